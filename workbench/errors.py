@@ -1,0 +1,32 @@
+"""The one error that the workbench raises for what a user can mend."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class WorkbenchError(Exception):
+    """Bad input, told so that it can be mended; the command line prints it without a traceback and exits with `exit_code`.
+
+    where     file, line and key, or the layer or command
+    found     what is there
+    expected  what should be there (may be empty)
+    remedy    what to do (may be empty)
+    """
+
+    exit_code = 2
+
+    def __init__(self, where: str, found: str, expected: str = "", remedy: str = ""):
+        self.where, self.found, self.expected, self.remedy = where, found, expected, remedy
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        expected = f"; expected {self.expected}" if self.expected else ""
+        remedy = f". {self.remedy}" if self.remedy else ""
+        return f"{self.where}: {self.found}{expected}{remedy}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A remedy for a misspelt `name`: the near miss among `known`, or the whole list."""
+    options = sorted(map(str, known))
+    close = difflib.get_close_matches(str(name), options, n=1)
+    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(options)}."
