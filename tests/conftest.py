@@ -1,0 +1,76 @@
+"""Fixtures for every test: the hosts, the shared folder, and a tiny random host for what needs no trained network."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from workbench.errors import WorkbenchError
+from workbench.hosts import Host, InputRange, host_from_module, store
+
+SHARED = Path(os.environ.get("WORKBENCH_SHARED", Path(__file__).parents[2] / "shared"))
+# Two threads on a busy machine wait for each other; `pytest -n` uses the other cores better.
+torch.set_num_threads(1)
+
+MUST_NOT_SKIP = SHARED.is_dir() or os.environ.get("CI_SHARED") == "1"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Where the InceptionV1 dump and photographs are at hand, a test that wants them must run: a skip is a failure."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("inceptionv1") and MUST_NOT_SKIP:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome, report.longrepr = "failed", f"{item.nodeid} must not be skipped where {SHARED} exists or CI_SHARED=1 ({reason})"
+    return report
+
+
+def _installed(name: str, install) -> Host:
+    try:
+        return store.load(name)
+    except WorkbenchError:
+        install()
+        return store.load(name)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with networks, photographs and published references, beside the checkout or where WORKBENCH_SHARED says."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no shared folder at {SHARED}")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def squeezenet() -> Host:
+    """The default host, pulled if it is not there."""
+    return _installed("squeezenet", lambda: store.pull("squeezenet"))
+
+
+@pytest.fixture(scope="session")
+def inceptionv1(shared: Path) -> Host:
+    """InceptionV1, added from the shared folder if it is not there. Tests that use it are marked `inceptionv1`."""
+    return _installed("inceptionv1", lambda: store.add("inceptionv1", shared / "networks" / "inceptionv1"))
+
+
+def tiny_network(seed: int = 0) -> nn.Sequential:
+    """Three random convolutions and a classifier of 5 classes, for pictures of 32 pixels squared or more."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Sequential(
+            nn.Sequential(nn.Conv2d(3, 8, 5, 2, padding=2), nn.ReLU()),
+            nn.Sequential(nn.Conv2d(8, 12, 3, padding=1), nn.ReLU()),
+            nn.Sequential(nn.Conv2d(12, 16, 3, 2, padding=1), nn.ReLU()),
+            nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 5)),
+        )
+
+
+@pytest.fixture(scope="session")
+def tiny_host() -> Host:
+    """Sites first (8 channels, stride 2), second (12, 2) and third (16, 4) over pictures of 32 pixels squared; 5 classes."""
+    sites = {"first": "0", "second": "1", "third": "2"}
+    return host_from_module(
+        tiny_network(), "tiny", sites, InputRange(size_px=32, mean_rgb=(128.0, 128.0, 128.0), scale_rgb=(64.0, 64.0, 64.0))
+    )

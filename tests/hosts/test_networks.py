@@ -1,0 +1,106 @@
+"""The published hosts: what they say on photographs, and that they are what their facts say, against a second implementation."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from tests.hosts import reference
+from tests.hosts.pictures import accuracy, photograph
+from workbench.hosts import Host
+from workbench.hosts.inception_blocks import LocalResponseNorm, MaxPoolSame
+from workbench.hosts.pooling import max_pool_3x3
+
+CATS = {"n02124075", "n02123159", "n02123045"}  # Egyptian cat, tiger cat, tabby
+# Both sides sum in float64; what is left is the order of the sums.
+FLOAT64_TOLERANCE = 1e-10
+# A few ulp of float32: the sums over channels run in another order.
+FLOAT32_TOLERANCE = 1e-6
+# On every fifth picture of imagenet500: 81 / 94 and 55 / 77 measured; another JPEG decoder moves a picture or two.
+FLOORS = {"inceptionv1": (0.79, 0.92), "squeezenet": (0.53, 0.75)}
+# The wrong order costs 18 points or more; the pictures are fewer here.
+LOSS_WITH_CHANNELS_REVERSED = 0.1
+
+
+def assert_equal_to_reference(host: Host, x: np.ndarray, expected: dict[str, np.ndarray]) -> None:
+    double = Host(host.name, host.fingerprint, copy.deepcopy(host.network).double(), host.input, host.sites)
+    logits, found = double.run(torch.from_numpy(x)[None], *host.sites)
+    assert set(expected) == {*host.sites, "logits"}
+    for name, value in (found | {"logits": logits}).items():
+        error = np.abs(value[0].numpy() - expected[name]).max() / np.abs(expected[name]).max()
+        assert error < FLOAT64_TOLERANCE, name
+
+
+def test_squeezenet_equals_an_independent_implementation(squeezenet):
+    state = {name: tensor.double().numpy() for name, tensor in squeezenet.network.state_dict().items()}
+    x = np.random.default_rng(0).normal(0, 60, (3, 67, 67))
+    assert_equal_to_reference(squeezenet, x, reference.squeezenet(x, state.__getitem__))
+
+
+@pytest.mark.inceptionv1
+def test_inceptionv1_equals_an_independent_implementation(inceptionv1, shared):
+    x = np.random.default_rng(0).normal(0, 60, (3, 64, 64))
+    assert_equal_to_reference(inceptionv1, x, reference.inceptionv1(x, shared / "networks" / "inceptionv1"))
+
+
+def test_squeezenet_sees_a_cat(squeezenet):
+    logits = squeezenet.network(photograph(squeezenet, Image.fromarray(skimage.data.chelsea())))
+    assert {squeezenet.classes[i] for i in logits.topk(3).indices[0]} == CATS
+
+
+@pytest.mark.inceptionv1
+def test_inceptionv1_sees_a_dalmatian(inceptionv1, shared):
+    logits = inceptionv1.network(photograph(inceptionv1, shared / "networks" / "inceptionv1" / "dalmatian.jpg"))
+    assert [inceptionv1.classes[i] for i in logits.topk(2).indices[0]] == ["n02110341", "n02100735"]
+
+
+@pytest.mark.inceptionv1
+@pytest.mark.parametrize("name", ["inceptionv1", "squeezenet"])
+def test_accuracy_on_photographs(name: str, request: pytest.FixtureRequest, shared: Path):
+    host = request.getfixturevalue(name)
+    pictures = sorted((shared / "images" / "imagenet500").glob("*.JPEG"))[::5]
+    first, fifth = accuracy(host, pictures)
+    assert first >= FLOORS[name][0]
+    assert fifth >= FLOORS[name][1]
+    assert accuracy(host, pictures[::3], reverse_channels=True)[0] < first - LOSS_WITH_CHANNELS_REVERSED
+
+
+@pytest.mark.parametrize("name", ["squeezenet", pytest.param("inceptionv1", marks=pytest.mark.inceptionv1)])
+def test_facts_of_a_host(name: str, request: pytest.FixtureRequest):
+    host = request.getfixturevalue(name)
+    logits, activations = host.run(torch.zeros(2, 3, host.input.size_px, host.input.size_px), *host.sites)
+    assert tuple(activations) == tuple(host.sites), "sites are in the order in which they are computed"
+    for site in host.sites.values():
+        assert activations[site.name].shape == (2, site.channels, site.height, site.width)
+        assert activations[site.name].min() >= 0.0, "sites lie after their ReLU"
+    assert logits.shape == (2, len(host.classes))
+    assert len({wnid for wnid in host.classes if wnid.startswith("n")}) >= 1000
+    assert type(host.network) is torch.nn.Sequential
+    assert not host.network.training
+    assert not any(parameter.requires_grad for parameter in host.network.parameters())
+
+
+@pytest.mark.parametrize("channels", [3, 64])
+def test_local_response_norm_equals_torch(channels: int):
+    x = torch.randn(2, channels, 5, 7, generator=torch.Generator().manual_seed(0)) * 100
+    expected = F.local_response_norm(x, 11, alpha=0.0011, beta=0.5, k=2.0)
+    torch.testing.assert_close(LocalResponseNorm()(x), expected, rtol=FLOAT32_TOLERANCE, atol=0.0)
+    assert not torch.allclose(LocalResponseNorm()(x), F.local_response_norm(x, 9, alpha=1e-4, beta=0.5, k=1.0), rtol=1e-2)
+
+
+@pytest.mark.parametrize(("size", "before", "after"), [(8, 0, 1), (7, 1, 1)])
+def test_max_pool_with_same_padding(size: int, before: int, after: int):
+    x = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0)) - 5.0  # a pad of zeros would win everywhere
+    expected = F.max_pool2d(F.pad(x, (before, after, before, after), value=-torch.inf), 3, 2)
+    assert torch.equal(MaxPoolSame()(x), expected)
+
+
+def test_max_pool_is_torchs_bit_for_bit():
+    x = torch.randn(2, 5, 9, 9, generator=torch.Generator().manual_seed(0)) - 5.0
+    assert torch.equal(max_pool_3x3(x, stride=1, padding=1), F.max_pool2d(x, 3, 1, padding=1))
+    assert torch.equal(max_pool_3x3(x, stride=2), F.max_pool2d(x, 3, 2))

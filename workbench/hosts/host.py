@@ -1,0 +1,169 @@
+"""A host: a trained network with a few declared facts."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from workbench.errors import WorkbenchError, nearest
+
+Override = Callable[[Float[Tensor, "n c h w"]], Float[Tensor, "n c h w"]]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A named activation of a host, on a grid over the input picture.
+
+    module     name of the submodule whose output it is (as in `nn.Module.get_submodule`)
+    stride_px  input pixels from one cell to the next
+    offset_px  input pixel at which cell (0, 0) is centred
+    """
+
+    name: str
+    module: str
+    channels: int
+    height: int
+    width: int
+    stride_px: int
+    offset_px: int
+
+
+@dataclass(frozen=True)
+class InputRange:
+    """What a network eats: pictures of `size_px` squared, each channel `(rgb 0..255 - mean_rgb) / scale_rgb`, channels in `order`.
+
+    `mean_rgb` is also what the network's zero padding looks like. `crop`: "centre" takes the middle of a picture whose shorter side was
+    scaled to 8/7 of `size_px` (224 of 256); "squash" scales the whole picture to a square.
+    """
+
+    size_px: int
+    mean_rgb: tuple[float, float, float]
+    scale_rgb: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    order: str = "RGB"
+    crop: str = "centre"
+
+    def encode(self, rgb: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+        """RGB 0..255 to the network's input."""
+        x = (rgb - _column(self.mean_rgb, rgb)) / _column(self.scale_rgb, rgb)
+        return x if self.order == "RGB" else x.flip(1)
+
+    def decode(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+        """The network's input back to RGB 0..255."""
+        rgb = x if self.order == "RGB" else x.flip(1)
+        return rgb * _column(self.scale_rgb, rgb) + _column(self.mean_rgb, rgb)
+
+
+@dataclass(frozen=True)
+class Host:
+    """A trained network, frozen and in eval mode: `network(x)` gives logits `n classes`.
+
+    `fingerprint` is the SHA-256 of its weights; `classes` are WordNet ids by output index, or None where the output means nothing to us.
+    `sites` are in the order in which the network computes them.
+    """
+
+    name: str
+    fingerprint: str
+    network: nn.Module
+    input: InputRange
+    sites: Mapping[str, Site]
+    classes: tuple[str, ...] | None = None
+    source: str = ""
+
+    def site(self, name: str) -> Site:
+        """The site of that name. Raises WorkbenchError with the near miss."""
+        if name not in self.sites:
+            raise WorkbenchError(f"host {self.name}", f"no site {name!r}", remedy=nearest(name, self.sites))
+        return self.sites[name]
+
+    def module(self, site: str) -> nn.Module:
+        return self.network.get_submodule(self.site(site).module)
+
+    def activations(self, x: Float[Tensor, "n 3 h w"], *sites: str) -> dict[str, Float[Tensor, "n c h w"]]:
+        """Activations at `sites`; the network runs no further than the last of them."""
+        return _record(self, x, sites, stop=True)[1]
+
+    def run(self, x: Float[Tensor, "n 3 h w"], *sites: str) -> tuple[Tensor, dict[str, Tensor]]:
+        """Logits `n classes`, and the activations at `sites` on the way."""
+        return _record(self, x, sites, stop=False)
+
+    def resume(self, x: Tensor, site: str, activation: Float[Tensor, "n c h w"], *sites: str) -> tuple[Tensor, dict[str, Tensor]]:
+        """Logits, and activations at later `sites`, when `site` takes the value `activation` on the pictures `x`.
+
+        Where the network is a plain `nn.Sequential` of which the site is a stage, only what lies behind the site runs. Any other network
+        runs whole with the site's output replaced, since something may bypass the site.
+        """
+        with recorded(self, sites) as seen:
+            if type(self.network) is nn.Sequential and "." not in self.site(site).module:
+                names = [name for name, _ in self.network.named_children()]
+                value = activation
+                for name in names[names.index(self.site(site).module) + 1 :]:
+                    value = self.network.get_submodule(name)(value)
+                return value, seen
+            with overridden(self, {site: lambda _: activation}):
+                return self.network(x), seen
+
+
+class _Reached(Exception):  # noqa: N818 (a way out, no error)
+    """The last wanted site has been computed."""
+
+
+@contextmanager
+def recorded(host: Host, sites: tuple[str, ...], stop: bool = False) -> Iterator[dict[str, Tensor]]:
+    """Within the block, what each of `sites` gives on the network's latest run lands in the dictionary."""
+    seen: dict[str, Tensor] = {}
+
+    def keep(name: str):
+        def hook(module, inputs, output):
+            seen[name] = output
+            if stop and len(seen) == len(set(sites)):
+                raise _Reached
+
+        return hook
+
+    handles = [host.module(name).register_forward_hook(keep(name)) for name in sites]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def overridden(host: Host, overrides: Mapping[str, Override]) -> Iterator[dict[str, int]]:
+    """Within the block each site's output is what its override makes of it; the dictionary counts how often each one fired.
+
+    Raises RuntimeError, from the network's call, if an override changes the activation's shape.
+    """
+    fired = dict.fromkeys(overrides, 0)
+
+    def replace(name: str, override: Override):
+        def hook(module, inputs, output):
+            value = override(output)
+            if value.shape != output.shape:
+                raise RuntimeError(f"override at {name} gave {tuple(value.shape)}, the site has {tuple(output.shape)}")
+            fired[name] += 1
+            return value
+
+        return hook
+
+    handles = [host.module(name).register_forward_hook(replace(name, override)) for name, override in overrides.items()]
+    try:
+        yield fired
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _record(host: Host, x: Tensor, sites: tuple[str, ...], stop: bool) -> tuple[Tensor, dict[str, Tensor]]:
+    with recorded(host, sites, stop) as seen:
+        try:
+            return host.network(x), seen
+        except _Reached:
+            return torch.empty(0), seen
+
+
+def _column(values: tuple[float, float, float], like: Tensor) -> Tensor:
+    return torch.as_tensor(values, dtype=like.dtype, device=like.device)[:, None, None]

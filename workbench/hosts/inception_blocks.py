@@ -1,0 +1,78 @@
+"""The layers of InceptionV1 (Szegedy et al. 2014, arXiv 1409.4842), with TensorFlow's SAME padding throughout."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from workbench.hosts.pooling import max_pool_3x3
+
+
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """TensorFlow's SAME: rows to add before and after, so that ceil(size / stride) cells come out; the odd one goes after."""
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+def pad_same(x: Float[Tensor, "n c h w"], kernel: int, stride: int, value: float) -> Float[Tensor, "n c h2 w2"]:
+    """`x` with SAME padding of `value` on the bottom, right, top and left."""
+    pads = (*same_padding(x.shape[3], kernel, stride), *same_padding(x.shape[2], kernel, stride))
+    return F.pad(x, pads, value=value) if any(pads) else x
+
+
+class ConvRelu(nn.Conv2d):
+    """SAME convolution, then ReLU. Its `weight` and `bias` are the dump's tensors."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1):
+        # At stride 1 an odd kernel's SAME padding is symmetric and the convolution does it for free.
+        super().__init__(inputs, outputs, kernel, stride, padding=kernel // 2 if stride == 1 else 0)
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h2 w2"]:
+        if self.stride[0] > 1:
+            x = pad_same(x, self.kernel_size[0], self.stride[0], value=0.0)
+        return F.relu_(super().forward(x))
+
+
+class MaxPoolSame(nn.Module):
+    """3x3 max pool at stride 2 with SAME padding of -inf."""
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h2 w2"]:
+        if x.shape[2] % 2 == 0 and x.shape[3] % 2 == 0:
+            return max_pool_3x3(x, stride=2, ceil=True)  # the same windows, without the padded copy
+        return max_pool_3x3(pad_same(x, 3, 2, value=-torch.inf), stride=2)
+
+
+class LocalResponseNorm(nn.Module):
+    """x / sqrt(2 + 0.0001 * sum of x^2 over the 11 nearest channels): torch's `local_response_norm(x, 11, alpha=0.0011, beta=0.5, k=2)`.
+
+    The sum over channels is a product with a band matrix, several times faster than torch's own pooling in three dimensions.
+    """
+
+    reach, alpha, offset = 5, 0.0001, 2.0
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        channels = x.shape[1]
+        band = torch.full((channels, channels), self.alpha, dtype=x.dtype, device=x.device).triu(-self.reach).tril(self.reach)
+        scale = torch.matmul(band, (x * x).flatten(2)).add_(self.offset).rsqrt_()
+        return x * scale.view_as(x)
+
+
+class Mixed(nn.ModuleDict):
+    """An inception block: 1x1, 3x3, 5x5 and pooled branches side by side, each after its ReLU."""
+
+    def __init__(self, inputs: int, one: int, bottleneck3: int, three: int, bottleneck5: int, five: int, pooled: int):
+        super().__init__(
+            {
+                "1x1": ConvRelu(inputs, one, 1),
+                "3x3_bottleneck": ConvRelu(inputs, bottleneck3, 1),
+                "3x3": ConvRelu(bottleneck3, three, 3),
+                "5x5_bottleneck": ConvRelu(inputs, bottleneck5, 1),
+                "5x5": ConvRelu(bottleneck5, five, 5),
+                "pool_reduce": ConvRelu(inputs, pooled, 1),
+            }
+        )
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h w"]:
+        pooled = max_pool_3x3(x, stride=1, padding=1)
+        three, five = self["3x3"](self["3x3_bottleneck"](x)), self["5x5"](self["5x5_bottleneck"](x))
+        return torch.cat((self["1x1"](x), three, five, self["pool_reduce"](pooled)), dim=1)

@@ -1,0 +1,152 @@
+"""Where hosts lie on this machine: checked by hash on the way in, converted once, checked by hash on the way out.
+
+A new published host is one file with a `RECIPE` and one row in `RECIPES`.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import platformdirs
+import safetensors
+import safetensors.torch
+import torch
+
+from workbench.errors import WorkbenchError, nearest
+from workbench.files import sha256, write_whole
+from workbench.hosts import inceptionv1, squeezenet
+from workbench.hosts.host import Host
+from workbench.hosts.recipe import Recipe
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (squeezenet.RECIPE, inceptionv1.RECIPE)}
+CACHE_VARIABLE = "WORKBENCH_CACHE"
+CLASSES_KEY = "classes"  # the one metadata key: safetensors orders several at random
+
+
+@dataclass(frozen=True)
+class HostRow:
+    """One line of `workbench hosts list`."""
+
+    name: str
+    installed: bool
+    sites: int
+    source: str
+    fingerprint: str
+
+
+def cache_folder() -> Path:
+    """The cache of this user, or the folder that WORKBENCH_CACHE names."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("workbench")
+
+
+def weights_file(name: str) -> Path:
+    """Where the converted weights of that host lie, whether they are there or not."""
+    return cache_folder() / "hosts" / f"{name}.safetensors"
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of that host. Raises WorkbenchError with the near miss."""
+    if name not in RECIPES:
+        raise WorkbenchError("hosts", f"no host {name!r}", remedy=nearest(name, RECIPES))
+    return RECIPES[name]
+
+
+def add(name: str, directory: Path) -> Path:
+    """Check the published files of a host in `directory`, convert them and keep the result; gives the file it is kept in.
+
+    Raises WorkbenchError that names every file that is missing or altered; nothing is kept then.
+    """
+    wanted, directory = recipe(name), Path(directory)
+    _refuse_wrong_files(wanted, directory)
+    metadata = {CLASSES_KEY: " ".join(wanted.classes(directory))}
+    content = safetensors.torch.save(wanted.convert(directory), metadata)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != wanted.fingerprint:
+        raise WorkbenchError(
+            f"host {name}",
+            f"the right files convert to other weights ({digest})",
+            wanted.fingerprint,
+            f"This is a fault of the workbench or of safetensors {safetensors.__version__}: please report it.",
+        )
+    write_whole(weights_file(name), content)
+    return weights_file(name)
+
+
+def pull(name: str) -> bool:
+    """Fetch a host from its public source and add it. False if it was there and intact already, and nothing was done.
+
+    Raises WorkbenchError if the source cannot be reached or gives other files. What an interrupted pull fetched is used by the next one.
+    """
+    wanted = recipe(name)
+    if intact(name):
+        return False
+    downloads = cache_folder() / "downloads" / name
+    wanted.fetch(downloads)
+    add(name, downloads)
+    shutil.rmtree(downloads)
+    return True
+
+
+def intact(name: str) -> bool:
+    """Whether the host is installed and its weights are those of its fingerprint."""
+    wanted, file = recipe(name), weights_file(name)
+    return file.is_file() and sha256(file) == wanted.fingerprint
+
+
+def installed() -> list[HostRow]:
+    """Every known host, the default first."""
+    return [HostRow(each.name, intact(each.name), len(each.sites), each.source, each.fingerprint) for each in RECIPES.values()]
+
+
+def load(name: str) -> Host:
+    """The host of that name, frozen and in eval mode; the same object each time within one process.
+
+    Raises WorkbenchError if there is no such host, if it is not installed, or if its weights file was altered.
+    """
+    recipe(name)
+    file = weights_file(name)
+    try:
+        return _load(name, file, file.stat().st_mtime_ns)
+    except FileNotFoundError:
+        raise WorkbenchError(f"host {name}", f"is not installed ({file} is not there)", remedy=_remedy(name)) from None
+
+
+@lru_cache(maxsize=8)
+def _load(name: str, file: Path, modified_ns: int) -> Host:
+    wanted, content = RECIPES[name], file.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != wanted.fingerprint:
+        raise WorkbenchError(str(file), f"altered or cut short (SHA-256 {digest})", wanted.fingerprint, _remedy(name))
+    with torch.device("meta"):  # no time, and none of the user's random numbers, spent on weights that are replaced at once
+        network = wanted.build()
+    network.load_state_dict(safetensors.torch.load(content), assign=True)
+    network.requires_grad_(False).eval()
+    classes = tuple(_metadata(content)[CLASSES_KEY].split())
+    return Host(name, digest, network, wanted.input, wanted.sites, classes, wanted.source)
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + length])["__metadata__"]
+
+
+def _refuse_wrong_files(wanted: Recipe, directory: Path) -> None:
+    if not directory.is_dir():
+        raise WorkbenchError(
+            str(directory), "is no folder", f"the folder with the files of {wanted.name}", f"They come from {wanted.source}."
+        )
+    missing = [name for name in wanted.files if not (directory / name).is_file()]
+    altered = [name for name, digest in wanted.files.items() if name not in missing and sha256(directory / name) != digest]
+    if missing or altered:
+        found = [f"{title}: {', '.join(names)}" for title, names in (("missing", missing), ("altered", altered)) if names]
+        remedy = f"Fetch them again from {wanted.source}, or run `workbench hosts pull {wanted.name}`."
+        raise WorkbenchError(str(directory), "; ".join(found), f"the {len(wanted.files)} files of {wanted.name} unaltered", remedy)
+
+
+def _remedy(name: str) -> str:
+    return f"Run `workbench hosts pull {name}`, or `workbench hosts add {name} DIR` if you have its files."
