@@ -1,0 +1,112 @@
+"""Files in and out: a spec with its hash, tuned numbers written back, a circuit's bytes."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.errors import WorkbenchError
+from workbench.spec import TrainedCircuit, dump_circuit, load_circuit, load_theory, numbers, theory_from_text, with_tuned
+
+DATA = Path(__file__).parent / "data"
+WAVELENGTH = ("families", "gabor", "reads", "input", 0, "wavelength_px")
+FLANKS = ("families", "line", "reads", "gabor", 1, "gain")
+INTEGERS = st.integers(3, 8).map(float)
+
+
+def test_a_spec_knows_its_text_and_hash(tmp_path, arcs):
+    path = tmp_path / "arcs.yaml"
+    path.write_bytes(arcs.replace("\n", "\r\n").encode())
+    spec = load_theory(path)
+    assert (spec.path, spec.text.encode()) == (path, path.read_bytes())
+    assert spec.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert spec.theory == theory_from_text(arcs).theory
+    assert repr(spec) == f"Spec(arcs: gabor -> line -> curve; 2 numbers to tune; {path})"
+
+
+def test_a_term_without_its_list_is_a_list_of_one(arcs):
+    family = theory_from_text(arcs).theory.families["gabor"]
+    assert [term.wavelength_px.tune for term in family.reads["input"]] == [5]
+
+
+def test_every_spec_of_the_project_loads(specs):
+    for path in specs.glob("*.yaml"):
+        assert load_theory(path).theory.theory == path.stem
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.floats(3, 8) | INTEGERS, st.floats(-1, 0) | st.floats(-1e-5, -1e-9))
+def test_tuned_values_read_back_and_nothing_else_changes(arcs, wavelength, gain):
+    spec = theory_from_text(arcs)
+    values = {WAVELENGTH: wavelength, FLANKS: gain}
+    text = with_tuned(arcs, values)
+    after = theory_from_text(text).theory
+    assert {path: number.tune for path, number in numbers(after) if number.tuned} == values
+    assert {path: number for path, number in numbers(after) if not number.tuned} == {p: n for p, n in numbers(spec.theory) if not n.tuned}
+    assert with_tuned(text, {path: number.tune for path, number in numbers(spec.theory) if number.tuned}) == with_tuned(
+        arcs, {WAVELENGTH: 5, FLANKS: -0.3}
+    )
+
+
+@pytest.mark.parametrize(("value", "written"), [(4.25, "4.25"), (4, "4.0"), (np.float64(3.1), "3.1"), (np.float32(3.5), "3.5")])
+def test_only_the_numbers_characters_change(arcs, value, written):
+    before, after = arcs.split("{tune: 5, min: 3, max: 8}")
+    assert with_tuned(arcs, {WAVELENGTH: value}) == before + "{tune: " + written + ", min: 3, max: 8}" + after
+
+
+def test_layout_comments_and_line_ends_are_kept_byte_for_byte():
+    text = "\ufeff# π first\r\n'a':  {max: 9 , tune :   5  , min: 0}   # keep 5\r\nb:\r\n- {tune: 1, min: 0,\r\n   max: 2}\r\n\r\n# end"
+    expected = text.replace(":   5  ,", ":   1.0e-07  ,").replace("{tune: 1,", "{tune: 2.0,")
+    assert with_tuned(text, {("a",): 1e-7, ("b", 0): 2.0}) == expected
+    assert yaml.safe_load(expected)["a"]["tune"] == 1e-7
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (WAVELENGTH, 9, "<text>:8: families.gabor.reads.input.wavelength_px.tune: found 9; expected a number from 3 to 8"),
+        (WAVELENGTH, float("nan"), "wavelength_px.tune: found nan; expected a number from 3 to 8"),
+        (
+            (*WAVELENGTH[:-1], "sigma_px"),
+            2,
+            "families.gabor.reads.input[0].sigma_px: no number to tune; expected {tune: ..., min: ..., max: ...}",
+        ),
+        ((*FLANKS[:-2], 0, "gain"), 1, "families.line.reads.gabor[0].gain: no number to tune"),
+        (("families", "lin", "reads", "gabor", 1, "gain"), 1, "Did you mean 'families.line.reads.gabor[1].gain'?"),
+    ],
+)
+def test_values_that_cannot_be_written(arcs, path, value, message):
+    with pytest.raises(WorkbenchError) as caught:
+        with_tuned(arcs, {path: value})
+    assert message in str(caught.value)
+
+
+def test_a_number_shared_by_an_alias_takes_one_value():
+    text = "a: &n {tune: 1, min: 0, max: 2}\nb: *n\n"
+    assert with_tuned(text, {("a",): 2, ("b",): 2}) == text.replace("tune: 1", "tune: 2.0")
+    for values in ({("a",): 2, ("b",): 1}, {("a",): 2}):
+        with pytest.raises(WorkbenchError, match=r"shares its number with another through an alias; expected one value for both"):
+            with_tuned(text, values)
+
+
+def test_a_circuits_file_is_golden(tmp_path):
+    golden = DATA / "circuit.yaml"
+    dump_circuit(load_circuit(golden), tmp_path / "again.yaml")
+    assert (tmp_path / "again.yaml").read_bytes() == golden.read_bytes()
+
+
+def test_a_circuits_file_says_what_was_found():
+    circuit = load_circuit(DATA / "circuit.yaml")
+    assert [(unit.unit, unit.centre_deg, unit.shift_px) for unit in circuit.units] == [(3, 22.5, (1.5, -2.0)), (7, 90.0, None)]
+    assert (circuit.found.pictures_sha256, circuit.found.thresholds) == ("12e45", {"strength": 2.5, "direction": 1e-5})
+    assert TrainedCircuit.model_validate(yaml.safe_load((DATA / "circuit.yaml").read_text())) == circuit
+
+
+def test_a_circuit_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorkbenchError, match="cannot be written"):
+        dump_circuit(load_circuit(DATA / "circuit.yaml"), tmp_path / "file" / "circuit.yaml")

@@ -1,0 +1,26 @@
+"""YAML -> Spec, and the trained circuit's file: the only stage that knows YAML. The language is in specs/README.md."""
+
+from workbench.spec.circuit import Found, TrainedCircuit, TrainedUnit, posed
+from workbench.spec.language import Theory, numbers
+from workbench.spec.loader import Spec, check_pair, dump_circuit, load_circuit, load_theory, theory_from_text, with_tuned
+from workbench.spec.problems import Problem, SpecError
+from workbench.spec.source import dumped
+
+__all__ = [
+    "Found",
+    "Problem",
+    "Spec",
+    "SpecError",
+    "Theory",
+    "TrainedCircuit",
+    "TrainedUnit",
+    "check_pair",
+    "dump_circuit",
+    "dumped",
+    "load_circuit",
+    "load_theory",
+    "numbers",
+    "posed",
+    "theory_from_text",
+    "with_tuned",
+]

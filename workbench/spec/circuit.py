@@ -1,0 +1,64 @@
+"""A trained circuit: the host's own units of one family, with their poses, and how they were found (`circuits/HOST/FAMILY.yaml`)."""
+
+import hashlib
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from workbench.spec.language import Strict, TunedOn
+
+
+class TrainedUnit(Strict):
+    """One channel of the host. `centre_deg` is its pose; what else the survey measured stands beside it."""
+
+    unit: Annotated[int, Field(ge=0)]
+    centre_deg: Annotated[float, Field(ge=0, lt=360)]
+    radius_px: Annotated[float, Field(gt=0)] | None = None
+    shift_px: tuple[float, float] | None = Field(default=None, description="(x, y) from the cell's centre to the apex it prefers")
+    strength: float | None = Field(default=None, description="best arc's response, in spreads of the unit over pictures")
+    direction: float | None = Field(default=None, description="1 - response to the arc turned by 180 degrees over response to the arc")
+    curvature: float | None = Field(default=None, description="1 - best response to a straight line over best response to an arc")
+
+
+class Found(Strict):
+    """How the units were found: enough to find them again."""
+
+    command: str
+    date: str
+    workbench: str
+    stimuli: str
+    pictures: str
+    pictures_sha256: str
+    thresholds: dict[str, float]
+
+
+class TrainedCircuit(Strict):
+    """Units of one family at one site of one host, known by the host's fingerprint."""
+
+    circuit: str
+    host: str
+    fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    site: str
+    found: Found
+    units: Annotated[tuple[TrainedUnit, ...], Field(min_length=1)]
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of what the file says, whatever its layout."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    @model_validator(mode="after")
+    def _distinct(self):
+        seen = [unit.unit for unit in self.units]
+        twice = sorted({unit for unit in seen if seen.count(unit) > 1})
+        if twice:
+            raise ValueError(f"each unit once, not twice {twice}")
+        return self
+
+
+def posed(circuit: TrainedCircuit, tuned: TunedOn) -> TrainedCircuit:
+    """The circuit with its units at their tuned poses, if it is the one that they were tuned on; any other circuit as it is."""
+    if tuned.circuit != circuit.sha256 or not tuned.poses:
+        return circuit
+    units = tuple(unit.model_copy(update=dict(tuned.poses[str(unit.unit)])) for unit in circuit.units)
+    return circuit.model_copy(update={"units": units})

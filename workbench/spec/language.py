@@ -1,0 +1,300 @@
+"""The spec language: what a theory's YAML file may say. The schema, the checks and the compiler all read these classes.
+
+Lengths are input pixels, angles degrees (0 along +x, growing towards +y). A unit's frame has its origin at the unit; its first axis is the
+feature's normal: towards its centre of curvature (families with `centre_deg`), or 90 degrees on from its orientation (`orientation_deg`).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    Tag,
+    model_validator,
+)
+
+CHANNELS = ("luma", "red-green", "blue-yellow")
+INPUT = "input"
+BRANCHES = ("(axes)", "(word)", "(kernel)", "(term)")  # Tags of the unions below; they show up in pydantic's locations and nowhere else
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Number(Strict):
+    """A constant (`5`), or a value to be fitted within bounds (`{tune: 5, min: 3, max: 8}`)."""
+
+    tune: float
+    min: float | None = None
+    max: float | None = None
+
+    @property
+    def tuned(self) -> bool:
+        return self.min is not None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _constant(cls, found: Any) -> Any:
+        if isinstance(found, bool) or not isinstance(found, (int, float, Mapping, Number)):
+            raise ValueError("a number, or {tune: 5, min: 3, max: 8}")
+        return {"tune": found} if isinstance(found, (int, float)) else found
+
+    @model_validator(mode="after")
+    def _bounded(self):
+        if (self.min is None) != (self.max is None):
+            raise ValueError("both min and max, or neither")
+        if self.min is not None and self.max is not None and not self.min <= self.tune <= self.max:
+            raise ValueError(f"min <= tune <= max, not {self.min:g} <= {self.tune:g} <= {self.max:g}")
+        return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        bounded = handler.resolve_ref_schema(handler(schema))
+        bounded["required"] = ["tune", "min", "max"]
+        for key in ("min", "max"):
+            bounded["properties"][key] = {"type": "number"}
+        return {"anyOf": [{"type": "number"}, bounded]}
+
+
+def _above_zero(number: Number) -> Number:
+    if (number.min if number.min is not None else number.tune) <= 0:
+        raise ValueError("a number (and its min) above 0")
+    return number
+
+
+Positive = Annotated[Number, AfterValidator(_above_zero)]
+Pixels = Annotated[float, Field(gt=0, le=512)]
+
+
+class Steps(Strict):
+    """Evenly spaced poses: `{every: 15, over: 360}`."""
+
+    every: Annotated[float, Field(gt=0)]
+    over: Literal[180, 360]
+
+    @model_validator(mode="after")
+    def _divides(self):
+        if self.over % self.every or self.over / self.every > 360:
+            raise ValueError(f"a step that divides {self.over} (at most 360 steps), not {self.every:g}")
+        return self
+
+
+class Poses(Strict):
+    """The axes of a family's poses; its units are every combination, the last axis fastest."""
+
+    orientation_deg: Steps | None = None
+    centre_deg: Steps | None = None
+    phase_deg: Steps | None = None
+    scale: Annotated[tuple[Annotated[float, Field(gt=0, le=8)], ...], Field(min_length=1, max_length=8)] | None = None
+    channel: Annotated[tuple[Literal["luma", "red-green", "blue-yellow"], ...], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one_frame(self):
+        if (self.orientation_deg is None) == (self.centre_deg is None):
+            raise ValueError("exactly one of orientation_deg and centre_deg")
+        if self.orientation_deg is not None and self.orientation_deg.over != 180:
+            raise ValueError("orientation_deg over 180: a line turned by 180 degrees is the same line")
+        if self.centre_deg is not None and self.centre_deg.over != 360:
+            raise ValueError("centre_deg over 360: a curve turned by 180 degrees is another curve")
+        return self
+
+    @model_validator(mode="after")
+    def _distinct(self):
+        for name in ("scale", "channel"):
+            values = getattr(self, name) or ()
+            if len(set(values)) < len(values):
+                raise ValueError(f"each {name} once")
+        return self
+
+    def axes(self) -> dict[str, tuple]:
+        """Axis name -> its values, in the order of the fields above."""
+        found = {name: getattr(self, name) for name in type(self).model_fields}
+        return {
+            name: tuple(i * a.every for i in range(round(a.over / a.every))) if isinstance(a, Steps) else a
+            for name, a in found.items()
+            if a is not None
+        }
+
+
+class Gabor(Strict):
+    """A Gabor filter on the picture, in the unit's frame; reads the unit's `phase_deg`, `scale` and `channel`.
+
+    Daugman 1985, doi 10.1364/JOSAA.2.001160: exp(-((aspect u)^2 + v^2) / (2 sigma^2)) cos(2 pi v / wavelength + phase), u along the
+    orientation, less its mean under the envelope, so that flat grey gives nothing.
+    """
+
+    kernel: Literal["gabor"]
+    wavelength_px: Positive
+    sigma_px: Positive
+    aspect: Positive = Number(tune=1.0)
+
+
+LENGTHS = ("spread_px", "extent_px", "distance_px", "radius_px")
+PLACE_LENGTHS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # along -> lengths that it needs, and that it may have
+    "point": ((), ("spread_px",)),
+    "line": (("spread_px", "extent_px"), ()),
+    "flanks": (("spread_px", "distance_px"), ("extent_px",)),
+    "ends": (("spread_px", "distance_px"), ("extent_px",)),
+    "arc": (("spread_px", "radius_px", "extent_px"), ()),
+    "ring": (("spread_px", "radius_px"), ()),
+}
+
+
+class Term(Strict):
+    """One motif: where along the feature the upstream units lie, and which of their poses are wanted there.
+
+    along   point: at the unit; line: along its tangent; flanks: beside it, `distance_px` to both sides; ends: `distance_px` before and
+            behind it; arc: along the circle of `radius_px` about the centre of curvature; ring: the circle of `radius_px` about the unit
+    match   the pose wanted at a place, in terms of the feature as it runs there: tangent or normal (orientations), same or opposite
+            (centre directions), any (every pose alike)
+    """
+
+    along: Literal["point", "line", "flanks", "ends", "arc", "ring"]
+    match: Literal["tangent", "normal", "same", "opposite", "any"]
+    gain: Number = Number(tune=1.0)
+    spread_px: Positive | None = None
+    extent_px: Positive | None = None
+    distance_px: Positive | None = None
+    radius_px: Positive | None = None
+    tolerance_deg: Positive | None = None
+    harmonics: Annotated[tuple[Number, ...], Field(min_length=1, max_length=12)] | None = None
+    by: dict[str, tuple[Number, ...]] = Field(default={}, description="gain of each value of an upstream axis: {channel: [1, 0.3, 0.3]}")
+
+    @model_validator(mode="after")
+    def _complete(self):
+        needs, may = PLACE_LENGTHS[self.along]
+        missing = [name for name in needs if getattr(self, name) is None]
+        extra = [name for name in LENGTHS if getattr(self, name) is not None and name not in (*needs, *may)]
+        falloffs = [name for name in ("tolerance_deg", "harmonics") if getattr(self, name) is not None]
+        if missing:
+            raise ValueError(f"{' and '.join(missing)}, which along: {self.along} needs")
+        if extra:
+            raise ValueError(f"no {' and no '.join(extra)}, which along: {self.along} does not take")
+        if self.match == "any" and falloffs:
+            raise ValueError(f"no {' and no '.join(falloffs)}, for match: any takes every pose alike")
+        if self.match != "any" and len(falloffs) != 1:
+            raise ValueError(f"exactly one of tolerance_deg and harmonics, which match: {self.match} needs")
+        return self
+
+
+class Normalise(Strict):
+    """Divisive normalisation: each unit's drive over `floor` plus the mean drive of its neighbours along the axis `across`
+    (Heeger 1992, doi 10.1017/S0952523800009640)."""
+
+    across: Literal["orientation_deg", "centre_deg", "phase_deg", "scale", "channel"]
+    floor: Positive
+
+
+class Pool(Strict):
+    """The strongest response within `over_px` squared, on a grid of `stride_px`."""
+
+    over_px: Pixels
+    stride_px: Annotated[int, Field(ge=1, le=64)]
+
+
+def _branch(read: Any) -> str:
+    """By the key `kernel`; a kernel whose `kernel` is misspelt shows by its wavelength."""
+    kernel = isinstance(read, Mapping) and ("kernel" in read or ("wavelength_px" in read and "along" not in read))
+    return "(kernel)" if kernel or isinstance(read, Gabor) else "(term)"
+
+
+def _listed(reads: Any) -> Any:
+    return tuple(reads) if isinstance(reads, (list, tuple)) else (reads,)
+
+
+Read = Annotated[Annotated[Gabor, Tag("(kernel)")] | Annotated[Term, Tag("(term)")], Discriminator(_branch)]
+Reads = Annotated[tuple[Read, ...], Field(min_length=1), BeforeValidator(_listed)]  # one of them may be written without its list
+FamilyPoses = Annotated[
+    Annotated[Poses, Tag("(axes)")] | Annotated[Literal["from-circuit"], Tag("(word)")],
+    Discriminator(lambda poses: "(word)" if isinstance(poses, str) else "(axes)"),
+]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+
+
+class PoseBounds(Strict):
+    """How far tuning may move each unit from its surveyed pose: degrees, a factor of the radius, and pixels to each side."""
+
+    centre_deg: Annotated[float, Field(gt=0, le=45)]
+    radius: Annotated[float, Field(gt=1, le=4)]
+    shift_px: Annotated[float, Field(gt=0, le=32)]
+
+
+class UnitPose(Strict):
+    """A unit's pose as tuned: centre_deg, radius_px, shift_px (x, y)."""
+
+    centre_deg: Annotated[float, Field(ge=0, lt=360)]
+    radius_px: Annotated[float, Field(gt=0)]
+    shift_px: tuple[float, float]
+
+
+class Family(Strict):
+    """Units that are copies of one feature, and what they read.
+
+    The family's response is `max(0, drive - threshold) / (1 - threshold)`, where its own ideal stimulus drives it to 1.
+    """
+
+    poses: FamilyPoses
+    reads: Annotated[dict[str, Reads], Field(min_length=1)] = Field(
+        description="`input` (by kernels) or a family above -> its terms, which add up"
+    )
+    window_px: Pixels = Field(description="how far across a unit reads; beyond it every weight is zero")
+    stride_px: Annotated[int, Field(ge=1, le=64)] | None = Field(
+        default=None, description="input pixels from one unit to the next; the host's for from-circuit"
+    )
+    rectify: Literal["half", "full"] = Field(
+        default="half", description="full: the size of the drive, whatever its sign: two opposite phases in one unit"
+    )
+    normalise: Normalise | None = None
+    threshold: Number = Number(tune=0.0)
+    pool: Pool | None = None
+    tune_poses: PoseBounds | None = Field(default=None, description="of from-circuit: let tuning move each unit within these bounds")
+
+
+class TunedOn(Strict):
+    """The ledger that `workbench tune` writes: what the values of `{tune: ...}` were fitted on."""
+
+    host: str
+    circuit: Annotated[str, Field(description="SHA-256 of the trained circuit")]
+    spec: Annotated[str, Field(description="SHA-256 of the spec that was tuned")]
+    date: str
+    steps: int
+    seed: int
+    pearson: Annotated[tuple[float, float], Field(description="mean over units on the tuning pictures, before and after")]
+    poses: Annotated[dict[str, UnitPose], Field(description="unit -> its pose as tuned; for this circuit only")] = {}
+    written: Annotated[dict[str, float], Field(description="key -> the value before tuning")]
+    images: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")], ...], Field(description="first 16 digits of each picture's SHA-256")
+    ]
+
+
+class Theory(Strict):
+    """A theory: families in order, each reading the picture or families above it. The last is `from-circuit`: it stands for host units."""
+
+    theory: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    about: str = ""
+    source: tuple[str, ...] = ()
+    families: Annotated[dict[Name, Family], Field(min_length=1)]
+    tuned: TunedOn | None = None
+
+
+def numbers(value: Any, path: tuple = ()) -> Iterator[tuple[tuple, Number]]:
+    """Every Number below a language object with its path of keys, in the order of the fields."""
+    if isinstance(value, Number):
+        yield path, value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            if name in value.model_fields_set:
+                yield from numbers(getattr(value, name), (*path, name))
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from numbers(item, (*path, name))
+    elif isinstance(value, tuple):
+        for i, item in enumerate(value):
+            yield from numbers(item, (*path, i))

@@ -1,0 +1,164 @@
+"""Files -> theories and trained circuits, and back. Loading reports every problem of a file at once."""
+
+import difflib
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from workbench.errors import WorkbenchError
+from workbench.files import write_whole
+from workbench.spec import source
+from workbench.spec.circuit import TrainedCircuit
+from workbench.spec.language import Family, Number, Theory, numbers
+from workbench.spec.meaning import pair_faults, theory_faults
+from workbench.spec.problems import Fault, Path, faults, key_text
+from workbench.spec.source import Source
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A theory with the file that says it."""
+
+    theory: Theory
+    text: str
+    path: FilePath
+    sha256: str
+
+    def __repr__(self) -> str:
+        tuned = sum(number.tuned for _, number in numbers(self.theory))
+        return f"Spec({self.theory.theory}: {' -> '.join(self.theory.families)}; {tuned} numbers to tune; {self.path})"
+
+
+def load_theory(path: FilePath | str) -> Spec:
+    """The theory of a YAML file.
+
+    Raises SpecError with every problem of the file (syntax, schema and meaning), and WorkbenchError if the file cannot be read.
+    """
+    return _theory(source.read(FilePath(path)))
+
+
+def theory_from_text(text: str, path: FilePath | str = "<text>") -> Spec:
+    """As `load_theory`, of a text; `path` is what messages call it."""
+    return _theory(source.parse(text, str(path)))
+
+
+def load_circuit(path: FilePath | str) -> TrainedCircuit:
+    """The trained circuit of a YAML file. Raises SpecError with every problem, and WorkbenchError if the file cannot be read."""
+    found = source.read(FilePath(path))
+    circuit, wrong = _validated(TrainedCircuit, found.values)
+    found.refuse([*found.faults, *wrong])
+    return circuit
+
+
+def check_pair(spec: Spec, circuit: TrainedCircuit) -> None:
+    """Raises SpecError if the theory cannot stand for this trained circuit: another name, or kernels too large at its number of units."""
+    if wrong := pair_faults(spec.theory, circuit):
+        source.parse(spec.text, str(spec.path)).refuse(wrong)
+
+
+def dump_circuit(circuit: TrainedCircuit, path: FilePath | str) -> None:
+    """Writes a trained circuit, one unit a line; the same circuit gives the same bytes.
+
+    Raises WorkbenchError if the file cannot be written.
+    """
+    content = circuit.model_dump(mode="json", exclude_none=True)
+    units = content.pop("units")
+    rows = "".join(f"  - {source.dumped(unit, flow=True)}\n" for unit in units)
+    write_whole(FilePath(path), f"{source.dumped(content)}\nunits:\n{rows}")
+
+
+def with_tuned(text: str, values: Mapping[Path, float]) -> str:
+    """The spec's text with the `tune` of each number in `values` (paths as `language.numbers` gives them) replaced, all else kept.
+
+    Raises WorkbenchError for a path that is not `{tune: ..., min: ..., max: ...}`, a value outside its bounds, and a number that an alias
+    shares with one of another value; SpecError if `text` is no YAML.
+    """
+    parsed = source.parse(text)
+    given = {_tune_path(parsed, path): float(value) for path, value in values.items()}
+    for path, value in given.items():
+        _within(parsed, path, value)
+    at = {parsed.places[path].span: value for path, value in given.items()}
+    _unshared(parsed, given, at)
+    for (start, end), value in sorted(at.items(), reverse=True):
+        text = text[:start] + _number_text(value) + text[end:]
+    return text
+
+
+def _theory(found: Source) -> Spec:
+    theory, wrong = _validated(Theory, found.values)
+    families = theory.families if theory else _valid_families(found.values)
+    meaning = theory_faults(families) if families else []
+    found.refuse([*found.faults, *wrong, *meaning, *_without_bounds(theory, found)])
+    return Spec(theory, found.text, FilePath(found.file), hashlib.sha256(found.text.encode()).hexdigest())
+
+
+def _validated(model: type[BaseModel], values: Any) -> tuple[Any, list[Fault]]:
+    try:
+        return model.model_validate(values, strict=True), []
+    except ValidationError as error:
+        return None, faults(error, model)
+
+
+def _valid_families(values: Any) -> dict[str, Family | None]:
+    """Of a faulty theory the families that can be judged: without their faulty terms; None for a family that is faulty elsewhere too."""
+    named = values.get("families") if isinstance(values, Mapping) else None
+    return {name: _lenient(family) for name, family in named.items()} if isinstance(named, Mapping) else {}
+
+
+def _lenient(values: Any) -> Family | None:
+    try:
+        return Family.model_validate(values, strict=True)
+    except ValidationError as error:
+        faulty = {fault.path[:3] for fault in faults(error, Family)}
+    if any(loc[:1] != ("reads",) or len(loc) < 3 for loc in faulty):
+        return None
+    listed = {name: terms if isinstance(terms, tuple) else (terms,) for name, terms in values["reads"].items()}
+    kept = {name: tuple(t for i, t in enumerate(terms) if ("reads", name, i) not in faulty) for name, terms in listed.items()}
+    family, _ = _validated(Family, {**values, "reads": {name: terms for name, terms in kept.items() if terms}})
+    return family
+
+
+def _without_bounds(theory: Theory | None, found: Source) -> list[Fault]:
+    """`{tune: 5}` alone would be a constant without a word."""
+    every = numbers(theory) if theory else ()
+    bare = [path for path, number in every if not number.tuned and (*found.resolve(path), "tune") in found.places]
+    return [Fault(path, None, "min and max beside tune, or the number alone") for path in bare]
+
+
+def _tune_path(parsed: Source, path: Path) -> Path:
+    number = parsed.resolve(path)
+    if all((*number, key) in parsed.places for key in ("tune", "min", "max")) and _reaches(parsed, path):
+        return (*number, "tune")
+    known = difflib.get_close_matches(key_text(path), [key_text(p[:-1]) for p in parsed.places if p[-1:] == ("tune",)], n=1)
+    remedy = f"Did you mean {known[0]!r}?" if known else ""
+    raise WorkbenchError(f"{parsed.file}: {key_text(path)}", "no number to tune", "{tune: ..., min: ..., max: ...}", remedy)
+
+
+def _reaches(parsed: Source, path: Path) -> bool:
+    missing = len(path) - len(parsed.resolve(path))
+    return missing == 0 or (missing == 1 and 0 in path)
+
+
+def _within(parsed: Source, scalar: Path, value: float) -> None:
+    bounds = Number.model_validate(parsed.at(scalar[:-1]))
+    if not (math.isfinite(value) and bounds.min is not None and bounds.max is not None and bounds.min <= value <= bounds.max):
+        where = f"{parsed.file}:{parsed.places[scalar].line}: {key_text(scalar)}"
+        raise WorkbenchError(where, f"found {value:g}", f"a number from {bounds.min:g} to {bounds.max:g}")
+
+
+def _unshared(parsed: Source, given: Mapping[Path, float], at: Mapping[tuple[int, int], float]) -> None:
+    for path, place in parsed.places.items():
+        if place.span in at and given.get(path) != at[place.span]:
+            where = f"{parsed.file}:{place.line}: {key_text(path)}"
+            raise WorkbenchError(where, "shares its number with another through an alias", "one value for both", "Write the number out.")
+
+
+def _number_text(value: float) -> str:
+    """Shortest text that reads back as the same number, under YAML 1.1 too (`1.0e-05`, not `1e-05`)."""
+    text = repr(float(value))
+    return text.replace("e", ".0e") if "e" in text and "." not in text else text

@@ -1,0 +1,169 @@
+"""Problems of a file, in plain words: what pydantic finds is told the way a colleague would, all of a file at once."""
+
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Tag, ValidationError
+
+from workbench.errors import WorkbenchError, nearest
+from workbench.spec.language import BRANCHES
+
+Path = tuple[str | int, ...]
+
+EXPECTED = {
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number, at least {ge:g}",
+    "less_than": "a number below {lt:g}",
+    "less_than_equal": "a number, at most {le:g}",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "string_type": "text",
+    "string_pattern_mismatch": "text like {pattern}",
+    "dict_type": "a mapping (key: value)",
+    "model_type": "a mapping (key: value)",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "literal_error": "{expected}",
+    "value_error": "{error}",
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong at a path of keys. `found` None stands for the text as it is written there; `suggestion` is a sentence or empty.
+
+    `at` is (line, column) where the path's own place is not the one meant.
+    """
+
+    path: Path
+    found: str | None = None
+    expected: str = ""
+    suggestion: str = ""
+    at: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """A fault with its place in a file; `line` and `column` count from 1, `key` reads like `families.curve.reads.line[0].radius_px`."""
+
+    file: str
+    line: int
+    column: int
+    key: str
+    found: str
+    expected: str = ""
+    suggestion: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}: {self.key}" if self.key else f"{self.file}:{self.line}:{self.column}"
+        expected = f"; expected {self.expected}" if self.expected else ""
+        suggestion = f". {self.suggestion}" if self.suggestion else ""
+        return f"{where}: found {self.found}{expected}{suggestion}"
+
+
+class SpecError(WorkbenchError):
+    """Every problem of one file, one line each, in the order of the file."""
+
+    def __init__(self, problems: Iterable[Problem]):
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__(self.problems[0].file, f"{len(self.problems)} problems")
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
+
+
+def key_text(path: Path) -> str:
+    """`families.line.reads.input[0]` for `("families", "line", "reads", "input", 0)`."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
+
+
+def faults(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
+    """The faults of a failed `model.model_validate`, one for each thing that the author has to mend."""
+    details = error.errors(include_url=False)
+    unknown = {tuple(d["loc"]) for d in details if d["type"] == "extra_forbidden"}
+    missing = {tuple(d["loc"]) for d in details if d["type"] == "missing"}
+    near = {loc: _near_miss(loc, model, missing) for loc in unknown}
+    misspelt = {(*loc[:-1], name) for loc, name in near.items() if name}
+    within = {tuple(d["loc"][:n]) for d in details for n in range(len(d["loc"]))}
+    follow = {("missing", loc) for loc in misspelt} | {
+        ("too_short", loc) for loc in within
+    }  # pydantic counts only the items that are valid
+    return [_fault(d, model, near) for d in details if (d["type"], tuple(d["loc"])) not in follow]
+
+
+def without_branches(loc: Path) -> Path:
+    """Pydantic's location without the names of the union's branches."""
+    return tuple(key for key in loc if key not in BRANCHES)
+
+
+def _fault(detail: Any, model: type[BaseModel], near: Mapping[Path, str]) -> Fault:
+    kind, loc = detail["type"], tuple(detail["loc"])
+    path = without_branches(loc)
+    if kind == "extra_forbidden":
+        suggestion = f"Did you mean {near[loc]!r}?" if near[loc] else nearest("", fields_at(model, loc[:-1]))
+        return Fault(path, "a key that is not known here", suggestion=suggestion)
+    if kind == "missing" and isinstance(path[-1], int):
+        return Fault(path[:-1], None, f"at least {path[-1] + 1} of them")
+    if kind == "missing":
+        return Fault(path[:-1], f"no {path[-1]}", f"the key {path[-1]}")
+    if path[-1:] == ("[key]",):
+        return Fault(path[:-1], f"the name {detail['input']!r}", _expected(detail))
+    return Fault(path, None, _expected(detail), _near_value(detail))
+
+
+def _expected(detail: Any) -> str:
+    context = detail.get("ctx", {})
+    if detail["type"] in ("too_short", "too_long"):
+        short = detail["type"] == "too_short"
+        return f"at least {context['min_length']} of them" if short else f"at most {context['max_length']} of them"
+    return EXPECTED[detail["type"]].format(**context) if detail["type"] in EXPECTED else detail["msg"]
+
+
+def _near_value(detail: Any) -> str:
+    if detail["type"] != "literal_error" or not isinstance(detail["input"], str):
+        return ""
+    options = detail["ctx"]["expected"].split("'")[1::2]
+    close = difflib.get_close_matches(detail["input"], options, n=1)
+    return f"Did you mean {close[0]!r}?" if close else ""
+
+
+def _near_miss(loc: Path, model: type[BaseModel], missing: set[Path]) -> str:
+    """The field that the unknown key at `loc` was probably meant for, a missing one first."""
+    absent = [str(path[-1]) for path in missing if path[:-1] == loc[:-1]]
+    for names in (absent, fields_at(model, loc[:-1])):
+        if close := difflib.get_close_matches(str(loc[-1]), names, n=1):
+            return close[0]
+    return ""
+
+
+def fields_at(model: type[BaseModel], loc: Path) -> list[str]:
+    """Names of the fields that the mapping at a pydantic location may have."""
+    here = [model]
+    for key in loc:
+        here = [kind for above in here for kind in _below(above, key)]
+    return sorted({name for kind in here for name in (kind.model_fields if isinstance(kind, type) else ())})
+
+
+def _below(kind: Any, key: str | int) -> list[Any]:
+    """Types of what stands at `key` in a value of the type `kind`: models, mappings, lists and named branches of unions."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return _plain(kind.model_fields[str(key)].annotation) if key in kind.model_fields else []
+    if typing.get_origin(kind) is Annotated:
+        return _plain(typing.get_args(kind)[0]) if Tag(str(key)) in kind.__metadata__ else []
+    return _plain(typing.get_args(kind)[-1 if typing.get_origin(kind) is dict else 0])
+
+
+def _plain(kind: Any) -> list[Any]:
+    """The type without what annotates it, a union as its members; a branch with a Tag stays as it is."""
+    if typing.get_origin(kind) is Annotated:
+        tagged = any(isinstance(note, Tag) for note in kind.__metadata__)
+        return [kind] if tagged else _plain(typing.get_args(kind)[0])
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return [member for option in typing.get_args(kind) for member in _plain(option)]
+    return [kind] if kind is not types.NoneType else []
