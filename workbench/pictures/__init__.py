@@ -1,0 +1,8 @@
+"""Where natural pictures come from: a folder, or photographs that come with a dependency. A picture is known by its content."""
+
+from workbench.pictures.batch import batch
+from workbench.pictures.folder import folder
+from workbench.pictures.photographs import photographs
+from workbench.pictures.picture import Picture, collection_sha256, decode
+
+__all__ = ["Picture", "batch", "collection_sha256", "decode", "folder", "photographs"]

@@ -1,0 +1,54 @@
+"""A picture, known by its content, and how bytes become RGB pixels."""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageOps
+
+Pixels = UInt8[np.ndarray, "h w 3"]
+TRANSPARENT_ON = (255, 255, 255, 255)  # what transparency shows: white, as in most viewers
+DEEPER_THAN_8_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")  # Pillow gives 16 bit greyscale in one of these modes
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that is read when it is needed.
+
+    name    unique within its collection
+    sha256  of its content, in hex: what makes two pictures the same
+    label   WordNet id (`n02110341`), or None
+    load    reads it as uint8 RGB `h w 3`
+    """
+
+    name: str
+    sha256: str
+    label: str | None
+    load: Callable[[], Pixels] = field(repr=False, compare=False)
+
+
+def collection_sha256(pictures: Iterable[Picture]) -> str:
+    """SHA-256 of a collection: over its pictures' sorted hashes, one a line, so that order and names do not matter."""
+    return hashlib.sha256("\n".join(sorted(picture.sha256 for picture in pictures)).encode()).hexdigest()
+
+
+def decode(content: bytes) -> Pixels:
+    """Bytes of a picture file as uint8 RGB `h w 3`, upright as its EXIF orientation says.
+
+    Greyscale, CMYK, palettes, transparency (on white) and 16 bit greyscale all become 8 bit RGB. Raises OSError or SyntaxError for a broken
+    file and PIL.Image.DecompressionBombError for one of more than twice PIL.Image.MAX_IMAGE_PIXELS.
+    """
+    with Image.open(io.BytesIO(content)) as image:
+        return np.asarray(_rgb(ImageOps.exif_transpose(image)))
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode in DEEPER_THAN_8_BIT:
+        return Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, TRANSPARENT_ON), image).convert("RGB")
+    return image.convert("RGB")
