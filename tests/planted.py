@@ -1,0 +1,126 @@
+"""A planted host: a network that computes a handwritten circuit itself, so that the truth about its units is known."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from workbench.compiler.circuit import HandwrittenCircuit
+from workbench.compiler.compile import compile_theory
+from workbench.compiler.respond import drive
+from workbench.hosts import Host, InputRange, Site, host_from_module
+from workbench.pictures import batch
+from workbench.pictures.drawn import drawn
+from workbench.spec import Found, Spec, TrainedCircuit, TrainedUnit, load_theory, theory_from_text
+
+THEORY = """\
+theory: planted
+families:
+  gabor:
+    poses: {orientation_deg: {every: 30, over: 180}, phase_deg: {every: 90, over: 180}}
+    stride_px: 2
+    window_px: 9
+    reads: {input: {kernel: gabor, wavelength_px: {tune: 6, min: 3, max: 10}, sigma_px: 2, aspect: 0.7}}
+    rectify: full
+    pool: {over_px: 6, stride_px: 4}
+  curve:
+    poses: from-circuit
+    window_px: 32
+    reads:
+      gabor:
+        - {along: arc, radius_px: {tune: 20, min: 10, max: 40}, spread_px: 4, extent_px: 10, match: tangent, tolerance_deg: 20}
+        - {along: arc, radius_px: 20, spread_px: 8, extent_px: 10, match: normal, tolerance_deg: 30, gain: {tune: -0.3, min: -1, max: 0}}
+"""
+SITE = "planted"
+INPUT = InputRange(size_px=96, mean_rgb=(120.0, 115.0, 105.0), scale_rgb=(60.0, 60.0, 60.0))
+STRIDE_PX, OFFSET_PX, CELLS = 8, 3, 12  # of SITE, as a convolution of 7 x 7 without padding has them
+CHANNELS, CONSUMERS, CLASSES = 12, 16, 10
+UNITS = tuple(
+    TrainedUnit(unit=unit, centre_deg=centre_deg) for unit, centre_deg in zip((1, 3, 4, 7, 8, 10), range(10, 370, 60), strict=True)
+)
+LOUD = 4.0  # of the planted channels to their consumers, and of those to the classes: so that an ablation shows
+
+
+class PlantedHost(NamedTuple):
+    """`host` has the sites retina (6 channels, stride 1), planted (12, 8) and consumers (16, 8) on pictures of 96 px, and 10 classes."""
+
+    host: Host
+    trained: TrainedCircuit
+    spec: Spec
+
+
+def planted(theory: str | Path = THEORY, units: Sequence[TrainedUnit] = UNITS, seed: int = 0) -> PlantedHost:
+    """A host whose channels `units` at the site "planted" are `relu(gain * drive + bias)` of the theory's own circuit; all else is random.
+
+    The theory's last family must be called `curve`. `truth(host)` gives the gains and biases.
+    """
+    spec = load_theory(theory) if isinstance(theory, Path) else theory_from_text(theory)
+    sites = {
+        "retina": Site("retina", "retina", 6, INPUT.size_px, INPUT.size_px, 1, 0),
+        SITE: Site(SITE, SITE, CHANNELS, CELLS, CELLS, STRIDE_PX, OFFSET_PX),
+        "consumers": Site("consumers", "consumers", CONSUMERS, CELLS, CELLS, STRIDE_PX, OFFSET_PX),
+    }
+    draft = Host("planted", "0" * 64, nn.Identity(), INPUT, sites)
+    circuit = compile_theory(spec.theory, trained_circuit(draft, units), draft)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = _network(circuit)
+    host = host_from_module(network, "planted", sites, INPUT, [f"n{i:08d}" for i in range(CLASSES)])
+    return PlantedHost(host, trained_circuit(host, units), spec)
+
+
+def truth(host: Host) -> tuple[Tensor, Tensor]:
+    """Planted gain and bias of each unit."""
+    stage = host.module(SITE)
+    return stage.gain[:, 0, 0], stage.bias[:, 0, 0]
+
+
+def trained_circuit(host: Host, units: Sequence[TrainedUnit], circuit: str = "curve", site: str = SITE) -> TrainedCircuit:
+    found = Found(command="planted", date="2026-01-01", workbench="0", stimuli="", pictures="", pictures_sha256="0" * 64, thresholds={})
+    return TrainedCircuit(circuit=circuit, host=host.name, fingerprint=host.fingerprint, site=site, found=found, units=tuple(units))
+
+
+class Retina(nn.Module):
+    """ON and OFF cells: a layer before the planted one that keeps the whole picture."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(torch.cat([x, -x], 1))
+
+
+class Planted(nn.Module):
+    """Random channels, some of them replaced by what the circuit says."""
+
+    def __init__(self, circuit: HandwrittenCircuit):
+        super().__init__()
+        self.circuit, self.units = circuit, list(circuit.units)
+        self.random = nn.Conv2d(3, CHANNELS, 7, STRIDE_PX)
+        count = len(self.units)
+        self.register_buffer("gain", torch.linspace(10.0, 40.0, count)[:, None, None])
+        self.register_buffer("bias", torch.linspace(-0.3, 0.3, count)[:, None, None])
+        # the host's fingerprint is of its tensors, so the theory's must be among them
+        self.register_buffer("weights", torch.cat([read.weight.flatten() for layer in circuit.layers for read in layer.reads]).float())
+
+    def forward(self, retina: Tensor) -> Tensor:
+        x = retina[:, :3] - retina[:, 3:]
+        out = F.relu(self.random(x))
+        out[:, self.units] = F.relu(self.gain * drive(self.circuit, INPUT.decode(x), INPUT.mean_rgb) + self.bias)
+        return out
+
+
+def _network(circuit: HandwrittenCircuit) -> nn.Sequential:
+    consumers, head = nn.Conv2d(CHANNELS, CONSUMERS, 3, padding=1), nn.Linear(CONSUMERS * 9, CLASSES)
+    with torch.no_grad():
+        consumers.weight[:, list(circuit.units)] *= LOUD
+        head.weight *= LOUD
+        head.bias.zero_()
+    network = nn.Sequential()
+    network.add_module("retina", Retina())
+    network.add_module(SITE, Planted(circuit))
+    network.add_module("consumers", nn.Sequential(consumers, nn.ReLU()))
+    network.add_module("head", nn.Sequential(nn.AdaptiveAvgPool2d(3), nn.Flatten(), head))
+    with torch.no_grad():
+        head.bias -= network(batch(drawn(6, seed=0), INPUT)).mean(0)  # no class wins on every picture
+    return network

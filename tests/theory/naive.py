@@ -1,0 +1,78 @@
+"""The rule written a second time from specs/README.md: plain Python, one number at a time, the plane as complex numbers (x + i y)."""
+
+import cmath
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from workbench.theory.poses import Units
+from workbench.theory.rule import Motif
+
+TINY_PX2 = 1e-12  # added to a squared length so that it has a slope; seen only in the middle of a ring
+
+
+def weights(downstream: Units, upstream: Units, motifs: Sequence[Motif], window_px: float, step_px: int) -> np.ndarray:
+    reach = int(window_px / 2 // step_px)
+    side = 2 * reach + 1
+    out = np.zeros((len(downstream), len(upstream), side, side))
+    for d in range(len(downstream)):
+        for u in range(len(upstream)):
+            for row in range(side):
+                for column in range(side):
+                    offset = complex((column - reach) * step_px, (row - reach) * step_px)
+                    out[d, u, row, column] = sum(term(motif, downstream, d, upstream, u, offset) for motif in motifs)
+    return out
+
+
+def term(motif: Motif, downstream: Units, d: int, upstream: Units, u: int, offset: complex) -> float:
+    towards = normal(downstream, d)
+    shift = complex(pose(downstream, "shift_x_px", d, 0.0), pose(downstream, "shift_y_px", d, 0.0))
+    seen = (offset - shift) * cmath.exp(-1j * math.radians(towards)) / pose(downstream, "scale", d, 1.0)
+    where = dict(motif.where)
+    if "radius_px" in where and "radius_px" in downstream.poses:
+        where["radius_px"] *= downstream.poses["radius_px"][d] / float(np.prod(downstream.poses["radius_px"])) ** (1 / len(downstream))
+    weight, turn = place(motif.place, seen, **where)
+    by = math.prod(gains[list(dict.fromkeys(upstream.poses[axis])).index(upstream.poses[axis][u])] for axis, gains in motif.by.items())
+    return motif.gain * by * weight * match(motif, upstream, u, towards + turn)
+
+
+def pose(units: Units, axis: str, unit: int, otherwise: float) -> float:
+    return units.poses[axis][unit] if axis in units.poses else otherwise
+
+
+def normal(units: Units, unit: int) -> float:
+    return units.poses["centre_deg"][unit] if "centre_deg" in units.poses else units.poses["orientation_deg"][unit] + 90
+
+
+def place(name: str, seen: complex, spread_px=None, extent_px=None, distance_px=None, radius_px=None) -> tuple[float, float]:
+    """How much the place counts, and by how many degrees the feature has turned there."""
+    n, t = seen.real, seen.imag
+    if name == "point":
+        return (float(abs(seen) < 1e-6) if spread_px is None else gauss(abs(seen), spread_px)), 0.0
+    if name == "line":
+        return gauss(n, spread_px) * gauss(t, extent_px), 0.0
+    if name in ("flanks", "ends"):
+        across, along = (n, t) if name == "flanks" else (t, n)
+        return gauss(abs(across) - distance_px, spread_px) * gauss(along, extent_px or spread_px), 0.0
+    centre = complex(radius_px, 0) if name == "arc" else 0j
+    inwards = centre - seen
+    turn = math.degrees(cmath.phase(inwards)) if abs(inwards) > 1e-9 else 180.0  # in the very middle, where there is no direction
+    along = math.radians(turn) * radius_px if name == "arc" else 0.0
+    return gauss(math.sqrt(abs(inwards) ** 2 + TINY_PX2) - radius_px, spread_px) * (gauss(along, extent_px) if name == "arc" else 1.0), turn
+
+
+def match(motif: Motif, upstream: Units, u: int, feature_normal: float) -> float:
+    if motif.match == "any":
+        return 1.0
+    period = 180 if motif.match in ("tangent", "normal") else 360
+    wanted = feature_normal + {"tangent": 90, "normal": 0, "same": 0, "opposite": 180}[motif.match]
+    is_now = upstream.poses["orientation_deg" if period == 180 else "centre_deg"][u]
+    apart = min(((is_now - wanted) % period, (wanted - is_now) % period))
+    if motif.harmonics is not None:
+        return sum(c * math.cos(k * apart * 2 * math.pi / period) for k, c in enumerate(motif.harmonics))
+    return gauss(apart, motif.tolerance_deg)
+
+
+def gauss(distance: float, spread: float) -> float:
+    return math.exp(-(distance**2) / (2 * spread**2))

@@ -1,0 +1,95 @@
+"""A handwritten circuit: layers of weights whose every channel has a name and a pose."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workbench.theory.poses import Units
+
+
+@dataclass(frozen=True)
+class Read:
+    """Weights `out in kh kw` from one upstream family, or the picture ("input"). Taps are one upstream cell apart, the middle one at the unit."""
+
+    source: str
+    weight: Any
+
+
+@dataclass(frozen=True)
+class Normalise:
+    """Divide by `floor` plus the mean over the units that differ only along `axis`."""
+
+    axis: str
+    floor: Any
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Maximum over `(2 taps + 1)` cells squared, on a grid of `stride_px`."""
+
+    taps: int
+    stride_px: int
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One family: `response = max(0, drive / ideal - threshold) / (1 - threshold)`, then the pool.
+
+    `drive` is the sum of the reads, normalised where so stated; `ideal` is the drive that the family's own ideal stimulus gives.
+    `full` takes the size of the drive, whatever its sign.
+    The last layer of a circuit gives `drive / ideal` as it is: gain and bias of each host unit are calibrated behind it.
+    """
+
+    family: str
+    units: Units
+    stride_px: int
+    reads: tuple[Read, ...]
+    threshold: Any
+    ideal: Any
+    full: bool = False
+    normalise: Normalise | None = None
+    pool: Pool | None = None
+
+    @property
+    def grid_px(self) -> int:
+        """Stride of the response."""
+        return self.pool.stride_px if self.pool else self.stride_px
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the last layer's units stand on the host's picture, from the host: pixels."""
+
+    size_px: int
+    stride_px: int
+    offset_px: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class HandwrittenCircuit:
+    """What a spec compiles to. `units` are the host's channels at `site` that the last layer stands for, in order."""
+
+    theory: str
+    host: str
+    site: str
+    units: tuple[int, ...]
+    grid: Grid
+    layers: tuple[Layer, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def weights(self) -> int:
+        """Weights generated."""
+        return sum(math.prod(read.weight.shape) for layer in self.layers for read in layer.reads)
+
+    def __repr__(self) -> str:
+        rows = [f"{self.theory} -> {self.host}:{self.site}, units {', '.join(map(str, self.units))}"]
+        for layer in self.layers:
+            reads = ", ".join(f"{read.source} {'x'.join(map(str, read.weight.shape))}" for read in layer.reads)
+            rows.append(
+                f"  {layer.family}: {len(layer.units)} units every {layer.grid_px} px, reads {reads}, threshold {float(layer.threshold):g}"
+            )
+        return "\n".join(rows)

@@ -1,0 +1,147 @@
+"""Spec + poses -> handwritten circuit, in float64, one straight pass over the families.
+
+Every constant passes through `value`, so that the same pass compiles numbers (`workbench compile`) and tensors that are fitted by gradient
+through the compiler (`workbench tune`).
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Normalise, Pool, Read
+from workbench.compiler.ideal import IdealStimuli
+from workbench.errors import WorkbenchError
+from workbench.hosts.host import Host
+from workbench.spec import Spec, check_pair, numbers, posed
+from workbench.spec.circuit import TrainedCircuit
+from workbench.spec.language import Family, Gabor, Number, Poses, Term, Theory
+from workbench.spec.problems import key_text
+from workbench.theory.frame import taps
+from workbench.theory.poses import CENTRE, RADIUS, SHIFT_X, SHIFT_Y, Units, every_combination
+from workbench.theory.rule import Motif, gabor_weights, weights
+
+Value = Callable[[Number], Tensor]
+LIKE = torch.zeros((), dtype=torch.float64)
+
+
+def compile_spec(spec: Spec, trained: TrainedCircuit, host: Host, as_written: bool = False) -> HandwrittenCircuit:
+    """The circuit that a spec describes for a trained circuit's units, with the provenance of its numbers.
+
+    `as_written` takes a tuned spec's numbers as they were before tuning. Raises SpecError if the spec cannot stand for these units, and
+    WorkbenchError if the trained circuit is another host's, or if a family is not driven by its own ideal stimulus.
+    """
+    check_pair(spec, trained)
+    if trained.fingerprint != host.fingerprint:
+        raise WorkbenchError(
+            f"circuit {trained.circuit}",
+            f"found in a host with fingerprint {trained.fingerprint[:12]}… ({trained.host})",
+            f"{host.name}'s, {host.fingerprint[:12]}…",
+            f"Survey this host: workbench survey {host.name} --family {trained.circuit}",
+        )
+    tuned = spec.theory.tuned
+    before = tuned.written if as_written and tuned else {}
+    units = trained_units(trained if as_written or not tuned else posed(trained, tuned))
+    current = {id(number): before.get(key_text(path), number.tune) for path, number in numbers(spec.theory)}
+    circuit = compile_theory(
+        spec.theory, trained, host, lambda number: torch.tensor(current.get(id(number), number.tune), dtype=LIKE.dtype), units
+    )
+    _refuse_undriven(spec, circuit)
+    rows = [
+        [key_text(path), current[id(number)], "tuned" if number.tuned and spec.theory.tuned and not as_written else "rule"]
+        for path, number in numbers(spec.theory)
+    ]
+    facts = {"spec": spec.sha256, "circuit": trained.sha256, "fingerprint": host.fingerprint, "numbers": rows}
+    return replace(circuit, facts=facts)
+
+
+def _refuse_undriven(spec: Spec, circuit: HandwrittenCircuit) -> None:
+    """Dividing by a drive below 0 would turn every sign around: a theory and its opposite would be the same weights."""
+    for layer in circuit.layers:
+        if not float(layer.ideal) > 0:
+            raise WorkbenchError(
+                f"{spec.path}: families.{layer.family}",
+                f"its own ideal stimulus drives it to {float(layer.ideal):g}",
+                "a drive above 0",
+                "What it reads there must excite it more than inhibit it: look at its gains and harmonics.",
+            )
+
+
+def compile_theory(
+    theory: Theory,
+    trained: TrainedCircuit,
+    host: Host,
+    value: Value | None = None,
+    units: Units | None = None,
+    ideal_dtype: torch.dtype = torch.float64,
+) -> HandwrittenCircuit:
+    """The circuit that `theory` describes for the trained circuit's units: weights and constants as float64 tensors.
+
+    `value` gives the tensor for a Number of the spec; by default its written or tuned value. `units` are those of the last family, by
+    default the trained circuit's. The ideal stimuli are run in `ideal_dtype`.
+    """
+    value = value or (lambda number: torch.tensor(number.tune, dtype=LIKE.dtype))
+    site = host.site(trained.site)
+    grid = Grid(host.input.size_px, site.stride_px, site.offset_px, site.height, site.width)
+    ideal = IdealStimuli(grid, ideal_dtype)
+    units = units or trained_units(trained)
+    layers: list[Layer] = []
+    for name, family in theory.families.items():
+        layer = _layer(name, family, units, grid, {layer.family: layer for layer in layers}, value)
+        if "input" not in family.reads:
+            layer = replace(layer, ideal=ideal.drive(layers, layer, _ideal_radius_px(family, value)))
+        layers.append(layer)
+    return HandwrittenCircuit(theory.theory, host.name, trained.site, tuple(unit.unit for unit in trained.units), grid, tuple(layers))
+
+
+def trained_units(trained: TrainedCircuit) -> Units:
+    """Names and poses of the host's units."""
+    names = tuple(f"{trained.site}:{unit.unit}" for unit in trained.units)
+    poses: dict[str, tuple] = {CENTRE: tuple(unit.centre_deg for unit in trained.units)}
+    if all(unit.radius_px is not None for unit in trained.units):
+        poses[RADIUS] = tuple(unit.radius_px for unit in trained.units)
+    shifts = [unit.shift_px or (0.0, 0.0) for unit in trained.units]
+    poses |= {SHIFT_X: tuple(x for x, _ in shifts), SHIFT_Y: tuple(y for _, y in shifts)}
+    return Units(names, poses, {"unit": len(names)})
+
+
+def _layer(name: str, family: Family, of_host: Units, grid: Grid, above: dict[str, Layer], value: Value) -> Layer:
+    units = every_combination(family.poses.axes()) if isinstance(family.poses, Poses) else of_host
+    stride_px = family.stride_px or grid.stride_px
+    reads = tuple(Read(source, _weights(family, units, above.get(source), terms, value)) for source, terms in family.reads.items())
+    normalise = Normalise(family.normalise.across, value(family.normalise.floor)) if family.normalise else None
+    pool = Pool(taps(family.pool.over_px, stride_px), family.pool.stride_px) if family.pool else None
+    return Layer(name, units, stride_px, reads, value(family.threshold), torch.ones_like(LIKE), family.rectify == "full", normalise, pool)
+
+
+def _weights(family: Family, units: Units, upstream: Layer | None, terms: tuple[Gabor | Term, ...], value: Value) -> Tensor:
+    if upstream is None:
+        gabors = [term for term in terms if isinstance(term, Gabor)]
+        kernels = [gabor_weights(units, value(t.wavelength_px), value(t.sigma_px), value(t.aspect), family.window_px, LIKE) for t in gabors]
+        return torch.stack(kernels).sum(0)
+    motifs = [_motif(term, value) for term in terms if isinstance(term, Term)]
+    return weights(units, upstream.units, motifs, family.window_px, upstream.grid_px, LIKE)
+
+
+def _motif(term: Term, value: Value) -> Motif:
+    where = {
+        name: value(number)
+        for name in ("spread_px", "extent_px", "distance_px", "radius_px")
+        if (number := getattr(term, name)) is not None
+    }
+    return Motif(
+        place=term.along,
+        match=term.match,
+        gain=value(term.gain),
+        where=where,
+        tolerance_deg=None if term.tolerance_deg is None else value(term.tolerance_deg),
+        harmonics=None if term.harmonics is None else [value(number) for number in term.harmonics],
+        by={axis: [value(number) for number in gains] for axis, gains in term.by.items()},
+    )
+
+
+def _ideal_radius_px(family: Family, value: Value) -> float | None:
+    """Radius of the first arc that a family reads: its ideal stimulus is that arc, of other families a line. No gradient flows to it."""
+    radii = [term.radius_px for terms in family.reads.values() for term in terms if isinstance(term, Term) and term.along == "arc"]
+    return float(value(radii[0]).detach()) if radii and radii[0] is not None else None

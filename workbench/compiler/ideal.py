@@ -1,0 +1,74 @@
+"""A family's own ideal stimulus, a bright line at its orientation or a bright arc at its pose: what it drives is the unit of its response."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.compiler.circuit import Grid, Layer
+from workbench.compiler.respond import Cells, Responses
+from workbench.stimuli import arc, line
+from workbench.theory.poses import SHIFT_X, SHIFT_Y, Units
+
+SIZE_PX = 96  # holds the receptive field of any family up to a curve detector's
+WIDTH_PX = 3.0
+TURNS = 4  # stimuli over which the drive is averaged, since the grid sees each a little differently
+DIGITS = 6  # of the constant: fewer than machines' arithmetic differs in
+
+
+Stimulus = tuple[
+    tuple[float, float], float, float | None
+]  # apex in pixels, direction of its normal in degrees, radius in pixels or straight
+
+
+class IdealStimuli:
+    """Lines and arcs, and what the families above say to them: kept, so that each family answers to each stimulus once."""
+
+    def __init__(self, grid: Grid, dtype: torch.dtype):
+        self.grid, self.dtype = grid, dtype
+        self.middle = (SIZE_PX // 2 - grid.offset_px) // grid.stride_px
+        self.apex_px = grid.offset_px + grid.stride_px * self.middle
+        self.seen: dict[tuple[Stimulus, ...], Responses] = {}
+
+    def drive(self, above: Sequence[Layer], layer: Layer, radius_px: float | None) -> Tensor:
+        """Mean drive of each quarter of the layer's units to its own ideal stimulus: an arc of `radius_px`, or a line where that is None.
+
+        Differentiable; rounded to DIGITS where nothing is to be fitted, so that every machine writes the same constant.
+        """
+        units = layer.units
+        chosen = [(len(units) * turn) // TURNS for turn in range(TURNS)]
+        stimuli = tuple(self._stimulus(units, unit, radius_px) for unit in chosen)
+        responses = self._responses(above, stimuli)
+        here = Cells(self.apex_px, layer.stride_px, 1), Cells(self.apex_px, layer.stride_px, 1)
+        drive = responses.drive(layer, here)[:, :, 0, 0]
+        ideal = drive[range(TURNS), chosen].mean().double()
+        return ideal if ideal.requires_grad else torch.tensor(float(f"{ideal:.{DIGITS}g}"), dtype=torch.float64)
+
+    def _stimulus(self, units: Units, unit: int, radius_px: float | None) -> Stimulus:
+        x, y, normal_deg, bend = (
+            float(torch.as_tensor(column[unit]).detach())
+            for column in (units.column(SHIFT_X), units.column(SHIFT_Y), units.normal_deg, units.bend)
+        )
+        return (self.apex_px + x, self.apex_px + y), normal_deg, None if radius_px is None else radius_px * bend
+
+    def _responses(self, above: Sequence[Layer], stimuli: tuple[Stimulus, ...]) -> Responses:
+        if stimuli not in self.seen:
+            self.seen[stimuli] = Responses.to(ideal_stimuli(stimuli).to(self.dtype), self.grid)
+        responses = self.seen[stimuli]
+        for layer in above:
+            if layer.family not in responses.of:
+                responses.add(layer)
+        return responses
+
+
+def ideal_stimuli(stimuli: Sequence[Stimulus]) -> Float[Tensor, "n 3 h w"]:
+    """The pictures of stimuli, in circuit units: 1 on 0."""
+    colours = {"width_px": WIDTH_PX, "foreground": 1.0, "background": 0.0, "like": torch.zeros((), dtype=torch.float64)}
+    drawn = [
+        line(SIZE_PX, apex_px, normal_deg - 90.0, **colours)
+        if radius_px is None
+        else arc(SIZE_PX, apex_px, normal_deg, radius_px, **colours)
+        for apex_px, normal_deg, radius_px in stimuli
+    ]
+    return torch.stack(drawn).movedim(-1, 1)

@@ -1,0 +1,69 @@
+"""Places: where along a feature its parts lie, seen from the unit, and how the feature runs there.
+
+Every place is `(weight, normal_deg)` over frame coordinates (normal, tangent) in input pixels: how much the place counts, and the direction of
+the feature's normal there, 0 being the unit's own. See "Naturally Occurring Equivariance" (doi 10.23915/distill.00024.004), and the tiling of
+lines along arcs in "Curve Circuits" (doi 10.23915/distill.00024.006).
+"""
+
+from collections.abc import Callable
+
+from workbench.arrays import Array, array_namespace
+from workbench.theory.angles import atan2_deg, wrap_deg
+
+Place = tuple[Array, Array]
+
+
+def bump(distance: Array, spread: Array | float) -> Array:
+    """Gaussian of height 1."""
+    return array_namespace(distance).exp(-0.5 * (distance / spread) ** 2)
+
+
+def point(normal: Array, tangent: Array, spread_px=None) -> Place:
+    """The unit's own position; without a spread the one cell there."""
+    xp = array_namespace(normal)
+    here = (xp.abs(normal) < 1e-9) & (xp.abs(tangent) < 1e-9)
+    weight = (
+        xp.where(here, xp.ones_like(normal), xp.zeros_like(normal))
+        if spread_px is None
+        else bump(normal, spread_px) * bump(tangent, spread_px)
+    )
+    return weight, xp.zeros_like(normal)
+
+
+def line(normal: Array, tangent: Array, spread_px, extent_px) -> Place:
+    """Along the tangent, `spread_px` wide and `extent_px` long (standard deviations)."""
+    return bump(normal, spread_px) * bump(tangent, extent_px), array_namespace(normal).zeros_like(normal)
+
+
+def flanks(normal: Array, tangent: Array, spread_px, distance_px, extent_px=None) -> Place:
+    """Beside the feature, `distance_px` to both sides."""
+    xp = array_namespace(normal)
+    return bump(xp.abs(normal) - distance_px, spread_px) * bump(tangent, spread_px if extent_px is None else extent_px), xp.zeros_like(
+        normal
+    )
+
+
+def ends(normal: Array, tangent: Array, spread_px, distance_px, extent_px=None) -> Place:
+    """Before and behind the feature, `distance_px` along its tangent."""
+    return flanks(tangent, normal, spread_px, distance_px, extent_px)
+
+
+def arc(normal: Array, tangent: Array, spread_px, radius_px, extent_px) -> Place:
+    """Along the circle of `radius_px` through the unit; `extent_px` is arc length from the unit, `spread_px` distance from the circle."""
+    outward_deg, distance = _around(normal - radius_px, tangent)
+    along = wrap_deg(outward_deg - 180.0, 360.0) * (3.141592653589793 / 180.0) * radius_px
+    return bump(distance - radius_px, spread_px) * bump(along, extent_px), outward_deg + 180.0
+
+
+def ring(normal: Array, tangent: Array, spread_px, radius_px) -> Place:
+    """The circle of `radius_px` about the unit; its normals point inwards."""
+    outward_deg, distance = _around(normal, tangent)
+    return bump(distance - radius_px, spread_px), outward_deg + 180.0
+
+
+def _around(normal: Array, tangent: Array) -> Place:
+    xp = array_namespace(normal)
+    return atan2_deg(tangent, normal), xp.sqrt(normal**2 + tangent**2 + 1e-12)
+
+
+PLACES: dict[str, Callable[..., Place]] = {"point": point, "line": line, "flanks": flanks, "ends": ends, "arc": arc, "ring": ring}

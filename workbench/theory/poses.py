@@ -1,0 +1,69 @@
+"""Poses: a unit's place in the group of transformations of its feature."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from workbench.arrays import Array, array_namespace
+
+ORIENTATION, CENTRE, PHASE, SCALE, CHANNEL = "orientation_deg", "centre_deg", "phase_deg", "scale", "channel"
+RADIUS, SHIFT_X, SHIFT_Y = "radius_px", "shift_x_px", "shift_y_px"  # of units that were surveyed, not generated
+
+
+@dataclass(frozen=True)
+class Units:
+    """The units of one family: a name each, and their poses as one column an axis (a tuple; an array where poses are being fitted).
+
+    `shape` is the number of values of each axis where the units are every combination of the axes' values (the last fastest), else `(n,)`.
+    """
+
+    names: tuple[str, ...]
+    poses: Mapping[str, Any]
+    shape: Mapping[str, int]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def column(self, axis: str) -> Float[Array, " n"]:
+        """The pose of each unit along an axis of numbers; without that axis, 1 for scales and 0 for angles."""
+        if axis in self.poses:
+            column = self.poses[axis]
+            return np.asarray(column, dtype=np.float64) if isinstance(column, tuple) else column
+        return np.full(len(self), 1.0 if axis == SCALE else 0.0)
+
+    @property
+    def normal_deg(self) -> Float[Array, " n"]:
+        """Direction of each unit's normal: towards its centre of curvature, or across its orientation."""
+        return self.column(CENTRE) if CENTRE in self.poses else self.column(ORIENTATION) + 90.0
+
+    @property
+    def bend(self) -> Float[Array, " n"]:
+        """Radius of each unit's preferred arc over the family's geometric mean; 1 where no radius is known."""
+        if RADIUS not in self.poses:
+            return np.ones(len(self))
+        radius = self.column(RADIUS)
+        xp = array_namespace(radius)
+        return radius / xp.exp(xp.mean(xp.log(radius)))
+
+    def index(self, axis: str) -> np.ndarray:
+        """Which value of the axis each unit has."""
+        values = list(dict.fromkeys(self.poses[axis]))
+        return np.array([values.index(value) for value in self.poses[axis]])
+
+
+def every_combination(axes: Mapping[str, tuple]) -> Units:
+    """Units at every combination of the axes' values, the last axis fastest, named by their poses."""
+    rows = list(itertools.product(*axes.values()))
+    names = tuple(" ".join(_word(axis, value) for axis, value in zip(axes, row, strict=True)) for row in rows)
+    columns = {axis: tuple(row[i] for row in rows) for i, axis in enumerate(axes)}
+    return Units(names, columns, {axis: len(values) for axis, values in axes.items()})
+
+
+def _word(axis: str, value) -> str:
+    if axis == CHANNEL:
+        return value
+    return f"x{value:g}" if axis == SCALE else f"{axis.removesuffix('_deg')} {value:g}°"

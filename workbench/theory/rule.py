@@ -1,0 +1,91 @@
+"""The rule: a weight depends only on what the downstream unit sees in its own frame.
+
+    w[d, u, x] = sum over terms  gain * by[u] * place(R(-pose_d) x) * match(pose_u - pose_d - expected pose at R(-pose_d) x)
+
+This is the general linear map that commutes with the group (Cohen & Welling 2016, arXiv 1602.07576).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jaxtyping import Float
+
+from workbench.arrays import Array, array_like, array_namespace
+from workbench.theory.frame import offsets, seen_from
+from workbench.theory.gabor import OPPONENT, gabor
+from workbench.theory.match import EXPECTED, harmonics, within
+from workbench.theory.place import PLACES
+from workbench.theory.poses import CENTRE, CHANNEL, ORIENTATION, PHASE, SCALE, SHIFT_X, SHIFT_Y, Units
+
+
+@dataclass(frozen=True)
+class Motif:
+    """One term of the rule with its constants, which may be numbers or arrays of no dimension (to be fitted by gradient).
+
+    place, match    names in PLACES and EXPECTED ("any": every pose alike)
+    where           constants of the place, by name
+    tolerance_deg   or `harmonics`: how the match falls off
+    by              upstream axis -> gain of each of its values
+    """
+
+    place: str
+    match: str
+    gain: Any
+    where: Mapping[str, Any]
+    tolerance_deg: Any = None
+    harmonics: Sequence | None = None
+    by: Mapping[str, Sequence] = field(default_factory=dict)
+
+
+def weights(
+    downstream: Units, upstream: Units, motifs: Sequence[Motif], window_px: float, step_px: int, like: Array
+) -> Float[Array, "d u kh kw"]:
+    """Weights from every upstream to every downstream unit; taps are `step_px` input pixels apart. `like` says library, type and device."""
+    xp = array_namespace(like)
+    x, y = offsets(window_px, step_px, like)
+    shift_x, shift_y, scale, bend, normal_deg = (
+        array_like(column, like) for column in (*map(downstream.column, (SHIFT_X, SHIFT_Y, SCALE)), downstream.bend, downstream.normal_deg)
+    )
+    normal, tangent = seen_from(x - shift_x[:, None, None], y - shift_y[:, None, None], normal_deg, scale)
+    total = xp.zeros((len(downstream), len(upstream), *x.shape[1:]), dtype=like.dtype)
+    for motif in motifs:
+        where = {name: value * bend[:, None, None] if name == "radius_px" else value for name, value in motif.where.items()}
+        weight, feature_normal_deg = PLACES[motif.place](normal, tangent, **where)
+        wanted = _wanted(motif, upstream, normal_deg, feature_normal_deg, like)
+        total = total + motif.gain * weight[:, None, ...] * wanted * _by(motif, upstream, like)[None, :, None, None]
+    return total
+
+
+def gabor_weights(units: Units, wavelength_px, sigma_px, aspect, window_px: float, like: Array) -> Float[Array, "d 3 kh kw"]:
+    """Gabor filters over the picture's red, green and blue, at the units' orientation, phase, scale and opponent channel."""
+    xp = array_namespace(like)
+    x, y = offsets(window_px, 1, like)
+    normal, tangent = seen_from(x, y, array_like(units.normal_deg, like), array_like(units.column(SCALE), like))
+    phase_deg = array_like(units.column(PHASE), like)[:, None, None]
+    filters = gabor(normal, tangent, phase_deg, wavelength_px, sigma_px, aspect)
+    opponent = xp.asarray([OPPONENT[name] for name in units.poses.get(CHANNEL, ("luma",) * len(units))], dtype=like.dtype)
+    return filters[:, None, ...] * opponent[:, :, None, None]
+
+
+def _wanted(motif: Motif, upstream: Units, normal_deg: Array, feature_normal_deg: Array, like: Array) -> Float[Array, "d u kh kw"]:
+    xp = array_namespace(like)
+    if motif.match == "any":
+        return xp.ones((1, 1, 1, 1), dtype=like.dtype)
+    period_deg, expected_deg = EXPECTED[motif.match]
+    pose_deg = array_like(upstream.column(ORIENTATION if period_deg == 180.0 else CENTRE), like)
+    period = xp.asarray(period_deg, dtype=like.dtype)
+    turned = xp.remainder(pose_deg[None, :] - normal_deg[:, None], period)  # to the last bit the same when both are turned
+    difference = turned[:, :, None, None] - (feature_normal_deg + expected_deg)[:, None, ...]
+    if motif.harmonics is not None:
+        return harmonics(difference, period_deg, motif.harmonics)
+    return within(difference, period_deg, motif.tolerance_deg)
+
+
+def _by(motif: Motif, upstream: Units, like: Array) -> Float[Array, " u"]:
+    xp = array_namespace(like)
+    gains = xp.ones((len(upstream),), dtype=like.dtype)
+    for axis, values in motif.by.items():
+        table = xp.stack([array_like(value, like) for value in values])
+        gains = gains * xp.take(table, xp.asarray(upstream.index(axis)), axis=0)
+    return gains
