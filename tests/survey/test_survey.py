@@ -1,0 +1,174 @@
+"""A survey finds planted curve units with their poses, and finds none where there is none."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageDraw
+from torch import nn
+
+from workbench.errors import WorkbenchError
+from workbench.hosts import Host, InputRange, host_from_module
+from workbench.pictures import photographs
+from workbench.spec.loader import load_circuit
+from workbench.survey import largest_gap_deg, moderate_sites, survey
+from workbench.survey.tuning import THRESHOLDS, vector_mean
+
+PLANTED_DEG = (0.0, 20.0, 110.0, 200.0, 315.0)
+PLANTED_RADIUS_PX = 26.0
+POSE_TOLERANCE_DEG = 1.5  # the toy lies on a grid of 4 pixels
+STRAIGHT_PX = 4000.0
+ORIENTATIONS_DEG = np.arange(16) * 11.25
+CIRCUITS = Path(__file__).parents[2] / "circuits"
+TURNS_DEG = (0, 90, 180, 270)
+
+
+class Contours(nn.Module):
+    """Contour energy in 16 orientations (stride 4), then units that want it along arcs of a radius (stride 8)."""
+
+    def __init__(self, poses_deg, radius_px):
+        super().__init__()
+        y, x = np.mgrid[-7:8, -7:8] * 1.0
+        kernels = []
+        for phase in (0, 90):
+            for orientation in np.radians(ORIENTATIONS_DEG):
+                across = -x * math.sin(orientation) + y * math.cos(orientation)
+                gabor = np.exp(-(x**2 + y**2) / 18) * np.cos(across * 2 * math.pi / 9 - math.radians(phase))
+                kernels.append(gabor - gabor.mean())
+        self.gabors = nn.Conv2d(3, 32, 15, 4, 7, bias=False)
+        self.gabors.weight.data = torch.tensor(np.array(kernels), dtype=torch.float32)[:, None].repeat(1, 3, 1, 1) / 300
+        self.units = nn.Conv2d(16, len(poses_deg), 17, 2, 8)
+        self.units.weight.data = torch.tensor(np.array([wanted(pose, radius_px) for pose in poses_deg]), dtype=torch.float32)
+        self.units.bias.data = torch.full((len(poses_deg),), -40.0)
+
+    def forward(self, x):
+        first, second = self.gabors(x).chunk(2, 1)
+        energy = torch.sqrt(first**2 + second**2 + 1e-6)
+        return F.relu(self.units(energy / (0.3 + energy.mean(1, keepdim=True))))
+
+
+def wanted(pose_deg, radius_px):
+    """Orientations wanted (16 by 17 by 17 cells of 4 px): tangents along an arc."""
+    y, x = np.mgrid[-8:9, -8:9] * 4.0
+    cos, sin = math.cos(math.radians(pose_deg)), math.sin(math.radians(pose_deg))
+    from_centre_x, from_centre_y = x - radius_px * cos, y - radius_px * sin
+    off = np.hypot(from_centre_x, from_centre_y) - radius_px
+    place = np.exp(-(off**2) / (2 * 6**2) - (x**2 + y**2) / (2 * 14**2))
+    tangent = np.arctan2(from_centre_y, from_centre_x) + math.pi / 2
+    return np.array([place * np.cos(2 * (math.radians(o) - tangent)) for o in ORIENTATIONS_DEG])
+
+
+def toy_host(poses_deg, radius_px) -> Host:
+    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network = nn.Sequential(Contours(poses_deg, radius_px), head)
+    return host_from_module(network, "toy", {"units": "0"}, InputRange(128, (127.0, 127.0, 127.0)))
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return photographs("calibration")[::8]
+
+
+def apart_deg(a, b):
+    return abs((a - b + 180) % 360 - 180)
+
+
+def test_planted_curve_units_are_found_with_their_poses(pictures):
+    steps = []
+    circuit = survey(
+        toy_host(PLANTED_DEG, PLANTED_RADIUS_PX), pictures=pictures, progress=lambda *step: steps.append(step), date="2026-01-02"
+    )
+    assert [unit.unit for unit in circuit.units] == list(range(len(PLANTED_DEG)))
+    for unit, planted in zip(circuit.units, PLANTED_DEG, strict=True):
+        assert apart_deg(unit.centre_deg, planted) < POSE_TOLERANCE_DEG
+        assert unit.radius_px == pytest.approx(PLANTED_RADIUS_PX, rel=0.3)
+        assert np.hypot(*unit.shift_px) < 4  # planted with the apex on the cell's centre; one cell of the toy's first layer
+    assert (circuit.host, circuit.site, circuit.found.date, circuit.found.thresholds) == ("toy", "units", "2026-01-02", THRESHOLDS)
+    assert ("arcs", 24, 24) in steps
+
+
+def test_planted_line_units_are_no_curve_units(pictures):
+    with pytest.raises(WorkbenchError, match=r"no curve units found; nearest: units:[0-4] .*curvature"):
+        survey(toy_host(PLANTED_DEG, STRAIGHT_PX), pictures=pictures)
+
+
+def test_planted_units_with_shuffled_weights_are_no_curve_units(pictures):
+    host = toy_host(PLANTED_DEG, PLANTED_RADIUS_PX)
+    weight = host.network[0].units.weight.data
+    weight.copy_(weight.flatten(1)[:, torch.randperm(weight[0].numel(), generator=torch.Generator().manual_seed(0))].reshape(weight.shape))
+    with pytest.raises(WorkbenchError, match="no curve units found"):
+        survey(host, pictures=pictures)
+
+
+def test_a_host_of_random_weights_has_no_curve_units(tiny_host, pictures):
+    with pytest.raises(WorkbenchError, match=r"host tiny, .*no curve units found"):
+        survey(tiny_host, pictures=pictures)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"family": "curves", "pictures": [None]}, "Did you mean 'curve'"),
+        ({"pictures": []}, "no pictures"),
+        ({"pictures": [None], "sites": ["thrid"]}, "Did you mean 'third'"),
+    ],
+)
+def test_nonsense_is_refused(tiny_host, arguments, message):
+    with pytest.raises(WorkbenchError, match=message):
+        survey(tiny_host, **arguments)
+
+
+def test_moderate_sites_are_those_of_stride_eight(squeezenet):
+    assert moderate_sites(squeezenet) == ["fire4", "fire5"]
+
+
+def test_vector_mean_tells_one_peak_from_two_and_from_none():
+    deg = np.arange(24) * 15.0
+    curves = np.stack([np.maximum(0, np.cos(np.radians(deg - 40))), np.cos(np.radians(deg)) ** 2, np.ones(24), np.zeros(24)], 1)
+    pose_deg, length = vector_mean(curves)
+    assert pose_deg[0] == pytest.approx(40, abs=0.2)
+    np.testing.assert_allclose(length, [math.pi / 4, 0, 0, 0], atol=0.01)
+
+
+def test_largest_gap_goes_round_the_circle():
+    assert largest_gap_deg([350.0, 10.0, 100.0]) == 250
+    assert largest_gap_deg([7.0]) == 360
+
+
+@pytest.mark.parametrize("name", ["squeezenet", pytest.param("inceptionv1", marks=pytest.mark.inceptionv1)])
+def test_the_trained_circuits_prefer_arcs_drawn_by_another_library(request, name):
+    """The poses in circuits/, against dark arcs that Pillow draws: facing the pose, to its sides, and away from it."""
+    host, circuit = request.getfixturevalue(name), load_circuit(CIRCUITS / name / "curve.yaml")
+    assert circuit.fingerprint == host.fingerprint
+    assert largest_gap_deg([unit.centre_deg for unit in circuit.units]) < 60
+    site = host.site(circuit.site)
+    apex = site.offset_px + 13 * site.stride_px
+    arcs = [pillow_arc(apex, unit.centre_deg + turn, unit.radius_px, host.input.size_px) for unit in circuit.units for turn in TURNS_DEG]
+    with torch.no_grad():
+        answers = host.activations(host.input.encode(torch.cat(arcs)), site.name)[site.name][:, :, 12:15, 12:15].amax((2, 3))
+    units = [unit.unit for unit in circuit.units]
+    facing, right, away, left = answers.reshape(len(units), len(TURNS_DEG), -1)[range(len(units)), :, units].T
+    assert (facing > 2 * away).all()
+    assert (facing > torch.maximum(left, right)).double().mean() > 0.9
+
+
+@pytest.mark.full
+def test_a_survey_of_squeezenet_finds_its_trained_circuit_again(squeezenet):
+    found = survey(squeezenet, pictures=photographs("calibration"))
+    written = load_circuit(CIRCUITS / "squeezenet" / "curve.yaml")
+    assert [unit.unit for unit in found.units] == [unit.unit for unit in written.units]
+    assert found.found.pictures_sha256 == written.found.pictures_sha256
+    for now, then in zip(found.units, written.units, strict=True):
+        assert apart_deg(now.centre_deg, then.centre_deg) < 0.2  # written to 0.1 degree
+
+
+def pillow_arc(apex, centre_deg, radius, size):
+    """A dark arc on grey by Pillow, whose angles run from +x towards +y as ours do."""
+    image = Image.new("RGB", (size, size), (127, 127, 127))
+    cx, cy = apex + radius * math.cos(math.radians(centre_deg)), apex + radius * math.sin(math.radians(centre_deg))
+    box = (cx - radius - 1, cy - radius - 1, cx + radius + 1, cy + radius + 1)
+    ImageDraw.Draw(image).arc(box, centre_deg + 180 - 55, centre_deg + 180 + 55, fill=(0, 0, 0), width=3)
+    return torch.tensor(np.asarray(image), dtype=torch.float32).permute(2, 0, 1)[None]

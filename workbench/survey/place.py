@@ -1,0 +1,75 @@
+"""Where a unit likes the apex and which way it likes the arc to face, measured together.
+
+The two hang together: sliding an arc along itself is moving and turning it. So the pose is not read at one place, nor the place at one pose:
+both are means over the same field of responses.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from workbench.hosts.host import Host, Site
+from workbench.survey.responses import Progress, activations, apex_of, centre_cell
+from workbench.survey.trials import DIRECTIONS_DEG, FILLS, POLARITIES, draw
+from workbench.survey.tuning import vector_mean
+
+RADII_PX = (18.0, 40.0)
+SHIFTS_PX = np.arange(-16.0, 17.0, 4.0)  # of the apex from the middle cell's centre, along x and along y
+PLACING = f"pose and shift from arcs of {' and '.join(f'{radius:g}' for radius in RADII_PX)} px moved by up to {SHIFTS_PX.max():g} px"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Pose and place of each unit: `pose_deg` (0 <= x < 360), and the displacement (x, y) of the apex that it prefers from its cell's centre."""
+
+    pose_deg: Float[np.ndarray, " unit"]
+    shift_px: Float[np.ndarray, "unit 2"]
+
+
+def places(host: Host, site: Site, units: Sequence[int], progress: Progress) -> Places:
+    """Pose and place of `units`: vector mean and centroid of each one's `field` above half its peak."""
+    answers = field(host, site, units, progress)
+    weight = np.maximum(0, answers - answers.max((0, 1, 2)) / 2)
+    total = np.maximum(weight.sum((0, 1, 2)), np.finfo(float).tiny)
+    x = (weight.sum((0, 1)) * SHIFTS_PX[:, None]).sum(0) / total
+    y = (weight.sum((0, 2)) * SHIFTS_PX[:, None]).sum(0) / total
+    return Places(vector_mean(weight.sum((1, 2)))[0], np.stack([x, y], -1))
+
+
+def field(host: Host, site: Site, units: Sequence[int], progress: Progress) -> Float[np.ndarray, "direction y x unit"]:
+    """Responses of the middle cell to arcs of every direction with their apex moved by SHIFTS_PX; the mean over radius, polarity and fill.
+
+    Moving the arc by a whole stride is reading the neighbouring cell, so only moves within one stride are drawn. 0 beyond the map's border.
+    """
+    kinds = [(fill, polarity, radius_px) for fill in FILLS for polarity in POLARITIES for radius_px in RADII_PX]
+    rests = np.unique(SHIFTS_PX % site.stride_px)
+    moves = [(x, y) for x in rests for y in rests]
+    answers = np.zeros((len(DIRECTIONS_DEG), len(SHIFTS_PX), len(SHIFTS_PX), len(units)))
+    for done, (kind, move) in enumerate([(kind, move) for kind in kinds for move in moves]):
+        progress("places", done, len(kinds) * len(moves))
+        _add(answers, host, site, units, kind, move)
+    progress("places", len(kinds) * len(moves), len(kinds) * len(moves))
+    return answers / len(kinds)
+
+
+def _add(
+    answers: np.ndarray, host: Host, site: Site, units: Sequence[int], kind: tuple[str, str, float], move: tuple[float, float]
+) -> None:
+    """Add the responses to one kind of arc, moved within a stride, to every shift that this move serves."""
+    middle = centre_cell(site)
+    x, y = apex_of(site, middle)
+    rgb = draw(host.input.size_px, *kind, DIRECTIONS_DEG, (x + move[0], y + move[1]))
+    maps = activations(host, rgb, [site.name])[site.name][:, list(units)].numpy()
+    rows, cells_y = _cells(move[1], middle[0], site.height, site.stride_px)
+    columns, cells_x = _cells(move[0], middle[1], site.width, site.stride_px)
+    answers[:, rows[:, None], columns] += maps[:, :, cells_y[:, None], cells_x].transpose(0, 2, 3, 1)
+
+
+def _cells(moved_px: float, middle: int, size: int, stride_px: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which of SHIFTS_PX a move serves, and the row or column of the cell that sees each."""
+    steps = (moved_px - SHIFTS_PX) / stride_px
+    cells = middle + np.round(steps).astype(int)
+    served = np.flatnonzero((SHIFTS_PX % stride_px == moved_px) & (cells >= 0) & (cells < size))
+    return served, cells[served]

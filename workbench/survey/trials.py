@@ -1,0 +1,45 @@
+"""The pictures that a survey shows: arcs of every direction, radius, polarity and fill, and straight contours to compare with.
+
+All stand alone on mid-grey. The same apex serves every trial, so a unit's answers differ by the contour's shape alone.
+"""
+
+import math
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.stimuli import arc, filled
+from workbench.stimuli.canvas import Point
+
+DIRECTION_STEP_DEG = 15
+DIRECTIONS_DEG = np.arange(0.0, 360.0, DIRECTION_STEP_DEG)
+RADII_PX = (12.0, 18.0, 27.0, 40.0, 60.0)  # each half as large again: from an eye to a plate in a picture of 224 pixels
+STRAIGHT_RADIUS_PX = 4000.0  # bends by a quarter of a pixel over its length: straight, drawn by the same function
+FILLS = ("line", "edge")
+POLARITIES = {"bright": 255.0, "dark": 0.0}  # on mid-grey
+LENGTH_PX = 90.0  # of a line arc, which is at most a half circle
+LONGEST_DEG = 180.0
+WIDTH_PX = 3.0
+WINDOW_PX = 30.0  # through which a filled disc is seen
+
+SUMMARY = (
+    f"line arcs (at most {LENGTH_PX:g} px or {LONGEST_DEG:g} degrees long, {WIDTH_PX:g} px wide) "
+    f"and discs (through a Gaussian window of {WINDOW_PX:g} px), bright and dark on mid-grey, every {DIRECTION_STEP_DEG} degrees, "
+    f"radii {', '.join(f'{radius:g}' for radius in RADII_PX)} px and straight"
+)
+
+
+def draw(
+    size_px: int, fill: str, polarity: str, radius_px: float, directions_deg: Float[np.ndarray, " n"], apex_px: Point
+) -> Float[Tensor, "n 3 h w"]:
+    """One trial a direction, RGB 0..255: contours of one fill, polarity and radius with their apex at `apex_px` (numbers, or n each)."""
+    centre_deg = torch.as_tensor(directions_deg, dtype=torch.float32)
+    colour = POLARITIES[polarity]
+    if fill == "line":
+        extent_deg = min(LONGEST_DEG, math.degrees(LENGTH_PX / radius_px))
+        pictures = arc(size_px, apex_px, centre_deg, radius_px, extent_deg, WIDTH_PX, foreground=colour)
+    else:
+        pictures = filled(size_px, apex_px, centre_deg, radius_px, WINDOW_PX, foreground=colour)
+    return pictures.permute(0, 3, 1, 2)
