@@ -1,0 +1,66 @@
+"""Examples: chosen from the sums of each picture, drawn where the activity is."""
+
+import numpy as np
+
+from workbench.evaluate.examples import AROUND, _around, _patch, chosen, shown_units
+from workbench.evaluate.statistics import Statistics
+from workbench.hosts.host import Site
+
+CELLS = 16
+
+
+def statistics(value: np.ndarray, trained: np.ndarray) -> Statistics:
+    """Of activations `picture unit cell`."""
+    sums = (np.full(value.shape[:2], CELLS), value.sum(2), trained.sum(2), (value**2).sum(2), (trained**2).sum(2), (value * trained).sum(2))
+    names = tuple(map(str, range(len(value))))
+    units = tuple(range(value.shape[1]))
+    return Statistics(names, names, units, np.zeros(len(units)), trained.max(2), {"spliced": {"moments": np.stack(sums, 2)}})
+
+
+def made() -> tuple[np.ndarray, np.ndarray]:
+    """20 pictures of one unit: picture 3 is loud and alike, 4 loud and opposite, 5 quiet and the same to the last digit."""
+    generator = np.random.default_rng(0)
+    trained = generator.uniform(0, 1, (20, 1, CELLS))
+    value = trained + generator.normal(0, 0.3, trained.shape)
+    trained[3:5] *= 50
+    value[3], value[4] = trained[3] * 1.01, trained[4, :, ::-1] * 0
+    value[5] = trained[5] = trained[5] / 100
+    return value, trained
+
+
+def test_best_is_alike_and_loud_and_worst_differs_most():
+    found = statistics(*made())
+    assert chosen(found, 0, "best", 1) == [3]
+    assert chosen(found, 0, "worst", 1) == [4]
+    assert not set(chosen(found, 0, "best", 3)) & set(chosen(found, 0, "worst", 3))
+
+
+def test_units_are_best_middle_and_worst():
+    generator = np.random.default_rng(1)
+    trained = generator.uniform(0, 1, (10, 5, CELLS))
+    noise = np.array([0.5, 0.0, 4.0, 0.2, 1.0])[None, :, None]
+    assert shown_units(statistics(trained + noise * generator.normal(0, 1, trained.shape), trained)) == [1, 0, 2]
+    assert shown_units(statistics(trained[:, :1], trained[:, :1])) == [0]
+
+
+def test_a_patch_covers_exactly_its_cells():
+    site = Site("s", "s", 1, 40, 40, 4, 2)
+    rgb = np.zeros((160, 160, 3), np.uint8)
+    rgb[4 * 20 : 4 * 21, 4 * 10 : 4 * 11] = 200  # cell (20, 10) is centred on pixel (82, 42)
+    rows, columns = _around(20, 40), _around(10, 40)
+    patch = _patch(rgb, (rows, columns), site, (7.0, 7.0, 7.0))
+    assert patch.shape == (4 * (2 * AROUND + 1),) * 2 + (3,)
+    lit = np.argwhere(patch[:, :, 0] == 200)
+    assert (lit.min(0) == [4 * AROUND, 4 * AROUND]).all()
+    assert (lit.max(0) == [4 * AROUND + 3, 4 * AROUND + 3]).all()
+
+
+def test_windows_move_inside_the_picture():
+    assert (_around(0, 40), _around(39, 40), _around(3, 10)) == (slice(0, 15), slice(25, 40), slice(0, 10))
+
+
+def test_beyond_the_edge_is_the_hosts_padding():
+    site = Site("s", "s", 1, 20, 20, 8, -2)
+    patch = _patch(np.full((160, 160, 3), 99, np.uint8), (_around(0, 20), _around(0, 20)), site, (7.0, 8.0, 9.0))
+    assert tuple(patch[0, 0]) == (7, 8, 9)
+    assert tuple(patch[6, 6]) == (99, 99, 99)

@@ -1,0 +1,227 @@
+"""Evaluation against the slow, plain path; its figures do not depend on batches; an interrupted run goes on where it stopped."""
+
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+from tests.planted import planted
+from workbench.compiler import compile_spec
+from workbench.evaluate.journal import Journal, run_journal
+from workbench.evaluate.run import evaluate, scenes
+from workbench.evaluate.statistics import SAMPLED, Statistics
+from workbench.hosts import Host
+from workbench.pictures import Picture, batch
+from workbench.pictures.drawn import drawn
+from workbench.splice.calibrate import Splices, calibrate, with_random_readout
+from workbench.splice.network import SplicedNetwork
+
+FLOAT32 = 2e-4  # logits and activations are float32 of size up to 20, summed in another order for another batch
+COUNT = 5  # pictures
+
+
+class Run(NamedTuple):
+    host: Host
+    splices: Splices
+    pictures: list[Picture]
+    calibration: list[Picture]
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    host, trained, spec = planted()
+    circuits = {"spliced": compile_spec(spec, trained, host)}
+    circuits["random"] = with_random_readout(circuits["spliced"], 0)
+    calibration = drawn(4, seed=1)
+    pictures = [replace(picture, label=f"n{i % 3:08d}") for i, picture in enumerate(drawn(COUNT, seed=2))]
+    return Run(host, calibrate(circuits, scenes(host, circuits, calibration)), pictures, calibration)
+
+
+@pytest.fixture(scope="module")
+def whole(run) -> Statistics:
+    return evaluate(run.host, run.splices, run.pictures)
+
+
+def same(a: Statistics, b: Statistics, tolerance: float) -> None:
+    assert (a.names, a.sha256s, a.units) == (b.names, b.sha256s, b.units)
+    assert a.peak == pytest.approx(b.peak, abs=tolerance)
+    assert a.rows.keys() == b.rows.keys()
+    for name, rows in a.rows.items():
+        assert rows.keys() == b.rows[name].keys()
+        for quantity, row in rows.items():
+            scale = max(1.0, float(np.abs(row[np.isfinite(row)]).max(initial=0)))
+            assert row == pytest.approx(b.rows[name][quantity], abs=tolerance * scale, nan_ok=True), (name, quantity)
+
+
+def test_equals_the_plain_path(run, whole):
+    """Every condition on each picture alone, the whole host run from the pixels, and figures by their float64 formulas."""
+    for i, picture in enumerate(run.pictures):
+        x = batch([picture], run.host.input)
+        donor = torch.tensor([int(picture.sha256[:12], 16) % run.splices.donors])
+        with torch.inference_mode():
+            p = run.host.network(x)[0].double().softmax(0).numpy()
+            for name, condition in run.splices.conditions.items():
+                q = SplicedNetwork(run.host, run.splices.circuits, condition)(x, donor)[0].double().softmax(0).numpy()
+                rows = whole.rows[name]
+                label = int(picture.label[1:])
+                assert rows["kl"][i] == pytest.approx((p * np.log(p / q)).sum(), abs=FLOAT32), name
+                assert rows["agreement"][i] == float(p.argmax() == q.argmax())
+                assert rows["top1"][i] == float(q.argmax() == label)
+                assert rows["top5"][i] == float(label in np.argsort(-q)[:5])
+
+
+def test_every_splice_fired_and_natural_changes_nothing(whole):
+    assert whole.rows["natural"]["kl"].tolist() == [0.0] * COUNT
+    assert whole.rows["natural"]["changed"].tolist() == [0.0] * COUNT
+    assert whole.rows["natural"]["consumer"].tolist() == [0.0] * COUNT
+    for name, rows in whole.rows.items():
+        if name != "natural":
+            assert (rows["changed"] > 0).all(), name
+    for name in ("ablated.zero", "ablated.mean", "control.permuted"):
+        assert (whole.rows[name]["kl"] > 1e-3).all(), name
+
+
+def test_zero_ablation_is_as_large_as_the_peak(whole):
+    assert whole.rows["ablated.zero"]["changed"] == pytest.approx(whole.peak.max(1))
+
+
+def test_sampled_cells_are_the_same_for_every_condition_and_picture(run, whole):
+    x = batch(run.pictures, run.host.input)
+    with torch.inference_mode():
+        trained = run.host.activations(x, "planted")["planted"][:, list(whole.units)].flatten(2).numpy()
+    sample = whole.rows["natural"]["sample"]
+    assert sample.shape == (COUNT, SAMPLED, len(whole.units))
+    cells = [int(np.abs(trained[:, :, :] - row[:, :, None]).max((0, 1)).argmin()) for row in sample.swapaxes(0, 1)]
+    assert len(set(cells)) == SAMPLED
+    assert sample == pytest.approx(trained[:, :, cells].swapaxes(1, 2), abs=FLOAT32)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_batches_do_not_matter(run, whole, size):
+    same(evaluate(run.host, run.splices, run.pictures, size=size), whole, FLOAT32)
+
+
+def test_the_order_of_pictures_does_not_matter(run, whole):
+    turned = evaluate(run.host, run.splices, run.pictures[::-1], size=2)
+    for name, rows in whole.rows.items():
+        assert turned.rows[name]["kl"][::-1] == pytest.approx(rows["kl"], abs=FLOAT32), name
+
+
+def test_the_same_run_twice_is_the_same_to_the_last_bit(run, whole):
+    same(evaluate(run.host, run.splices, run.pictures), whole, 0)
+
+
+def test_the_donor_is_known_from_the_picture(run):
+    (some,) = scenes(run.host, {"spliced": run.splices.circuits["spliced"]}, run.pictures, donors=4)
+    assert some.donor.tolist() == [int(picture.sha256[:12], 16) % 4 for picture in run.pictures]
+    assert len(set(some.donor.tolist())) > 1
+
+
+@pytest.mark.parametrize("label", [None, "n99999999"])
+def test_without_a_known_label_accuracy_is_missing(run, label):
+    unlabelled = [replace(picture, label=label) for picture in run.pictures[:2]]
+    rows = evaluate(run.host, run.splices, unlabelled).rows["spliced"]
+    assert np.isnan([rows["top1"], rows["top5"]]).all()
+    assert np.isfinite(rows["kl"]).all()
+
+
+def test_a_host_without_classes_has_no_accuracies(run):
+    """Labels are there, but nobody knows which output is which."""
+    rows = evaluate(replace(run.host, classes=None), run.splices, run.pictures[:2]).rows["natural"]
+    assert np.isnan([rows["top1"], rows["top5"]]).all()
+    assert rows["agreement"].tolist() == [1.0, 1.0]
+
+
+def test_progress_counts_pictures(run):
+    steps: list[int] = []
+    evaluate(run.host, run.splices, run.pictures, size=2, progress=steps.append)
+    assert steps == [2, 2, 1]
+
+
+@dataclass
+class Counted:
+    """The zero ablation, and how many pictures it was asked about."""
+
+    pictures: list[int] = field(default_factory=list)
+
+    def __call__(self, scene):
+        self.pictures.append(len(scene.site))
+        return torch.zeros_like(scene.trained)
+
+
+def counted(run) -> tuple[Splices, Counted]:
+    counter = Counted()
+    return replace(run.splices, conditions={**run.splices.conditions, "ablated.zero": counter}), counter
+
+
+def stop_after(steps: int):
+    def progress(_: int) -> None:
+        nonlocal steps
+        steps -= 1
+        if steps == 0:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(run, whole, tmp_path):
+    journal = Journal(tmp_path / "run")
+    splices, first = counted(run)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(run.host, splices, run.pictures, size=2, journal=journal, progress=stop_after(2))
+    assert first.pictures == [2, 2]
+    assert len(list(journal.folder.iterdir())) == 2
+    splices, second = counted(run)
+    resumed = evaluate(run.host, splices, run.pictures, size=2, journal=journal)
+    assert second.pictures == [1]
+    same(resumed, evaluate(run.host, splices, run.pictures, size=2), 0)
+    same(resumed, whole, FLOAT32)
+    journal.clear()
+    assert not journal.folder.exists()
+
+
+DAMAGES = {
+    "cut short": lambda content: content[: len(content) // 2],
+    "empty": lambda content: b"",
+    "one byte of a number": lambda content: content[:-9] + bytes([content[-9] ^ 64]) + content[-8:],
+    "one byte of the header": lambda content: content[:40] + bytes([content[40] ^ 1]) + content[41:],
+    "something else": lambda content: b"no journal at all",
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_journal_is_computed_again(run, tmp_path, name):
+    journal = Journal(tmp_path)
+    expected = evaluate(run.host, run.splices, run.pictures[:3], size=2, journal=journal)
+    file = sorted(tmp_path.iterdir())[0]
+    file.write_bytes(DAMAGES[name](file.read_bytes()))
+    splices, counter = counted(run)
+    same(evaluate(run.host, splices, run.pictures[:3], size=2, journal=journal), expected, 0)
+    assert len(counter.pictures) == 1
+
+
+def test_a_label_given_after_the_interrupt_counts(run, tmp_path):
+    journal = Journal(tmp_path)
+    unlabelled = [replace(picture, label=None) for picture in run.pictures]
+    evaluate(run.host, run.splices, unlabelled, journal=journal)
+    found = evaluate(run.host, run.splices, run.pictures, journal=journal)
+    assert np.isfinite(found.rows["spliced"]["top1"]).all()
+
+
+def test_each_run_has_its_own_journal(run, tmp_path, monkeypatch):
+    """Known by host, circuits, seed and calibration pictures in their order, which chooses the donors."""
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    other = replace(run.splices, circuits={"spliced": run.splices.circuits["random"], "random": run.splices.circuits["spliced"]})
+    journals = [
+        run_journal(run.splices, run.host, run.calibration, 0),
+        run_journal(run.splices, run.host, run.calibration, 1),
+        run_journal(run.splices, run.host, run.calibration[1:], 0),
+        run_journal(run.splices, run.host, run.calibration[::-1], 0),
+        run_journal(run.splices, replace(run.host, fingerprint="1" * 64), run.calibration, 0),
+        run_journal(other, run.host, run.calibration, 0),
+    ]
+    assert len({journal.folder for journal in journals}) == len(journals)
+    assert run_journal(run.splices, run.host, run.calibration, 0).folder == journals[0].folder
+    assert all(tmp_path in journal.folder.parents for journal in journals)

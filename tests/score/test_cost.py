@@ -1,0 +1,41 @@
+"""Cost: what was written is counted, by hand."""
+
+import pytest
+
+from tests.planted import planted
+from workbench.compiler import compile_spec
+from workbench.score.cost import cost
+from workbench.spec import theory_from_text
+
+THEORY = """\
+theory: counted
+families:
+  bar:
+    poses: {orientation_deg: {every: 45, over: 180}, scale: [1, 0.7]}                         # 2 + 2
+    stride_px: 4                                                                              # 1
+    window_px: 5                                                                              # 1
+    reads: {input: {kernel: gabor, wavelength_px: {tune: 5, min: 3, max: 8}, sigma_px: 2}}    # 2: bounds are not counted
+    pool: {over_px: 4, stride_px: 4}                                                          # 2
+  curve:
+    poses: from-circuit
+    window_px: 24                                                                             # 1
+    reads:
+      bar: {along: arc, radius_px: 33, spread_px: 6, extent_px: 12, match: tangent, harmonics: [0.1, {tune: 1, min: 0, max: 2}], by: {scale: [1, 2]}}
+"""  # noqa: E501
+FREE = 2 + 2 + 1 + 1 + 2 + 2 + 1 + 3 + 2 + 2
+LEDGER = """\
+tuned: {host: planted, circuit: a, spec: b, date: "2026-01-01", steps: 1, seed: 0, pearson: [0, 0], written: {}, images: [0123456789abcdef]}
+"""
+
+
+@pytest.mark.parametrize(("text", "tuned"), [(THEORY, 0), (THEORY + LEDGER, 2)])
+def test_every_number_written_counts_once(text, tuned):
+    host, trained, _ = planted()
+    spec = theory_from_text(text)
+    circuit = compile_spec(spec, trained, host)
+    found = cost(spec.theory, trained, circuit)
+    assert (found.free, found.tuned) == (FREE, tuned)
+    assert (found.calibrated, found.poses) == (2 * len(trained.units), len(trained.units))
+    bars = 4 * 2 * 3 * 5 * 5
+    curves = len(trained.units) * 8 * 7 * 7  # a window of 24 px over cells of 4 px: three taps to each side
+    assert found.weights == bars + curves

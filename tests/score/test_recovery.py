@@ -1,0 +1,108 @@
+"""Recovered: 1 for natural, 0 for the ablation itself, below 0 for worse, None where nothing is lost or labelled."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from workbench.evaluate.statistics import Statistics
+from workbench.score.recovery import ABLATIONS, distance, recovered
+
+EXACT = 1e-12  # one division of float64 means
+PICTURES = 8
+KL = np.linspace(0.5, 2.0, PICTURES)
+
+
+def statistics(rows: Mapping[str, Mapping[str, np.ndarray]]) -> Statistics:
+    names = tuple(f"picture {i}" for i in range(PICTURES))
+    return Statistics(names, names, (3,), np.ones(1), np.linspace(0, 2, PICTURES)[:, None], rows)
+
+
+def conditions(kl: float, right: int = 5) -> dict[str, dict[str, np.ndarray]]:
+    """A condition with `kl` times the KL of zero ablation, that gets `right` pictures right of the seven that the natural network does."""
+
+    def shares(count: int) -> dict[str, np.ndarray]:
+        row = (np.arange(PICTURES) < count).astype(float)
+        return {"agreement": row, "top1": row, "top5": row}
+
+    return {
+        "natural": {"kl": np.zeros(PICTURES), "consumer": np.zeros(PICTURES), **shares(7)},
+        "ablated.zero": {"kl": KL, "consumer": KL / 7, **shares(3)},
+        "ablated.mean": {"kl": KL / 2, "consumer": KL / 9, **shares(7)},
+        "spliced": {"kl": kl * KL, "consumer": kl * KL / 7, **shares(right)},
+    }
+
+
+@pytest.mark.parametrize(("condition", "value"), [("natural", 1.0), ("ablated.zero", 0.0), ("ablated.mean", 0.5), ("spliced", 0.75)])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_of_kl(condition, value, seed):
+    found = recovered(statistics(conditions(0.25)), condition, "zero", "kl", seed=seed)
+    assert (found.value, *found.ci95) == pytest.approx((value,) * 3, abs=EXACT)
+
+
+def test_worse_than_the_ablation_is_below_zero():
+    assert recovered(statistics(conditions(3.0)), "spliced", "zero", "kl").value == pytest.approx(-2, abs=EXACT)
+    assert recovered(statistics(conditions(3.0, right=1)), "spliced", "zero", "top5").value == pytest.approx(-0.5, abs=EXACT)
+
+
+def test_a_weaker_ablation_leaves_less_to_recover():
+    """The same splice: half as much is lost under mean ablation."""
+    assert recovered(statistics(conditions(0.25)), "spliced", "mean", "kl").value == pytest.approx(0.5, abs=EXACT)
+
+
+@pytest.mark.parametrize("quantity", ["top1", "top5", "agreement"])
+def test_of_shares_is_of_the_drop(quantity):
+    """Natural 7 right, ablated 3, spliced 5: two of four lost answers come back."""
+    assert recovered(statistics(conditions(0.25)), "spliced", "zero", quantity).value == pytest.approx(0.5, abs=EXACT)
+
+
+def test_the_consumer_is_a_distance():
+    assert recovered(statistics(conditions(0.25)), "spliced", "zero", "consumer").value == pytest.approx(0.75, abs=EXACT)
+
+
+def test_none_where_nothing_is_lost():
+    rows = conditions(0.25)
+    assert recovered(statistics(rows), "spliced", "mean", "top1").value is None  # mean ablation costs no answer
+    rows["ablated.zero"]["kl"] = np.zeros(PICTURES)
+    assert recovered(statistics(rows), "spliced", "zero", "kl").value is None
+
+
+def test_none_where_nothing_is_labelled():
+    rows = conditions(0.25)
+    for row in rows.values():
+        row["top1"] = np.full(PICTURES, np.nan)
+    found = recovered(statistics(rows), "spliced", "zero", "top1")
+    assert (found.value, found.ci95) == (None, None)
+
+
+def test_only_labelled_pictures_count():
+    rows = conditions(0.25)
+    for row in rows.values():
+        row["top1"] = np.where(np.arange(PICTURES) == 4, np.nan, row["top1"])
+    assert recovered(statistics(rows), "spliced", "zero", "top1").value == pytest.approx(1 / 3, abs=EXACT)  # of 5, 4, 3 wrong one is gone
+
+
+def test_only_chosen_pictures_count():
+    rows = conditions(0.25)
+    rows["spliced"]["kl"] = np.where(np.arange(PICTURES) < 4, 0.0, KL)
+    found = statistics(rows)
+    mask = np.arange(PICTURES) < 4
+    assert recovered(found, "spliced", "zero", "kl", mask).value == pytest.approx(1, abs=EXACT)
+    assert recovered(found, "spliced", "zero", "kl", ~mask).value == pytest.approx(0, abs=EXACT)
+    assert recovered(found, "spliced", "zero", "kl", np.zeros(PICTURES, bool)).value is None
+
+
+def test_a_quantity_that_was_not_measured_is_missing_not_zero():
+    """The last site of a host has no next site."""
+    rows = conditions(0.25)
+    del rows["spliced"]["consumer"]
+    assert np.isnan(distance(statistics(rows), "spliced", "consumer")).all()
+    assert recovered(statistics(rows), "spliced", "zero", "consumer").value is None
+
+
+def test_the_circuit_fires_where_one_unit_exceeds_its_level():
+    assert statistics(conditions(0.25)).fires.tolist() == [False] * 4 + [True] * 4
+
+
+def test_ablations_are_those_of_the_document():
+    assert ABLATIONS == ("zero", "mean", "resample")

@@ -1,0 +1,249 @@
+"""Calibration and the conditions it fits, on a host whose truth is known: the circuit recovers it and every control does not."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import least_squares
+from torch import Tensor
+
+from tests.planted import PlantedHost, planted, truth
+from workbench.compiler import compile_spec
+from workbench.pictures import batch
+from workbench.pictures.drawn import drawn
+from workbench.splice.calibrate import DONORS, affine, calibrate, derangement, gain_and_bias, regression, sample_cells, with_random_readout
+from workbench.splice.conditions import Handwritten
+from workbench.splice.scene import Scene, scene
+
+THRESHOLD = 0.01  # of the gain: a unit's threshold is taken at the nearest drive that was seen
+BEST = 1.01  # times the least squared error: for the same cause
+SAME = 0.999  # correlation of what is the same but for a fitted gain and bias
+OTHER = 0.6  # mean correlation that a wrong circuit stays below: curve units that are 60 degrees apart have something in common
+
+
+@pytest.fixture(scope="module")
+def toy() -> PlantedHost:
+    return planted()
+
+
+@pytest.fixture(scope="module")
+def circuits(toy):
+    spliced = compile_spec(toy.spec, toy.trained, toy.host)
+    return {"spliced": spliced, "random": with_random_readout(spliced, 0)}
+
+
+def scenes(toy: PlantedHost, circuits, seed: int, count: int = 24) -> Iterator[Scene]:
+    x = batch(drawn(count, seed), toy.host.input)
+    for start in range(0, count, 8):
+        with torch.inference_mode():
+            yield scene(toy.host, circuits, x[start : start + 8], torch.arange(start, start + 8) % 8)
+
+
+@pytest.fixture(scope="module")
+def seen(toy, circuits) -> list[Scene]:
+    """Three batches of eight calibration pictures."""
+    return list(scenes(toy, circuits, seed=1))
+
+
+@pytest.fixture(scope="module")
+def splices(circuits, seen):
+    return calibrate(circuits, seen)
+
+
+@pytest.fixture(scope="module")
+def unseen(toy, circuits) -> Scene:
+    """Pictures that calibration did not see."""
+    return next(scenes(toy, circuits, seed=2, count=12))
+
+
+def correlation(value: Tensor, trained: Tensor) -> list[float]:
+    """Of each unit over pictures and cells; 0 where one of both never varies."""
+    pairs = zip(value.movedim(1, 0).flatten(1).double().numpy(), trained.movedim(1, 0).flatten(1).double().numpy(), strict=True)
+    return [float(np.corrcoef(a, b)[0, 1]) if a.std() > 1e-9 and b.std() > 1e-9 else 0.0 for a, b in pairs]
+
+
+def test_every_condition_is_there(splices):
+    assert list(splices.conditions) == [
+        "natural",
+        "ablated.zero",
+        "ablated.mean",
+        "ablated.resample",
+        "spliced",
+        "control.permuted",
+        "control.flipped",
+        "control.other_picture",
+        "control.random",
+        "control.affine",
+        "reference.regression",
+    ]
+
+
+def test_natural_is_the_trained_activation_itself(splices, unseen):
+    assert torch.equal(splices.conditions["natural"](unseen), unseen.trained)
+
+
+def test_the_circuit_reproduces_the_units_on_unseen_pictures(splices, unseen):
+    assert min(correlation(splices.conditions["spliced"](unseen), unseen.trained)) > SAME
+
+
+def test_the_planted_gain_and_bias_are_found(splices, toy):
+    gain, bias = truth(toy.host)
+    found: Handwritten = splices.conditions["spliced"]
+    torch.testing.assert_close(found.gain, gain, rtol=THRESHOLD, atol=0)
+    torch.testing.assert_close(found.bias, bias, rtol=0, atol=THRESHOLD)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ablated.zero",
+        "ablated.mean",
+        "ablated.resample",
+        "control.permuted",
+        "control.flipped",
+        "control.random",
+        "control.other_picture",
+        "control.affine",
+    ],
+)
+def test_ablations_and_controls_do_not_reproduce_the_units(splices, unseen, name):
+    value = splices.conditions[name](unseen)
+    assert value.shape == unseen.trained.shape
+    assert float(np.mean(correlation(value, unseen.trained))) < OTHER
+    assert (value - unseen.trained).square().mean() > 0.5 * unseen.trained.var()
+
+
+def test_controls_are_calibrated_like_the_circuit(splices, unseen):
+    """A control fails for its content, not for want of a gain and a bias: none does worse on average than the unit's mean would."""
+    for name in ("control.permuted", "control.flipped", "control.random"):
+        control: Handwritten = splices.conditions[name]
+        assert (control.gain >= 0).all()
+        error = (control(unseen) - unseen.trained).square().mean()
+        assert error < 1.3 * (splices.conditions["ablated.mean"](unseen) - unseen.trained).square().mean(), name
+    assert splices.conditions["control.flipped"].sign == -1
+    assert torch.equal(splices.conditions["control.flipped"].drive(unseen), -unseen.drives["spliced"])
+
+
+def test_levels_are_half_the_peaks_and_means_are_means(seen, splices):
+    trained = torch.cat([each.trained for each in seen])
+    assert torch.equal(splices.level, trained.amax((0, 2, 3)) / 2)
+    torch.testing.assert_close(splices.conditions["ablated.mean"].mean, trained.mean((0, 2, 3)))
+    assert splices.donors == 24 <= DONORS
+
+
+def test_other_picture_is_the_circuits_own_answer_to_a_donor(seen, splices):
+    first = seen[0]
+    torch.testing.assert_close(
+        splices.conditions["control.other_picture"](first), splices.conditions["spliced"](first)
+    )  # donors 0 to 7 are these
+    assert torch.equal(splices.conditions["ablated.resample"](first), first.trained)
+
+
+def test_the_same_seed_gives_the_same_conditions(circuits, seen, splices):
+    again = calibrate(circuits, seen)
+    for name in ("spliced", "control.permuted", "control.random"):
+        first, second = splices.conditions[name], again.conditions[name]
+        assert all(torch.equal(getattr(first, part), getattr(second, part)) for part in ("gain", "bias", "order")), name
+    other = calibrate(circuits, seen, seed=5)
+    assert not torch.equal(other.conditions["control.permuted"].order, splices.conditions["control.permuted"].order)
+
+
+def test_a_tuned_spec_brings_its_written_circuit_as_a_condition_of_its_own(toy, circuits):
+    written = circuits | {"as_written": circuits["spliced"]}
+    found = calibrate(written, scenes(toy, written, seed=1, count=8)).conditions
+    assert torch.equal(found["as_written"].gain, found["spliced"].gain)
+
+
+def test_without_pictures_there_is_no_calibration(circuits):
+    with pytest.raises(ValueError, match="at least one picture"):
+        calibrate(circuits, [])
+
+
+@pytest.mark.parametrize(("gain", "bias"), [(2.0, -1.0), (0.3, 0.2), (5.0, 3.0), (10.0, -12.0)])
+def test_planted_gains_and_biases_are_recovered(gain, bias):
+    drive = torch.randn(4000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found_gain, found_bias = gain_and_bias(drive, (gain * drive + bias).clamp_min(0))
+    assert float(found_gain) == pytest.approx(gain, rel=THRESHOLD)
+    assert float(found_bias) == pytest.approx(bias, abs=THRESHOLD * gain)
+
+
+@pytest.mark.parametrize(("gain", "bias"), [(2.0, -1.0), (0.3, 0.2), (1.0, -1.5)])
+def test_no_other_gain_and_bias_fits_better_amid_noise(gain, bias):
+    generator = np.random.default_rng(0)
+    drive = generator.normal(size=3000)
+    trained = np.maximum(0, gain * drive + bias + generator.normal(size=3000) * 0.3)
+
+    def error(p) -> np.ndarray:
+        return np.maximum(0, p[0] * drive + p[1]) - trained
+
+    found = [float(part) for part in gain_and_bias(torch.tensor(drive)[:, None], torch.tensor(trained)[:, None])]
+    best = min(least_squares(error, [start, shift]).cost for start in (0.1, 1.0, 3.0) for shift in (-1.5, 0.0, 1.0))
+    assert np.square(error(found)).sum() / 2 < BEST * best
+
+
+def test_a_gain_is_never_negative_and_a_unit_that_never_varies_has_none():
+    drive = torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
+    trained = torch.stack([-drive[:, 0], torch.full((500,), 0.7), drive[:, 2], torch.zeros(500)], 1).clamp_min(0)
+    gain, bias = gain_and_bias(torch.cat([drive[:, :2], torch.full((500, 1), 3.0), drive[:, 3:]], 1), trained)
+    assert (gain >= 0).all()
+    assert gain[1:].tolist() == [0, 0, 0]
+    torch.testing.assert_close(bias[1:], trained[:, 1:].mean(0))  # what never varies is told by its mean
+    assert float(gain[0]) < 0.05
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7])
+@pytest.mark.parametrize("units", range(2, 31))
+def test_a_derangement_leaves_no_unit_in_its_place(units, seed):
+    order = derangement(units, seed)
+    assert sorted(order.tolist()) == list(range(units))
+    assert not (order == torch.arange(units)).any()
+
+
+def test_the_affine_control_finds_the_unit_that_was_copied():
+    generator = torch.Generator().manual_seed(0)
+    before = torch.randn(4000, 6, generator=generator)
+    found = affine(before, (2 * before[:, [3, 1]] - 1).clamp_min(0))
+    assert found.channel.tolist() == [3, 1]
+    torch.testing.assert_close(found.gain, torch.full((2,), 2.0), rtol=THRESHOLD, atol=0)
+    torch.testing.assert_close(found.bias, torch.full((2,), -1.0), rtol=0, atol=THRESHOLD)
+
+
+def test_a_planted_affine_reading_is_recovered():
+    generator = torch.Generator().manual_seed(0)
+    before, weight = torch.randn(4000, 5, generator=generator), torch.randn(3, 5, generator=generator)
+    bias = torch.tensor([0.5, -1.0, 2.0])
+    found = regression(before, before @ weight.T + bias)
+    torch.testing.assert_close(found.weight, weight, rtol=5e-3, atol=1e-3)  # the ridge is a thousandth of the mean variance
+    torch.testing.assert_close(found.bias, bias, rtol=5e-3, atol=1e-3)
+    noise = regression(before, torch.randn(4000, 3, generator=generator))
+    assert noise.weight.abs().max() < 0.1
+
+
+def test_an_affine_reading_stays_unique_where_a_channel_is_silent_or_twice_there():
+    generator = torch.Generator().manual_seed(0)
+    column = torch.randn(500, 1, generator=generator)
+    found = regression(torch.cat([column, column, torch.zeros(500, 1)], 1), 2 * column)
+    torch.testing.assert_close(found.weight, torch.tensor([[1.0, 1.0, 0.0]]), rtol=0, atol=5e-3)
+
+
+def test_a_random_readout_keeps_each_units_norm_and_all_but_the_last_layer(circuits):
+    spliced, random = circuits["spliced"], circuits["random"]
+    assert random.layers[:-1] == spliced.layers[:-1]
+    for own, other in zip(spliced.layers[-1].reads, random.layers[-1].reads, strict=True):
+        torch.testing.assert_close(other.weight.flatten(1).norm(dim=1), own.weight.flatten(1).norm(dim=1))
+        cosine = torch.nn.functional.cosine_similarity(own.weight.flatten(1), other.weight.flatten(1))
+        assert cosine.abs().max() < 0.2  # about 1 / sqrt(972 weights) for what has nothing in common
+    assert replace(random.layers[-1], reads=()) == replace(spliced.layers[-1], reads=())
+    assert not torch.equal(with_random_readout(spliced, 1).layers[-1].reads[0].weight, random.layers[-1].reads[0].weight)
+    assert torch.equal(with_random_readout(spliced, 0).layers[-1].reads[0].weight, random.layers[-1].reads[0].weight)
+
+
+def test_cells_are_drawn_without_repetition_and_keep_drive_and_activation_together(toy, seen):
+    sample, donors = sample_cells(seen, np.random.default_rng(0))
+    assert sample.trained.shape == (24 * 128, 6)  # 128 of 144 cells
+    gain, bias = truth(toy.host)
+    torch.testing.assert_close((gain * sample.drives["spliced"] + bias).relu(), sample.trained, rtol=0, atol=1e-4)
+    assert donors.trained.shape == (24, 6, 12, 12)
+    assert len({tuple(row) for row in sample.drives["spliced"].tolist()}) > 0.99 * 24 * 128

@@ -1,0 +1,153 @@
+"""A spliced network is a new object: the trained units' own activation changes no bit, every splice fires once, and the host stays as it was."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.planted import SITE, PlantedHost, planted, truth
+from workbench.compiler import HandwrittenCircuit, compile_spec
+from workbench.hosts import Host
+from workbench.spec import load_circuit, load_theory
+from workbench.splice.conditions import Donor, Handwritten, Mean, natural, zero
+from workbench.splice.network import SplicedNetwork
+from workbench.splice.scene import scene, site_before
+
+ROOT = Path(__file__).parents[2]
+LOGITS = 1e-3  # float32: the planted gain of 40 amplifies the rounding of a drive
+NOTHING_CHANGES = 0
+
+
+@pytest.fixture(scope="module")
+def toy() -> PlantedHost:
+    return planted()
+
+
+def curves(host: Host) -> HandwrittenCircuit:
+    return compile_spec(
+        load_theory(ROOT / "specs" / "curve-detectors.yaml"), load_circuit(ROOT / "circuits" / host.name / "curve.yaml"), host
+    )
+
+
+def circuit_of(toy: PlantedHost) -> dict[str, HandwrittenCircuit]:
+    return {"spliced": compile_spec(toy.spec, toy.trained, toy.host)}
+
+
+def pictures(host: Host, count: int = 2) -> Tensor:
+    """Noise that is smooth enough for every site to answer to it."""
+    generator, size = torch.Generator().manual_seed(0), host.input.size_px
+    coarse = torch.rand(count, 3, size // 8, size // 8, generator=generator) * 255
+    return host.input.encode(nn.functional.interpolate(coarse, (size, size), mode="bicubic").clamp(0, 255))
+
+
+def state(host: Host) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in host.network.state_dict().items()}
+
+
+def check_natural_and_zero(host: Host) -> None:
+    circuits, x, before = {"spliced": curves(host)}, pictures(host), state(host)
+    same, silent = SplicedNetwork(host, circuits, natural), SplicedNetwork(host, circuits, zero)
+    with torch.inference_mode():
+        expected = host.network(x)
+        assert torch.equal(same(x), expected)
+        assert (silent(x) - expected).abs().max() > 1e-3 * expected.abs().max()
+        assert torch.equal(host.network(x), expected)  # and no hook is left behind
+    assert (same.fired, silent.fired) == (1, 1)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in host.network.state_dict().items())
+
+
+def test_the_trained_units_own_activation_changes_no_bit_of_squeezenet(squeezenet):
+    check_natural_and_zero(squeezenet)
+
+
+@pytest.mark.inceptionv1
+def test_the_trained_units_own_activation_changes_no_bit_of_inceptionv1(inceptionv1):
+    check_natural_and_zero(inceptionv1)
+
+
+def test_a_circuit_of_the_planted_weights_gives_the_planted_logits(toy):
+    gain, bias = truth(toy.host)
+    order = torch.arange(len(gain))
+    own = SplicedNetwork(toy.host, circuit_of(toy), Handwritten("spliced", gain, bias, order))
+    wrong = SplicedNetwork(toy.host, circuit_of(toy), Handwritten("spliced", gain, bias, order.roll(1)))
+    x = pictures(toy.host)
+    with torch.inference_mode():
+        expected = toy.host.network(x)
+        torch.testing.assert_close(own(x), expected, rtol=0, atol=LOGITS)
+        assert (wrong(x) - expected).abs().max() > 100 * LOGITS
+
+
+def test_the_slow_path_and_the_resumed_host_agree(toy):
+    circuits, x = circuit_of(toy), pictures(toy.host)
+    condition = Mean(torch.linspace(0.5, 2, 6))
+    with torch.inference_mode():
+        here = scene(toy.host, circuits, x, torch.zeros(2, dtype=torch.long))
+        resumed, _ = toy.host.resume(x, SITE, here.with_units(condition(here)))
+        assert torch.equal(SplicedNetwork(toy.host, circuits, condition)(x), resumed)
+
+
+def test_each_picture_gets_the_donor_that_is_asked_for(toy):
+    circuits, x = circuit_of(toy), pictures(toy.host, 3)
+    with torch.inference_mode():
+        activations = scene(toy.host, circuits, x, torch.zeros(3, dtype=torch.long)).trained
+        spliced = SplicedNetwork(toy.host, circuits, Donor(activations))
+        assert torch.equal(spliced(x, torch.arange(3)), toy.host.network(x))
+        assert not torch.allclose(spliced(x, torch.tensor([1, 2, 0])), toy.host.network(x))
+
+
+class Misused(nn.Module):
+    """Runs its site `times` on each call but the first."""
+
+    def __init__(self, host: Host, times: int):
+        super().__init__()
+        self.stages, self.times, self.calls = nn.ModuleDict(dict(host.network.named_children())), times, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        retina = self.stages["retina"](x)
+        for _ in range(self.times if self.calls > 1 else 1):
+            activation = self.stages[SITE](retina)
+        if self.calls > 1 and not self.times:
+            activation = torch.zeros(len(x), 12, 12, 12)
+        return self.stages["head"](self.stages["consumers"](activation))
+
+
+@pytest.mark.parametrize("times", [0, 2])
+def test_a_splice_that_does_not_fire_exactly_once_raises(toy, times):
+    sites = {name: replace(site, module=f"stages.{name}") for name, site in toy.host.sites.items()}
+    host = replace(toy.host, network=Misused(toy.host, times), sites=sites)
+    spliced = SplicedNetwork(host, circuit_of(toy), natural)
+    with torch.inference_mode(), pytest.raises(RuntimeError, match=rf"the splice at planted took place {times} times in one run, not once"):
+        spliced(pictures(toy.host))
+    assert spliced.fired == 0
+
+
+def test_fired_counts_the_calls(toy):
+    spliced = SplicedNetwork(toy.host, circuit_of(toy), zero)
+    with torch.inference_mode():
+        for _ in range(3):
+            spliced(pictures(toy.host, 1))
+    assert spliced.fired == 3
+    assert isinstance(spliced, nn.Module)
+
+
+def test_only_the_replaced_units_change(toy):
+    with torch.inference_mode():
+        here = scene(toy.host, circuit_of(toy), pictures(toy.host), torch.zeros(2, dtype=torch.long))
+        spliced = here.with_units(zero(here))
+    replaced = list(here.units)
+    others = [channel for channel in range(12) if channel not in replaced]
+    assert not spliced[:, replaced].any()
+    assert torch.equal(spliced[:, others], here.site[:, others])
+    assert torch.equal(here.with_units(here.trained), here.site)
+
+
+def test_the_layer_before_is_seen_at_the_same_places(toy):
+    """Site "planted" lies at pixels 3, 11, 19, ...; the retina before it has every pixel."""
+    x = pictures(toy.host)
+    with torch.inference_mode():
+        here = scene(toy.host, circuit_of(toy), x, torch.zeros(2, dtype=torch.long))
+    assert torch.equal(here.before, torch.cat([x, -x], 1).relu()[:, :, 3::8, 3::8])
+    assert [site_before(toy.host, name) for name in toy.host.sites] == [None, "retina", "planted"]

@@ -1,0 +1,1 @@
+"""Runs conditions over pictures and streams statistics."""

@@ -1,0 +1,53 @@
+"""A journal of finished batches, so that an interrupted run goes on where it stopped."""
+
+import hashlib
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load, save
+
+import workbench
+from workbench.compiler.file import to_bytes
+from workbench.files import write_whole
+from workbench.hosts.host import Host
+from workbench.hosts.store import cache_folder
+from workbench.pictures import Picture
+from workbench.splice.calibrate import Splices
+
+DIGEST = hashlib.sha256().digest_size
+
+
+class Journal:
+    """Batches of rows on disk, one file a batch, below `folder`; a damaged file, known by the SHA-256 in front of it, counts as absent."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def read(self, batch: str) -> dict[str, np.ndarray] | None:
+        """The rows of a finished batch, or None."""
+        try:
+            content = self._path(batch).read_bytes()
+        except OSError:
+            return None
+        return load(content[DIGEST:]) if hashlib.sha256(content[DIGEST:]).digest() == content[:DIGEST] else None
+
+    def write(self, batch: str, rows: Mapping[str, np.ndarray]) -> None:
+        """Keep a finished batch. Raises WorkbenchError on a full disk."""
+        content = save({name: np.ascontiguousarray(row) for name, row in rows.items()})
+        write_whole(self._path(batch), hashlib.sha256(content).digest() + content)
+
+    def clear(self) -> None:
+        """The run is complete: forget its batches."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _path(self, batch: str) -> Path:
+        return self.folder / f"{batch}.rows"
+
+
+def run_journal(splices: Splices, host: Host, calibration: Sequence[Picture], seed: int) -> Journal:
+    """The journal of one run, known by all that its rows depend on besides the pictures scored; it lies in the workbench's cache folder."""
+    known = [workbench.__version__, host.fingerprint, str(seed), *(picture.sha256 for picture in calibration)]
+    parts = [hashlib.sha256(to_bytes(circuit)).hexdigest() for circuit in splices.circuits.values()]
+    return Journal(cache_folder() / "runs" / hashlib.sha256("\n".join(known + parts).encode()).hexdigest())

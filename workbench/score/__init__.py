@@ -1,0 +1,1 @@
+"""Statistics -> Scorecard: agreement of units, recovery of the network's behaviour, tuning, uncertainty, cost."""

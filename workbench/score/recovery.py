@@ -1,0 +1,40 @@
+"""Recovery: how much of what ablation costs the network does a splice give back?
+
+`recovered = 1 - d(natural, spliced) / d(natural, ablated)`: 1 is the natural network, 0 no better than the ablation, below 0 worse. With
+d the drop in top-5 this is the figure of "Curve Circuits" (56.5 %); with d the KL divergence, the normalised loss of circuit work.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from workbench.evaluate.statistics import Statistics
+from workbench.score.uncertainty import Figure, bootstrap
+
+ABLATIONS = ("zero", "mean", "resample")
+ACCURACIES = ("top1", "top5")
+
+
+def recovered(
+    statistics: Statistics, condition: str, ablation: str, quantity: str, pictures: np.ndarray | None = None, seed: int = 0
+) -> Figure:
+    """`quantity` is kl, agreement, consumer, top1 or top5; `pictures` is a mask. None where nothing was lost or nothing is labelled."""
+    chosen = np.ones(len(statistics.names), bool) if pictures is None else pictures
+    rows = {"spliced": distance(statistics, condition, quantity), "ablated": distance(statistics, f"ablated.{ablation}", quantity)}
+    chosen = chosen & np.all([np.isfinite(row) for row in rows.values()], axis=0)
+    if not chosen.any() or rows["ablated"][chosen].mean() <= 0:
+        return Figure(None)
+
+    def share(means: Mapping[str, np.ndarray]) -> np.ndarray:
+        lost = np.where(means["ablated"] > 0, means["ablated"], np.nan)
+        return 1 - means["spliced"] / lost
+
+    return bootstrap({name: row[chosen] for name, row in rows.items()}, share, seed)
+
+
+def distance(statistics: Statistics, condition: str, quantity: str) -> np.ndarray:
+    """Distance from natural, a row a picture: kl and consumer as they are, shares as the drop from natural."""
+    row = statistics.rows[condition].get(quantity)
+    if row is None:
+        return np.full(len(statistics.names), np.nan)
+    return row if quantity in ("kl", "consumer") else statistics.rows["natural"][quantity] - row

@@ -1,0 +1,88 @@
+"""The scorecard: every figure of one rebuild, with intervals, controls and cost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workbench.score.uncertainty import Figure
+
+
+@dataclass(frozen=True)
+class UnitScore:
+    """One unit, handwritten against trained; `trained` and `handwritten` hold the figures of their tuning curves (`workbench.score.tuning`)."""
+
+    unit: str
+    pose: Mapping[str, float]
+    pearson: float
+    spearman: float
+    explained_variance: float
+    top_overlap: float
+    gain: float
+    bias: float
+    trained: Mapping[str, float]
+    handwritten: Mapping[str, float]
+    pose_error_deg: float
+
+
+@dataclass(frozen=True)
+class ConditionScore:
+    """One condition against natural, means over pictures. `pearson` is the mean over units (natural: 1). Accuracies need labels."""
+
+    kl: Figure
+    top1_agreement: Figure
+    top1: Figure
+    top5: Figure
+    consumer: Figure
+    pearson: Figure
+    recovered_kl: Figure
+    changed: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The count of the numbers that went in.
+
+    free        numbers in the spec's families, sampling of poses and windows included
+    tuned       of these, fitted to the host, and the direction, radius and shift of each unit whose pose was fitted
+    calibrated  gain and bias of each unit
+    poses       numbers taken from the survey
+    weights     weights generated from them
+    """
+
+    free: int
+    tuned: int
+    calibrated: int
+    poses: int
+    weights: int
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """All of it. `recovered[ablation][quantity]`; `fires`: the same against zero ablation, on the pictures where the trained circuit fires."""
+
+    workbench: str
+    host: Mapping[str, str]
+    circuit: Mapping[str, str]
+    spec: Mapping[str, str]
+    images: Mapping[str, object]
+    calibration: Mapping[str, object]
+    tuned_on: Mapping[str, object] | None
+    units: tuple[UnitScore, ...]
+    conditions: Mapping[str, ConditionScore]
+    recovered: Mapping[str, Mapping[str, Figure]]
+    fires: Mapping[str, Figure]
+    tuning: Mapping[str, float]
+    cost: Cost
+    seed: int
+
+    @property
+    def headline(self) -> Figure:
+        """Recovered KL against zero ablation."""
+        return self.recovered["zero"]["kl"]
+
+    @property
+    def best_control(self) -> str:
+        """The control that recovers most."""
+        return max(
+            (name for name in self.conditions if name.startswith("control.")),
+            key=lambda name: self.conditions[name].recovered_kl.value or 0.0,
+        )
