@@ -1,0 +1,113 @@
+"""Tuning on the planted host: numbers that were moved away come back towards the truth, within their bounds, the same way each time."""
+
+import pytest
+import torch
+from scipy.stats import pearsonr
+
+from tests.planted import THEORY, PlantedHost, planted
+from workbench.pictures import Picture
+from workbench.pictures.drawn import drawn
+from workbench.spec import numbers, theory_from_text
+from workbench.tune.tune import Bounded, Tuning, correlation, tune
+
+WAVELENGTH = ("families", "gabor", "reads", "input", 0, "wavelength_px")
+RADIUS = ("families", "curve", "reads", "gabor", 0, "radius_px")
+GAIN = ("families", "curve", "reads", "gabor", 1, "gain")
+TRUTH = {WAVELENGTH: 6.0, RADIUS: 20.0, GAIN: -0.3}
+MOVED = THEORY.replace("{tune: 20, min: 10, max: 40}", "{tune: 25, min: 10, max: 40}").replace("{tune: -0.3,", "{tune: -0.05,")
+STEPS, RATE = 40, 0.1  # a higher rate than the default, for the sake of time
+
+
+@pytest.fixture(scope="module")
+def host() -> PlantedHost:
+    return planted()
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[Picture]:
+    return drawn(8, seed=1)
+
+
+@pytest.fixture(scope="module")
+def fitted(host, pictures) -> Tuning:
+    return tune(theory_from_text(MOVED).theory, host.trained, host.host, pictures, STEPS, rate=RATE)
+
+
+def test_what_was_moved_comes_back(fitted):
+    assert fitted.values.keys() == TRUTH.keys()
+    assert abs(fitted.values[RADIUS] - 20) < 5 / 2
+    assert abs(fitted.values[GAIN] + 0.3) < 0.25 / 2
+    assert abs(fitted.values[WAVELENGTH] - 6) < 0.5  # it was right and may not go far
+
+
+def test_the_correlation_rises(fitted):
+    assert len(fitted.history) == STEPS
+    assert fitted.history[0] < 0.9
+    assert fitted.history[-1] > 0.95
+
+
+def test_the_same_seed_gives_the_same_numbers(host, pictures):
+    theory = theory_from_text(MOVED).theory
+    many = pictures * 2  # more than a batch, so that the seed chooses
+    first, again, other = (tune(theory, host.trained, host.host, many, 3, seed) for seed in (4, 4, 5))
+    assert first == again
+    assert first.history != other.history
+
+
+def test_values_stay_within_their_bounds(host, pictures):
+    """The truth lies outside: the fit ends near the bound and not beyond it."""
+    theory = theory_from_text(MOVED.replace("{tune: 25, min: 10, max: 40}", "{tune: 25, min: 24, max: 26}")).theory
+    found = tune(theory, host.trained, host.host, pictures[:4], 12, rate=1.0).values
+    assert 24 <= found[RADIUS] < 24.5
+    for path, number in numbers(theory):
+        if number.tuned:
+            assert number.min <= found[path] <= number.max
+
+
+@pytest.mark.parametrize("value", [24, 26])
+def test_a_number_on_its_bound_is_taken_a_little_inside(value):
+    theory = theory_from_text(MOVED.replace("{tune: 25, min: 10, max: 40}", f"{{tune: {value}, min: 24, max: 26}}")).theory
+    start = Bounded(theory).values()[RADIUS]
+    assert 24 < start < 26
+    assert start == pytest.approx(value, abs=0.05)
+
+
+def test_a_number_without_room_stays(host, pictures):
+    theory = theory_from_text(MOVED.replace("{tune: 25, min: 10, max: 40}", "{tune: 25, min: 25, max: 25}")).theory
+    found = tune(theory, host.trained, host.host, pictures[:2], 2)
+    assert found.values[RADIUS] == 25
+    assert all(value == value for value in found.history)  # no nan
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_few_steps(host, pictures, steps):
+    counted: list[int] = []
+    found = tune(theory_from_text(MOVED).theory, host.trained, host.host, pictures[:2], steps, progress=lambda n, _: counted.append(n))
+    assert len(found.history) == sum(counted) == steps
+
+
+def test_the_host_and_the_users_random_numbers_are_left_alone(host, pictures):
+    before = {name: tensor.clone() for name, tensor in host.host.network.state_dict().items()}
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    tune(theory_from_text(MOVED).theory, host.trained, host.host, pictures[:2], 1)
+    assert torch.rand(1) == expected
+    for name, tensor in host.host.network.state_dict().items():
+        assert torch.equal(tensor, before[name])
+
+
+def test_correlation_is_pearsons_over_pictures_and_cells():
+    generator = torch.Generator().manual_seed(0)
+    a = torch.randn(3, 2, 4, 5, generator=generator, dtype=torch.float64)
+    b = a + torch.randn(a.shape, generator=generator, dtype=torch.float64)
+    expected = [pearsonr(a[:, i].ravel(), b[:, i].ravel()).statistic for i in range(2)]
+    assert correlation(a, b).tolist() == pytest.approx(expected, abs=1e-9)  # 1e-12 is added below the root
+
+
+def test_a_silent_unit_correlates_with_nothing_and_has_a_gradient():
+    a = torch.zeros(2, 1, 3, 3, requires_grad=True)
+    found = correlation(a, torch.rand(2, 1, 3, 3, generator=torch.Generator().manual_seed(0)))
+    found.sum().backward()
+    assert found.tolist() == [0.0]
+    assert torch.isfinite(a.grad).all()

@@ -1,0 +1,1 @@
+"""Fits what a spec marks `tune`, by gradient through the compiler."""

@@ -1,0 +1,86 @@
+"""A spec in, a tuned spec out: the fitted numbers in place, everything else as it was, and at the end a ledger of what was fitted on what."""
+
+import datetime
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.compiler import compile_spec
+from workbench.errors import WorkbenchError
+from workbench.evaluate.apart import PREFIX
+from workbench.evaluate.run import scenes
+from workbench.hosts.host import Host
+from workbench.hosts.store import load
+from workbench.pictures import Picture
+from workbench.spec import Spec, SpecError, TrainedCircuit, dumped, load_circuit, load_theory, numbers, theory_from_text, with_tuned
+from workbench.spec.problems import key_text
+from workbench.splice.calibrate import gain_and_bias, sample_cells
+from workbench.tune.tune import tune
+
+LEDGER = re.compile(r"\n*^tuned:.*\Z", re.MULTILINE | re.DOTALL)
+Stage = Callable[[str, int], Callable[..., None]]
+
+
+def tuned_spec(
+    spec_file: Path, circuit_file: Path, pictures: Sequence[Picture], steps: int, most: int, seed: int, stage: Stage
+) -> tuple[str, float, float]:
+    """The text of the tuned spec, and the mean Pearson correlation on the tuning pictures before and after.
+
+    Fits on the `most` pictures that come first by content hash. Raises WorkbenchError, before any work, if the spec marks nothing `tune` or has
+    no place for the ledger.
+    """
+    spec, trained = load_theory(spec_file), load_circuit(circuit_file)
+    host, body = load(trained.host), LEDGER.sub("\n", spec.text)
+    before = {key_text(path): number.tune for path, number in numbers(spec.theory) if number.tuned}
+    if not before:
+        raise WorkbenchError(str(spec_file), "marks nothing to tune", "numbers written {tune: 5, min: 3, max: 8}")
+    _refuse_without_place(body, spec_file)
+    chosen = sorted(pictures, key=lambda picture: picture.sha256)[:most]
+    first = agreement(spec, trained, host, chosen, stage("before", len(chosen)))
+    advance = stage("tune", steps)
+    tuning = tune(
+        spec.theory, trained, host, chosen, steps, seed, progress=lambda done, correlation: advance(done, f"batch {correlation:.2f}")
+    )
+    text = with_tuned(body, tuning.values)
+    written = {**before, **(spec.theory.tuned.written if spec.theory.tuned else {})}
+    ledger = {
+        "host": host.name,
+        "circuit": trained.sha256,
+        "spec": spec.sha256,
+        "date": datetime.date.today().isoformat(),
+        "steps": steps,
+        "seed": seed,
+        "pearson": [round(first, 4), round(first, 4)],
+        "poses": {unit: pose.model_dump() for unit, pose in tuning.poses.items()},
+        "written": written,
+        "images": sorted({picture.sha256[:PREFIX] for picture in chosen} | set(spec.theory.tuned.images if spec.theory.tuned else ())),
+    }
+    last = agreement(theory_from_text(_with_ledger(text, ledger), spec_file), trained, host, chosen, stage("after", len(chosen)))
+    return _with_ledger(text, {**ledger, "pearson": [round(first, 4), round(last, 4)]}), first, last
+
+
+def _with_ledger(text: str, ledger: Mapping[str, Any] | None) -> str:
+    return f"{text.rstrip()}\n\n{dumped({'tuned': ledger})}\n"
+
+
+def _refuse_without_place(text: str, spec_file: Path) -> None:
+    try:
+        theory_from_text(_with_ledger(text, None), spec_file)
+    except SpecError as error:
+        raise WorkbenchError(
+            str(spec_file), "has no place for the ledger at its end", "keys line by line, not in braces, and `tuned` last"
+        ) from error
+
+
+def agreement(spec: Spec, trained: TrainedCircuit, host: Host, pictures: Sequence[Picture], progress: Callable[[int], None]) -> float:
+    """Mean over units of the Pearson correlation, gain and bias calibrated, on the same sampled cells."""
+    circuits = {"spliced": compile_spec(spec, trained, host)}
+    sample, _ = sample_cells(scenes(host, circuits, pictures, progress=progress), np.random.default_rng(0))
+    drive = sample.drives["spliced"]
+    gain, bias = gain_and_bias(drive, sample.trained)
+    value = (gain * drive + bias).clamp_min(0).double().numpy()
+    pairs = zip(value.T, sample.trained.double().numpy().T, strict=True)
+    return float(np.mean([np.corrcoef(a, b)[0, 1] if np.ptp(a) > 0 and np.ptp(b) > 0 else 0.0 for a, b in pairs]))

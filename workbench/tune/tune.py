@@ -1,0 +1,163 @@
+"""Tuning: the numbers that a spec marks `{tune: ...}` are fitted within their bounds, by gradient through the compiler.
+
+The loss is 1 - mean Pearson correlation of `max(0, drive + threshold)` with the trained activation, over units; the thresholds are fitted
+alongside and thrown away, since calibration gives every unit its gain and bias. Adam: Kingma & Ba 2015, arXiv 1412.6980.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.compiler.compile import compile_theory, trained_units
+from workbench.compiler.respond import drive
+from workbench.hosts.host import Host
+from workbench.pictures import Picture, batch
+from workbench.spec.circuit import TrainedCircuit, posed
+from workbench.spec.language import Number, PoseBounds, Theory, UnitPose, numbers
+from workbench.theory.angles import wrap_deg
+from workbench.theory.poses import CENTRE, RADIUS, SHIFT_X, SHIFT_Y, Units
+
+BATCH = 12
+MARGIN = 0.02  # of the bounds' distance: a value on its bound has no gradient
+MOVED = (CENTRE, RADIUS, SHIFT_X, SHIFT_Y)
+FIRST_THRESHOLD = -0.2  # of the ideal stimulus's drive
+
+Path = tuple[str | int, ...]
+Progress = Callable[[int, float], None]
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Fitted values by their path in the theory, fitted poses by unit, and the mean Pearson correlation of each step's batch."""
+
+    values: Mapping[Path, float]
+    poses: Mapping[str, UnitPose]
+    history: tuple[float, ...]
+
+
+class Bounded(torch.nn.Module):
+    """Every tuned number of a theory as a parameter whose sigmoid runs from its `min` to its `max`."""
+
+    def __init__(self, theory: Theory):
+        super().__init__()
+        self.found = {path: number for path, number in numbers(theory) if number.tuned}
+        self.low = torch.tensor([number.min for number in self.found.values()], dtype=torch.float64)
+        self.span = torch.tensor([number.max for number in self.found.values()], dtype=torch.float64) - self.low
+        above = torch.tensor([number.tune for number in self.found.values()], dtype=torch.float64) - self.low
+        start = torch.where(self.span > 0, above / self.span, 0.5)  # min and max may be equal: such a number stays
+        self.free = torch.nn.Parameter(torch.logit(start.clamp(MARGIN, 1 - MARGIN)))
+        self.index = {id(number): i for i, number in enumerate(self.found.values())}
+
+    def value(self) -> Callable[[Number], Tensor]:
+        """What the compiler asks for: the tensor behind each Number."""
+        current = self.low + self.span * torch.sigmoid(self.free)
+        return lambda number: (
+            current[self.index[id(number)]] if id(number) in self.index else torch.tensor(number.tune, dtype=torch.float64)
+        )
+
+    def values(self) -> dict[Path, float]:
+        """The fitted numbers, to four digits: no more is meant."""
+        low, high = self.low.numpy(), (self.low + self.span).numpy()
+        current = self.low.numpy() + self.span.numpy() * torch.sigmoid(self.free.detach()).numpy()
+        rounded = np.clip([float(f"{value:.4g}") for value in current], low, high)
+        return dict(zip(self.found, rounded.tolist(), strict=True))
+
+
+class MovedPoses(torch.nn.Module):
+    """Each unit's pose as parameters whose tanh runs from one bound to the other about the surveyed pose, from `start`; else fixed."""
+
+    def __init__(self, trained: TrainedCircuit, bounds: PoseBounds | None, start: TrainedCircuit):
+        super().__init__()
+        self.surveyed, self.bounds, self.names = trained_units(trained), bounds, [str(unit.unit) for unit in trained.units]
+        free = torch.zeros(4, len(self.names), dtype=torch.float64)
+        if bounds is not None:
+            here, there = ([torch.as_tensor(units.column(axis)) for axis in MOVED] for units in (self.surveyed, trained_units(start)))
+            turn = wrap_deg(there[0] - here[0], 360.0) / bounds.centre_deg
+            bend = torch.log(there[1] / here[1]) / math.log(bounds.radius)
+            shifts = [(b - a) / bounds.shift_px for a, b in zip(here[2:], there[2:], strict=True)]
+            free = torch.atanh(torch.stack([turn, bend, *shifts]).clamp(MARGIN - 1, 1 - MARGIN))
+        self.free = torch.nn.Parameter(free, requires_grad=bounds is not None)
+
+    def units(self) -> Units:
+        """The units where the parameters put them."""
+        if self.bounds is None:
+            return self.surveyed
+        turn, bend, right, down = torch.tanh(self.free)
+        known = {axis: torch.as_tensor(self.surveyed.column(axis)) for axis in MOVED}
+        poses = {
+            CENTRE: known[CENTRE] + self.bounds.centre_deg * turn,
+            RADIUS: known[RADIUS] * self.bounds.radius**bend,
+            SHIFT_X: known[SHIFT_X] + self.bounds.shift_px * right,
+            SHIFT_Y: known[SHIFT_Y] + self.bounds.shift_px * down,
+        }
+        return replace(self.surveyed, poses=poses)
+
+    def poses(self) -> dict[str, UnitPose]:
+        """The fitted poses, to a tenth."""
+        if self.bounds is None:
+            return {}
+        columns = [self.units().column(axis).detach().tolist() for axis in MOVED]
+        return {
+            name: UnitPose(centre_deg=round(centre, 1) % 360, radius_px=round(radius, 1), shift_px=(round(x, 1), round(y, 1)))
+            for name, centre, radius, x, y in zip(self.names, *columns, strict=True)
+        }
+
+
+def tune(
+    theory: Theory,
+    trained: TrainedCircuit,
+    host: Host,
+    pictures: Sequence[Picture],
+    steps: int,
+    seed: int = 0,
+    rate: float = 0.06,
+    progress: Progress | None = None,
+) -> Tuning:
+    """Fit the theory's tuned numbers to the trained units' activations on `pictures`. Same inputs, same machine: same numbers."""
+    bounded = Bounded(theory)
+    moved = MovedPoses(trained, list(theory.families.values())[-1].tune_poses, posed(trained, theory.tuned) if theory.tuned else trained)
+    threshold = torch.nn.Parameter(torch.full((len(trained.units),), FIRST_THRESHOLD))
+    optimizer = torch.optim.Adam([{"params": [bounded.free, moved.free], "lr": rate}, {"params": [threshold], "lr": rate / 3}])
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [rate, rate / 3], total_steps=max(steps, 2), pct_start=0.1)
+    generator = torch.Generator().manual_seed(seed)
+    x, target = _targets(host, trained, pictures)
+    history = []
+    for _ in range(steps):
+        chosen = torch.randperm(len(x), generator=generator)[:BATCH]
+        circuit = compile_theory(theory, trained, host, bounded.value(), moved.units(), torch.float32)
+        response = F.relu(drive(circuit, host.input.decode(x[chosen]), host.input.mean_rgb) + threshold[:, None, None])
+        agreement = correlation(response, target[chosen]).mean()
+        optimizer.zero_grad()
+        (1 - agreement).backward()
+        torch.nn.utils.clip_grad_norm_([bounded.free, moved.free, threshold], 1.0)
+        optimizer.step()
+        schedule.step()
+        history.append(float(agreement.detach()))
+        if progress:
+            progress(1, history[-1])
+    return Tuning(bounded.values(), moved.poses(), tuple(history))
+
+
+def correlation(a: Float[Tensor, "n unit h w"], b: Float[Tensor, "n unit h w"]) -> Float[Tensor, " unit"]:
+    """Pearson correlation of each unit over pictures and cells; a silent unit has 0, and a gradient of 0."""
+    a, b = (x.movedim(1, 0).flatten(1) for x in (a, b))
+    a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
+    return (a * b).sum(1) / (a.square().sum(1) * b.square().sum(1) + 1e-12).sqrt()
+
+
+def _targets(host: Host, trained: TrainedCircuit, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
+    """Host inputs and the trained units' activations."""
+    units = [unit.unit for unit in trained.units]
+    inputs, targets = [], []
+    for start in range(0, len(pictures), BATCH):
+        x = batch(pictures[start : start + BATCH], host.input)
+        with torch.inference_mode():
+            targets.append(host.activations(x, trained.site)[trained.site][:, units].clone())
+        inputs.append(x)
+    return torch.cat(inputs), torch.cat(targets).clone()
