@@ -1,0 +1,167 @@
+"""The page is self-contained and safe, its figures are those of score.json, and what is missing is said to be missing."""
+
+import json
+import math
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import cards
+import pytest
+
+from workbench.report import write_report
+from workbench.report.html import CONTENTS, Score, render
+from workbench.score.document import document, to_json
+from workbench.score.uncertainty import Figure
+
+MALICIOUS = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+class Page(HTMLParser):
+    """Tags with attributes, text, and each figure's path with its full value and the text that shows it."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.figures: list[list[str]] = []
+        self.open = False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.open = tag == "data"
+        if self.open:
+            self.figures.append([dict(attrs)["class"], dict(attrs)["value"], ""])
+
+    def handle_endtag(self, tag):
+        self.open = False
+
+    def handle_data(self, data):
+        if self.open:
+            self.figures[-1][2] += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def rendered(card, spec=None) -> str:
+    shown = {"ledger": [{"name": "ledger", "source": "data:,", "width": 1, "height": 1, "alt": "a", "caption": ""}]}
+    return render(card, spec or cards.spec(), Score(document(card)), shown)
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> Page:
+    return Page((folder / "report.html").read_text())
+
+
+def test_nothing_is_fetched_or_run(page: Page):
+    assert all(image["src"].startswith("data:image/png;base64,") for image in page.all("img"))
+    assert {name for name, _ in page.tags} & {"script", "link", "iframe", "object", "base", "form"} == set()
+    assert not any(key.startswith("on") for _, attributes in page.tags for key in attributes)
+    links = {link["href"] for link in page.all("a")}
+    assert {link for link in links if not link.startswith("#")} == {"https://distill.pub/2020/circuits/curve-circuits/"}
+
+
+def test_no_style_fetches(folder: Path):
+    style = re.search(r"<style>(.*?)</style>", (folder / "report.html").read_text(), re.DOTALL).group(1)
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_every_entry_of_the_contents_leads_somewhere(page: Page):
+    anchors = {attributes.get("id") for _, attributes in page.tags}
+    assert {anchor for anchor, _ in CONTENTS} <= anchors
+    assert {link["href"] for link in page.all("a") if link["href"].startswith("#")} == {f"#{anchor}" for anchor, _ in CONTENTS}
+
+
+def test_images_have_alternatives_and_lie_beside_the_page(page: Page, folder: Path):
+    assert all(image["alt"] and len(image["alt"]) > 20 for image in page.all("img"))
+    files = {path.stem for path in folder.glob("*.png")}
+    assert {"ledger", "kernels-bar-1", "kernels-curve-1", "tuning-aligned", "patches-fire5-7"} <= files
+    assert len(page.all("img")) == len(files)
+
+
+def test_figures_are_those_of_score_json(page: Page, folder: Path):
+    score = Score(json.loads((folder / "score.json").read_text()))
+    assert len(page.figures) > 100
+    for path, value, text in page.figures:
+        expected = score.at(path.replace("invariance_dark_line", "invariance dark line"))
+        assert json.loads(value) == expected, path
+        decimals = len(text.partition(".")[2])
+        assert float(text.replace("−", "-").replace(",", "")) == pytest.approx(expected, abs=0.5000001 * 10**-decimals), path
+
+
+@pytest.mark.parametrize(
+    "path", ["recovered/kl/value", "conditions/control/affine/recovered_kl", "units/2/pearson", "cost/weights", "units/1/handwritten/echo"]
+)
+def test_the_figures_that_matter_are_on_the_page(page: Page, path: str):
+    assert path in {figure[0] for figure in page.figures}
+
+
+def test_what_others_wrote_is_escaped():
+    text = cards.TEXT.replace("Bars, and curves that read them.", f"'{MALICIOUS}'").replace("[https", "['javascript:alert(3)', https")
+    written = rendered(cards.card(host={"name": MALICIOUS, "fingerprint": "f"}), cards.spec(text))
+    found = Page(written)
+    assert "&lt;script&gt;alert(1)" in written
+    assert not found.all("script")
+    assert not any("onerror" in attributes for _, attributes in found.tags)
+    assert not any((link["href"] or "").startswith("javascript:") for link in found.all("a"))
+
+
+def test_missing_figures_are_dashes_with_a_reason():
+    made = cards.card(labelled=False)
+    unheard = replace(made.units[0], pose_error_deg=math.nan, handwritten={**made.units[0].handwritten, "echo": math.nan})
+    nothing_lost = {"zero": {**made.recovered["zero"], "kl": Figure(None)}}
+    card = replace(made, units=(unheard, *made.units[1:]), recovered={**made.recovered, **nothing_lost})
+    dashes = re.findall(r'<span title="([^"]+)">–</span>', rendered(card))
+    assert dashes.count("no response to drawn arcs") == 2
+    assert sum("nothing to recover" in reason for reason in dashes) >= 2  # the headline and its interval
+    assert "None" not in rendered(card)
+    assert ">nan<" not in rendered(card)
+
+
+def test_a_missing_key_is_an_error_and_no_dash():
+    with pytest.raises(KeyError):
+        Score(document(cards.card())).figure("conditions/splised/kl", 2)
+
+
+def test_accuracies_only_where_there_are_labels():
+    assert "top-5" in rendered(cards.card(labelled=True))
+    assert "<th>top-5" not in rendered(cards.card(labelled=False))
+
+
+def test_a_control_that_does_as_well_is_told_at_the_top():
+    assert 'class="warning"' not in rendered(cards.card())
+    assert 'class="warning"' in rendered(cards.with_recovered("control.flipped", 0.8))
+
+
+def test_tuned_numbers_are_marked():
+    card = cards.card(tuned_on={"n": 1, "host": "squeezenet", "date": "2026-01-01"})
+    written = rendered(card, cards.spec(cards.TEXT + cards.LEDGER))
+    assert '<b class="tuned" title="tuned between 3 and 8; written as 4.5">5.25 px</b>' in written
+    assert 'class="tuned" title' not in rendered(cards.card())
+
+
+def test_the_same_inputs_give_the_same_bytes(folder: Path, tmp_path: Path):
+    write_report(tmp_path, cards.card(), cards.spec(), cards.circuit(), cards.curves(), cards.examples(), "workbench score made-up.yaml")
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {p.name: p.read_bytes() for p in folder.iterdir()}
+
+
+def test_document_nests_dotted_names_and_is_strict_json():
+    made = cards.card()
+    odd = replace(made, tuning={**made.tuning, "trained.echo": math.nan}, units=(replace(made.units[0], pearson=math.inf), *made.units[1:]))
+    read = json.loads(to_json(odd), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert read["conditions"]["ablated"]["mean"]["recovered_kl"] == 0.07
+    assert read["intervals"]["control"]["random"]["recovered_kl"] == pytest.approx([0.13, 0.23])
+    assert read["recovered"]["kl"] == {"value": 0.81, "ci95": pytest.approx([0.76, 0.86])}
+    assert read["units"][0]["pearson"] is None
+    assert read["tuning"]["trained.echo"] is None
+    assert not any("." in name for name in read["conditions"])
+
+
+def test_importing_the_report_imports_no_matplotlib():
+    code = "import sys, workbench.report; from workbench.report import table; print('matplotlib' in sys.modules, callable(table))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["False", "True"]

@@ -1,0 +1,78 @@
+"""The terminal table fits, shows the card's figures, and warns of controls that do as well."""
+
+from dataclasses import replace
+
+import cards
+import pytest
+from rich.console import Console
+
+from workbench.report import table
+from workbench.report.conditions import MISSING, interval, number, reaching
+from workbench.score.uncertainty import Figure
+
+
+def lines(card, width: int) -> list[str]:
+    console = Console(width=width, record=True, file=open("/dev/null", "w"), legacy_windows=False)  # noqa: SIM115
+    console.print(table(card))
+    return console.export_text().splitlines()
+
+
+def cells(card, condition: str, width: int = 100) -> list[str]:
+    return next(line.split() for line in lines(card, width) if line.startswith(condition + " "))
+
+
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("labelled", [True, False])
+def test_every_cell_is_whole_in_a_narrow_terminal(width: int, labelled: bool):
+    shown = lines(cards.card(labelled), width)
+    assert max(map(len, shown)) <= width
+    assert not any("…" in line for line in shown)
+    assert cells(cards.card(labelled), "control.other_picture", width)[-3:] == ["−0.45", "to", "−0.35"]
+
+
+def test_headline_names_theory_host_images_and_figures():
+    said = " ".join(lines(cards.card(), 100)[:2])
+    assert "made-up on squeezenet:fire5, 37 images: recovered KL 0.81 (0.76 to 0.86), mean Pearson 0.4" in said
+
+
+def test_a_row_holds_its_conditions_figures():
+    kl, agreement = 0.2345 * (1 - 0.81), 0.9 + 0.81 / 11
+    assert cells(cards.card(), "spliced")[1:3] == [f"{kl:.4f}", f"{agreement:.3f}"]
+    assert cells(cards.card(), "spliced")[3:5] == [f"{0.5 + 0.81 / 7:.3f}", f"{0.6 + 0.81 / 9:.3f}"]
+
+
+def test_accuracies_only_where_there_are_labels():
+    assert "top-5" in "\n".join(lines(cards.card(labelled=True), 100))
+    assert "top-5" not in "\n".join(lines(cards.card(labelled=False), 100))
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.75, ()), (0.77, ("control.permuted",)), (0.95, ("control.permuted",))])
+def test_a_control_that_reaches_the_interval_is_told(value: float, expected: tuple[str, ...]):
+    card = cards.with_recovered("control.permuted", value)  # the spliced interval begins at 0.76
+    assert reaching(card) == expected
+    assert ("warning: control.permuted" in "\n".join(lines(card, 100))) == bool(expected)
+
+
+def test_as_written_has_a_row_when_there_is_one():
+    assert not any(line.startswith("as_written") for line in lines(cards.card(), 100))
+    made = cards.card()
+    tuned = replace(made, conditions={**made.conditions, "as_written": cards.condition(0.44, True)})
+    assert cells(tuned, "as_written")[-4] == "0.44"
+
+
+def test_missing_figures_are_dashes():
+    made = cards.card()
+    silent = replace(made.conditions["spliced"], kl=Figure(None), recovered_kl=Figure(None))
+    row = cells(replace(made, conditions={**made.conditions, "spliced": silent}), "spliced")
+    assert (row[1], row[-1]) == (MISSING, MISSING)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "–"), (float("nan"), "–"), (float("inf"), "–"), (-1e-9, "0.00"), (-0.126, "−0.13"), (0.5, "0.50")]
+)
+def test_numbers_are_rounded_for_reading(value: float | None, text: str):
+    assert number(value, 2) == text
+
+
+def test_an_interval_of_no_width_is_not_shown():
+    assert (interval((0.1, 0.25)), interval((1.0, 1.0)), interval(None)) == ("0.10 to 0.25", "", "")

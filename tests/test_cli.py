@@ -1,0 +1,590 @@
+"""The command line as a user meets it: help, wrong words, wrong files, interrupts, a full disk, and the loop from end to end."""
+
+import functools
+import io
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from tests.planted import THEORY, PlantedHost, planted
+from workbench.cli import main
+from workbench.hosts import store
+from workbench.pictures.drawn import drawn
+from workbench.spec import dump_circuit, load_circuit, load_theory
+
+ROOT = Path(__file__).parents[1]
+SPEC, CIRCUIT = ROOT / "specs" / "curve-detectors.yaml", ROOT / "circuits" / "squeezenet" / "curve.yaml"
+FAULTY = ROOT / "tests" / "spec" / "data" / "six-faults.yaml"
+AT_ONCE_S = 5.0  # a refusal takes milliseconds; this much is for a busy machine
+LONG_S = 300
+WORKBENCH = str(Path(sys.executable).with_name("workbench"))
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # threads of several processes would wait for each other
+
+
+def run(*words: object) -> Result:
+    result = CliRunner().invoke(main, [str(word) for word in words], prog_name="workbench")
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def refused(*words: object) -> str:
+    """What a command says that exits with 2, without a traceback."""
+    start = time.monotonic()
+    result = run(*words)
+    assert result.exit_code == 2, result.output
+    assert "Traceback" not in result.output
+    assert time.monotonic() - start < AT_ONCE_S
+    return result.output
+
+
+def commands(group: click.Group = main, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        yield (*above, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*above, name))
+
+
+class Workshop:
+    """A folder with the planted theory, its circuit, and pictures."""
+
+    def __init__(self, folder: Path, host: PlantedHost):
+        self.folder, self.planted = folder, host
+        self.spec, self.circuit, self.out = folder / "planted.yaml", folder / "curve.yaml", folder / "out"
+        self.images, self.calibration = pictures(folder / "images", 3, seed=2), pictures(folder / "calibration", 3, seed=1)
+        self.spec.write_text(THEORY)
+        dump_circuit(self.planted.trained, self.circuit)
+
+    @property
+    def score(self) -> tuple[object, ...]:
+        return (
+            *("score", self.spec, "--circuit", self.circuit),
+            *("--images", self.images, "--calibration", self.calibration, "-o", self.out),
+        )
+
+    def left_behind(self) -> list[str]:
+        """Results and partial files, hidden ones too."""
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if ".part" in path.name or "out" in path.name)
+
+
+def pictures(folder: Path, count: int, seed: int) -> Path:
+    folder.mkdir()
+    for i, content in enumerate(_png(count, seed)):
+        (folder / f"n{2000000 + i:08d}_{seed}.png").write_bytes(content)
+    return folder
+
+
+@functools.cache
+def _png(count: int, seed: int) -> list[bytes]:
+    found = []
+    for picture in drawn(count, seed):
+        buffer = io.BytesIO()
+        Image.fromarray(picture.load()).resize((112, 112)).save(buffer, "png")
+        found.append(buffer.getvalue())
+    return found
+
+
+@pytest.fixture(scope="module")
+def host() -> PlantedHost:
+    return planted()
+
+
+@pytest.fixture
+def workshop(tmp_path, monkeypatch, host) -> Workshop:
+    """The planted host is the one that every command loads."""
+    made = Workshop(tmp_path, host)
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+    for module in ("workbench.hosts.store", "workbench.rebuild", "workbench.tune.spec"):
+        monkeypatch.setattr(f"{module}.load", lambda name: host.host)
+    return made
+
+
+# ---- words
+
+
+@pytest.mark.parametrize("words", [(), *commands()], ids=" ".join)
+def test_help(words):
+    for flag in ("--help", "-h"):
+        result = run(*words, flag)
+        assert result.exit_code == 0
+        assert result.output.startswith(f"Usage: {' '.join(('workbench', *words))}")
+    assert len(result.output.splitlines()) > 4
+
+
+def test_help_names_every_command():
+    text = run("--help").output
+    assert all(re.search(rf"^  {name} ", text, re.MULTILINE) for name in main.commands)
+    assert {"hosts", "survey", "check", "compile", "show", "score", "tune"} <= set(main.commands)
+
+
+@pytest.mark.parametrize(
+    ("words", "suggestion"),
+    [
+        (("chekc", "x.yaml"), "no command 'chekc'. Did you mean 'check'?"),
+        (("scores",), "Did you mean 'score'?"),
+        (("hosts", "lst"), "no command 'lst'. Did you mean 'list'?"),
+        (("frobnicate",), "Known: check, compile, hosts, score, show, survey, tune."),
+        (("check", "--jsn", "x.yaml"), "--json"),
+    ],
+)
+def test_a_misspelt_word_is_suggested(words, suggestion):
+    assert suggestion in refused(*words)
+
+
+def test_version():
+    assert re.fullmatch(r"workbench, version \d+\.\d+\.\d+\n", run("--version").output)
+
+
+# ---- specs
+
+
+def test_check_tells_every_problem_at_once():
+    lines = refused("check", FAULTY).splitlines()
+    assert len(lines) == 6
+    assert [int(re.match(rf"{re.escape(str(FAULTY))}:(\d+): \S+: found ", line).group(1)) for line in lines] == [5, 9, 17, 18, 23, 26]
+
+
+def test_check_json():
+    rows = json.loads(refused("check", "--json", FAULTY, SPEC))
+    assert [(row["file"], len(row["problems"])) for row in rows] == [(str(FAULTY), 6), (str(SPEC), 0)]
+    assert rows[1]["families"] == list(load_theory(SPEC).theory.families)
+    good = run("check", "--json", SPEC)
+    assert (good.exit_code, json.loads(good.output)[0]["problems"]) == (0, [])
+
+
+def test_check_of_a_good_spec():
+    result = run("check", SPEC)
+    assert (result.exit_code, result.output) == (0, f"{SPEC}: curve-detectors, {' -> '.join(load_theory(SPEC).theory.families)}\n")
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join([f'*{chr(97 + i)}'] * 10)}]\n" for i in range(12)
+)
+FAULTS = {  # name: the text, what stands in the line that is named, what is said
+    "unknown family": (THEORY.replace("      gabor:\n", "      garbo:\n"), "      garbo:", "'garbo', a family that does not exist"),
+    "unknown pose": (THEORY.replace("phase_deg:", "hue_deg:"), "hue_deg", "a key that is not known here"),
+    "unknown axis": (THEORY.replace("match: normal,", "match: normal, by: {scale: [1, 2]},"), "by: {scale", "'scale'"),
+    "YAML bomb": (BOMB, "e: &e", "more values or levels than a file may have"),
+    "10 GB kernel": (THEORY.replace("every: 30", "every: 0.5").replace("window_px: 9", "window_px: 500"), "input:", "numbers"),
+    "bad syntax": (THEORY.replace("{every: 30", "{every: [30"), "{every: [30", "bad YAML"),
+    "a tag that runs code": (THEORY.replace("theory: planted", "theory: !!python/object/apply:os.system [false]"), "theory:", "tag"),
+}
+
+
+def line_of(text: str, part: str) -> int:
+    """The first line that holds `part`, from 1."""
+    return text[: text.index(part)].count("\n") + 1
+
+
+@pytest.mark.parametrize("command", ["check", "compile", "show", "score"])
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_faulty_spec_is_refused_at_once_by_file_and_line(workshop, name, command):
+    text, part, said = FAULTS[name]
+    workshop.spec.write_text(text)
+    words = {
+        "check": ("check", workshop.spec),
+        "compile": ("compile", workshop.spec, "--circuit", workshop.circuit, "-o", workshop.out),
+        "show": ("show", workshop.spec, "--circuit", workshop.circuit, "-o", workshop.out),
+        "score": workshop.score,
+    }[command]
+    output = refused(*words)
+    assert f"{workshop.spec}:{line_of(text, part)}:" in output
+    assert said in output
+    assert workshop.left_behind() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read (No such file or directory)"),
+        (b"\xff\xfe", "no UTF-8 text"),
+        (b"", "an empty file"),
+        (b"# " * (1 << 20), "1 MiB"),
+    ],
+)
+def test_files_that_are_no_spec(tmp_path, content, said):
+    file = tmp_path / "spec.yaml"
+    if content is not None:
+        file.write_bytes(content)
+    output = refused("check", file)
+    assert str(file) in output
+    assert said in output
+
+
+# ---- circuits and hosts
+
+
+def test_the_circuit_of_another_host_is_refused(workshop):
+    other = workshop.planted.trained.model_copy(update={"fingerprint": "0" * 64})
+    dump_circuit(other, workshop.circuit)
+    for words in (workshop.score, ("compile", workshop.spec, "--circuit", workshop.circuit, "-o", workshop.out)):
+        output = refused(*words)
+        assert "circuit curve: found in a host with fingerprint 000000000000… (planted)" in output
+        assert "workbench survey planted --family curve" in output
+    assert workshop.left_behind() == []
+
+
+@pytest.mark.parametrize(
+    ("key", "found", "said"), [("centre_deg", "361.0", "below 360"), ("unit", "-1", "at least 0"), ("unit", "x", "whole")]
+)
+def test_a_faulty_circuit_is_refused_by_file_and_line(workshop, key, found, said):
+    text = workshop.circuit.read_text()
+    workshop.circuit.write_text(re.sub(rf"{key}: [\d.]+", f"{key}: {found}", text, count=1))
+    output = refused(*workshop.score)
+    assert f"{workshop.circuit}:{line_of(text, '  - {')}: units[0].{key}: found {found}" in output
+    assert said in output
+
+
+def test_a_theory_of_another_family_is_refused(workshop):
+    text = THEORY.replace("  curve:\n", "  edge:\n")
+    workshop.spec.write_text(text)
+    output = refused(*workshop.score)
+    assert f"{workshop.spec}:{line_of(text, '  edge:')}: families.edge: found the from-circuit family 'edge'; expected 'curve'" in output
+
+
+def test_a_host_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    output = refused("compile", SPEC, "--circuit", CIRCUIT, "-o", tmp_path / "out.safetensors")
+    assert "host squeezenet: is not installed" in output
+    assert "workbench hosts pull squeezenet" in output
+    rows = json.loads(run("hosts", "list", "--json").output)
+    assert [row["name"] for row in rows] == list(store.RECIPES)
+    assert not any(row["installed"] for row in rows)
+    assert "absent" in run("hosts", "list").output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("hosts", "pull", "squezenet"), "no host 'squezenet'. Did you mean 'squeezenet'?"),
+        (("hosts", "add", "squezenet", "."), "Did you mean 'squeezenet'?"),
+        (("hosts", "add", "inceptionv1", "nowhere"), "nowhere: is no folder; expected the folder with the files of inceptionv1"),
+        (("survey", "squezenet"), "Did you mean 'squeezenet'?"),
+    ],
+)
+def test_unknown_hosts(words, said):
+    assert said in refused(*words)
+
+
+# ---- compiled circuits
+
+
+def test_compiling_twice_gives_the_same_bytes(workshop):
+    first, second = workshop.folder / "1.safetensors", workshop.folder / "2.safetensors"
+    for file in (first, second):
+        result = run("compile", workshop.spec, "--circuit", workshop.circuit, "-o", file)
+        assert result.exit_code == 0, result.output
+    assert first.read_bytes() == second.read_bytes()
+    assert "planted -> planted:planted, units 1, 3, 4, 7, 8, 10" in result.output
+    assert re.search(r"^\d+ weights: .*2.safetensors$", result.output, re.MULTILINE)
+
+
+def test_another_process_compiles_the_same_bytes(squeezenet, tmp_path):
+    words = ("compile", str(SPEC), "--circuit", str(CIRCUIT), "-o")
+    assert run(*words, tmp_path / "1.safetensors").exit_code == 0
+    subprocess.run(
+        [WORKBENCH, *words, tmp_path / "2.safetensors"],
+        check=True,
+        capture_output=True,
+        timeout=LONG_S,
+        env={**ONE_THREAD, "PYTHONHASHSEED": "7"},
+    )
+    assert (tmp_path / "1.safetensors").read_bytes() == (tmp_path / "2.safetensors").read_bytes()
+
+
+def test_show_draws_a_spec_and_a_compiled_circuit_alike(workshop):
+    compiled = workshop.folder / "1.safetensors"
+    run("compile", workshop.spec, "--circuit", workshop.circuit, "-o", compiled)
+    drawn_files = [workshop.folder / "1.png", workshop.folder / "2.png"]
+    assert run("show", compiled, "-o", drawn_files[0]).exit_code == 0
+    assert run("show", workshop.spec, "--circuit", workshop.circuit, "-o", drawn_files[1]).exit_code == 0
+    assert drawn_files[0].read_bytes().startswith(b"\x89PNG")
+    sizes = []
+    for file in drawn_files:
+        with Image.open(file) as image:
+            image.verify()
+            sizes.append(image.size)
+    assert sizes[0] == sizes[1]
+
+
+DAMAGES = {
+    "cut short": lambda content: content[: len(content) // 2],
+    "empty": lambda content: b"",
+    "cut in its header": lambda content: content[:100],
+    "text": lambda content: b"theory: planted\n",
+    "a header of 8 EiB": lambda content: b"\xff" * 8 + content[8:],
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_show_refuses_a_damaged_circuit(workshop, name):
+    file = workshop.folder / "circuit.safetensors"
+    run("compile", workshop.spec, "--circuit", workshop.circuit, "-o", file)
+    file.write_bytes(DAMAGES[name](file.read_bytes()))
+    output = refused("show", file, "-o", workshop.out)
+    assert f"{file}: " in output
+    assert "Compile it again." in output
+    assert workshop.left_behind() == []
+
+
+def test_show_of_no_file(tmp_path):
+    assert "none.safetensors: " in refused("show", tmp_path / "none.safetensors", "-o", tmp_path / "out.png")
+
+
+# ---- pictures
+
+
+def break_pictures(folder: Path) -> None:
+    """A JPEG that stops in the middle and a text file beside sound pictures."""
+    whole = folder / "whole.jpg"
+    Image.fromarray(drawn(1, seed=9)[0].load()).save(whole, quality=90)
+    (folder / "broken.jpg").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    (folder / "notes.txt").write_text("no picture")
+
+
+def test_broken_pictures_are_all_named_before_any_work(workshop):
+    break_pictures(workshop.images)
+    output = refused(*workshop.score)
+    assert "broken.jpg" in output
+    assert "notes.txt (no picture)" in output
+    assert "--skip-broken" in output
+    assert workshop.left_behind() == []
+
+
+@pytest.mark.parametrize(
+    ("prepare", "said"),
+    [
+        (lambda folder: shutil.rmtree(folder), "is not there; expected a folder of pictures"),
+        (lambda folder: [file.unlink() for file in folder.iterdir()], "no pictures"),
+        (lambda folder: (shutil.rmtree(folder), folder.write_text("a file")), "is a file; expected a folder of pictures"),
+    ],
+    ids=["missing", "empty", "a file"],
+)
+@pytest.mark.parametrize("option", ["images", "calibration"])
+def test_folders_without_pictures(workshop, option, prepare, said):
+    prepare(getattr(workshop, option))
+    output = refused(*workshop.score)
+    assert f"{getattr(workshop, option)}: {said}" in output
+    assert workshop.left_behind() == []
+
+
+def test_pictures_that_were_calibrated_on_are_refused_under_any_name(workshop):
+    shutil.copy(next(workshop.calibration.iterdir()), workshop.images / "renamed.png")
+    output = refused(*workshop.score)
+    assert "1 of 4 were used for calibration (renamed.png)" in output
+
+
+def test_a_foreign_output_folder_is_refused(workshop):
+    workshop.out.mkdir()
+    (workshop.out / "thesis.tex").write_text("years")
+    assert "is no earlier result" in refused(*workshop.score)
+    assert [file.name for file in workshop.out.iterdir()] == ["thesis.tex"]
+
+
+# ---- the loop
+
+
+def test_score_prints_json_and_passes_over_broken_pictures(workshop):
+    break_pictures(workshop.images)
+    (workshop.images / "whole.jpg").unlink()
+    result = run(*workshop.score, "--skip-broken", "--json", "--seed", 3)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert result.stdout == (workshop.out / "score.json").read_text()
+    assert (found["images"]["n"], found["images"]["labelled"], found["seed"]) == (3, 0, 3)
+    assert found["recovered"]["kl"]["value"] > 0.99
+    assert found["recovered"]["top1"] == {"value": None, "ci95": None}
+
+
+def test_tune_writes_a_spec_that_scores(workshop):
+    moved = THEORY.replace("  curve:\n", "  curve:  # of the planted host\n")
+    workshop.spec.write_text(moved)
+    words = ("tune", workshop.spec, "--circuit", workshop.circuit, "--images", workshop.calibration, "-o", workshop.out / "tuned.yaml")
+    result = run(*words, "--steps", 3)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"mean Pearson on the tuning pictures \d\.\d+ -> \d\.\d+: ", result.stdout)
+    tuned = load_theory(workshop.out / "tuned.yaml")
+    assert len(tuned.theory.tuned.images) == 3
+    assert tuned.text.startswith(moved[: moved.index("{tune:")])
+    assert "  curve:  # of the planted host\n" in tuned.text
+    output = refused("score", workshop.out / "tuned.yaml", *workshop.score[2:5], workshop.calibration, *workshop.score[6:])
+    assert "were used for" in output
+
+
+def test_tune_refuses_a_spec_with_nothing_to_tune(workshop):
+    workshop.spec.write_text(re.sub(r"\{tune: ([^,]+),[^}]*\}", r"\1", THEORY))
+    output = refused("tune", workshop.spec, "--circuit", workshop.circuit, "--images", workshop.calibration, "-o", workshop.out)
+    assert "marks nothing to tune" in output
+    assert workshop.left_behind() == []
+
+
+@pytest.mark.parametrize("words", [("--steps", 0), ("--most", 0), ("--steps", "many")])
+def test_tune_refuses_numbers_out_of_range(workshop, words):
+    assert words[0] in refused("tune", workshop.spec, "-o", workshop.out, *words)
+
+
+# ---- real processes
+
+ON_THE_PLANTED_HOST = """
+import sys
+from tests.planted import planted
+from workbench import rebuild
+from workbench.hosts import store
+host = planted().host
+store.load = rebuild.load = lambda name: host
+from workbench.cli import main
+main()
+"""
+
+
+def limited(words: tuple[object, ...], cache: Path, most: int) -> subprocess.CompletedProcess:
+    """A process that may write no file of more than `most` bytes: what a full disk is to it."""
+    return subprocess.run(
+        [sys.executable, "-c", ON_THE_PLANTED_HOST, *map(str, words)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LONG_S,
+        env={**ONE_THREAD, "WORKBENCH_CACHE": str(cache)},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+    )
+
+
+@pytest.mark.parametrize("most", [1000, pytest.param(60_000, marks=pytest.mark.full)])
+def test_a_full_disk_in_the_middle_of_a_score(tmp_path, host, most):
+    """First the journal does not fit, then a picture of the report."""
+    made = Workshop(tmp_path, host)
+    found = limited(made.score, tmp_path / "cache", most)
+    assert found.returncode == 2, found.stderr
+    assert "cannot be written (File too large). Free some space" in found.stderr
+    assert "Traceback" not in found.stderr
+    assert made.left_behind() == []
+
+
+@pytest.mark.full
+def test_a_full_disk_under_compile(tmp_path, host):
+    made = Workshop(tmp_path, host)
+    made.out.write_bytes(b"the circuit of before")
+    found = limited(("compile", made.spec, "--circuit", made.circuit, "-o", made.out), tmp_path / "cache", 1000)
+    assert found.returncode == 2, found.stderr
+    assert f"{made.out}: cannot be written (File too large)" in found.stderr
+    assert made.left_behind() == ["out"]
+    assert made.out.read_bytes() == b"the circuit of before"
+
+
+class Loop:
+    """`workbench score` on the default host with few pictures, few units and a small theory: once interrupted, once to its end."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.out, self.cache = folder, folder / "out", folder / "cache"
+        (self.cache / "hosts").mkdir(parents=True)
+        os.symlink(store.weights_file("squeezenet"), self.cache / "hosts" / "squeezenet.safetensors")
+        spec, circuit = folder / "small.yaml", folder / "curve.yaml"
+        spec.write_text(THEORY)
+        trained = load_circuit(CIRCUIT)
+        dump_circuit(trained.model_copy(update={"units": trained.units[:4]}), circuit)
+        self.words = [
+            *(WORKBENCH, "score", str(spec), "--circuit", str(circuit), "-o", str(self.out)),
+            *("--images", str(pictures(folder / "images", 6, seed=2)), "--calibration", str(pictures(folder / "calibration", 4, seed=1))),
+        ]
+        self.interrupted, self.left = self.interrupt()
+        self.journal = list(self.cache.rglob("*.rows"))
+        self.finished = subprocess.run(self.words, capture_output=True, text=True, check=False, timeout=LONG_S, env=self.environment)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**ONE_THREAD, "WORKBENCH_CACHE": str(self.cache)}
+
+    def interrupt(self) -> tuple[subprocess.CompletedProcess, list[str]]:
+        """SIGINT when the first batch has been journalled: the run is in its middle."""
+        process = subprocess.Popen(
+            self.words,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environment,
+            # a shell's background job, such as a test run may be, passes on that interrupts are ignored
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        try:
+            stop = time.monotonic() + LONG_S
+            while process.poll() is None and not list(self.cache.rglob("*.rows")) and time.monotonic() < stop:
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            stdout, stderr = process.communicate(timeout=LONG_S)
+        finally:
+            process.kill()
+            process.wait()
+        left = [
+            path.name for path in self.folder.iterdir() if path.name not in ("cache", "images", "calibration", "small.yaml", "curve.yaml")
+        ]
+        return subprocess.CompletedProcess(self.words, process.returncode, stdout, stderr), left
+
+
+@pytest.fixture(scope="module")
+def loop(squeezenet, tmp_path_factory) -> Loop:
+    return Loop(tmp_path_factory.mktemp("loop"))
+
+
+def test_an_interrupt_ends_with_130_and_leaves_nothing_half_written(loop):
+    assert loop.interrupted.returncode == 130, loop.interrupted.stderr
+    assert "interrupted: nothing half-written" in loop.interrupted.stderr
+    assert "Traceback" not in loop.interrupted.stderr
+    assert loop.left == []
+    assert len(loop.journal) == 1
+
+
+def test_the_same_command_then_succeeds(loop):
+    assert loop.finished.returncode == 0, loop.finished.stderr
+    assert "Traceback" not in loop.finished.stderr
+    assert f"report: {loop.out / 'report.html'}" in "".join(loop.finished.stdout.splitlines())
+    assert not list(loop.cache.rglob("*.rows"))
+    assert not [path for path in loop.folder.rglob("*") if ".part" in path.name]
+
+
+def test_the_result_is_whole(loop):
+    assert (loop.out / "report.html").stat().st_size > 10_000
+    drawings = list(loop.out.glob("*.png"))
+    assert len(drawings) > 3
+    for file in drawings:
+        with Image.open(file) as image:
+            image.verify()
+
+
+def test_the_document_has_the_documented_keys(loop):
+    found = json.loads((loop.out / "score.json").read_text())
+    assert (found["format"], found["host"]["name"], found["circuit"]["name"]) == (1, "squeezenet", "curve")
+    assert (found["spec"]["theory"], found["spec"]["file"]) == ("planted", "small.yaml")
+    assert all(len(found[key][name]) == 64 for key, name in (("host", "fingerprint"), ("circuit", "sha256"), ("spec", "sha256")))
+    assert (found["images"]["n"], found["images"]["labelled"], found["calibration"]["n"]) == (6, 0, 4)
+    assert found["units"]
+    for unit in found["units"]:
+        assert re.fullmatch(r"fire\d:\d+", unit["unit"])
+        assert 0 <= unit["pose"]["centre_deg"] < 360
+        assert -1 <= unit["pearson"] <= 1
+    named = found["conditions"]
+    controls = [named["control"][kind] for kind in ("permuted", "flipped", "other_picture", "random", "affine")]
+    for row in (named["natural"], named["ablated"]["zero"], named["ablated"]["mean"], named["spliced"], *controls):
+        assert {"kl", "top1_agreement", "top1", "top5"} <= row.keys()
+        assert row["kl"] >= 0
+    assert named["natural"]["kl"] == 0
+    assert named["ablated"]["zero"]["kl"] > 0
+    for quantity in ("kl", "top1", "top5"):
+        assert found["recovered"][quantity].keys() == {"value", "ci95"}
+    low, high = found["recovered"]["kl"]["ci95"]
+    assert low <= found["recovered"]["kl"]["value"] <= high
+    assert {"free", "calibrated", "tuned", "weights"} <= found["cost"].keys()
+    assert found["cost"]["calibrated"] == 2 * len(found["units"])

@@ -1,0 +1,253 @@
+"""The main path on the planted host: what it writes, what it refuses, and what an interrupt or a full disk leaves behind."""
+
+import errno
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.planted import THEORY, PlantedHost, planted
+from workbench import files
+from workbench import rebuild as main_path
+from workbench.errors import WorkbenchError
+from workbench.evaluate import run
+from workbench.evaluate.tuning import stimuli_count, tuning
+from workbench.pictures import Picture
+from workbench.pictures.drawn import drawn
+from workbench.rebuild import rebuild
+from workbench.score.document import to_json
+from workbench.score.scorecard import Scorecard
+from workbench.spec import TrainedUnit, dump_circuit
+
+PICTURES, CALIBRATION = 5, 4
+SAME = 1e-9  # a resumed run differs by nothing but the way its rows came
+
+
+@pytest.fixture(scope="module")
+def host() -> PlantedHost:
+    return planted()
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[Picture]:
+    return drawn(PICTURES, seed=2)
+
+
+@pytest.fixture(scope="module")
+def calibration() -> list[Picture]:
+    return drawn(CALIBRATION, seed=1)
+
+
+class Workshop:
+    """A folder with the planted theory and its circuit; the planted host is the one that is loaded, the cache is the folder's own."""
+
+    def __init__(self, folder: Path, host: PlantedHost, patch: pytest.MonkeyPatch):
+        self.folder, self.host = folder, host
+        self.spec_file, self.circuit_file, self.output = folder / "planted.yaml", folder / "curve.yaml", folder / "results" / "out"
+        self.spec_file.write_text(THEORY)
+        dump_circuit(host.trained, self.circuit_file)
+        patch.setenv("WORKBENCH_CACHE", str(folder / "cache"))
+        patch.setattr(main_path, "load", lambda name: host.host)
+        self.stages: dict[str, list[int]] = {}
+
+    def stage(self, name: str, total: int) -> Callable[[int], None]:
+        self.stages[name] = [total, 0]
+
+        def advance(steps: int) -> None:
+            self.stages[name][1] += steps
+
+        return advance
+
+    def rebuild(self, pictures: list[Picture], calibration: list[Picture], stage=None, seed: int = 0) -> Scorecard:
+        return rebuild(self.spec_file, self.circuit_file, pictures, calibration, self.output, stage or self.stage, seed)
+
+    def left_behind(self) -> list[str]:
+        """All below the folder of results, and the journals."""
+        return sorted(str(path.relative_to(self.folder)) for top in ("results", "cache") for path in (self.folder / top).rglob("*"))
+
+
+@pytest.fixture
+def workshop(tmp_path, host, monkeypatch) -> Workshop:
+    return Workshop(tmp_path, host, monkeypatch)
+
+
+@pytest.fixture
+def brief(monkeypatch) -> None:
+    """No pictures and few stimuli, where a test is not about them."""
+    monkeypatch.setattr(main_path, "write_report", lambda folder, card, *_: (folder / "score.json").write_text(to_json(card)))
+    monkeypatch.setattr(main_path, "tuning", lambda host, splices, progress: tuning(host, splices, progress, step_deg=60))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, host, pictures, calibration) -> tuple[Workshop, Scorecard]:
+    with pytest.MonkeyPatch.context() as patch:
+        workshop = Workshop(tmp_path_factory.mktemp("rebuild"), host, patch)
+        return workshop, workshop.rebuild(pictures, calibration)
+
+
+def test_the_folder_holds_the_card_the_pictures_and_the_page(finished):
+    workshop, card = finished
+    assert (workshop.output / "score.json").read_text() == to_json(card)
+    assert (workshop.output / "report.html").read_text().startswith("<!")
+    drawings = list(workshop.output.glob("*.png"))
+    assert drawings
+    assert all(file.read_bytes().startswith(b"\x89PNG") for file in drawings)
+
+
+def test_the_right_theory_scores_one(finished):
+    _, card = finished
+    assert card.headline.value > 0.99
+    assert min(unit.pearson for unit in card.units) > 0.99
+    assert card.recovered["mean"]["kl"].value > 0.99
+
+
+def test_nothing_else_is_left_behind(finished):
+    workshop, _ = finished
+    assert all(name.startswith("results/out") for name in workshop.left_behind() if not name.startswith("cache"))
+    assert list((workshop.folder / "cache" / "runs").iterdir()) == []
+
+
+def test_every_stage_comes_to_its_end(finished):
+    workshop, _ = finished
+    assert workshop.stages == {
+        "calibrate": [CALIBRATION, CALIBRATION],
+        "score": [PICTURES, PICTURES],
+        "tuning curves": [stimuli_count(), stimuli_count()],
+    }
+
+
+class Interrupting:
+    """Raises KeyboardInterrupt at the n-th step of one stage; keeps the steps of all."""
+
+    def __init__(self, name: str, at: int):
+        self.name, self.at = name, at
+
+    def __call__(self, name: str, total: int) -> Callable[[int], None]:
+        left = [self.at]
+
+        def advance(steps: int) -> None:
+            left[0] -= 1
+            if name == self.name and left[0] == 0:
+                raise KeyboardInterrupt
+
+        return advance
+
+
+@pytest.mark.parametrize(("stage", "at", "batches"), [("calibrate", 1, 0), ("score", 1, 1), ("tuning curves", 3, 1)])
+def test_an_interrupt_leaves_no_folder_and_loses_no_finished_batch(workshop, pictures, calibration, stage, at, batches):
+    with pytest.raises(KeyboardInterrupt):
+        workshop.rebuild(pictures, calibration, Interrupting(stage, at))
+    assert list((workshop.folder / "results").iterdir()) == []
+    assert len([name for name in workshop.left_behind() if name.endswith(".rows")]) == batches
+
+
+@pytest.mark.usefixtures("brief")
+def test_the_same_command_goes_on_and_gives_the_same_card(workshop, pictures, calibration, monkeypatch):
+    expected = workshop.rebuild(pictures, calibration)
+    with pytest.raises(KeyboardInterrupt):
+        workshop.rebuild(pictures, calibration, Interrupting("tuning curves", 1))
+
+    def computed(*_):
+        raise AssertionError("every batch was finished")
+
+    monkeypatch.setattr(run, "_rows", computed)
+    card = workshop.rebuild(pictures, calibration)
+    assert flat(json.loads(to_json(card))) == pytest.approx(flat(json.loads(to_json(expected))), abs=SAME, nan_ok=True)
+    assert not [name for name in workshop.left_behind() if name.endswith(".rows")]
+
+
+def flat(value, path: str = "") -> dict[str, float]:
+    """Every number of a document by its path."""
+    if isinstance(value, dict):
+        return {key: number for name, item in value.items() for key, number in flat(item, f"{path}.{name}").items()}
+    if isinstance(value, list):
+        return {key: number for i, item in enumerate(value) for key, number in flat(item, f"{path}[{i}]").items()}
+    return {path: value} if isinstance(value, (int, float)) else {path: np.nan} if value is None else {}
+
+
+def test_a_disk_that_is_full_at_the_end_leaves_no_folder(workshop, pictures, calibration, monkeypatch):
+    """The page is the last thing written: what stands before it goes again."""
+    real = files.os.fsync
+    written = []
+
+    def fsync(handle: int) -> None:
+        written.append(handle)
+        if (workshop.folder / "results").exists() and any((workshop.folder / "results").rglob("score.json")):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(files.os, "fsync", fsync)
+    with pytest.raises(WorkbenchError, match=r"cannot be written \(No space left on device\)"):
+        workshop.rebuild(pictures, calibration)
+    assert written
+    assert list((workshop.folder / "results").iterdir()) == []
+
+
+def test_headline_pictures_that_were_calibrated_on_are_refused(workshop, pictures, calibration):
+    with pytest.raises(WorkbenchError, match="1 of 6 were used for calibration"):
+        workshop.rebuild([*pictures, calibration[2]], calibration)
+    assert workshop.stages == {}
+    assert workshop.left_behind() == []
+
+
+LEDGER = """
+tuned:
+  host: planted
+  circuit: a
+  spec: b
+  date: '2026-01-01'
+  steps: 1
+  seed: 0
+  pearson: [0.5, 0.9]
+  written: {{'families.curve.reads.gabor[0].radius_px': 10, 'families.curve.reads.gabor[1].gain': 0}}
+  images: ['{image}']
+"""
+
+
+def test_headline_pictures_that_the_spec_was_tuned_on_are_refused(workshop, pictures, calibration):
+    workshop.spec_file.write_text(THEORY + LEDGER.format(image=pictures[1].sha256[:16]))
+    with pytest.raises(WorkbenchError, match=r"1 of 5 were used for tuning the spec \(drawn-lines-2-01\)"):
+        workshop.rebuild(pictures, calibration)
+    assert workshop.left_behind() == []
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_tuned_spec_is_scored_as_written_too(workshop, pictures, calibration):
+    workshop.spec_file.write_text(THEORY + LEDGER.format(image="0" * 16))
+    card = workshop.rebuild(pictures[:2], calibration)
+    assert card.tuned_on == {"n": 1, "host": "planted", "date": "2026-01-01"}
+    assert card.conditions["spliced"].pearson.value > 0.99
+    assert card.conditions["as_written"].pearson.value < 0.9  # half the planted radius, no inhibition
+    assert card.cost.tuned == 3
+
+
+def test_a_foreign_folder_is_refused_before_any_work(workshop, pictures, calibration):
+    workshop.output.mkdir(parents=True)
+    (workshop.output / "thesis.tex").write_text("years")
+    with pytest.raises(WorkbenchError, match="is no earlier result"):
+        workshop.rebuild(pictures, calibration)
+    assert workshop.stages == {}
+    assert workshop.left_behind() == ["results/out", "results/out/thesis.tex"]
+
+
+def test_the_circuit_of_another_host_is_refused(workshop, pictures, calibration):
+    other = planted(units=(TrainedUnit(unit=2, centre_deg=15.0), TrainedUnit(unit=5, centre_deg=200.0)), seed=1)
+    assert other.host.fingerprint != workshop.host.host.fingerprint
+    dump_circuit(other.trained, workshop.circuit_file)
+    with pytest.raises(WorkbenchError, match=r"circuit curve: found in a host with fingerprint .* expected planted's, .* Survey this host"):
+        workshop.rebuild(pictures, calibration)
+    assert workshop.stages == {}
+
+
+def test_a_single_unit_and_a_single_picture(workshop, pictures, calibration):
+    """The least there can be: nothing to permute with, and an interval of no width."""
+    lone = planted(units=(TrainedUnit(unit=2, centre_deg=15.0),))
+    workshop.host = lone
+    dump_circuit(lone.trained, workshop.circuit_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(main_path, "load", lambda name: lone.host)
+        card = workshop.rebuild(pictures[:1], calibration[:1])
+    assert len(card.units) == 1
+    assert json.loads((workshop.output / "score.json").read_text())["images"]["n"] == 1

@@ -1,0 +1,269 @@
+"""The command line. Each command checks its words, calls one stage and prints; whatever is heavy is imported when it is needed."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from workbench import __version__
+from workbench.errors import WorkbenchError
+from workbench.terminal import Session
+
+FILE = click.Path(path_type=Path)
+SPEC = click.argument("spec_file", metavar="SPEC", type=FILE)
+CIRCUIT = click.option(
+    "--circuit", "circuit_file", type=FILE, help="Trained circuit to rebuild.  [default: circuits/squeezenet/FAMILY.yaml beside the specs]"
+)
+IMAGES = click.option(
+    "--images",
+    type=FILE,
+    help="Folder of pictures; labels from WordNet ids in names or sub-folders.  [default: photographs that scikit-image ships]",
+)
+BROKEN = click.option("--skip-broken", is_flag=True, help="Pass over files that are no sound pictures instead of refusing the folder.")
+SEED = click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+class Commands(click.Group):
+    """Tells a WorkbenchError without a traceback, and suggests the command that was meant."""
+
+    def invoke(self, context: click.Context):
+        try:
+            return super().invoke(context)
+        except WorkbenchError as error:
+            click.secho("error: ", fg="red", bold=True, err=True, nl=False)
+            click.echo(str(error), err=True)
+            context.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo(
+                "interrupted: nothing half-written. A score goes on where it stopped when the same command is given again.", err=True
+            )
+            context.exit(130)
+
+    def resolve_command(self, context: click.Context, words: list[str]):
+        from workbench.errors import nearest
+
+        if words and self.get_command(context, words[0]) is None and not words[0].startswith("-"):
+            raise click.UsageError(f"no command {words[0]!r}. {nearest(words[0], self.commands)}", context)
+        return super().resolve_command(context, words)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="workbench")
+def main() -> None:
+    """Write a network's weights by hand from a theory, splice them in, and measure what survives.
+
+    \b
+    workbench hosts pull squeezenet        a trained network to work on
+    workbench check specs/*.yaml           is the theory well said?
+    workbench show specs/curve-detectors.yaml -o kernels.png
+    workbench score specs/curve-detectors.yaml -o out
+    """
+
+
+@main.group(cls=Commands)
+def hosts() -> None:
+    """Trained networks: list, add from files, pull from their public source."""
+
+
+@hosts.command("list")
+@AS_JSON
+def hosts_list(as_json: bool) -> None:
+    """Every known host and whether it is installed."""
+    from dataclasses import asdict
+
+    from workbench.hosts.store import installed
+
+    rows = [asdict(row) for row in installed()]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        click.echo(
+            f"{row['name']:12} {'installed' if row['installed'] else 'absent   '}  {row['sites']:2} sites  "
+            f"{row['fingerprint'][:12]}  {row['source']}"
+        )
+
+
+@hosts.command("add")
+@click.argument("name")
+@click.argument("directory", type=FILE)
+def hosts_add(name: str, directory: Path) -> None:
+    """Check a host's published files in DIRECTORY by SHA-256 and convert them once into the cache."""
+    from workbench.hosts.store import add
+
+    click.echo(f"{name}: checked and converted to {add(name, directory)}")
+
+
+@hosts.command("pull")
+@click.argument("name", default="squeezenet")
+def hosts_pull(name: str) -> None:
+    """Fetch a host from its public source, check it and convert it."""
+    from workbench.hosts.store import pull, weights_file
+
+    click.echo(f"{name}: {'pulled to' if pull(name) else 'already there, intact:'} {weights_file(name)}")
+
+
+@main.command()
+@click.argument("host_name", metavar="HOST")
+@click.option("--family", default="curve", show_default=True, help="Family to find.")
+@click.option("--site", "sites", multiple=True, help="Site to look at; may be given again.  [default: every site of moderate depth]")
+@click.option("-o", "--output", type=FILE, help="Circuit file to write.  [default: circuits/HOST/FAMILY.yaml]")
+@IMAGES
+@BROKEN
+def survey(host_name: str, family: str, sites: tuple[str, ...], output: Path | None, images: Path | None, skip_broken: bool) -> None:
+    """Find a family's units in HOST from behaviour alone, with their poses."""
+    from workbench.hosts.store import load
+    from workbench.spec import dump_circuit
+    from workbench.survey import survey as find
+
+    with Session() as session:
+        pictures = session.pictures(images, skip_broken, "calibration")
+        found = find(load(host_name), family, pictures, sites or None, session.counter)
+    target = output or Path("circuits") / host_name / f"{family}.yaml"
+    dump_circuit(found, target)
+    click.echo(f"{len(found.units)} {family} units at {found.site} of {host_name}: {target}")
+
+
+@main.command()
+@click.argument("spec_files", metavar="SPEC...", nargs=-1, required=True, type=FILE)
+@AS_JSON
+def check(spec_files: tuple[Path, ...], as_json: bool) -> None:
+    """Validate specs; every problem of every file at once."""
+    from workbench.spec import SpecError, load_theory
+
+    rows, failed = [], False
+    for file in spec_files:
+        try:
+            spec = load_theory(file)
+            rows.append({"file": str(file), "theory": spec.theory.theory, "families": list(spec.theory.families), "problems": []})
+        except WorkbenchError as error:
+            failed = True
+            problems = [str(problem) for problem in error.problems] if isinstance(error, SpecError) else [str(error)]
+            rows.append({"file": str(file), "problems": problems})
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+    else:
+        for row in rows:
+            click.echo("\n".join(row["problems"]) if row["problems"] else f"{row['file']}: {row['theory']}, {' -> '.join(row['families'])}")
+    if failed:
+        raise SystemExit(2)
+
+
+@main.command("compile")
+@SPEC
+@CIRCUIT
+@click.option("-o", "--output", type=FILE, required=True, help="File to write (.safetensors).")
+def compile_command(spec_file: Path, circuit_file: Path | None, output: Path) -> None:
+    """Compile a theory into weights, with names and provenance; the same bytes every time."""
+    from workbench.compiler import write_circuit
+
+    circuit = compiled(spec_file, circuit_file)
+    write_circuit(circuit, output)
+    click.echo(f"{circuit!r}\n{circuit.weights} weights: {output}")
+
+
+@main.command()
+@click.argument("file", metavar="SPEC|OUT", type=FILE)
+@CIRCUIT
+@click.option("-o", "--output", type=FILE, default=Path("kernels.png"), show_default=True, help="Picture to write.")
+def show(file: Path, circuit_file: Path | None, output: Path) -> None:
+    """Draw kernels by family and pose: red excites, blue inhibits, white is zero."""
+    from workbench.compiler import read_circuit
+    from workbench.report.kernels import save_kernels
+
+    circuit = read_circuit(file) if file.suffix == ".safetensors" else compiled(file, circuit_file)
+    save_kernels(circuit, output)
+    click.echo(f"{circuit!r}\n{output}")
+
+
+@main.command()
+@click.argument("spec_file", metavar="[SPEC]", type=FILE, default=Path("specs/curve-detectors.yaml"))
+@CIRCUIT
+@IMAGES
+@click.option(
+    "--calibration",
+    type=FILE,
+    help="Folder of pictures for each unit's gain and bias.  [default: other photographs that scikit-image ships]",
+)
+@click.option(
+    "-o", "--output", type=FILE, default=Path("out"), show_default=True, help="Folder to write: score.json, pictures, report.html."
+)
+@BROKEN
+@SEED
+@AS_JSON
+def score(
+    spec_file: Path,
+    circuit_file: Path | None,
+    images: Path | None,
+    calibration: Path | None,
+    output: Path,
+    skip_broken: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Compile, splice, compare with ablations and controls, and write the report. The loop."""
+    from workbench.rebuild import rebuild
+    from workbench.report import table
+    from workbench.score.document import to_json
+
+    with Session() as session:
+        pictures = session.pictures(images, skip_broken, "headline")
+        fit = session.pictures(calibration, skip_broken, "calibration")
+        card = rebuild(spec_file, circuit_file or default_circuit(spec_file), pictures, fit, output, session.stage, seed, command_line())
+    if as_json:
+        click.echo(to_json(card), nl=False)
+    else:
+        session.print(table(card))
+        click.echo(f"report: {output / 'report.html'}")
+
+
+@main.command()
+@SPEC
+@CIRCUIT
+@IMAGES
+@click.option("-o", "--output", type=FILE, required=True, help="Spec to write: comments kept, with a ledger of what was fitted on what.")
+@click.option("--steps", default=200, show_default=True, type=click.IntRange(1), help="Steps of gradient descent.")
+@click.option(
+    "--most", default=200, show_default=True, type=click.IntRange(1), help="Pictures to fit on at the most, the first by content hash."
+)
+@BROKEN
+@SEED
+def tune(
+    spec_file: Path, circuit_file: Path | None, images: Path | None, output: Path, steps: int, most: int, skip_broken: bool, seed: int
+) -> None:
+    """Fit what SPEC marks `tune`, within its bounds, by gradient through the compiler."""
+    from workbench.files import write_whole
+    from workbench.tune.spec import tuned_spec
+
+    with Session() as session:
+        pictures = session.pictures(images, skip_broken, "calibration")
+        text, before, after = tuned_spec(spec_file, circuit_file or default_circuit(spec_file), pictures, steps, most, seed, session.stage)
+    write_whole(output, text)
+    click.echo(f"mean Pearson on the tuning pictures {before:.3f} -> {after:.3f}: {output}")
+
+
+def command_line() -> str:
+    """This command, as it was given."""
+    return shlex.join(["workbench", *sys.argv[1:]])
+
+
+def default_circuit(spec_file: Path) -> Path:
+    """The default host's trained circuit for the family that the spec stands for."""
+    from workbench.spec import load_theory
+
+    family = list(load_theory(spec_file).theory.families)[-1]
+    return spec_file.resolve().parent.parent / "circuits" / "squeezenet" / f"{family}.yaml"
+
+
+def compiled(spec_file: Path, circuit_file: Path | None):
+    """The handwritten circuit of a spec for the host that its trained circuit names."""
+    from workbench.compiler import compile_spec
+    from workbench.hosts.store import load
+    from workbench.spec import load_circuit, load_theory
+
+    spec = load_theory(spec_file)
+    trained = load_circuit(circuit_file or default_circuit(spec_file))
+    return compile_spec(spec, trained, load(trained.host))

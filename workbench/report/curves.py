@@ -1,0 +1,116 @@
+"""Tuning as pictures: every unit's response as an arc turns and as its radius changes, trained in black, handwritten in red."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from workbench.evaluate.tuning import TuningCurves
+from workbench.report.conditions import number
+from workbench.score.scorecard import Scorecard, UnitScore
+
+TRAINED, HANDWRITTEN, FAINT = "#111111", "#c8201e", "#bbbbbb"
+ACROSS = 5  # units in a row
+ECHO_DEG = 30.0  # to either side of the opposite direction, as `score.tuning.echo` has it
+
+
+def draw_directions(card: Scorecard, curves: TuningCurves) -> Figure:
+    """A small panel for each unit: response over its own peak against the arc's direction less the unit's pose, mean over radii."""
+    figure, panels = _panels(card, 1.5)
+    for i, unit, axes in panels:
+        for side, curve in _sides(curves):
+            x, y = relative(curve.mean(0)[:, i], curves.centre_deg, unit.pose["centre_deg"])
+            axes.plot(x, y, color=side, linewidth=1.2)
+        _mark_preferred(axes, unit)
+        axes.set(xlim=(-180, 180), ylim=(0, 1.05), xticks=(-180, -90, 0, 90, 180), yticks=(0, 0.5, 1))
+        axes.set_title(f"{unit.unit} at {unit.pose['centre_deg']:.0f}°\npose error {number(unit.pose_error_deg, 0)}°", fontsize=7)
+    figure.supxlabel("direction of the arc, less the unit's pose (degrees)", fontsize=8)
+    figure.supylabel("response over own peak", fontsize=8)
+    return figure
+
+
+def draw_radii(card: Scorecard, curves: TuningCurves) -> Figure:
+    """A small panel for each unit: highest response over directions, over its own peak, against the arc's radius."""
+    figure, panels = _panels(card, 1.2)
+    for i, unit, axes in panels:
+        for side, curve in _sides(curves):
+            axes.plot(curves.radius_px, over_peak(curve[:, :, i].max(1)), color=side, marker="o", markersize=2.5, linewidth=1.2)
+        axes.set_xscale("log")
+        axes.set_xticks(curves.radius_px, [f"{radius:g}" for radius in curves.radius_px])
+        axes.set_xticks([], minor=True)
+        axes.set(ylim=(0, 1.05), yticks=(0, 0.5, 1))
+        axes.set_title(unit.unit, fontsize=7)
+    figure.supxlabel("radius of the arc (input pixels)", fontsize=8)
+    figure.supylabel("response over own peak", fontsize=8)
+    return figure
+
+
+def draw_aligned(card: Scorecard, curves: TuningCurves) -> Figure:
+    """Every unit's curve over its own peak, aligned at its pose, and their mean; the opposite direction, that of an echo, is shaded."""
+    figure = Figure(figsize=(7.0, 2.8), layout="constrained")
+    axes = figure.subplots()
+    axes.axvspan(180 - ECHO_DEG, 180 + ECHO_DEG, color="#f2f2f2")
+    axes.text(180, 1.0, "echo", ha="center", va="top", fontsize=8, color="#555555")
+    grid = np.arange(-90.0, 271.0, 5.0)
+    for side, name, curve in zip((TRAINED, HANDWRITTEN), ("trained", "handwritten"), (curves.trained, curves.handwritten), strict=True):
+        aligned = [_on_grid(curve.mean(0)[:, i], curves.centre_deg, unit.pose["centre_deg"], grid) for i, unit in enumerate(card.units)]
+        axes.plot(grid, np.transpose(aligned), color=side, linewidth=0.5, alpha=0.25)
+        axes.plot(grid, np.nanmean(aligned, 0), color=side, linewidth=2, label=f"{name}, mean of {len(aligned)} units")
+    axes.set(xlim=(-90, 270), ylim=(0, 1.05), xticks=(-90, 0, 90, 180, 270))
+    axes.set_xlabel("direction of the arc, less the unit's pose (degrees)", fontsize=8)
+    axes.set_ylabel("response over own peak", fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="upper right", bbox_to_anchor=(0.7, 1.0))
+    _plain(axes)
+    return figure
+
+
+def relative(curve: Float[np.ndarray, "*pose"], centre_deg: Float[np.ndarray, "*pose"], pose_deg: float) -> tuple[np.ndarray, np.ndarray]:
+    """A curve over its own peak against the direction less the pose, from -180 to 180 and closed at both ends."""
+    x = (centre_deg - pose_deg + 180) % 360 - 180
+    order = np.argsort(x)
+    x, y = x[order], over_peak(curve)[order]
+    return np.concatenate([[x[-1] - 360], x, [x[0] + 360]]), np.concatenate([[y[-1]], y, [y[0]]])
+
+
+def over_peak(curve: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    """The curve over its highest value; a silent unit stays at 0."""
+    return curve / curve.max() if curve.max() > 0 else np.zeros_like(curve)
+
+
+def _on_grid(curve: np.ndarray, centre_deg: np.ndarray, pose_deg: float, grid: np.ndarray) -> np.ndarray:
+    return np.interp((grid + pose_deg) % 360, centre_deg, over_peak(curve), period=360)
+
+
+def _mark_preferred(axes: Axes, unit: UnitScore) -> None:
+    """Preferred directions as ticks above: the space between them is the pose error."""
+    for colour, side in ((TRAINED, unit.trained), (HANDWRITTEN, unit.handwritten)):
+        preferred = side.get("preferred_deg", float("nan"))
+        if np.isfinite(preferred):
+            axes.axvline((preferred - unit.pose["centre_deg"] + 180) % 360 - 180, color=colour, linewidth=0.7, linestyle=":")
+
+
+def _sides(curves: TuningCurves) -> Iterator[tuple[str, Float[np.ndarray, "radius pose unit"]]]:
+    yield TRAINED, curves.trained
+    yield HANDWRITTEN, curves.handwritten
+
+
+def _panels(card: Scorecard, height: float) -> tuple[Figure, list[tuple[int, UnitScore, Axes]]]:
+    """A figure with one panel for each unit, in the order of their poses."""
+    order = sorted(range(len(card.units)), key=lambda i: card.units[i].pose["centre_deg"])
+    across = min(ACROSS, len(order))
+    rows = -(-len(order) // across)
+    figure = Figure(figsize=(1.8 * across + 0.4, height * rows + 0.4), layout="constrained")
+    grid = figure.subplots(rows, across, sharex=True, sharey=True, squeeze=False).flatten()
+    for axes in grid[len(order) :]:
+        axes.set_axis_off()
+    for axes in grid:
+        _plain(axes)
+    return figure, [(i, card.units[i], axes) for i, axes in zip(order, grid, strict=False)]
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.tick_params(labelsize=6.5, color=FAINT, length=2)

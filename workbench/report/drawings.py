@@ -1,0 +1,96 @@
+"""Every picture of a report, with the words that go with it."""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from workbench.compiler.circuit import HandwrittenCircuit
+from workbench.evaluate.examples import Example
+from workbench.evaluate.tuning import TuningCurves
+from workbench.report.curves import draw_aligned, draw_directions, draw_radii
+from workbench.report.kernels import draw, panels_of
+from workbench.report.ledger import draw_ledger
+from workbench.report.patches import draw_patches, units_of
+from workbench.score.scorecard import Scorecard
+
+DOTS_PER_INCH = 150
+LINES = "Trained in black, handwritten in red."
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture of one section of the page; `name` is its file's, without .png, `alt` what it says to who cannot see it."""
+
+    name: str
+    section: str
+    figure: Figure
+    alt: str
+    caption: str
+
+
+def drawings(card: Scorecard, circuit: HandwrittenCircuit, curves: TuningCurves, examples: Sequence[Example]) -> Iterator[Drawing]:
+    """The pictures in the order of the page."""
+    for family, panels in panels_of(circuit).items():
+        for i, panel in enumerate(panels):
+            alt = f"Kernels: {panel.title}. Red excites, blue inhibits."
+            yield Drawing(f"kernels-{family}-{i + 1}", "kernels", draw([panel]), alt, "")
+    yield from _tuning(card, curves)
+    for unit in units_of(examples):
+        own = [example for example in examples if example.unit == unit]
+        names = "; ".join(f"{kind}: {', '.join(e.picture for e in own if e.kind == kind)}" for kind in ("best", "worst"))
+        alt = f"Patches of pictures beside the activation of the trained and of the handwritten unit {unit}."
+        name = f"patches-{unit.replace(':', '-')}"
+        yield Drawing(
+            name,
+            "patches",
+            draw_patches(own),
+            alt,
+            f"{unit}, Pearson {_pearson(card, unit)}. One colour scale for each pair. Pictures: {names}.",
+        )
+    alt = "Recovered KL of each condition with its 95 % interval; the numbers are in the table below."
+    yield Drawing(
+        "ledger",
+        "ledger",
+        draw_ledger(card),
+        alt,
+        "Dots are figures, bars 95 % intervals of a bootstrap over pictures; an arrow points to what lies beyond the edge.",
+    )
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG, the same bytes each time."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _tuning(card: Scorecard, curves: TuningCurves) -> Iterator[Drawing]:
+    count = len(card.units)
+    yield Drawing(
+        "tuning-aligned",
+        "tuning",
+        draw_aligned(card, curves),
+        f"Mean tuning curve of {count} trained and handwritten units against direction, aligned at their poses.",
+        f"{LINES} Each unit’s curve over its own peak, aligned at its pose; thick lines are means. A unit that takes an arc for "
+        "its mirror image responds in the shaded band too: the echo.",
+    )
+    yield Drawing(
+        "tuning-directions",
+        "tuning",
+        draw_directions(card, curves),
+        f"Tuning curves of {count} units against the direction of the arc, trained and handwritten.",
+        f"{LINES} Mean over radii {', '.join(f'{radius:g}' for radius in curves.radius_px)} px; dotted lines are preferred directions.",
+    )
+    yield Drawing(
+        "tuning-radii",
+        "tuning",
+        draw_radii(card, curves),
+        f"Responses of {count} units against the radius of the arc, trained and handwritten.",
+        f"{LINES} The highest response over directions at each radius.",
+    )
+
+
+def _pearson(card: Scorecard, unit: str) -> str:
+    return next((f"{row.pearson:.2f}".replace("-", "−") for row in card.units if row.unit == unit), "–")

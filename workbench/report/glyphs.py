@@ -1,0 +1,41 @@
+"""Small drawings of poses: a bar at an orientation, an arc with its centre of curvature in a direction."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.offsetbox import AnnotationBbox, DrawingArea
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+
+from workbench.theory.poses import CENTRE, CHANNEL, SCALE
+
+SIDE = 10.0  # points
+INK = "#222222"
+
+
+def draw_glyph(axes: Axes, pose: tuple[str, float] | None, at: tuple[float, float], offset_points: tuple[float, float]) -> None:
+    """The pose (axis, degrees) beside the point `at` of the data, at a distance in points; None draws nothing."""
+    if pose is None:
+        return
+    box = DrawingArea(SIDE, SIDE)
+    box.add_artist(PathPatch(Path(outline(*pose)), fill=False, edgecolor=INK, linewidth=1.1, capstyle="round"))
+    axes.add_artist(AnnotationBbox(box, at, xybox=offset_points, boxcoords="offset points", frameon=False, pad=0, annotation_clip=False))
+
+
+def outline(axis: str, direction_deg: float) -> np.ndarray:
+    """Points `n 2` (x right, y up, in the glyph's points): a bar along an orientation, or an arc around its apex; angles grow downwards."""
+    middle = SIDE / 2
+    if axis != CENTRE:
+        angle = np.radians(direction_deg)
+        step = 0.45 * SIDE * np.array([np.cos(angle), -np.sin(angle)])
+        return np.stack([middle - step, middle + step])
+    radius, spread = 0.5 * SIDE, np.radians(np.linspace(-75, 75, 15))
+    outward = np.radians(direction_deg) + np.pi + spread
+    towards = 0.28 * SIDE * np.array([np.cos(np.radians(direction_deg)), -np.sin(np.radians(direction_deg))])
+    return middle + towards + radius * np.stack([np.cos(outward), -np.sin(outward)], 1)
+
+
+def pose_text(axis: str, value: float | str) -> str:
+    """A pose in a word or two: `luma`, `x0.7`, `phase 90°`."""
+    if axis == CHANNEL:
+        return str(value)
+    return f"x{value:g}" if axis == SCALE else f"{axis.removesuffix('_deg')} {value:g}°"

@@ -1,0 +1,191 @@
+"""Scorecard -> a folder with score.json, pictures, and report.html: one self-contained page without network or script."""
+
+import base64
+import importlib.metadata
+import json
+import platform
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from workbench.compiler.circuit import HandwrittenCircuit
+from workbench.evaluate.examples import Example
+from workbench.evaluate.tuning import TuningCurves
+from workbench.files import write_whole
+from workbench.report.conditions import MISSING, about, number, ordered, reaching, warnings
+from workbench.report.drawings import Drawing, drawings, png
+from workbench.report.limits import limits
+from workbench.report.words import theory_words
+from workbench.score.agreement import TOP
+from workbench.score.document import to_json
+from workbench.score.recovery import ABLATIONS
+from workbench.score.scorecard import Scorecard
+from workbench.spec import Spec
+
+CONTENTS = (
+    ("headline", "Headline"),
+    ("theory", "The theory in words and numbers"),
+    ("kernels", "Kernels"),
+    ("units", "Units"),
+    ("tuning", "Tuning"),
+    ("patches", "Where they agree and where they do not"),
+    ("ledger", "Ledger of conditions and controls"),
+    ("cost", "Cost and provenance"),
+    ("made", "How it was made"),
+)
+QUANTITIES = {"kl": "KL", "agreement": "first answer", "consumer": "next layer", "top1": "top-1", "top5": "top-5"}
+PACKAGES = ("numpy", "scipy", "torch")
+SILENT = "no response to drawn arcs"
+
+
+def write_report(
+    folder: Path,
+    card: Scorecard,
+    spec: Spec,
+    circuit: HandwrittenCircuit,
+    curves: TuningCurves,
+    examples: Sequence[Example],
+    command: str = "",
+) -> Path:
+    """Write score.json, PNG pictures and report.html into `folder`, and give the page's path.
+
+    `command` is what the user ran, for the record. Raises WorkbenchError if the folder cannot be written.
+    """
+    folder = Path(folder)
+    text = to_json(card)
+    write_whole(folder / "score.json", text)
+    shown: dict[str, list[Shown]] = {}
+    for drawing in drawings(card, circuit, curves, examples):
+        content = png(drawing.figure)
+        write_whole(folder / f"{drawing.name}.png", content)
+        shown.setdefault(drawing.section, []).append(_shown(drawing, content))
+    page = folder / "report.html"
+    write_whole(page, render(card, spec, Score(json.loads(text)), shown, command))
+    return page
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture as the page holds it."""
+
+    name: str
+    source: str
+    width: int
+    height: int
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """score.json as the page reads it: a path of keys joined by `/` names a figure."""
+
+    values: Mapping[str, Any]
+
+    def at(self, path: str) -> Any:
+        """The value at a path; None where the path ends at a missing value. Raises KeyError for a path that cannot be."""
+        value: Any = self.values
+        for key in path.split("/"):
+            if value is None:
+                return None
+            value = value[int(key)] if isinstance(value, list) else value[key]
+        return value
+
+    def figure(self, path: str, digits: int, reason: str = "") -> Markup:
+        """A figure rounded for reading, its full value beside it in the markup; an en dash with the reason where there is none."""
+        value = self.at(path)
+        if value is None:
+            return Markup('<span title="{}">{}</span>').format(reason or missing(path), MISSING)
+        shown = f"{value:,}" if isinstance(value, int) else number(value, digits)
+        return Markup('<data value="{}" class="{}">{}</data>').format(json.dumps(value), path.replace(" ", "_"), shown)
+
+    def interval(self, path: str, digits: int, dash: bool = True) -> Markup:
+        """A 95 % interval; where there is none an en dash, or nothing."""
+        if self.at(path) is None:
+            return self.figure(path, digits) if dash else Markup("")
+        return Markup("{} to {}").format(self.figure(f"{path}/0", digits), self.figure(f"{path}/1", digits))
+
+
+def missing(path: str) -> str:
+    """Why a figure is not there."""
+    if "top1" in path.split("/") or "top5" in path.split("/"):
+        return "the pictures carry no labels that the host knows, or the ablation lost no answer"
+    if "recovered" in path:
+        return "the ablation lost nothing here, so there is nothing to recover"
+    return "could not be measured on these pictures"
+
+
+def render(card: Scorecard, spec: Spec, score: Score, shown: Mapping[str, Sequence[Shown]], command: str = "") -> str:
+    """The page."""
+    environment = Environment(
+        loader=PackageLoader("workbench.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=False,
+        keep_trailing_newline=True,
+    )
+    best = card.best_control if any(name.startswith("control.") for name in card.conditions) else None
+    labelled = score.at("conditions/natural/top1") is not None
+    return environment.get_template("page.html.jinja").render(
+        card=card,
+        theory=spec.theory,
+        figure=score.figure,
+        interval=score.interval,
+        contents=CONTENTS,
+        words=theory_words(spec.theory),
+        limits=list(limits(card)),
+        warnings=warnings(card),
+        best_control=best,
+        best_control_path=best.replace(".", "/") if best else None,
+        labelled=labelled,
+        unit_order=sorted(range(len(card.units)), key=lambda i: card.units[i].pose["centre_deg"]),
+        silent=SILENT,
+        chance=number(TOP, 2),
+        invariances=[key.removeprefix("trained.invariance ") for key in card.tuning if key.startswith("trained.invariance ")],
+        conditions=_conditions(card),
+        recoveries=_recoveries(),
+        quantities=[name for name in QUANTITIES if labelled or name not in ("top1", "top5")],
+        quantity_words=QUANTITIES,
+        kernels=shown.get("kernels", ()),
+        tuning=shown.get("tuning", ()),
+        patches=shown.get("patches", ()),
+        ledger=shown["ledger"][0],
+        made=list(_made(card, command)),
+    )
+
+
+def _conditions(card: Scorecard) -> list[dict[str, Any]]:
+    reached = reaching(card)
+    return [{"name": name, "path": name.replace(".", "/"), "about": about(name), "reaches": name in reached} for name in ordered(card)]
+
+
+def _recoveries() -> list[dict[str, str]]:
+    rows = [{"title": f"{ablation} ablation", "path": f"recovered_by/{ablation}"} for ablation in ABLATIONS]
+    return [*rows, {"title": "zero ablation, pictures where the circuit fires", "path": "fires"}]
+
+
+def _made(card: Scorecard, command: str) -> Iterator[tuple[str, str]]:
+    """Names and values that find the same run again."""
+    yield "host", f"{card.host['name']}, weights {card.host['fingerprint']}"
+    yield "trained circuit", f"{card.circuit['name']} at {card.circuit['site']}, {card.circuit['sha256']}"
+    yield "spec", f"{card.spec['file']}, {card.spec['sha256']}"
+    yield "images", f"{card.images['n']} ({card.images['labelled']} labelled), {card.images['sha256']}"
+    yield "calibration", f"{card.calibration['n']} pictures, {card.calibration['sha256']}"
+    if card.tuned_on:
+        yield "tuned", ", ".join(f"{name} {value}" for name, value in card.tuned_on.items())
+    yield "seed", str(card.seed)
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    yield "versions", f"workbench {card.workbench}, Python {platform.python_version()}, {versions}"
+    if command:
+        yield "command", command
+
+
+def _shown(drawing: Drawing, content: bytes) -> Shown:
+    width, height = struct.unpack(">II", content[16:24])  # of the PNG header, where the browser will find them too
+    source = "data:image/png;base64," + base64.b64encode(content).decode()
+    return Shown(drawing.name, source, width // 2, height // 2, drawing.alt, drawing.caption)

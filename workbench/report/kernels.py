@@ -1,0 +1,188 @@
+"""Weights as pictures: red excites, blue inhibits, white is zero. One panel a read, one kernel for each downstream and upstream pose."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from workbench.compiler.circuit import HandwrittenCircuit, Layer, Read
+from workbench.files import write_whole
+from workbench.report.glyphs import draw_glyph, pose_text
+from workbench.theory.gabor import OPPONENT
+from workbench.theory.poses import CENTRE, CHANNEL, ORIENTATION, Units
+
+SHOWN = 16  # kernels at most, down and across
+BLUE, WHITE, RED = "#1a3fbf", "#ffffff", "#c8201e"
+SHADES = 257  # odd: zero is exactly white
+GROUND = "#d9d9d9"  # between kernels
+INCHES = 9.0
+DOTS = 24  # dots that a small kernel is drawn across, so that the grey between kernels stays thin
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What a panel shows: `kernels[row, column]` is one kernel `kh kw`; labels and poses of the rows and columns."""
+
+    title: str
+    kernels: Float[np.ndarray, "row column kh kw"]
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    row_poses: tuple[tuple[str, float] | None, ...]
+    column_poses: tuple[tuple[str, float] | None, ...]
+
+    @property
+    def scale(self) -> float:
+        """The weight that is drawn in full red; the same below zero in full blue."""
+        return float(np.abs(self.kernels).max()) or 1.0
+
+
+def draw_kernels(circuit: HandwrittenCircuit, family: str | None = None) -> Figure:
+    """Every read of the circuit, or of one family, below each other. Raises KeyError for a family that the circuit does not have."""
+    panels = panels_of(circuit)
+    if family is not None and family not in panels:
+        raise KeyError(family)
+    return draw([panel for name, found in panels.items() if family in (None, name) for panel in found])
+
+
+def save_kernels(circuit: HandwrittenCircuit, path: Path) -> None:
+    """Write `draw_kernels` as a PNG. Raises WorkbenchError if the file cannot be written."""
+    buffer = io.BytesIO()
+    draw_kernels(circuit).savefig(buffer, format="png", dpi=120, metadata={"Software": None})
+    write_whole(path, buffer.getvalue())
+
+
+def panels_of(circuit: HandwrittenCircuit) -> dict[str, list[Panel]]:
+    """The panels of each family, in order."""
+    units = {layer.family: layer.units for layer in circuit.layers}
+    return {layer.family: [panel(layer, read, units.get(read.source)) for read in layer.reads] for layer in circuit.layers}
+
+
+def panel(layer: Layer, read: Read, upstream: Units | None) -> Panel:
+    """A readable part of one read: downstream poses in columns; upstream poses, or the other axes of filters on the picture, in rows."""
+    weight = np.asarray(read.weight, dtype=np.float64)
+    return _filters(layer, weight) if upstream is None else _between(layer, read.source, weight, upstream)
+
+
+def draw(panels: Sequence[Panel]) -> Figure:
+    """Panels below each other."""
+    heights = [_inches(panel) for panel in panels]
+    figure = Figure(figsize=(INCHES, sum(heights)), layout="constrained")
+    grid = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)
+    for axes, shown in zip(grid[:, 0], panels, strict=True):
+        draw_panel(axes, shown)
+    return figure
+
+
+def draw_panel(axes: Axes, shown: Panel) -> None:
+    """One mosaic of kernels, the poses as glyphs and words along its sides, the scale in its title."""
+    zoom = max(1, DOTS // shown.kernels.shape[-1])
+    kernels = shown.kernels.repeat(zoom, axis=2).repeat(zoom, axis=3)
+    rows, columns, kh, kw = kernels.shape
+    axes.imshow(mosaic(kernels), cmap=colours(), vmin=-shown.scale, vmax=shown.scale, interpolation="nearest")
+    axes.set_anchor("W")
+    axes.set_title(
+        f"{shown.title}\nred excites, to +{shown.scale:.2g}; white is 0; blue inhibits, to −{shown.scale:.2g}", fontsize=8, loc="left"
+    )
+    axes.set_xticks([(kw + 1) * i + kw / 2 + 0.5 for i in range(columns)], shown.columns, fontsize=6, rotation=90 if columns > 8 else 0)
+    axes.set_yticks([(kh + 1) * i + kh / 2 + 0.5 for i in range(rows)], shown.rows, fontsize=6)
+    axes.tick_params(length=0, pad=14)
+    axes.spines[:].set_visible(False)
+    for i, pose in enumerate(shown.column_poses):
+        draw_glyph(axes, pose, (((kw + 1) * i + kw / 2 + 0.5), rows * (kh + 1)), (0, -7))
+    for i, pose in enumerate(shown.row_poses):
+        draw_glyph(axes, pose, (0, (kh + 1) * i + kh / 2 + 0.5), (-8, 0))
+
+
+def mosaic(kernels: Float[np.ndarray, "row column kh kw"]) -> Float[np.ndarray, "h w"]:
+    """Kernels side by side with a cell of nan around each."""
+    rows, columns, kh, kw = kernels.shape
+    framed = np.full((rows, columns, kh + 1, kw + 1), np.nan)
+    framed[:, :, 1:, 1:] = kernels
+    whole = framed.transpose(0, 2, 1, 3).reshape(rows * (kh + 1), columns * (kw + 1))
+    return np.pad(whole, ((0, 1), (0, 1)), constant_values=np.nan)
+
+
+def colours() -> Colormap:
+    """Blue, white, red; grey where there is no weight."""
+    return LinearSegmentedColormap.from_list("weights", (BLUE, WHITE, RED), SHADES).with_extremes(bad=GROUND)
+
+
+def _filters(layer: Layer, weight: np.ndarray) -> Panel:
+    """Filters over RGB, each seen along its own opponent axis: one row for each pose beside the orientation."""
+    names = layer.units.poses.get(CHANNEL, ("luma",) * len(layer.units))
+    axis = np.array([OPPONENT[name] for name in names])
+    seen = np.einsum("dchw,dc->dhw", weight, axis / (axis**2).sum(1, keepdims=True))
+    frame = frame_axis(layer.units)
+    groups: dict[tuple, list[int]] = {}
+    for i in range(len(layer.units)):
+        groups.setdefault(tuple(values[i] for name, values in layer.units.poses.items() if name != frame), []).append(i)
+    others = [name for name in layer.units.poses if name != frame]
+    kept = thinned(groups, SHOWN)
+    table = np.array([_spaced(groups[row], SHOWN) for row in kept])
+    rows = tuple(" ".join(pose_text(axis, value) for axis, value in zip(others, row, strict=True)) for row in kept)
+    first = table[0]
+    title = f"{layer.family} reads the picture: {table.size} of {len(layer.units)} units, each along its colour axis"
+    return Panel(title, seen[table], rows, _labels(layer.units, first), (None,) * len(rows), _poses(layer.units, first))
+
+
+def _between(layer: Layer, source: str, weight: np.ndarray, upstream: Units) -> Panel:
+    """Downstream units in columns, upstream ones in rows: those that share the first value of every axis but the orientation."""
+    down = _spaced(by_pose(layer.units, range(len(layer.units))), SHOWN)
+    frame = frame_axis(upstream)
+    others = [name for name in upstream.poses if name != frame]
+    alike = [i for i in range(len(upstream)) if all(upstream.poses[name][i] == upstream.poses[name][0] for name in others)]
+    up = _spaced(by_pose(upstream, alike), SHOWN)
+    only = f" (those of {', '.join(pose_text(name, upstream.poses[name][0]) for name in others)})" if others else ""
+    title = f"{layer.family} (columns, {len(down)} of {len(layer.units)}) reads {source} (rows, {len(up)} of {len(upstream)}{only})"
+    kernels = weight[np.ix_(down, up)].transpose(1, 0, 2, 3)
+    return Panel(title, kernels, _labels(upstream, up), _labels(layer.units, down), _poses(upstream, up), _poses(layer.units, down))
+
+
+def frame_axis(units: Units) -> str:
+    """The axis that turns a family's units: its centre of curvature's direction or its orientation."""
+    return CENTRE if CENTRE in units.poses else ORIENTATION
+
+
+def by_pose(units: Units, chosen: Sequence[int]) -> list[int]:
+    """Units in the order of their direction."""
+    column = units.column(frame_axis(units))
+    return sorted(chosen, key=lambda i: column[i])
+
+
+def thinned(groups: dict[tuple, list[int]], most: int) -> list[tuple]:
+    """Rows to show: with more than `most`, every second value of the axis of most values, as often as needed."""
+    rows = list(groups)
+    while len(rows) > most:
+        values = [list(dict.fromkeys(row[axis] for row in rows)) for axis in range(len(rows[0]))]
+        longest = max(range(len(values)), key=lambda axis: len(values[axis]))
+        kept = values[longest][::2]
+        rows = [row for row in rows if row[longest] in kept]
+    return rows
+
+
+def _spaced(items: Sequence[int], most: int) -> list[int]:
+    """At most `most` of the items, evenly spaced."""
+    return list(items[:: -(-len(items) // most)])
+
+
+def _labels(units: Units, chosen: Sequence[int]) -> tuple[str, ...]:
+    axis = frame_axis(units)
+    column = units.column(axis)
+    named = "unit" in units.shape
+    return tuple(f"{units.names[i].split(':')[-1]}: {column[i]:.4g}°" if named else f"{column[i]:.4g}°" for i in chosen)
+
+
+def _poses(units: Units, chosen: Sequence[int]) -> tuple[tuple[str, float], ...]:
+    axis = frame_axis(units)
+    return tuple((axis, float(units.column(axis)[i])) for i in chosen)
+
+
+def _inches(shown: Panel) -> float:
+    rows, columns, kh, _ = shown.kernels.shape
+    return 1.1 + rows * min((INCHES - 1.4) / columns, 0.12 * (kh + 2))

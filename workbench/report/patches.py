@@ -1,0 +1,46 @@
+"""Patches: a piece of a picture, and what the trained and the handwritten unit say to it, on one colour scale."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from workbench.evaluate.examples import Example
+
+COLOURS = "magma"
+SIDE = 1.3  # inches
+TITLES = {"best": "best agreement", "worst": "largest difference"}
+
+
+def units_of(examples: Sequence[Example]) -> tuple[str, ...]:
+    """The units that have examples, in order."""
+    return tuple(dict.fromkeys(example.unit for example in examples))
+
+
+def draw_patches(examples: Sequence[Example]) -> Figure:
+    """Examples of one unit: a row for each kind, and in it a picture, the trained map and the handwritten map for each example.
+
+    Raises ValueError without examples.
+    """
+    kinds = [kind for kind in TITLES if any(example.kind == kind for example in examples)]
+    if not kinds:
+        raise ValueError("no examples to draw")
+    rows = [[example for example in examples if example.kind == kind] for kind in kinds]
+    columns = 3 * max(map(len, rows))
+    figure = Figure(figsize=(SIDE * columns, (SIDE + 0.35) * len(rows)), layout="constrained")
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    for axes in grid.flatten():
+        axes.set_axis_off()
+    for line, kind, row in zip(grid, kinds, rows, strict=True):
+        for i, example in enumerate(row):
+            _draw(line[3 * i : 3 * i + 3], example, TITLES[kind])
+    return figure
+
+
+def _draw(axes: Sequence[Axes], example: Example, title: str) -> None:
+    highest = max(float(example.trained.max()), float(example.handwritten.max())) or 1.0
+    axes[0].imshow(example.rgb)
+    axes[0].set_title(title, fontsize=7)
+    for place, name, values in ((axes[1], "trained", example.trained), (axes[2], "handwritten", example.handwritten)):
+        place.imshow(values, cmap=COLOURS, vmin=0, vmax=highest, interpolation="nearest")
+        place.set_title(f"{name}, peak {float(values.max()):.3g}", fontsize=7)

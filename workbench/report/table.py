@@ -1,0 +1,61 @@
+"""Scorecard -> the table that a terminal shows."""
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from workbench.report.conditions import interval, number, ordered, reaching, warnings
+from workbench.score.scorecard import ConditionScore, Scorecard
+
+WIDTH = 100  # columns that everything fits in; 80 columns wrap the sentences only
+
+
+def table(card: Scorecard) -> Group:
+    """One headline line, one table of conditions, warnings where a control reaches the handwritten units, and the cost. Fits 80 columns."""
+    return Group(
+        headline(card), _conditions(card), *(Text(f"warning: {said}", style="bold yellow") for said in warnings(card)), _cost(card)
+    )
+
+
+def headline(card: Scorecard) -> Text:
+    """Theory on host:site, pictures, recovered KL with its interval, mean Pearson."""
+    recovered = f"{number(card.headline.value, 2)}" + (f" ({interval(card.headline.ci95)})" if card.headline.ci95 else "")
+    pearson = number(card.conditions["spliced"].pearson.value, 2)
+    return Text.assemble(
+        (card.spec["theory"], "bold"),
+        f" on {card.host['name']}:{card.circuit['site']}, {card.images['n']} images: recovered KL ",
+        (recovered, "bold"),
+        f", mean Pearson {pearson}",
+    )
+
+
+def _conditions(card: Scorecard) -> Table:
+    labelled = card.conditions["natural"].top1.value is not None
+    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
+    shown.add_column("\ncondition", no_wrap=True)
+    for title in ("\nKL", "top-1\nagree", *(("\ntop-1", "\ntop-5") if labelled else ()), "mean\nPearson", "recovered\nKL"):
+        shown.add_column(title, justify="right", no_wrap=True)
+    shown.add_column("\n95 % interval", no_wrap=True)
+    reached = reaching(card)
+    for name in ordered(card):
+        style = "bold" if name == "spliced" else "yellow" if name in reached else ""
+        shown.add_row(name, *_cells(card.conditions[name], labelled), style=style)
+    return shown
+
+
+def _cells(row: ConditionScore, labelled: bool) -> tuple[str, ...]:
+    accuracies = (number(row.top1.value, 3), number(row.top5.value, 3)) if labelled else ()
+    return (
+        number(row.kl.value, 4),
+        number(row.top1_agreement.value, 3),
+        *accuracies,
+        number(row.pearson.value, 2),
+        number(row.recovered_kl.value, 2),
+        interval(row.recovered_kl.ci95),
+    )
+
+
+def _cost(card: Scorecard) -> Text:
+    cost = card.cost
+    counts = f"{cost.free} free numbers ({cost.tuned} tuned), {cost.calibrated} calibrated, {cost.poses} from the survey"
+    return Text(f"cost: {counts} -> {cost.weights:,} weights", style="dim")

@@ -1,0 +1,168 @@
+"""A theory in plain English, with its numbers: made from the spec alone, the same sentences for every theory."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from workbench.report.glyphs import pose_text
+from workbench.spec.language import INPUT, Family, Gabor, Number, Poses, Term, Theory
+from workbench.spec.problems import key_text
+
+AXES = {"orientation_deg": "orientations", "centre_deg": "directions of the centre of curvature", "phase_deg": "phases"}
+ACROSS = {"orientation_deg": "orientation", "centre_deg": "direction", "phase_deg": "phase"}
+WANTED = {
+    "tangent": "running along the feature",
+    "normal": "crossing the feature at right angles",
+    "same": "curving the same way as the feature",
+    "opposite": "curving the opposite way",
+}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number of the spec. kind: "constant", "tunable" (may be fitted, was not) or "tuned"; `note`: bounds, and what was written first."""
+
+    text: str
+    kind: str = "constant"
+    note: str = ""
+
+
+Sentence = tuple[str | Quantity, ...]
+
+
+@dataclass(frozen=True)
+class FamilyWords:
+    """What a theory says about one family, a sentence at a time."""
+
+    name: str
+    sentences: tuple[Sentence, ...]
+
+
+def theory_words(theory: Theory) -> tuple[FamilyWords, ...]:
+    """Every family in order: its poses, what it reads and how, and what becomes of the sum."""
+    speaker = Speaker(theory)
+    return tuple(FamilyWords(name, tuple(speaker.family(name, family))) for name, family in theory.families.items())
+
+
+def plain(sentence: Sentence) -> str:
+    """A sentence as text; numbers that were tuned are followed by an asterisk."""
+    return "".join(part if isinstance(part, str) else part.text + "*" * (part.kind == "tuned") for part in sentence)
+
+
+class Speaker:
+    """Knows which numbers were tuned, and what they were before."""
+
+    def __init__(self, theory: Theory):
+        self.theory = theory
+        self.tuned = theory.tuned is not None
+        self.written: Mapping[str, float] = theory.tuned.written if theory.tuned else {}
+
+    def quantity(self, number: Number, path: tuple, unit: str = "") -> Quantity:
+        """A number with its unit and its mark."""
+        text = value_text(number.tune) + unit
+        if number.min is None or number.max is None:
+            return Quantity(text)
+        bounds = f"between {value_text(number.min)} and {value_text(number.max)}"
+        if not self.tuned:
+            return Quantity(text, "tunable", f"may be tuned {bounds}; here as written")
+        before = self.written.get(key_text(path))
+        return Quantity(text, "tuned", f"tuned {bounds}" + ("" if before is None else f"; written as {value_text(before)}"))
+
+    def family(self, name: str, family: Family) -> Iterator[Sentence]:
+        path = ("families", name)
+        yield poses_sentence(family)
+        for source, terms in family.reads.items():
+            for i, term in enumerate(terms):
+                where = (*path, "reads", source, i)
+                yield self._gabor(term, where) if isinstance(term, Gabor) else self._term(source, term, where)
+        if family.rectify == "full":
+            yield ("The size of the sum counts, whatever its sign.",)
+        if family.normalise:
+            floor = self.quantity(family.normalise.floor, (*path, "normalise", "floor"))
+            across = ACROSS.get(family.normalise.across, family.normalise.across)
+            yield ("The sum is divided by ", floor, f" plus its mean over units that differ in {across} only.")
+        if family.threshold.tune or family.threshold.tuned:
+            threshold = self.quantity(family.threshold, (*path, "threshold"))
+            yield ("A unit is silent below ", threshold, " of what its own ideal stimulus gives.")
+        if family.pool:
+            yield (f"Then the strongest response within {family.pool.over_px:g} px, on a grid of {family.pool.stride_px} px.",)
+
+    def _gabor(self, kernel: Gabor, path: tuple) -> Sentence:
+        return (
+            "They read the picture through Gabor filters: wavelength ",
+            self.quantity(kernel.wavelength_px, (*path, "wavelength_px"), " px"),
+            ", envelope ",
+            self.quantity(kernel.sigma_px, (*path, "sigma_px"), " px"),
+            ", aspect ",
+            self.quantity(kernel.aspect, (*path, "aspect")),
+            ".",
+        )
+
+    def _term(self, source: str, term: Term, path: tuple) -> Sentence:
+        gain: Sentence = (", with gain ", self.quantity(term.gain, (*path, "gain"))) if term.gain.tune != 1 or term.gain.tuned else ()
+        place = self._place(term, path)
+        return (f"They read {source} units ", *place, *self._falloff(term, path), *gain, *self._by(source, term, path), ".")
+
+    def _place(self, term: Term, path: tuple) -> Sentence:
+        lengths = {
+            name: self.quantity(length, (*path, name), " px")
+            for name in ("radius_px", "distance_px", "spread_px", "extent_px")
+            if (length := getattr(term, name)) is not None
+        }
+        leads: dict[str, Sentence] = {
+            "point": ("at the same place",),
+            "line": ("along their own tangent",),
+            "flanks": ("beside them at ", lengths.get("distance_px", ""), " to both sides"),
+            "ends": ("before and behind them at ", lengths.get("distance_px", ""), " along the tangent"),
+            "arc": ("along an arc of radius ", lengths.get("radius_px", "")),
+            "ring": ("on a ring of radius ", lengths.get("radius_px", "")),
+        }
+        sizes: list[str | Quantity] = []
+        for name, word in (("spread_px", "spread "), ("extent_px", "extent ")):
+            if name in lengths:
+                sizes += [", " if sizes else " (", word, lengths[name]]
+        return (*leads[term.along], *sizes, *((")",) if sizes else ()))
+
+    def _falloff(self, term: Term, path: tuple) -> Sentence:
+        if term.match == "any":
+            return (", of every pose alike",)
+        if term.tolerance_deg is not None:
+            return (f", those {WANTED[term.match]} to within ", self.quantity(term.tolerance_deg, (*path, "tolerance_deg"), "°"))
+        said: list[str | Quantity] = [", weighted by "]
+        for k, coefficient in enumerate(term.harmonics or ()):
+            wave = "" if k == 0 else " cos δ" if k == 1 else f" cos {k}δ"
+            said += [" + " if k else "", self.quantity(coefficient, (*path, "harmonics", k)), wave]
+        return (*said, f", δ from {WANTED[term.match]}")
+
+    def _by(self, source: str, term: Term, path: tuple) -> Sentence:
+        said: list[str | Quantity] = []
+        poses = self.theory.families[source].poses
+        for axis, gains in term.by.items():
+            values = poses.axes().get(axis, range(len(gains))) if isinstance(poses, Poses) else range(len(gains))
+            for i, (value, gain) in enumerate(zip(values, gains, strict=False)):
+                said += ["; " if i == 0 else ", ", f"{pose_text(axis, value)} counts ", self.quantity(gain, (*path, "by", axis, i))]
+        return tuple(said)
+
+
+def poses_sentence(family: Family) -> Sentence:
+    """How many units there are, at which poses, where, and how far they see."""
+    grid = f"one at every {family.stride_px} px" if family.stride_px else "on the host's own grid"
+    reach = f"each sees {family.window_px:g} px across" + ("" if INPUT in family.reads else " of what it reads")
+    if not isinstance(family.poses, Poses):
+        return (f"One unit for each trained unit, at the pose that the survey found; {grid}; {reach}.",)
+    axes = family.poses.axes()
+    count = 1
+    for values in axes.values():
+        count *= len(values)
+    listed = " × ".join(_axis_text(axis, values) for axis, values in axes.items())
+    return (f"{count} units: {listed}; {grid}; {reach}.",)
+
+
+def value_text(value: float) -> str:
+    """Up to four digits and a true minus sign."""
+    return f"{value:.4g}".replace("-", "−")
+
+
+def _axis_text(axis: str, values: tuple) -> str:
+    if axis in AXES and len(values) > 1:
+        return f"{len(values)} {AXES[axis]} (every {values[1] - values[0]:g}°)"
+    return f"{axis} {', '.join(f'{value:g}' if isinstance(value, float) else str(value) for value in values)}"
