@@ -76,7 +76,7 @@ def test_every_condition_is_there(splices):
         "control.other_picture",
         "control.random",
         "control.affine",
-        "reference.regression",
+        "control.regression",
     ]
 
 

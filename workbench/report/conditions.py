@@ -20,7 +20,7 @@ ABOUT = {  # condition -> what takes the place of the trained units
     "control.other_picture": "the handwritten units on another picture",
     "control.random": "the handwritten circuit with random weights of equal norm in its last layer",
     "control.affine": "for each unit the trained unit of the layer before that fits it best, with a gain and a bias: no theory, as many numbers",
-    "reference.regression": "the least-squares reading of every trained unit of the layer before: no theory, hundreds of numbers a unit",
+    "control.regression": "the least-squares reading of every trained unit of the layer before: no theory, hundreds of numbers a unit",
 }
 
 
@@ -54,23 +54,19 @@ def interval(ci95: Sequence[float | None] | None, digits: int = 2) -> str:
 
 
 def reaching(card: Scorecard) -> tuple[str, ...]:
-    """The controls and references whose recovered KL lies in the spliced condition's 95 % interval or above it."""
+    """The controls whose recovered KL lies in the spliced condition's 95 % interval or above it."""
     low = _low(card.conditions["spliced"].recovered_kl)
-    found = {name: row.recovered_kl.value for name, row in card.conditions.items() if name.startswith(("control.", "reference."))}
+    found = {name: row.recovered_kl.value for name, row in card.conditions.items() if name.startswith("control.")}
     return tuple(name for name, value in found.items() if low is not None and value is not None and value >= low)
 
 
 def warnings(card: Scorecard) -> tuple[str, ...]:
-    """Plain sentences about what does as well as the theory: controls, and the reference that has trained features to read."""
+    """Plain sentences about controls that do as well as the theory."""
     figure = card.conditions["spliced"].recovered_kl
     shown = f"{number(figure.value, 2)} ({interval(figure.ci95)})" if figure.ci95 else number(figure.value, 2)
-    verdicts = {
-        "control": "here the score does not speak for the theory",
-        "reference": "the trained layer before can do with many numbers what the theory does",
-    }
     return tuple(
         f"{name} ({about(name)}) recovers {number(card.conditions[name].recovered_kl.value, 2)} and reaches the interval of the "
-        f"handwritten units, {shown}: {verdicts[name.split('.')[0]]}."
+        f"handwritten units, {shown}: against it the score does not speak for the theory."
         for name in reaching(card)
     )
 

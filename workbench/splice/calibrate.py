@@ -88,7 +88,7 @@ def calibrate(circuits: Mapping[str, HandwrittenCircuit], scenes: Iterable[Scene
         "control.other_picture": Donor(written["spliced"](donors)),
         "control.random": handwritten("random"),
         "control.affine": affine(sample.before, sample.trained),
-        "reference.regression": regression(sample.before, sample.trained),
+        "control.regression": regression(sample.before, sample.trained),
     }
     return Splices(circuits, conditions, sample.peak / 2, len(donors.site))
 

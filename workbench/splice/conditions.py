@@ -87,9 +87,9 @@ class Affine:
 
 @dataclass(frozen=True)
 class Regression:
-    """Reference: the least-squares reading of every channel of the trained layer before, cell by cell.
+    """Control: the least-squares reading of every channel of the trained layer before, cell by cell.
 
-    Some hundred fitted numbers a unit on trained features: no control, since nothing says it should fail, but what a theory should beat one day.
+    The strongest of the controls: some hundred fitted numbers a unit, on trained features.
     """
 
     weight: Float[Tensor, "unit c2"]
