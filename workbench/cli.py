@@ -229,10 +229,19 @@ def score(
 @click.option(
     "--most", default=200, show_default=True, type=click.IntRange(1), help="Pictures to fit on at the most, the first by content hash."
 )
+@click.option("--hold", multiple=True, metavar="FAMILY", help="Family whose numbers stay as they are; may be given again. Saves its time.")
 @BROKEN
 @SEED
 def tune(
-    spec_file: Path, circuit_file: Path | None, images: Path | None, output: Path, steps: int, most: int, skip_broken: bool, seed: int
+    spec_file: Path,
+    circuit_file: Path | None,
+    images: Path | None,
+    output: Path,
+    steps: int,
+    most: int,
+    hold: tuple[str, ...],
+    skip_broken: bool,
+    seed: int,
 ) -> None:
     """Fit what SPEC marks `tune`, within its bounds, by gradient through the compiler."""
     from workbench.files import write_whole
@@ -240,7 +249,8 @@ def tune(
 
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "calibration")
-        text, before, after = tuned_spec(spec_file, circuit_file or default_circuit(spec_file), pictures, steps, most, seed, session.stage)
+        circuit_file = circuit_file or default_circuit(spec_file)
+        text, before, after = tuned_spec(spec_file, circuit_file, pictures, steps, most, seed, session.stage, hold)
     write_whole(output, text)
     click.echo(f"mean Pearson on the tuning pictures {before:.3f} -> {after:.3f}: {output}")
 

@@ -35,6 +35,11 @@ def test_poses_reads_and_numbers_are_said(phrase: str):
             "along: flanks, distance_px: 9, spread_px: 6",
             "beside them at 9 px to both sides",
         ),
+        (
+            "along: arc, radius_px: 33, spread_px: 6, extent_px: 12",
+            "along: outside, distance_px: 9, spread_px: 6",
+            "outside their curve, 9 px away from its centre",
+        ),
         ("tolerance_deg: 17, gain: -0.5", "tolerance_deg: 17, by: {phase_deg: [1, 0.5, 0, 0]}", "phase 90° counts 0.5"),
     ],
 )

@@ -33,6 +33,7 @@ FAMILIES = [
     (BOUND, BOUND + "    normalise: {across: centre_deg, floor: 1}\n", "families.curve.normalise.across: found centre_deg; expected an axis of this family's poses. Leave"),
 ]  # fmt: skip
 TERMS = [
+    (LINE, LINE.replace("line", "inside").replace("extent_px", "distance_px"), "families.line.reads.gabor[0].along: found along: inside in a family without centre_deg; expected a family with"),
     (LINE, LINE.replace("line", "arc").replace("spread", "radius_px: 9, spread"), "families.line.reads.gabor[0].along: found along: arc in a family without centre_deg; expected a family with"),
     (LINE, GABOR[8:-1], "families.line.reads.gabor[0].kernel: found kernel: gabor on 'gabor'; expected a motif {along: ..., match: ...}; a kernel reads only input"),
     (GABOR, "{input: {along: point, match: any}}", "families.gabor.reads.input: found a motif; expected a kernel, as input has no poses"),

@@ -16,6 +16,8 @@ PLACE_CASES = [
     pytest.param("flanks", {"spread_px": 4.0, "distance_px": 7.0, "extent_px": 10.0}, id="long-flanks"),
     pytest.param("ends", {"spread_px": 3.0, "distance_px": 8.0}, id="ends"),
     pytest.param("ends", {"spread_px": 3.0, "distance_px": 8.0, "extent_px": 6.0}, id="wide-ends"),
+    pytest.param("inside", {"spread_px": 4.0, "distance_px": 8.0}, id="inside"),
+    pytest.param("outside", {"spread_px": 4.0, "distance_px": 8.0, "extent_px": 10.0}, id="long-outside"),
     pytest.param("arc", {"spread_px": 4.0, "radius_px": 21.0, "extent_px": 13.0}, id="arc"),
     pytest.param("ring", {"spread_px": 4.0, "radius_px": 11.0}, id="ring"),
 ]

@@ -55,6 +55,9 @@ def place(name: str, seen: complex, spread_px=None, extent_px=None, distance_px=
     if name in ("flanks", "ends"):
         across, along = (n, t) if name == "flanks" else (t, n)
         return gauss(abs(across) - distance_px, spread_px) * gauss(along, extent_px or spread_px), 0.0
+    if name in ("inside", "outside"):
+        towards = n if name == "inside" else -n
+        return gauss(towards - distance_px, spread_px) * gauss(t, extent_px or spread_px), 0.0
     centre = complex(radius_px, 0) if name == "arc" else 0j
     inwards = centre - seen
     turn = math.degrees(cmath.phase(inwards)) if abs(inwards) > 1e-9 else 180.0  # in the very middle, where there is no direction

@@ -137,6 +137,7 @@ GRADIENT_CASES = [
     pytest.param("ring", "tangent", {"spread_px": 4.0, "radius_px": 9.5}, id="ring"),
     pytest.param("arc", "same", {"spread_px": 4.0, "radius_px": 15.0, "extent_px": 9.0}, id="arc-same"),
     pytest.param("flanks", "normal", {"spread_px": 4.0, "distance_px": 6.0}, id="flanks"),
+    pytest.param("inside", "tangent", {"spread_px": 4.0, "distance_px": 6.0}, id="inside"),
     pytest.param("line", "any", {"spread_px": 4.0, "extent_px": 6.0}, id="line"),
 ]
 

@@ -21,6 +21,8 @@ SMOOTH = {
     "line": {"spread_px": 4.0, "extent_px": 9.0},
     "flanks": {"spread_px": 3.0, "distance_px": 14.0, "extent_px": 5.0},
     "ends": {"spread_px": 3.0, "distance_px": 14.0},
+    "inside": {"spread_px": 4.0, "distance_px": 8.0},
+    "outside": {"spread_px": 4.0, "distance_px": 8.0, "extent_px": 10.0},
     "arc": {"spread_px": 4.0, "radius_px": 21.0, "extent_px": 13.0},
     "ring": {"spread_px": 3.0, "radius_px": 14.0},
 }

@@ -39,11 +39,11 @@ class Workshop:
         self.pictures = drawn(6, seed=1)
         self.stages: list[tuple[str, int, list[int]]] = []
 
-    def tuned(self, text: str, pictures: list[Picture] | None = None, steps: int = STEPS, most: int = 100, seed: int = 0):
+    def tuned(self, text: str, pictures: list[Picture] | None = None, steps: int = STEPS, most: int = 100, seed: int = 0, hold=()):
         self.spec_file.write_text(text, encoding="utf-8", newline="")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(tune_spec, "load", lambda name: self.planted.host)
-            return tuned_spec(self.spec_file, self.circuit_file, pictures or self.pictures, steps, most, seed, self.stage)
+            return tuned_spec(self.spec_file, self.circuit_file, pictures or self.pictures, steps, most, seed, self.stage, hold)
 
     def stage(self, name: str, total: int):
         steps: list[int] = []
@@ -164,6 +164,17 @@ def test_a_spec_that_has_no_place_for_a_ledger_is_refused_before_any_work(worksh
         with pytest.raises(WorkbenchError, match=r"spec.yaml: has no place for the ledger at its end"):
             workshop.tuned(text, steps=1)
     assert workshop.stages == []
+
+
+def test_a_family_to_hold_must_exist(workshop):
+    with pytest.raises(WorkbenchError, match=r"spec.yaml: no family 'gabour' to hold. Did you mean 'gabor'"):
+        workshop.tuned(MOVED, hold=["gabour"])
+
+
+def test_the_ledger_names_what_was_held(workshop):
+    text, *_ = workshop.tuned(MOVED, steps=1, hold=["gabor"])
+    assert theory_from_text(text).theory.tuned.hold == ("gabor",)
+    assert "wavelength_px: {tune: 6," in text
 
 
 def test_agreement_is_one_for_the_planted_theory(workshop):

@@ -5,10 +5,12 @@ import torch
 from scipy.stats import pearsonr
 
 from tests.planted import THEORY, PlantedHost, planted
-from workbench.pictures import Picture
+from workbench.compiler.compile import compile_theory
+from workbench.compiler.respond import drive
+from workbench.pictures import Picture, batch
 from workbench.pictures.drawn import drawn
 from workbench.spec import numbers, theory_from_text
-from workbench.tune.tune import Bounded, Tuning, correlation, tune
+from workbench.tune.tune import FIRST_THRESHOLD, Bounded, Tuning, correlation, tune
 
 WAVELENGTH = ("families", "gabor", "reads", "input", 0, "wavelength_px")
 RADIUS = ("families", "curve", "reads", "gabor", 0, "radius_px")
@@ -77,6 +79,24 @@ def test_a_number_without_room_stays(host, pictures):
     found = tune(theory, host.trained, host.host, pictures[:2], 2)
     assert found.values[RADIUS] == 25
     assert all(value == value for value in found.history)  # no nan
+
+
+def test_a_held_family_keeps_its_numbers(host, pictures):
+    found = tune(theory_from_text(MOVED).theory, host.trained, host.host, pictures[:2], 1, hold=["gabor"])
+    assert found.values.keys() == {RADIUS, GAIN}
+
+
+def test_what_is_kept_in_memory_says_what_the_whole_circuit_says(host, pictures):
+    """The first step's correlation, of the gabors' kept responses, against one run of everything."""
+    theory = theory_from_text(MOVED).theory
+    (kept,) = tune(theory, host.trained, host.host, pictures, 1, hold=["gabor"]).history
+    x = batch(pictures, host.host.input)
+    with torch.no_grad():
+        circuit = compile_theory(theory, host.trained, host.host, Bounded(theory, ["gabor"]).value())
+        said = torch.relu(drive(circuit, host.host.input.decode(x), host.host.input.mean_rgb) + FIRST_THRESHOLD)
+        site = host.trained.site
+        trained = host.host.activations(x, site)[site][:, [unit.unit for unit in host.trained.units]]
+    assert kept == pytest.approx(float(correlation(said, trained).mean()), abs=1e-5)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])

@@ -68,12 +68,16 @@ def respond(layers: Sequence[Layer], so_far: Responses) -> Float[Tensor, "n unit
     return so_far.drive(last, site) / last.ideal
 
 
+def in_circuit_units(rgb: Float[Tensor, "n 3 h w"], mean_rgb: Sequence[float]) -> Float[Tensor, "n 3 h w"]:
+    """RGB pictures 0..255 as circuits read them; `mean_rgb`, the colour of the host's padding, is 0."""
+    return (rgb - torch.as_tensor(mean_rgb, dtype=rgb.dtype, device=rgb.device)[:, None, None]) / INPUT_UNIT
+
+
 def drives(
     circuits: Mapping[str, HandwrittenCircuit], rgb: Float[Tensor, "n 3 h w"], mean_rgb: Sequence[float]
 ) -> dict[str, Float[Tensor, "n unit h w"]]:
-    """Each circuit's drive on RGB pictures 0..255; `mean_rgb` is the colour of the host's padding. Layers that circuits share run once."""
-    grey = torch.as_tensor(mean_rgb, dtype=rgb.dtype, device=rgb.device)[:, None, None]
-    picture = (rgb - grey) / INPUT_UNIT
+    """Each circuit's drive on RGB pictures 0..255. Layers that circuits share run once."""
+    picture = in_circuit_units(rgb, mean_rgb)
     shared: dict[tuple[int, ...], Responses] = {}
     found = {}
     for name, circuit in circuits.items():

@@ -113,6 +113,8 @@ class Speaker:
             "line": ("along their own tangent",),
             "flanks": ("beside them at ", lengths.get("distance_px", ""), " to both sides"),
             "ends": ("before and behind them at ", lengths.get("distance_px", ""), " along the tangent"),
+            "inside": ("inside their curve, ", lengths.get("distance_px", ""), " towards its centre"),
+            "outside": ("outside their curve, ", lengths.get("distance_px", ""), " away from its centre"),
             "arc": ("along an arc of radius ", lengths.get("radius_px", "")),
             "ring": ("on a ring of radius ", lengths.get("radius_px", "")),
         }

@@ -142,6 +142,8 @@ PLACE_LENGTHS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # along -
     "line": (("spread_px", "extent_px"), ()),
     "flanks": (("spread_px", "distance_px"), ("extent_px",)),
     "ends": (("spread_px", "distance_px"), ("extent_px",)),
+    "inside": (("spread_px", "distance_px"), ("extent_px",)),
+    "outside": (("spread_px", "distance_px"), ("extent_px",)),
     "arc": (("spread_px", "radius_px", "extent_px"), ()),
     "ring": (("spread_px", "radius_px"), ()),
 }
@@ -151,12 +153,13 @@ class Term(Strict):
     """One motif: where along the feature the upstream units lie, and which of their poses are wanted there.
 
     along   point: at the unit; line: along its tangent; flanks: beside it, `distance_px` to both sides; ends: `distance_px` before and
-            behind it; arc: along the circle of `radius_px` about the centre of curvature; ring: the circle of `radius_px` about the unit
+            behind it; inside, outside: beside it, `distance_px` towards its centre of curvature or away from it; arc: along the circle of
+            `radius_px` about the centre of curvature; ring: the circle of `radius_px` about the unit
     match   the pose wanted at a place, in terms of the feature as it runs there: tangent or normal (orientations), same or opposite
             (centre directions), any (every pose alike)
     """
 
-    along: Literal["point", "line", "flanks", "ends", "arc", "ring"]
+    along: Literal["point", "line", "flanks", "ends", "inside", "outside", "arc", "ring"]
     match: Literal["tangent", "normal", "same", "opposite", "any"]
     gain: Number = Number(tune=1.0)
     spread_px: Positive | None = None
@@ -266,6 +269,7 @@ class TunedOn(Strict):
     date: str
     steps: int
     seed: int
+    hold: Annotated[tuple[str, ...], Field(description="families whose numbers stayed as they were")] = ()
     pearson: Annotated[tuple[float, float], Field(description="mean over units on the tuning pictures, before and after")]
     poses: Annotated[dict[str, UnitPose], Field(description="unit -> its pose as tuned; for this circuit only")] = {}
     written: Annotated[dict[str, float], Field(description="key -> the value before tuning")]

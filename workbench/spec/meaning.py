@@ -14,6 +14,7 @@ from workbench.spec.problems import Fault, Path
 WEIGHTS, UNITS = 20_000_000, 4096  # numbers in one kernel, units in one family
 FROM_CIRCUIT = "from-circuit"
 ANGLES = ("orientation_deg", "centre_deg")
+CURVED = ("arc", "inside", "outside")  # places that only a feature with a centre of curvature has
 WANTED = {"tangent": "orientation_deg", "normal": "orientation_deg", "same": "centre_deg", "opposite": "centre_deg", "any": None}
 
 Families = Mapping[str, Family | None]
@@ -134,8 +135,9 @@ def _of_family(path: Path, family: Family, term: Gabor | Term, upstream: str, re
         yield Fault((*path, "kernel"), f"kernel: gabor on {upstream!r}", "a motif {along: ..., match: ...}; a kernel reads only input")
         return
     own, theirs = axis_sizes(family), axis_sizes(read)
-    if term.along == "arc" and "centre_deg" not in own:
-        yield Fault((*path, "along"), "along: arc in a family without centre_deg", "a family with poses: {centre_deg: ...} or from-circuit")
+    if term.along in CURVED and "centre_deg" not in own:
+        found = f"along: {term.along} in a family without centre_deg"
+        yield Fault((*path, "along"), found, "a family with poses: {centre_deg: ...} or from-circuit")
     yield from _match(path, term, upstream, own, theirs)
     for axis, gains in term.by.items():
         yield from _by((*path, "by", axis), axis, len(gains), upstream, theirs)

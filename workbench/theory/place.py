@@ -48,6 +48,17 @@ def ends(normal: Array, tangent: Array, spread_px, distance_px, extent_px=None) 
     return flanks(tangent, normal, spread_px, distance_px, extent_px)
 
 
+def inside(normal: Array, tangent: Array, spread_px, distance_px, extent_px=None) -> Place:
+    """On the side of the centre of curvature, `distance_px` along the normal."""
+    along = bump(tangent, spread_px if extent_px is None else extent_px)
+    return bump(normal - distance_px, spread_px) * along, array_namespace(normal).zeros_like(normal)
+
+
+def outside(normal: Array, tangent: Array, spread_px, distance_px, extent_px=None) -> Place:
+    """On the side away from the centre of curvature, `distance_px` against the normal."""
+    return inside(-normal, tangent, spread_px, distance_px, extent_px)
+
+
 def arc(normal: Array, tangent: Array, spread_px, radius_px, extent_px) -> Place:
     """Along the circle of `radius_px` through the unit; `extent_px` is arc length from the unit, `spread_px` distance from the circle."""
     outward_deg, distance = _around(normal - radius_px, tangent)
@@ -66,4 +77,4 @@ def _around(normal: Array, tangent: Array) -> Place:
     return atan2_deg(tangent, normal), xp.sqrt(normal**2 + tangent**2 + 1e-12)
 
 
-PLACES: dict[str, Callable[..., Place]] = {"point": point, "line": line, "flanks": flanks, "ends": ends, "arc": arc, "ring": ring}
+PLACES: dict[str, Callable[..., Place]] = {place.__name__: place for place in (point, line, flanks, ends, inside, outside, arc, ring)}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from workbench.compiler import compile_spec
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, nearest
 from workbench.evaluate.apart import PREFIX
 from workbench.evaluate.run import scenes
 from workbench.hosts.host import Host
@@ -25,24 +25,41 @@ Stage = Callable[[str, int], Callable[..., None]]
 
 
 def tuned_spec(
-    spec_file: Path, circuit_file: Path, pictures: Sequence[Picture], steps: int, most: int, seed: int, stage: Stage
+    spec_file: Path,
+    circuit_file: Path,
+    pictures: Sequence[Picture],
+    steps: int,
+    most: int,
+    seed: int,
+    stage: Stage,
+    hold: Sequence[str] = (),
 ) -> tuple[str, float, float]:
     """The text of the tuned spec, and the mean Pearson correlation on the tuning pictures before and after.
 
-    Fits on the `most` pictures that come first by content hash. Raises WorkbenchError, before any work, if the spec marks nothing `tune` or has
-    no place for the ledger.
+    Fits on the `most` pictures that come first by content hash, the numbers of the families `hold` as they are. Raises WorkbenchError, before any
+    work, if the spec marks nothing `tune`, lacks a family of `hold`, or has no place for the ledger.
     """
     spec, trained = load_theory(spec_file), load_circuit(circuit_file)
     host, body = load(trained.host), LEDGER.sub("\n", spec.text)
     before = {key_text(path): number.tune for path, number in numbers(spec.theory) if number.tuned}
     if not before:
         raise WorkbenchError(str(spec_file), "marks nothing to tune", "numbers written {tune: 5, min: 3, max: 8}")
+    for family in hold:
+        if family not in spec.theory.families:
+            raise WorkbenchError(str(spec_file), f"no family {family!r} to hold", remedy=nearest(family, spec.theory.families))
     _refuse_without_place(body, spec_file)
     chosen = sorted(pictures, key=lambda picture: picture.sha256)[:most]
     first = agreement(spec, trained, host, chosen, stage("before", len(chosen)))
     advance = stage("tune", steps)
     tuning = tune(
-        spec.theory, trained, host, chosen, steps, seed, progress=lambda done, correlation: advance(done, f"batch {correlation:.2f}")
+        spec.theory,
+        trained,
+        host,
+        chosen,
+        steps,
+        seed,
+        progress=lambda done, correlation: advance(done, f"batch {correlation:.2f}"),
+        hold=hold,
     )
     text = with_tuned(body, tuning.values)
     written = {**before, **(spec.theory.tuned.written if spec.theory.tuned else {})}
@@ -53,6 +70,7 @@ def tuned_spec(
         "date": datetime.date.today().isoformat(),
         "steps": steps,
         "seed": seed,
+        "hold": list(hold),
         "pearson": [round(first, 4), round(first, 4)],
         "poses": {unit: pose.model_dump() for unit, pose in tuning.poses.items()},
         "written": written,

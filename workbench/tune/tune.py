@@ -5,7 +5,7 @@ alongside and thrown away, since calibration gives every unit its gain and bias.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,12 +14,13 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from workbench.compiler.circuit import Grid, Layer
 from workbench.compiler.compile import compile_theory, trained_units
-from workbench.compiler.respond import drive
+from workbench.compiler.respond import Responses, in_circuit_units, respond
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, batch
 from workbench.spec.circuit import TrainedCircuit, posed
-from workbench.spec.language import Number, PoseBounds, Theory, UnitPose, numbers
+from workbench.spec.language import INPUT, Number, PoseBounds, Theory, UnitPose, numbers
 from workbench.theory.angles import wrap_deg
 from workbench.theory.poses import CENTRE, RADIUS, SHIFT_X, SHIFT_Y, Units
 
@@ -42,11 +43,11 @@ class Tuning:
 
 
 class Bounded(torch.nn.Module):
-    """Every tuned number of a theory as a parameter whose sigmoid runs from its `min` to its `max`."""
+    """Every tuned number of a theory, but for those of the families `hold`, as a parameter whose sigmoid runs from its `min` to its `max`."""
 
-    def __init__(self, theory: Theory):
+    def __init__(self, theory: Theory, hold: Collection[str] = ()):
         super().__init__()
-        self.found = {path: number for path, number in numbers(theory) if number.tuned}
+        self.found = {path: number for path, number in numbers(theory) if number.tuned and path[1] not in hold}
         self.low = torch.tensor([number.min for number in self.found.values()], dtype=torch.float64)
         self.span = torch.tensor([number.max for number in self.found.values()], dtype=torch.float64) - self.low
         above = torch.tensor([number.tune for number in self.found.values()], dtype=torch.float64) - self.low
@@ -118,20 +119,28 @@ def tune(
     seed: int = 0,
     rate: float = 0.06,
     progress: Progress | None = None,
+    hold: Collection[str] = (),
 ) -> Tuning:
-    """Fit the theory's tuned numbers to the trained units' activations on `pictures`. Same inputs, same machine: same numbers."""
-    bounded = Bounded(theory)
+    """Fit the theory's tuned numbers to the trained units' activations on `pictures`. Same inputs, same machine: same numbers.
+
+    The numbers of the families `hold` stay as they are. What those say that nothing fitted can change is computed once and kept in memory.
+    """
+    bounded = Bounded(theory, hold)
     moved = MovedPoses(trained, list(theory.families.values())[-1].tune_poses, posed(trained, theory.tuned) if theory.tuned else trained)
     threshold = torch.nn.Parameter(torch.full((len(trained.units),), FIRST_THRESHOLD))
     optimizer = torch.optim.Adam([{"params": [bounded.free, moved.free], "lr": rate}, {"params": [threshold], "lr": rate / 3}])
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [rate, rate / 3], total_steps=max(steps, 2), pct_start=0.1)
     generator = torch.Generator().manual_seed(seed)
-    x, target = _targets(host, trained, pictures)
+    still = _still(theory, bounded)
+    with torch.no_grad():
+        first = compile_theory(theory, trained, host, bounded.value(), moved.units(), torch.float32)
+        seen, target = _seen(host, trained, pictures, [layer for layer in first.layers if layer.family in still], first.grid)
     history = []
     for _ in range(steps):
-        chosen = torch.randperm(len(x), generator=generator)[:BATCH]
+        chosen = torch.randperm(len(target), generator=generator)[:BATCH]
         circuit = compile_theory(theory, trained, host, bounded.value(), moved.units(), torch.float32)
-        response = F.relu(drive(circuit, host.input.decode(x[chosen]), host.input.mean_rgb) + threshold[:, None, None])
+        so_far = replace(seen, of={family: response[chosen] for family, response in seen.of.items()}, cells=dict(seen.cells))
+        response = F.relu(respond(circuit.layers, so_far) + threshold[:, None, None])
         agreement = correlation(response, target[chosen]).mean()
         optimizer.zero_grad()
         (1 - agreement).backward()
@@ -151,13 +160,26 @@ def correlation(a: Float[Tensor, "n unit h w"], b: Float[Tensor, "n unit h w"]) 
     return (a * b).sum(1) / (a.square().sum(1) * b.square().sum(1) + 1e-12).sqrt()
 
 
-def _targets(host: Host, trained: TrainedCircuit, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
-    """Host inputs and the trained units' activations."""
+def _still(theory: Theory, bounded: Bounded) -> set[str]:
+    """Families that no fitted number reaches: none is theirs, or of a family that they read. Never the last, which moves with its poses."""
+    still = {INPUT}
+    for name, family in list(theory.families.items())[:-1]:
+        if still.issuperset(family.reads) and not any(path[1] == name for path in bounded.found):
+            still.add(name)
+    return still
+
+
+def _seen(
+    host: Host, trained: TrainedCircuit, pictures: Sequence[Picture], still: Sequence[Layer], grid: Grid
+) -> tuple[Responses, Float[Tensor, "n unit h w"]]:
+    """What the layers `still` say to the pictures, and the trained units' activations."""
     units = [unit.unit for unit in trained.units]
-    inputs, targets = [], []
+    parts, targets = [], []
     for start in range(0, len(pictures), BATCH):
         x = batch(pictures[start : start + BATCH], host.input)
-        with torch.inference_mode():
-            targets.append(host.activations(x, trained.site)[trained.site][:, units].clone())
-        inputs.append(x)
-    return torch.cat(inputs), torch.cat(targets).clone()
+        targets.append(host.activations(x, trained.site)[trained.site][:, units])
+        parts.append(Responses.to(in_circuit_units(host.input.decode(x), host.input.mean_rgb), grid))
+        for layer in still:
+            parts[-1].add(layer)
+    of = {family: torch.cat([part.of[family] for part in parts]) for family in parts[0].of}
+    return replace(parts[0], of=of), torch.cat(targets)
