@@ -6,16 +6,18 @@ from dataclasses import replace
 import cards
 import numpy as np
 import pytest
+import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
+from workbench.compiler.circuit import Read
 from workbench.errors import WorkbenchError
 from workbench.report.curves import draw_aligned, over_peak, relative
 from workbench.report.glyphs import outline
-from workbench.report.kernels import SHOWN, colours, draw, draw_kernels, mosaic, panels_of, save_kernels
+from workbench.report.kernels import SHOWN, colours, draw, draw_kernels, mosaic, panel, panels_of, save_kernels
 from workbench.report.ledger import draw_ledger
 from workbench.report.patches import draw_patches
-from workbench.theory.poses import CENTRE, Units
+from workbench.theory.poses import CENTRE, SHIFT_X, Units
 
 
 def pixels(figure: Figure) -> np.ndarray:
@@ -75,6 +77,19 @@ def test_filters_are_seen_along_their_colour_axis():
     assert panel.kernels.shape == (2, 4, 5, 5)
     np.testing.assert_allclose(panel.kernels[:, :, 2], 0.75)  # 0.25 on red, green and blue is 0.75 of the luma axis (1/3, 1/3, 1/3)
     assert panel.rows == ("phase 0°", "phase 90°")
+
+
+def test_a_tables_weights_on_the_picture_are_drawn_or_said_not_to_be():
+    circuit = cards.circuit()
+    grey, red = torch.full((3, 3, 3, 3), 0.5, dtype=torch.float64), torch.zeros(3, 3, 3, 3, dtype=torch.float64)
+    red[:, 0] = 0.5
+    shifted = replace(circuit.layers[1].units, poses={CENTRE: cards.POSES, SHIFT_X: (1.5, -2.0, 0.25)})
+    layer = replace(circuit.layers[1], units=shifted)
+    drawn = [panel(layer, Read("input", weight), None) for weight in (grey, red)]
+    assert [shown.rows for shown in drawn] == [("",), ("",)]
+    assert [shown.columns for shown in drawn] == [("7: 30°", "8: 140°", "9: 250°")] * 2
+    np.testing.assert_allclose(drawn[0].kernels, 1.5)
+    assert ["not drawn" in shown.title for shown in drawn] == [False, True]
 
 
 def test_many_units_are_thinned_and_the_title_says_so():

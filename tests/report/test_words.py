@@ -40,6 +40,17 @@ def test_poses_reads_and_numbers_are_said(phrase: str):
             "along: outside, distance_px: 9, spread_px: 6",
             "outside their curve, 9 px away from its centre",
         ),
+        (
+            "bar: {along: arc, radius_px: 33, spread_px: 6, extent_px: 12, match: tangent, tolerance_deg: 17, gain: -0.5}",
+            "bar: {weights: [{to: {unit: 7}, from: {orientation_deg: 45, phase_deg: 90}, at_px: [-4, 8], weight: -0.2}, {weight: 1}]}",
+            "They read bar units by weights set one by one, in the picture's axes: "
+            "−0.2 from orientation 45° phase 90° at (−4, 8) px to unit 7; 1 from all at (0, 0) px to all.",
+        ),
+        (
+            "{kernel: gabor, wavelength_px: {tune: 5.25, min: 3, max: 8}, sigma_px: 1.75}",
+            "{weights: [{from: {colour: red}, weight: {tune: 2, min: 1, max: 3}}]}",
+            "They read the picture by weights set one by one, in the picture's axes: 2 from red at (0, 0) px to all.",
+        ),
         ("tolerance_deg: 17, gain: -0.5", "tolerance_deg: 17, by: {phase_deg: [1, 0.5, 0, 0]}", "phase 90° counts 0.5"),
     ],
 )

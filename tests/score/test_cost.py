@@ -39,3 +39,19 @@ def test_every_number_written_counts_once(text, tuned):
     bars = 4 * 2 * 3 * 5 * 5
     curves = len(trained.units) * 8 * 7 * 7  # a window of 24 px over cells of 4 px: three taps to each side
     assert found.weights == bars + curves
+
+
+@pytest.mark.parametrize(
+    ("entry", "more"),
+    [
+        ("{weight: 0.5}", 1),
+        ("{weight: {tune: 0.5, min: 0, max: 1}}", 1),
+        ("{to: {unit: 4}, from: {orientation_deg: 45, scale: 1}, at_px: [4, 0], weight: 0.5}", 1 + 2 + 2 + 1),
+        ("{weight: 0.5}, {weight: 0.5}", 2),
+    ],
+)
+def test_weights_set_one_by_one_cost_their_numbers_and_their_addresses(entry, more):
+    host, trained, _ = planted()
+    table = f", {{weights: [{entry}]}}]\n"
+    spec = theory_from_text(THEORY.replace("bar: {along", "bar: [{along").rstrip() + table)
+    assert cost(spec.theory, trained, compile_spec(spec, trained, host)).free == FREE + more

@@ -8,7 +8,18 @@ import pytest
 from workbench.spec import SpecError, load_circuit, load_theory
 
 DATA = Path(__file__).parent / "data"
-JARGON = ("extra_forbidden", "Value error", "Input should", "valid dictionary", "pydantic", "(kernel)", "(term)", "(axes)", "(word)")
+JARGON = (
+    "extra_forbidden",
+    "Value error",
+    "Input should",
+    "valid dictionary",
+    "pydantic",
+    "(kernel)",
+    "(term)",
+    "(axes)",
+    "(word)",
+    "(weights)",
+)
 
 
 def test_six_planted_faults_are_six_problems_at_their_lines():

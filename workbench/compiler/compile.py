@@ -16,11 +16,12 @@ from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
 from workbench.spec import Spec, check_pair, numbers, posed
 from workbench.spec.circuit import TrainedCircuit
-from workbench.spec.language import Family, Gabor, Number, Poses, Term, Theory
+from workbench.spec.language import INPUT, Entry, Family, Gabor, Number, Poses, Table, Term, Theory
 from workbench.spec.problems import key_text
 from workbench.theory.frame import taps
-from workbench.theory.poses import CENTRE, RADIUS, SHIFT_X, SHIFT_Y, Units, every_combination
+from workbench.theory.poses import CENTRE, PICTURE, RADIUS, SHIFT_X, SHIFT_Y, Units, every_combination
 from workbench.theory.rule import Motif, gabor_weights, weights
+from workbench.theory.table import Single, table
 
 Value = Callable[[Number], Tensor]
 LIKE = torch.zeros((), dtype=torch.float64)
@@ -89,7 +90,7 @@ def compile_theory(
     layers: list[Layer] = []
     for name, family in theory.families.items():
         layer = _layer(name, family, units, grid, {layer.family: layer for layer in layers}, value)
-        if "input" not in family.reads:
+        if any(source != INPUT for source in family.reads):  # on the picture alone, kernels have their own scale
             layer = replace(layer, ideal=ideal.drive(layers, layer, _ideal_radius_px(family, value)))
         layers.append(layer)
     return HandwrittenCircuit(theory.theory, host.name, trained.site, tuple(unit.unit for unit in trained.units), grid, tuple(layers))
@@ -115,13 +116,20 @@ def _layer(name: str, family: Family, of_host: Units, grid: Grid, above: dict[st
     return Layer(name, units, stride_px, reads, value(family.threshold), torch.ones_like(LIKE), family.rectify == "full", normalise, pool)
 
 
-def _weights(family: Family, units: Units, upstream: Layer | None, terms: tuple[Gabor | Term, ...], value: Value) -> Tensor:
+def _weights(family: Family, units: Units, upstream: Layer | None, terms: tuple[Gabor | Term | Table, ...], value: Value) -> Tensor:
+    of, step_px = (upstream.units, upstream.grid_px) if upstream else (PICTURE, 1)
+    singles = [_single(entry, value) for term in terms if isinstance(term, Table) for entry in term.weights]
+    explicit = [table(units, of, singles, family.window_px, step_px, LIKE)] if singles else []
     if upstream is None:
         gabors = [term for term in terms if isinstance(term, Gabor)]
         kernels = [gabor_weights(units, value(t.wavelength_px), value(t.sigma_px), value(t.aspect), family.window_px, LIKE) for t in gabors]
-        return torch.stack(kernels).sum(0)
+        return torch.stack([*kernels, *explicit]).sum(0)
     motifs = [_motif(term, value) for term in terms if isinstance(term, Term)]
-    return weights(units, upstream.units, motifs, family.window_px, upstream.grid_px, LIKE)
+    return sum(explicit, weights(units, of, motifs, family.window_px, step_px, LIKE))
+
+
+def _single(entry: Entry, value: Value) -> Single:
+    return Single(entry.to.axes(), entry.from_.axes(), entry.at_px, value(entry.weight))
 
 
 def _motif(term: Term, value: Value) -> Motif:

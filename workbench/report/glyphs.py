@@ -6,7 +6,7 @@ from matplotlib.offsetbox import AnnotationBbox, DrawingArea
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from workbench.theory.poses import CENTRE, CHANNEL, SCALE
+from workbench.theory.poses import CENTRE, CHANNEL, COLOUR, SCALE, UNIT
 
 SIDE = 10.0  # points
 INK = "#222222"
@@ -35,7 +35,9 @@ def outline(axis: str, direction_deg: float) -> np.ndarray:
 
 
 def pose_text(axis: str, value: float | str) -> str:
-    """A pose in a word or two: `luma`, `x0.7`, `phase 90°`."""
-    if axis == CHANNEL:
+    """A pose in a word or two: `luma`, `x0.7`, `phase 90°`, `unit 7`."""
+    if axis in (CHANNEL, COLOUR):
         return str(value)
+    if axis == UNIT:
+        return f"unit {value}"
     return f"x{value:g}" if axis == SCALE else f"{axis.removesuffix('_deg')} {value:g}°"

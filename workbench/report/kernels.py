@@ -15,7 +15,7 @@ from workbench.compiler.circuit import HandwrittenCircuit, Layer, Read
 from workbench.files import write_whole
 from workbench.report.glyphs import draw_glyph, pose_text
 from workbench.theory.gabor import OPPONENT
-from workbench.theory.poses import CENTRE, CHANNEL, ORIENTATION, Units
+from workbench.theory.poses import CENTRE, CHANNEL, ORIENTATION, UNIT, Units
 
 SHOWN = 16  # kernels at most, down and across
 BLUE, WHITE, RED = "#1a3fbf", "#ffffff", "#c8201e"
@@ -119,15 +119,17 @@ def _filters(layer: Layer, weight: np.ndarray) -> Panel:
     axis = np.array([OPPONENT[name] for name in names])
     seen = np.einsum("dchw,dc->dhw", weight, axis / (axis**2).sum(1, keepdims=True))
     frame = frame_axis(layer.units)
+    others = [name for name in layer.units.shape if name not in (frame, UNIT)]
     groups: dict[tuple, list[int]] = {}
     for i in range(len(layer.units)):
-        groups.setdefault(tuple(values[i] for name, values in layer.units.poses.items() if name != frame), []).append(i)
-    others = [name for name in layer.units.poses if name != frame]
+        groups.setdefault(tuple(layer.units.poses[name][i] for name in others), []).append(i)
     kept = thinned(groups, SHOWN)
     table = np.array([_spaced(groups[row], SHOWN) for row in kept])
     rows = tuple(" ".join(pose_text(axis, value) for axis, value in zip(others, row, strict=True)) for row in kept)
     first = table[0]
     title = f"{layer.family} reads the picture: {table.size} of {len(layer.units)} units, each along its colour axis"
+    if not np.allclose(np.einsum("dhw,dc->dchw", seen, axis), weight):  # a table's
+        title += "; weights off that axis are not drawn"
     return Panel(title, seen[table], rows, _labels(layer.units, first), (None,) * len(rows), _poses(layer.units, first))
 
 

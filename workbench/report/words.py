@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from workbench.report.glyphs import pose_text
-from workbench.spec.language import INPUT, Family, Gabor, Number, Poses, Term, Theory
+from workbench.spec.language import INPUT, Family, Gabor, Number, Pose, Poses, Table, Term, Theory
 from workbench.spec.problems import key_text
 
 AXES = {"orientation_deg": "orientations", "centre_deg": "directions of the centre of curvature", "phase_deg": "phases"}
@@ -72,8 +72,7 @@ class Speaker:
         yield poses_sentence(family)
         for source, terms in family.reads.items():
             for i, term in enumerate(terms):
-                where = (*path, "reads", source, i)
-                yield self._gabor(term, where) if isinstance(term, Gabor) else self._term(source, term, where)
+                yield self._read(source, term, (*path, "reads", source, i))
         if family.rectify == "full":
             yield ("The size of the sum counts, whatever its sign.",)
         if family.normalise:
@@ -85,6 +84,11 @@ class Speaker:
             yield ("A unit is silent below ", threshold, " of what its own ideal stimulus gives.")
         if family.pool:
             yield (f"Then the strongest response within {family.pool.over_px:g} px, on a grid of {family.pool.stride_px} px.",)
+
+    def _read(self, source: str, term: Gabor | Term | Table, path: tuple) -> Sentence:
+        if isinstance(term, Gabor):
+            return self._gabor(term, path)
+        return self._table(source, term, path) if isinstance(term, Table) else self._term(source, term, path)
 
     def _gabor(self, kernel: Gabor, path: tuple) -> Sentence:
         return (
@@ -101,6 +105,15 @@ class Speaker:
         gain: Sentence = (", with gain ", self.quantity(term.gain, (*path, "gain"))) if term.gain.tune != 1 or term.gain.tuned else ()
         place = self._place(term, path)
         return (f"They read {source} units ", *place, *self._falloff(term, path), *gain, *self._by(source, term, path), ".")
+
+    def _table(self, source: str, table: Table, path: tuple) -> Sentence:
+        read = "the picture" if source == INPUT else f"{source} units"
+        said: list[str | Quantity] = [f"They read {read} by weights set one by one, in the picture's axes"]
+        for i, entry in enumerate(table.weights):
+            x, y = map(value_text, entry.at_px)
+            weight = self.quantity(entry.weight, (*path, "weights", i, "weight"))
+            said += ["; " if i else ": ", weight, f" from {_pose_text(entry.from_)} at ({x}, {y}) px to {_pose_text(entry.to)}"]
+        return (*said, ".")
 
     def _place(self, term: Term, path: tuple) -> Sentence:
         lengths = {
@@ -162,6 +175,10 @@ def poses_sentence(family: Family) -> Sentence:
 def value_text(value: float) -> str:
     """Up to four digits and a true minus sign."""
     return f"{value:.4g}".replace("-", "−")
+
+
+def _pose_text(pose: Pose) -> str:
+    return " ".join(pose_text(axis, value) for axis, value in pose.axes().items()) or "all"
 
 
 def _axis_text(axis: str, values: tuple) -> str:

@@ -21,7 +21,8 @@ from pydantic import (
 
 CHANNELS = ("luma", "red-green", "blue-yellow")
 INPUT = "input"
-BRANCHES = ("(axes)", "(word)", "(kernel)", "(term)")  # Tags of the unions below; they show up in pydantic's locations and nowhere else
+# Tags of the unions below; they show up in pydantic's locations and nowhere else
+BRANCHES = ("(axes)", "(word)", "(kernel)", "(term)", "(weights)")
 
 
 class Strict(BaseModel):
@@ -187,6 +188,37 @@ class Term(Strict):
         return self
 
 
+class Pose(Strict):
+    """The units that have these values of their axes; an axis left out takes every value."""
+
+    orientation_deg: float | None = None
+    centre_deg: float | None = None
+    phase_deg: float | None = None
+    scale: float | None = None
+    channel: Literal["luma", "red-green", "blue-yellow"] | None = None
+    unit: Annotated[int, Field(ge=0)] | None = Field(default=None, description="of from-circuit: a channel of the host")
+    colour: Literal["red", "green", "blue"] | None = Field(default=None, description="of input")
+
+    def axes(self) -> dict[str, Any]:
+        """Axis name -> its value, of those that are given."""
+        return {name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None}
+
+
+class Entry(Strict):
+    """One weight, to every unit at the pose `to` from every upstream unit at the pose `from` that lies (x, y) `at_px` from it."""
+
+    to: Pose = Pose()
+    from_: Pose = Field(default=Pose(), alias="from")
+    at_px: tuple[int, int] = (0, 0)
+    weight: Number
+
+
+class Table(Strict):
+    """Weights set one by one, in the picture's axes whatever the units' frames: for what no motif says."""
+
+    weights: Annotated[tuple[Entry, ...], Field(min_length=1)]
+
+
 class Normalise(Strict):
     """Divisive normalisation: each unit's drive over `floor` plus the mean drive of its neighbours along the axis `across`
     (Heeger 1992, doi 10.1017/S0952523800009640)."""
@@ -203,16 +235,22 @@ class Pool(Strict):
 
 
 def _branch(read: Any) -> str:
-    """By the key `kernel`; a kernel whose `kernel` is misspelt shows by its wavelength."""
-    kernel = isinstance(read, Mapping) and ("kernel" in read or ("wavelength_px" in read and "along" not in read))
-    return "(kernel)" if kernel or isinstance(read, Gabor) else "(term)"
+    """By the key `kernel` or `weights`; misspelt, a kernel shows by its wavelength and a table by being a list and nothing else."""
+    if not isinstance(read, Mapping):
+        return "(kernel)" if isinstance(read, Gabor) else "(weights)" if isinstance(read, Table) else "(term)"
+    if "kernel" in read or ("wavelength_px" in read and "along" not in read):
+        return "(kernel)"
+    lone_list = len(read) == 1 and all(isinstance(value, (list, tuple)) for value in read.values())
+    return "(weights)" if "weights" in read or lone_list else "(term)"
 
 
 def _listed(reads: Any) -> Any:
     return tuple(reads) if isinstance(reads, (list, tuple)) else (reads,)
 
 
-Read = Annotated[Annotated[Gabor, Tag("(kernel)")] | Annotated[Term, Tag("(term)")], Discriminator(_branch)]
+Read = Annotated[
+    Annotated[Gabor, Tag("(kernel)")] | Annotated[Term, Tag("(term)")] | Annotated[Table, Tag("(weights)")], Discriminator(_branch)
+]
 Reads = Annotated[tuple[Read, ...], Field(min_length=1), BeforeValidator(_listed)]  # one of them may be written without its list
 FamilyPoses = Annotated[
     Annotated[Poses, Tag("(axes)")] | Annotated[Literal["from-circuit"], Tag("(word)")],
@@ -245,7 +283,7 @@ class Family(Strict):
 
     poses: FamilyPoses
     reads: Annotated[dict[str, Reads], Field(min_length=1)] = Field(
-        description="`input` (by kernels) or a family above -> its terms, which add up"
+        description="`input` (by kernels) or a family above (by motifs), either also by tables of weights -> its terms, which add up"
     )
     window_px: Pixels = Field(description="how far across a unit reads; beyond it every weight is zero")
     stride_px: Annotated[int, Field(ge=1, le=64)] | None = Field(

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 
 from workbench.errors import nearest
 from workbench.spec.circuit import TrainedCircuit
-from workbench.spec.language import INPUT, Family, Gabor, Poses, Term, Theory
+from workbench.spec.language import INPUT, Family, Gabor, Poses, Read, Table, Term, Theory
 from workbench.spec.problems import Fault, Path
+from workbench.spec.table import table_faults, unit_faults
 
 WEIGHTS, UNITS = 20_000_000, 4096  # numbers in one kernel, units in one family
 FROM_CIRCUIT = "from-circuit"
@@ -33,7 +34,7 @@ def theory_faults(families: Families) -> list[Fault]:
 
 
 def pair_faults(theory: Theory, circuit: TrainedCircuit) -> list[Fault]:
-    """Faults of a theory as an account of this trained circuit: its last family's name, and kernels at the circuit's number of units."""
+    """Faults of a theory as an account of this trained circuit: its last family's name, units, and kernels at their number."""
     name, last = list(theory.families.items())[-1]
     path = ("families", name)
     found = []
@@ -41,6 +42,7 @@ def pair_faults(theory: Theory, circuit: TrainedCircuit) -> list[Fault]:
         found.append(
             Fault(path, f"the from-circuit family {name!r}", f"{circuit.circuit!r}, the trained circuit's name", "Rename one of them.")
         )
+    found += unit_faults(path, last, [unit.unit for unit in circuit.units])
     for upstream in last.reads:
         found += _kernel_size(path, last, upstream, theory.families, len(circuit.units))
     return found
@@ -123,16 +125,21 @@ def _not_above(path: Path, upstream: str, name: str, names: list[str], above: li
     return Fault(path, f"{upstream!r}, a family that does not exist", "a family above, or input", nearest(upstream, [INPUT, *above]))
 
 
-def _of_input(path: Path, family: Family, term: Gabor | Term) -> Iterator[Fault]:
-    if isinstance(term, Term):
+def _of_input(path: Path, family: Family, term: Read) -> Iterator[Fault]:
+    if isinstance(term, Table):
+        yield from table_faults(path, family, term, INPUT, None, 1)
+    elif isinstance(term, Term):
         yield Fault(path, "a motif", "a kernel, as input has no poses: {kernel: gabor, wavelength_px: ..., sigma_px: ...}")
     elif "orientation_deg" not in axis_sizes(family):
         yield Fault(path, "kernel: gabor in a family without orientation_deg", "a family with poses: {orientation_deg: ...}")
 
 
-def _of_family(path: Path, family: Family, term: Gabor | Term, upstream: str, read: Family) -> Iterator[Fault]:
+def _of_family(path: Path, family: Family, term: Read, upstream: str, read: Family) -> Iterator[Fault]:
     if isinstance(term, Gabor):
         yield Fault((*path, "kernel"), f"kernel: gabor on {upstream!r}", "a motif {along: ..., match: ...}; a kernel reads only input")
+        return
+    if isinstance(term, Table):
+        yield from table_faults(path, family, term, upstream, read, grid_px(read))
         return
     own, theirs = axis_sizes(family), axis_sizes(read)
     if term.along in CURVED and "centre_deg" not in own:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Tag, ValidationError
+from pydantic.fields import FieldInfo
 
 from workbench.errors import WorkbenchError, nearest
 from workbench.spec.language import BRANCHES
@@ -147,16 +148,21 @@ def fields_at(model: type[BaseModel], loc: Path) -> list[str]:
     here = [model]
     for key in loc:
         here = [kind for above in here for kind in _below(above, key)]
-    return sorted({name for kind in here for name in (kind.model_fields if isinstance(kind, type) else ())})
+    return sorted({name for kind in here if isinstance(kind, type) for name in _fields(kind)})
 
 
 def _below(kind: Any, key: str | int) -> list[Any]:
     """Types of what stands at `key` in a value of the type `kind`: models, mappings, lists and named branches of unions."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return _plain(kind.model_fields[str(key)].annotation) if key in kind.model_fields else []
+        return _plain(_fields(kind)[str(key)].annotation) if key in _fields(kind) else []
     if typing.get_origin(kind) is Annotated:
         return _plain(typing.get_args(kind)[0]) if Tag(str(key)) in kind.__metadata__ else []
     return _plain(typing.get_args(kind)[-1 if typing.get_origin(kind) is dict else 0])
+
+
+def _fields(kind: type[BaseModel]) -> dict[str, FieldInfo]:
+    """A model's fields by the names that a file gives them."""
+    return {field.alias or name: field for name, field in kind.model_fields.items()}
 
 
 def _plain(kind: Any) -> list[Any]:

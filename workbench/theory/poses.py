@@ -12,6 +12,7 @@ from workbench.arrays import Array, array_namespace
 
 ORIENTATION, CENTRE, PHASE, SCALE, CHANNEL = "orientation_deg", "centre_deg", "phase_deg", "scale", "channel"
 RADIUS, SHIFT_X, SHIFT_Y = "radius_px", "shift_x_px", "shift_y_px"  # of units that were surveyed, not generated
+UNIT, COLOUR = "unit", "colour"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,18 @@ class Units:
         """Which value of the axis each unit has."""
         values = list(dict.fromkeys(self.poses[axis]))
         return np.array([values.index(value) for value in self.poses[axis]])
+
+    def having(self, pose: Mapping[str, Any]) -> np.ndarray:
+        """Whether each unit has these values of these axes; its `unit` is the channel that its name ends with."""
+        found = np.ones(len(self), dtype=bool)
+        for axis, value in pose.items():
+            column = [int(name.rpartition(":")[2]) for name in self.names] if axis == UNIT else self.poses[axis]
+            found &= np.array([each == value for each in column])
+        return found
+
+
+RGB = ("red", "green", "blue")
+PICTURE = Units(RGB, {COLOUR: RGB}, {COLOUR: len(RGB)})
 
 
 def every_combination(axes: Mapping[str, tuple]) -> Units:
