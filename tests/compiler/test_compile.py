@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.planted import THEORY, planted
+from tests.planted import THEORY, planted, trained_circuit
 from workbench.compiler import HandwrittenCircuit, compile_spec
 from workbench.compiler.file import to_bytes
 from workbench.errors import WorkbenchError
@@ -55,6 +55,24 @@ def test_turning_a_circuit_by_right_angles_turns_its_kernels_to_the_last_bit(squ
         assert np.abs(kernels(there)[source] - kernel).max() > 0.1 * np.abs(kernel).max()  # negative control: they did turn
     for before, after in zip(here.layers[:-1], there.layers[:-1], strict=True):
         assert all(torch.equal(a.weight, b.weight) for a, b in zip(before.reads, after.reads, strict=True))
+
+
+def test_the_units_of_a_circuit_read_the_picture_at_their_own_poses(squeezenet):
+    """Phase 270 is bright towards the centre, here to the right, 90 away from it; a channel names its colours."""
+    theory = "theory: e\nfamilies: {e: {poses: from-circuit, window_px: 7, reads: {input: {kernel: gabor, wavelength_px: 6, sigma_px: 2}}}}"
+    gabors = [(270.0, 1.0, "luma"), (90.0, 1.0, "luma"), (270.0, 0.5, "luma"), (270.0, 1.0, "red-green")]
+    units = tuple(
+        TrainedUnit(unit=i, centre_deg=0.0, phase_deg=phase, scale=scale, channel=channel)
+        for i, (phase, scale, channel) in enumerate(gabors)
+    )
+    circuit = compile_spec(theory_from_text(theory), trained_circuit(squeezenet, units, "e", "conv1"), squeezenet)
+    right, left, small, coloured = circuit.layers[0].reads[0].weight
+    assert (right[:, :, 4:6] > 0).all()
+    torch.testing.assert_close(left, -right, rtol=0, atol=1e-15)
+    assert (small[:, :, 5] < 0).all()  # half as long a wave: dark again two pixels on
+    assert torch.equal(coloured[0], -coloured[1])
+    assert not coloured[2].any()
+    assert (coloured[0, :, 4:6] > 0).all()
 
 
 def test_every_family_but_the_last_turns_to_the_last_bit(squeezenet):

@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from workbench.compiler.circuit import Read
+from workbench.compiler.circuit import Layer, Read
 from workbench.errors import WorkbenchError
 from workbench.report.curves import draw_aligned, over_peak, relative
 from workbench.report.glyphs import outline
@@ -18,6 +18,7 @@ from workbench.report.kernels import SHOWN, colours, draw, draw_kernels, mosaic,
 from workbench.report.ledger import draw_ledger
 from workbench.report.patches import draw_patches
 from workbench.theory.poses import CENTRE, SHIFT_X, Units
+from workbench.theory.rule import gabor_weights
 
 
 def pixels(figure: Figure) -> np.ndarray:
@@ -49,6 +50,17 @@ def test_zero_is_white_and_the_ends_are_full_whatever_the_scale(scale: float):
     assert shade[1] == (1.0, 1.0, 1.0)
     assert shade[0][2] > 0.7 > 0.2 > shade[0][0]
     assert shade[2][0] > 0.7 > 0.2 > shade[2][2]
+
+
+def test_the_hosts_own_units_that_read_the_picture_stand_in_one_row():
+    """By direction, whatever else their poses are."""
+    poses = {CENTRE: (200.0, 20.0, 110.0), "phase_deg": (0.0, 90.0, 90.0), "channel": ("luma", "luma", "red-green")}
+    weight = gabor_weights(units := Units(("s:5", "s:3", "s:9"), poses, {"unit": 3}), 5.0, 1.5, 1.0, 7.0, np.zeros(()))
+    layer = Layer("edge", units, 2, (read := Read("input", weight),), 0.0, 1.0)
+    shown = panel(layer, read, None)
+    assert (shown.rows, shown.columns) == (("",), ("3: 20°", "9: 110°", "5: 200°"))
+    np.testing.assert_allclose(shown.kernels[0, [0, 2]], weight[[1, 0], 0] * 3, atol=1e-12)
+    draw([shown])
 
 
 def test_mosaic_puts_each_kernel_where_its_poses_are():

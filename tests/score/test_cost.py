@@ -55,3 +55,10 @@ def test_weights_set_one_by_one_cost_their_numbers_and_their_addresses(entry, mo
     table = f", {{weights: [{entry}]}}]\n"
     spec = theory_from_text(THEORY.replace("bar: {along", "bar: [{along").rstrip() + table)
     assert cost(spec.theory, trained, compile_spec(spec, trained, host)).free == FREE + more
+
+
+def test_poses_for_gabors_are_counted():
+    host, trained, spec = planted()
+    posed = tuple(unit.model_copy(update={"phase_deg": 90.0, "channel": "luma"}) for unit in trained.units)
+    found = cost(spec.theory, trained.model_copy(update={"units": posed}), compile_spec(spec, trained, host))
+    assert found.poses == 3 * len(trained.units)

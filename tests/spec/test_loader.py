@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import WorkbenchError
-from workbench.spec import TrainedCircuit, dump_circuit, load_circuit, load_theory, numbers, theory_from_text, with_tuned
+from workbench.spec import SpecError, TrainedCircuit, dump_circuit, load_circuit, load_theory, numbers, theory_from_text, with_tuned
 
 DATA = Path(__file__).parent / "data"
 WAVELENGTH = ("families", "gabor", "reads", "input", 0, "wavelength_px")
@@ -104,6 +104,46 @@ def test_a_circuits_file_says_what_was_found():
     assert [(unit.unit, unit.centre_deg, unit.shift_px) for unit in circuit.units] == [(3, 22.5, (1.5, -2.0)), (7, 90.0, None)]
     assert (circuit.found.pictures_sha256, circuit.found.thresholds) == ("12e45", {"strength": 2.5, "direction": 1e-5})
     assert TrainedCircuit.model_validate(yaml.safe_load((DATA / "circuit.yaml").read_text())) == circuit
+
+
+# of the circuits that the project's ledgers and reports name, from before units had poses for Gabors
+SURVEYED = {
+    "inceptionv1": "9fea8d1e32f52524c20b2a648b28321b95aa87575704c681414339e1d5de0f66",
+    "squeezenet": "922809f9b5b6825410a185113707e373a3fbe9cd03f719597b5e3fe7a701e9db",
+}
+
+
+@pytest.mark.parametrize("host", SURVEYED)
+def test_a_circuits_hash_stays(host, specs):
+    assert load_circuit(specs.parent / "circuits" / host / "curve.yaml").sha256 == SURVEYED[host]
+
+
+def test_poses_for_gabors_are_part_of_the_circuit(tmp_path):
+    circuit = load_circuit(DATA / "circuit.yaml")
+    hashes = {circuit.sha256}
+    for pose in ({"phase_deg": 0.0}, {"phase_deg": 90.0}, {"scale": 1.0}, {"channel": "luma"}, {"phase_deg": 90.0, "channel": "red-green"}):
+        posed = circuit.model_copy(update={"units": tuple(unit.model_copy(update=pose) for unit in circuit.units)})
+        dump_circuit(posed, tmp_path / "posed.yaml")
+        assert load_circuit(tmp_path / "posed.yaml") == posed
+        hashes.add(posed.sha256)
+    assert len(hashes) == 6
+
+
+@pytest.mark.parametrize(
+    ("pose", "problem"),
+    [
+        ("phase_deg: 90.0", "phase_deg for every unit or for none, not for all but [3]"),
+        ("phase_deg: 360.0", "below 360"),
+        ("channel: red", "'luma'"),
+        ("scale: 0.0", "above 0"),
+    ],
+)
+def test_a_units_pose_that_cannot_be(tmp_path, pose, problem):
+    path = tmp_path / "circuit.yaml"
+    path.write_text((DATA / "circuit.yaml").read_text().replace("centre_deg: 90.0}", f"centre_deg: 90.0, {pose}}}"))
+    with pytest.raises(SpecError) as caught:
+        load_circuit(path)
+    assert problem in str(caught.value)
 
 
 def test_a_circuit_that_cannot_be_written(tmp_path):

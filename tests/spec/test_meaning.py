@@ -57,10 +57,11 @@ def test_the_example_is_without_fault(arcs):
     assert list(theory_from_text(arcs).theory.families) == ["gabor", "line", "curve"]
 
 
-def test_a_gabor_needs_an_orientation(problems_after):
+def test_a_gabor_is_read_by_families_of_any_frame(problems_after):
     found = problems_after("{orientation_deg: {every: 15, over: 180}, phase_deg", "{centre_deg: {every: 15, over: 360}, phase_deg")
-    assert any("families.gabor.reads.input: found kernel: gabor in a family without orientation_deg" in line for line in found)
+    assert not any("kernel" in line for line in found)
     assert any("found match: tangent on 'gabor', which has no orientation_deg; expected same or opposite or any" in line for line in found)
+    assert theory_from_text(f"theory: edges\nfamilies: {{edge: {{poses: from-circuit, window_px: 7, reads: {GABOR}}}}}")
 
 
 def test_centre_directions_are_compared_only_by_families_that_have_one(arcs):

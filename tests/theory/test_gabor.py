@@ -69,6 +69,23 @@ def test_phase_90_is_dark_towards_the_normal():
     assert kernel[6, 5] < 0 < kernel[4, 5]
 
 
+def test_a_centre_is_the_normals_direction():
+    """The same kernel as of the orientation 90 degrees before; turned by 180 degrees it is mirrored, so phase 90 says which side is dark."""
+    by_centre = filters(poses(centre_deg=(90.0, 20.0, 200.0), phase_deg=(90.0,) * 3))
+    by_orientation = filters(poses(orientation_deg=(0.0, -70.0), phase_deg=(90.0,) * 2))
+    np.testing.assert_array_equal(by_centre[:2], by_orientation)
+    np.testing.assert_allclose(by_centre[2], -by_centre[1], rtol=0, atol=SUM_ROUNDING)
+    assert by_centre[0, 0, 6, 5] < 0 < by_centre[0, 0, 4, 5]
+
+
+def test_a_shift_moves_the_filter():
+    """Two pixels to the right and one up: columns grow rightwards, rows down. Narrow, so that nothing of it leaves the window."""
+    units = poses(centre_deg=(20.0, 20.0), phase_deg=(60.0, 60.0), shift_x_px=(0.0, 2.0), shift_y_px=(0.0, -1.0))
+    here, there = gabor_weights(units, 5.0, 1.0, 1.0, 17.0, LIKE)
+    np.testing.assert_allclose(np.roll(here, (-1, 2), (1, 2)), there, rtol=0, atol=1e-8)  # of the envelope at the window's edge
+    assert np.abs(here - there).max() > 0.01
+
+
 def test_the_formula():
     """One filter from the formula of its docstring, one tap at a time."""
     wavelength, sigma, aspect, turn, phase, scale = 5.0, 1.8, 0.7, math.radians(20.0), math.radians(33.0), 0.7

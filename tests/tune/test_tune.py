@@ -10,7 +10,8 @@ from workbench.compiler.respond import drive
 from workbench.pictures import Picture, batch
 from workbench.pictures.drawn import drawn
 from workbench.spec import numbers, theory_from_text
-from workbench.tune.tune import FIRST_THRESHOLD, Bounded, Tuning, correlation, tune
+from workbench.spec.language import PoseBounds
+from workbench.tune.tune import FIRST_THRESHOLD, Bounded, MovedPoses, Tuning, correlation, tune
 
 WAVELENGTH = ("families", "gabor", "reads", "input", 0, "wavelength_px")
 RADIUS = ("families", "curve", "reads", "gabor", 0, "radius_px")
@@ -115,6 +116,13 @@ def test_the_host_and_the_users_random_numbers_are_left_alone(host, pictures):
     assert torch.rand(1) == expected
     for name, tensor in host.host.network.state_dict().items():
         assert torch.equal(tensor, before[name])
+
+
+def test_moved_units_keep_what_is_not_moved(host):
+    units = tuple(unit.model_copy(update={"radius_px": 20.0, "phase_deg": 90.0}) for unit in host.trained.units)
+    trained = host.trained.model_copy(update={"units": units})
+    found = MovedPoses(trained, PoseBounds(centre_deg=10, radius=2, shift_px=4), trained).units()
+    assert found.poses["phase_deg"] == (90.0,) * len(units)
 
 
 def test_correlation_is_pearsons_over_pictures_and_cells():

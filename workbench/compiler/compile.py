@@ -15,7 +15,7 @@ from workbench.compiler.ideal import IdealStimuli
 from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
 from workbench.spec import Spec, check_pair, numbers, posed
-from workbench.spec.circuit import TrainedCircuit
+from workbench.spec.circuit import GABOR_POSES, TrainedCircuit
 from workbench.spec.language import INPUT, Entry, Family, Gabor, Number, Poses, Table, Term, Theory
 from workbench.spec.problems import key_text
 from workbench.theory.frame import taps
@@ -102,6 +102,9 @@ def trained_units(trained: TrainedCircuit) -> Units:
     poses: dict[str, tuple] = {CENTRE: tuple(unit.centre_deg for unit in trained.units)}
     if all(unit.radius_px is not None for unit in trained.units):
         poses[RADIUS] = tuple(unit.radius_px for unit in trained.units)
+    poses |= {
+        axis: tuple(getattr(unit, axis) for unit in trained.units) for axis in GABOR_POSES if getattr(trained.units[0], axis) is not None
+    }
     shifts = [unit.shift_px or (0.0, 0.0) for unit in trained.units]
     poses |= {SHIFT_X: tuple(x for x, _ in shifts), SHIFT_Y: tuple(y for _, y in shifts)}
     return Units(names, poses, {"unit": len(names)})

@@ -121,7 +121,7 @@ def _filters(layer: Layer, weight: np.ndarray) -> Panel:
     frame = frame_axis(layer.units)
     others = [name for name in layer.units.shape if name not in (frame, UNIT)]
     groups: dict[tuple, list[int]] = {}
-    for i in range(len(layer.units)):
+    for i in by_pose(layer.units, range(len(layer.units))):
         groups.setdefault(tuple(layer.units.poses[name][i] for name in others), []).append(i)
     kept = thinned(groups, SHOWN)
     table = np.array([_spaced(groups[row], SHOWN) for row in kept])

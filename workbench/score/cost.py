@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.score.scorecard import Cost
-from workbench.spec.circuit import TrainedCircuit
+from workbench.spec.circuit import GABOR_POSES, TrainedCircuit
 from workbench.spec.language import Number, PoseBounds, Theory, numbers
 
 
@@ -28,9 +28,10 @@ def _moved(theory: Theory, trained: TrainedCircuit) -> int:
 
 
 def _surveyed(trained: TrainedCircuit) -> int:
-    """Numbers of the survey that the compiler reads: directions, shifts, and radii where every unit has one."""
+    """Numbers of the survey that the compiler reads: directions, shifts, what Gabors need, and radii where every unit has one."""
     radii = len(trained.units) if all(unit.radius_px is not None for unit in trained.units) else 0
-    return radii + sum(1 if unit.shift_px is None else 3 for unit in trained.units)
+    gabors = sum(getattr(unit, name) is not None for unit in trained.units for name in GABOR_POSES)
+    return radii + gabors + sum(1 if unit.shift_px is None else 3 for unit in trained.units)
 
 
 def _count(value: Any) -> int:

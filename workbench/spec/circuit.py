@@ -5,16 +5,22 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from workbench.spec.language import Strict, TunedOn
+from workbench.spec.language import Channel, Scale, Strict, TunedOn
+
+GABOR_POSES = ("phase_deg", "scale", "channel")
 
 
 class TrainedUnit(Strict):
-    """One channel of the host. `centre_deg` is its pose; what else the survey measured stands beside it."""
+    """One channel of the host. `centre_deg` is its pose (of an edge or a bar: the direction of its normal), with `GABOR_POSES` where the unit reads
+    the picture; what else the survey measured stands beside it."""
 
     unit: Annotated[int, Field(ge=0)]
     centre_deg: Annotated[float, Field(ge=0, lt=360)]
     radius_px: Annotated[float, Field(gt=0)] | None = None
     shift_px: tuple[float, float] | None = Field(default=None, description="(x, y) from the cell's centre to the apex it prefers")
+    phase_deg: Annotated[float, Field(ge=0, lt=360)] | None = Field(default=None, description="of a Gabor; 270: bright towards centre_deg")
+    scale: Scale | None = None
+    channel: Channel | None = None
     strength: float | None = Field(default=None, description="best arc's response, in spreads of the unit over pictures")
     direction: float | None = Field(default=None, description="1 - response to the arc turned by 180 degrees over response to the arc")
     curvature: float | None = Field(default=None, description="1 - best response to a straight line over best response to an arc")
@@ -44,8 +50,9 @@ class TrainedCircuit(Strict):
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of what the file says, whatever its layout."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """SHA-256 of what the file says, whatever its layout. Poses that no unit has are left out, as ledgers name circuits from before them."""
+        absent = {name for name in GABOR_POSES if all(getattr(unit, name) is None for unit in self.units)}
+        return hashlib.sha256(self.model_dump_json(exclude={"units": {"__all__": absent}}).encode()).hexdigest()
 
     @model_validator(mode="after")
     def _distinct(self):
@@ -53,6 +60,14 @@ class TrainedCircuit(Strict):
         twice = sorted({unit for unit in seen if seen.count(unit) > 1})
         if twice:
             raise ValueError(f"each unit once, not twice {twice}")
+        return self
+
+    @model_validator(mode="after")
+    def _alike(self):
+        for name in GABOR_POSES:
+            bare = [unit.unit for unit in self.units if getattr(unit, name) is None]
+            if 0 < len(bare) < len(self.units):
+                raise ValueError(f"{name} for every unit or for none, not for all but {bare}")
         return self
 
 

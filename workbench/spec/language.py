@@ -19,7 +19,6 @@ from pydantic import (
     model_validator,
 )
 
-CHANNELS = ("luma", "red-green", "blue-yellow")
 INPUT = "input"
 # Tags of the unions below; they show up in pydantic's locations and nowhere else
 BRANCHES = ("(axes)", "(word)", "(kernel)", "(term)", "(weights)")
@@ -72,6 +71,8 @@ def _above_zero(number: Number) -> Number:
 
 Positive = Annotated[Number, AfterValidator(_above_zero)]
 Pixels = Annotated[float, Field(gt=0, le=512)]
+Scale = Annotated[float, Field(gt=0, le=8)]
+Channel = Literal["luma", "red-green", "blue-yellow"]
 
 
 class Steps(Strict):
@@ -93,8 +94,8 @@ class Poses(Strict):
     orientation_deg: Steps | None = None
     centre_deg: Steps | None = None
     phase_deg: Steps | None = None
-    scale: Annotated[tuple[Annotated[float, Field(gt=0, le=8)], ...], Field(min_length=1, max_length=8)] | None = None
-    channel: Annotated[tuple[Literal["luma", "red-green", "blue-yellow"], ...], Field(min_length=1)] | None = None
+    scale: Annotated[tuple[Scale, ...], Field(min_length=1, max_length=8)] | None = None
+    channel: Annotated[tuple[Channel, ...], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _one_frame(self):
@@ -128,7 +129,7 @@ class Gabor(Strict):
     """A Gabor filter on the picture, in the unit's frame; reads the unit's `phase_deg`, `scale` and `channel`.
 
     Daugman 1985, doi 10.1364/JOSAA.2.001160: exp(-((aspect u)^2 + v^2) / (2 sigma^2)) cos(2 pi v / wavelength + phase), u along the
-    orientation, less its mean under the envelope, so that flat grey gives nothing.
+    tangent and v along the normal, less its mean under the envelope, so that flat grey gives nothing.
     """
 
     kernel: Literal["gabor"]

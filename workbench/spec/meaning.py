@@ -109,7 +109,7 @@ def _reads(path: Path, name: str, family: Family, families: Families) -> Iterato
             continue
         for i, term in enumerate(terms):
             if upstream == INPUT:
-                yield from _of_input((*here, i), family, term)
+                yield from _of_input((*here, i), term)
             elif read is not None:
                 yield from _of_family((*here, i), family, term, upstream, read)
         if read is not None:
@@ -130,8 +130,6 @@ def _of_input(path: Path, family: Family, term: Read) -> Iterator[Fault]:
         yield from table_faults(path, family, term, INPUT, None, 1)
     elif isinstance(term, Term):
         yield Fault(path, "a motif", "a kernel, as input has no poses: {kernel: gabor, wavelength_px: ..., sigma_px: ...}")
-    elif "orientation_deg" not in axis_sizes(family):
-        yield Fault(path, "kernel: gabor in a family without orientation_deg", "a family with poses: {orientation_deg: ...}")
 
 
 def _of_family(path: Path, family: Family, term: Read, upstream: str, read: Family) -> Iterator[Fault]:

@@ -43,12 +43,9 @@ def weights(
 ) -> Float[Array, "d u kh kw"]:
     """Weights from every upstream to every downstream unit; taps are `step_px` input pixels apart. `like` says library, type and device."""
     xp = array_namespace(like)
-    x, y = offsets(window_px, step_px, like)
-    shift_x, shift_y, scale, bend, normal_deg = (
-        array_like(column, like) for column in (*map(downstream.column, (SHIFT_X, SHIFT_Y, SCALE)), downstream.bend, downstream.normal_deg)
-    )
-    normal, tangent = seen_from(x - shift_x[:, None, None], y - shift_y[:, None, None], normal_deg, scale)
-    total = xp.zeros((len(downstream), len(upstream), *x.shape[1:]), dtype=like.dtype)
+    bend, normal_deg = array_like(downstream.bend, like), array_like(downstream.normal_deg, like)
+    normal, tangent = _frames(downstream, window_px, step_px, like)
+    total = xp.zeros((len(downstream), len(upstream), *normal.shape[1:]), dtype=like.dtype)
     for motif in motifs:
         where = {name: value * bend[:, None, None] if name == "radius_px" else value for name, value in motif.where.items()}
         weight, feature_normal_deg = PLACES[motif.place](normal, tangent, **where)
@@ -58,14 +55,20 @@ def weights(
 
 
 def gabor_weights(units: Units, wavelength_px, sigma_px, aspect, window_px: float, like: Array) -> Float[Array, "d 3 kh kw"]:
-    """Gabor filters over the picture's red, green and blue, at the units' orientation, phase, scale and opponent channel."""
+    """Gabor filters over the picture's red, green and blue, at the units' pose: frame, phase and opponent channel."""
     xp = array_namespace(like)
-    x, y = offsets(window_px, 1, like)
-    normal, tangent = seen_from(x, y, array_like(units.normal_deg, like), array_like(units.column(SCALE), like))
+    normal, tangent = _frames(units, window_px, 1, like)
     phase_deg = array_like(units.column(PHASE), like)[:, None, None]
     filters = gabor(normal, tangent, phase_deg, wavelength_px, sigma_px, aspect)
     opponent = xp.asarray([OPPONENT[name] for name in units.poses.get(CHANNEL, ("luma",) * len(units))], dtype=like.dtype)
     return filters[:, None, ...] * opponent[:, :, None, None]
+
+
+def _frames(units: Units, window_px: float, step_px: int, like: Array) -> tuple[Float[Array, "d kh kw"], Float[Array, "d kh kw"]]:
+    """(normal, tangent) of each tap as each unit sees it from where it is shifted to."""
+    x, y = offsets(window_px, step_px, like)
+    shift_x, shift_y, scale = (array_like(units.column(axis), like) for axis in (SHIFT_X, SHIFT_Y, SCALE))
+    return seen_from(x - shift_x[:, None, None], y - shift_y[:, None, None], array_like(units.normal_deg, like), scale)
 
 
 def _wanted(motif: Motif, upstream: Units, normal_deg: Array, feature_normal_deg: Array, like: Array) -> Float[Array, "d u kh kw"]:

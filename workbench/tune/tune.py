@@ -97,7 +97,7 @@ class MovedPoses(torch.nn.Module):
             SHIFT_X: known[SHIFT_X] + self.bounds.shift_px * right,
             SHIFT_Y: known[SHIFT_Y] + self.bounds.shift_px * down,
         }
-        return replace(self.surveyed, poses=poses)
+        return replace(self.surveyed, poses={**self.surveyed.poses, **poses})
 
     def poses(self) -> dict[str, UnitPose]:
         """The fitted poses, to a tenth."""
