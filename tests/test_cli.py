@@ -106,7 +106,7 @@ def workshop(tmp_path, monkeypatch, host) -> Workshop:
     """The planted host is the one that every command loads."""
     made = Workshop(tmp_path, host)
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
-    for module in ("workbench.hosts.store", "workbench.rebuild", "workbench.tune.spec"):
+    for module in ("workbench.hosts.store", "workbench.rebuild", "workbench.tune.spec", "workbench.write"):
         monkeypatch.setattr(f"{module}.load", lambda name: host.host)
     return made
 
@@ -126,7 +126,7 @@ def test_help(words):
 def test_help_names_every_command():
     text = run("--help").output
     assert all(re.search(rf"^  {name} ", text, re.MULTILINE) for name in main.commands)
-    assert {"hosts", "survey", "check", "compile", "show", "score", "tune"} <= set(main.commands)
+    assert {"hosts", "survey", "check", "compile", "show", "score", "tune", "write"} <= set(main.commands)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_help_names_every_command():
         (("chekc", "x.yaml"), "no command 'chekc'. Did you mean 'check'?"),
         (("scores",), "Did you mean 'score'?"),
         (("hosts", "lst"), "no command 'lst'. Did you mean 'list'?"),
-        (("frobnicate",), "Known: check, compile, hosts, score, show, survey, tune."),
+        (("frobnicate",), "Known: check, compile, hosts, score, show, survey, tune, write."),
         (("check", "--jsn", "x.yaml"), "--json"),
     ],
 )
@@ -433,6 +433,14 @@ def test_tune_refuses_a_spec_with_nothing_to_tune(workshop):
 @pytest.mark.parametrize("words", [("--steps", 0), ("--most", 0), ("--steps", "many")])
 def test_tune_refuses_numbers_out_of_range(workshop, words):
     assert words[0] in refused("tune", workshop.spec, "-o", workshop.out, *words)
+
+
+def test_write_refuses_a_circuit_of_many_layers_before_any_work(workshop):
+    words = ("write", workshop.spec, "--circuit", workshop.circuit, "--calibration", workshop.calibration, "-o", workshop.out)
+    output = refused(*words)
+    assert "circuit planted: 2 families (gabor, curve)" in output
+    assert "Splice it instead: workbench score." in output
+    assert workshop.left_behind() == []
 
 
 # ---- real processes

@@ -21,6 +21,11 @@ IMAGES = click.option(
     type=FILE,
     help="Folder of pictures; labels from WordNet ids in names or sub-folders.  [default: photographs that scikit-image ships]",
 )
+CALIBRATION = click.option(
+    "--calibration",
+    type=FILE,
+    help="Folder of pictures for each unit's gain and bias.  [default: other photographs that scikit-image ships]",
+)
 BROKEN = click.option("--skip-broken", is_flag=True, help="Pass over files that are no sound pictures instead of refusing the folder.")
 SEED = click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -183,11 +188,7 @@ def show(file: Path, circuit_file: Path | None, output: Path) -> None:
 @click.argument("spec_file", metavar="[SPEC]", type=FILE, default=Path("specs/curve-detectors.yaml"))
 @CIRCUIT
 @IMAGES
-@click.option(
-    "--calibration",
-    type=FILE,
-    help="Folder of pictures for each unit's gain and bias.  [default: other photographs that scikit-image ships]",
-)
+@CALIBRATION
 @click.option(
     "-o", "--output", type=FILE, default=Path("out"), show_default=True, help="Folder to write: score.json, pictures, report.html."
 )
@@ -218,6 +219,28 @@ def score(
     else:
         session.print(table(card))
         click.echo(f"report: {output / 'report.html'}")
+
+
+@main.command()
+@SPEC
+@CIRCUIT
+@CALIBRATION
+@click.option("-o", "--output", type=FILE, required=True, help="File to write (.safetensors).")
+@BROKEN
+@SEED
+def write(spec_file: Path, circuit_file: Path | None, calibration: Path | None, output: Path, skip_broken: bool, seed: int) -> None:
+    """Write a circuit into a copy of the host's own weights, and export the copy.
+
+    For a theory of one family that reads `input`, at a site that is the network's first convolution and its ReLU (conv1 of squeezenet, conv2d0
+    of inceptionv1): the units' filters become the handwritten ones, gain and bias calibrated as `score` does. The host itself stays as it
+    was. From Python, workbench.splice.written_file.read_written(FILE) is the network again.
+    """
+    from workbench.write import write as into_copy
+
+    with Session() as session:
+        pictures = session.pictures(calibration, skip_broken, "calibration")
+        made = into_copy(spec_file, circuit_file or default_circuit(spec_file), pictures, output, session.stage, seed)
+    click.echo(f"{made.name}: {made.source}\nfingerprint {made.fingerprint}: {output}")
 
 
 @main.command()

@@ -4,21 +4,20 @@ Tensors `FAMILY<-SOURCE` hold weights `out in kh kw`; `FAMILY/threshold`, `FAMIL
 The same circuit gives the same bytes.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
 from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Normalise, Pool, Read
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
+from workbench.tensor_file import read_tensors, tensor_bytes
 from workbench.theory.poses import Units
 
 FORMAT = 1
-KEY = "workbench"  # one entry: safetensors keeps no order among several
+KEY = "workbench"
+REMEDY = "Compile it again."
 
 
 def write_circuit(circuit: HandwrittenCircuit, path: Path) -> None:
@@ -34,28 +33,16 @@ def to_bytes(circuit: HandwrittenCircuit) -> bytes:
         tensors |= {f"{layer.family}/{name}": value for name, value in constants.items()}
         tensors |= {f"{layer.family}<-{read.source}": read.weight for read in layer.reads}
     plain = {name: torch.as_tensor(tensor).detach().to(torch.float32).contiguous() for name, tensor in tensors.items()}
-    return save(plain, {KEY: json.dumps(_header(circuit), sort_keys=True, ensure_ascii=False)})
+    return tensor_bytes(plain, KEY, _header(circuit))
 
 
 def read_circuit(path: Path) -> HandwrittenCircuit:
     """The circuit of a file. Raises WorkbenchError for a file that is truncated, altered in its header or no compiled circuit."""
+    header, tensors = read_tensors(path, KEY, FORMAT, "compiled circuit", REMEDY)
     try:
-        with safe_open(path, "pt") as file:
-            header = json.loads((file.metadata() or {}).get(KEY, "null"))
-            if not isinstance(header, dict) or header.get("format") != FORMAT:
-                raise WorkbenchError(
-                    str(path), "is no compiled circuit of this version", f"metadata {KEY!r} of format {FORMAT}", "Compile it again."
-                )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
         return _circuit(header, tensors)
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise WorkbenchError(
-            str(path), f"cannot be read as safetensors ({error})", "a whole compiled circuit", "Compile it again."
-        ) from error
     except (KeyError, TypeError, ValueError) as error:
-        raise WorkbenchError(
-            str(path), f"has a faulty header or tensor ({error})", "a whole compiled circuit", "Compile it again."
-        ) from error
+        raise WorkbenchError(str(path), f"has a faulty header or tensor ({error})", "a whole compiled circuit", REMEDY) from error
 
 
 def _header(circuit: HandwrittenCircuit) -> dict[str, Any]:
