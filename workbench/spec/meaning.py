@@ -109,7 +109,7 @@ def _reads(path: Path, name: str, family: Family, families: Families) -> Iterato
             continue
         for i, term in enumerate(terms):
             if upstream == INPUT:
-                yield from _of_input((*here, i), term)
+                yield from _of_input((*here, i), family, term)
             elif read is not None:
                 yield from _of_family((*here, i), family, term, upstream, read)
         if read is not None:
