@@ -106,7 +106,8 @@ def workshop(tmp_path, monkeypatch, host) -> Workshop:
     """The planted host is the one that every command loads."""
     made = Workshop(tmp_path, host)
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
-    for module in ("workbench.hosts.store", "workbench.rebuild", "workbench.tune.spec", "workbench.write"):
+    # the store last: a module that is imported here for the first time would keep the planted load for good
+    for module in ("workbench.rebuild", "workbench.tune.spec", "workbench.write", "workbench.hosts.store"):
         monkeypatch.setattr(f"{module}.load", lambda name: host.host)
     return made
 
