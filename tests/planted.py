@@ -34,6 +34,14 @@ families:
         - {along: arc, radius_px: {tune: 20, min: 10, max: 40}, spread_px: 4, extent_px: 10, match: tangent, tolerance_deg: 20}
         - {along: arc, radius_px: 20, spread_px: 8, extent_px: 10, match: normal, tolerance_deg: 30, gain: {tune: -0.3, min: -1, max: 0}}
 """
+EDGES = """\
+theory: edges
+families:
+  edge:
+    poses: from-circuit
+    window_px: 3
+    reads: {input: {kernel: gabor, wavelength_px: 4, sigma_px: 1.2, aspect: 0.7}}
+"""
 SITE = "planted"
 INPUT = InputRange(size_px=96, mean_rgb=(120.0, 115.0, 105.0), scale_rgb=(60.0, 60.0, 60.0))
 STRIDE_PX, OFFSET_PX, CELLS = 8, 3, 12  # of SITE, as a convolution of 7 x 7 without padding has them

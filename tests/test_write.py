@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 from safetensors import safe_open
 
-from tests.planted import trained_circuit
+from tests.planted import EDGES, trained_circuit
 from workbench.cli import main
 from workbench.compiler import compile_spec
 from workbench.evaluate.run import scenes
@@ -22,14 +22,6 @@ from workbench.splice.calibrate import calibrate, with_random_readout
 from workbench.splice.network import SplicedNetwork
 from workbench.splice.written_file import KEY, read_written
 
-THEORY = """\
-theory: edges
-families:
-  edge:
-    poses: from-circuit
-    window_px: 3
-    reads: {input: {kernel: gabor, wavelength_px: 4, sigma_px: 1.2}}
-"""
 UNITS = (TrainedUnit(unit=3, centre_deg=20.0, phase_deg=270.0), TrainedUnit(unit=40, centre_deg=250.0, phase_deg=0.0))
 LOGITS = 1e-4  # float32, of logits up to 20
 SEED = 3
@@ -39,7 +31,7 @@ SEED = 3
 def made(squeezenet: Host, tmp_path_factory) -> Path:
     """A folder in which the command has run: edges.yaml, edge.yaml, images and copy.safetensors."""
     place = tmp_path_factory.mktemp("write")
-    (place / "edges.yaml").write_text(THEORY)
+    (place / "edges.yaml").write_text(EDGES)
     dump_circuit(trained_circuit(squeezenet, UNITS, "edge", "conv1"), place / "edge.yaml")
     (place / "images").mkdir()
     for i, picture in enumerate(drawn(4, seed=1)):

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from tests.conftest import tiny_network
-from tests.planted import trained_circuit
+from tests.planted import EDGES, trained_circuit
 from workbench.compiler import HandwrittenCircuit, compile_spec, write_circuit
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host, InputRange, host_from_module
@@ -24,14 +24,6 @@ from workbench.splice.network import SplicedNetwork
 from workbench.splice.written import written
 from workbench.splice.written_file import provenance, read_written, write_written
 
-THEORY = """\
-theory: edges
-families:
-  edge:
-    poses: from-circuit
-    window_px: 3
-    reads: {input: {kernel: gabor, wavelength_px: 4, sigma_px: 1.2, aspect: 0.7}}
-"""
 READS = "{input: {kernel: gabor, wavelength_px: 4, sigma_px: 1.2, aspect: 0.7}}"
 ABOVE = "  blob:\n    poses: {orientation_deg: {every: 90, over: 180}}\n    stride_px: 2\n    window_px: 3\n"
 ABOVE += "    reads: {input: {kernel: gabor, wavelength_px: 4, sigma_px: 1.2}}\n"
@@ -59,12 +51,12 @@ def first(*stages: nn.Module) -> nn.Sequential:
     return network
 
 
-def pair(network: nn.Module | None = None, input: InputRange = INPUT, theory: str = THEORY, site: str = "first", **sites: str) -> Pair:
+def pair(network: nn.Module | None = None, input: InputRange = INPUT, theory: str = EDGES, site: str = "first", **sites: str) -> Pair:
     host = host_from_module(network or tiny_network(), "tiny", {"first": "0", "second": "1", **sites}, input)
     return on(host, site, theory)
 
 
-def on(host: Host, site: str, theory: str = THEORY, units: tuple[TrainedUnit, ...] = UNITS) -> Pair:
+def on(host: Host, site: str, theory: str = EDGES, units: tuple[TrainedUnit, ...] = UNITS) -> Pair:
     return Pair(host, compile_spec(theory_from_text(theory), trained_circuit(host, units, "edge", site), host))
 
 
@@ -137,7 +129,7 @@ def test_written_is_spliced_in_squeezenet(squeezenet):
 
 @pytest.mark.inceptionv1
 def test_written_is_spliced_in_inceptionv1(inceptionv1):
-    check_written_is_spliced(*on(inceptionv1, "conv2d0", THEORY.replace("window_px: 3", "window_px: 7")), 50 * GAIN)
+    check_written_is_spliced(*on(inceptionv1, "conv2d0", EDGES.replace("window_px: 3", "window_px: 7")), 50 * GAIN)
 
 
 DISPLACED: dict[str, Callable[[Tensor], Tensor]] = {
@@ -170,13 +162,13 @@ def test_the_name_tells_what_is_written():
 
 CONVOLUTION = "host tiny: site first: "
 MISFITS: dict[str, tuple[Callable[[], Pair], str]] = {
-    "two families": (lambda: pair(theory=THEORY.replace("  edge:", ABOVE + "  edge:")), "circuit edges: 2 families (blob, edge)"),
+    "two families": (lambda: pair(theory=EDGES.replace("  edge:", ABOVE + "  edge:")), "circuit edges: 2 families (blob, edge)"),
     "a family above": (
-        lambda: pair(theory=THEORY.replace("  edge:", ABOVE + "  edge:").replace(READS, "{blob: {along: point, match: any}}")),
+        lambda: pair(theory=EDGES.replace("  edge:", ABOVE + "  edge:").replace(READS, "{blob: {along: point, match: any}}")),
         "edge reads blob; expected one family that reads only input",
     ),
-    "full": (lambda: pair(theory=THEORY + "    rectify: full\n"), "edge has rectify: full"),
-    "a threshold": (lambda: pair(theory=THEORY + "    threshold: 0.2\n"), "edge has a threshold"),
+    "full": (lambda: pair(theory=EDGES + "    rectify: full\n"), "edge has rectify: full"),
+    "a threshold": (lambda: pair(theory=EDGES + "    threshold: 0.2\n"), "edge has a threshold"),
     "a later layer": (
         lambda: pair(site="second"),
         "host tiny: site second: 8 input channels; stride (1, 1); expected one convolution of the picture",
@@ -194,7 +186,7 @@ MISFITS: dict[str, tuple[Callable[[], Pair], str]] = {
     "no bias": (lambda: pair(first(nn.Conv2d(3, 8, 5, 2, bias=False), nn.ReLU())), "no bias"),
     "too few units": (lambda: on(pair().host, "first", units=(UNITS[0].model_copy(update={"unit": 8}),)), "no unit 8"),
     "a larger kernel": (
-        lambda: pair(theory=THEORY.replace("window_px: 3", "window_px: 7")),
+        lambda: pair(theory=EDGES.replace("window_px: 3", "window_px: 7")),
         "filters of 5 x 5 taps; the circuit's 7 x 7 about tap (2, 2) do not fit; expected a kernel within the host's, as weights "
         "outside would be lost. Give edge a window_px of at most 5",
     ),
@@ -259,7 +251,7 @@ def reheaded(path, content: bytes, old: str, new: str) -> None:
 FAULTS = {
     "truncated": (lambda path, content: path.write_bytes(content[:-100]), "cannot be read as safetensors"),
     "no file": (lambda path, content: path.unlink(), "cannot be read as safetensors"),
-    "a text": (lambda path, content: path.write_text(THEORY), "cannot be read as safetensors"),
+    "a text": (lambda path, content: path.write_text(EDGES), "cannot be read as safetensors"),
     "plain weights": (lambda path, content: path.write_bytes(save({"w": torch.zeros(3)})), "is no written host of this version"),
     "a compiled circuit": (lambda path, content: write_circuit(pair().circuit, path), "is no written host of this version"),
     "one bit": (lambda path, content: path.write_bytes(content[:-1] + bytes([content[-1] ^ 1])), "altered: its tensors have fingerprint"),

@@ -196,7 +196,7 @@ class Pose(Strict):
     centre_deg: float | None = None
     phase_deg: float | None = None
     scale: float | None = None
-    channel: Literal["luma", "red-green", "blue-yellow"] | None = None
+    channel: Channel | None = None
     unit: Annotated[int, Field(ge=0)] | None = Field(default=None, description="of from-circuit: a channel of the host")
     colour: Literal["red", "green", "blue"] | None = Field(default=None, description="of input")
 

@@ -37,10 +37,7 @@ def line(normal: Array, tangent: Array, spread_px, extent_px) -> Place:
 
 def flanks(normal: Array, tangent: Array, spread_px, distance_px, extent_px=None) -> Place:
     """Beside the feature, `distance_px` to both sides."""
-    xp = array_namespace(normal)
-    return bump(xp.abs(normal) - distance_px, spread_px) * bump(tangent, spread_px if extent_px is None else extent_px), xp.zeros_like(
-        normal
-    )
+    return inside(array_namespace(normal).abs(normal), tangent, spread_px, distance_px, extent_px)
 
 
 def ends(normal: Array, tangent: Array, spread_px, distance_px, extent_px=None) -> Place:

@@ -42,12 +42,7 @@ def tuned_spec(
     spec, trained = load_theory(spec_file), load_circuit(circuit_file)
     host, body = load(trained.host), LEDGER.sub("\n", spec.text)
     before = {key_text(path): number.tune for path, number in numbers(spec.theory) if number.tuned}
-    if not before:
-        raise WorkbenchError(str(spec_file), "marks nothing to tune", "numbers written {tune: 5, min: 3, max: 8}")
-    for family in hold:
-        if family not in spec.theory.families:
-            raise WorkbenchError(str(spec_file), f"no family {family!r} to hold", remedy=nearest(family, spec.theory.families))
-    _refuse_without_place(body, spec_file)
+    _refuse_untunable(spec, body, before, hold)
     chosen = sorted(pictures, key=lambda picture: picture.sha256)[:most]
     first = agreement(spec, trained, host, chosen, stage("before", len(chosen)))
     advance = stage("tune", steps)
@@ -84,12 +79,17 @@ def _with_ledger(text: str, ledger: Mapping[str, Any] | None) -> str:
     return f"{text.rstrip()}\n\n{dumped({'tuned': ledger})}\n"
 
 
-def _refuse_without_place(text: str, spec_file: Path) -> None:
+def _refuse_untunable(spec: Spec, body: str, before: Mapping[str, float], hold: Sequence[str]) -> None:
+    if not before:
+        raise WorkbenchError(str(spec.path), "marks nothing to tune", "numbers written {tune: 5, min: 3, max: 8}")
+    for family in hold:
+        if family not in spec.theory.families:
+            raise WorkbenchError(str(spec.path), f"no family {family!r} to hold", remedy=nearest(family, spec.theory.families))
     try:
-        theory_from_text(_with_ledger(text, None), spec_file)
+        theory_from_text(_with_ledger(body, None), spec.path)
     except SpecError as error:
         raise WorkbenchError(
-            str(spec_file), "has no place for the ledger at its end", "keys line by line, not in braces, and `tuned` last"
+            str(spec.path), "has no place for the ledger at its end", "keys line by line, not in braces, and `tuned` last"
         ) from error
 
 
