@@ -8,7 +8,7 @@ import torch
 from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Read
 from workbench.evaluate.examples import Example
 from workbench.evaluate.tuning import TuningCurves
-from workbench.score.scorecard import ConditionScore, Cost, Scorecard, UnitScore
+from workbench.score.scorecard import ConditionScore, Cost, Scorecard, UnitScore, is_control
 from workbench.score.uncertainty import Figure
 from workbench.spec import Spec, theory_from_text
 from workbench.theory.poses import CENTRE, Units, every_combination
@@ -98,6 +98,7 @@ def card(labelled: bool = True, **changed) -> Scorecard:
         conditions={name: condition(value, labelled) for name, value in RECOVERED.items()},
         recovered=dict.fromkeys(("zero", "mean", "resample"), recovered),
         fires=recovered,
+        against={name: near(1 - 0.19 / (1 - value)) for name, value in RECOVERED.items() if is_control(name)},
         tuning={"pose_error_deg": 4.0, **sides},
         cost=Cost(93, 0, 6, 3, 78608),
         seed=5,
@@ -105,10 +106,11 @@ def card(labelled: bool = True, **changed) -> Scorecard:
     return replace(made, **changed)
 
 
-def with_recovered(name: str, value: float) -> Scorecard:
-    """The card with another recovered KL for one condition."""
+def with_control(name: str, value: float) -> Scorecard:
+    """The card with another recovered KL for one control."""
     made = card()
-    return replace(made, conditions={**made.conditions, name: replace(made.conditions[name], recovered_kl=near(value))})
+    changed = {**made.conditions, name: replace(made.conditions[name], recovered_kl=near(value))}
+    return replace(made, conditions=changed, against={**made.against, name: near(1 - 0.19 / (1 - value))})
 
 
 def curves() -> TuningCurves:

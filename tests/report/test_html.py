@@ -135,7 +135,7 @@ def test_accuracies_only_where_there_are_labels():
 
 def test_a_control_that_does_as_well_is_told_at_the_top():
     assert 'class="warning"' not in rendered(cards.card())
-    assert 'class="warning"' in rendered(cards.with_recovered("control.flipped", 0.8))
+    assert 'class="warning"' in rendered(cards.with_control("control.flipped", 0.81))
 
 
 def test_tuned_numbers_are_marked():

@@ -35,6 +35,7 @@ def card(echo: float = 0.25) -> Scorecard:
         conditions={name: condition(i) for i, name in enumerate(CONDITIONS)},
         recovered={"zero": recovered, "mean": {**recovered, "kl": Figure(0.125, (-math.inf, 1.0))}},
         fires=recovered,
+        against={"control.affine": Figure(0.5, (0.25, 0.75))},
         tuning={"trained.echo": math.inf},
         cost=Cost(10, 2, 2, 1, 100),
         seed=0,
@@ -52,6 +53,7 @@ def test_dotted_conditions_nest_and_keep_their_values():
 def test_recovered_is_against_zero_ablation():
     found = document(card())
     assert found["recovered"] == found["recovered_by"]["zero"]
+    assert found["against"] == {"control": {"affine": {"value": 0.5, "ci95": [0.25, 0.75]}}}
     assert found["recovered"]["kl"]["value"] == 0.5
     assert found["recovered_by"]["mean"]["kl"]["value"] == 0.125
     assert found["format"] == FORMAT == 1

@@ -36,42 +36,51 @@ def conditions(kl: float, right: int = 5) -> dict[str, dict[str, np.ndarray]]:
 @pytest.mark.parametrize(("condition", "value"), [("natural", 1.0), ("ablated.zero", 0.0), ("ablated.mean", 0.5), ("spliced", 0.75)])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_of_kl(condition, value, seed):
-    found = recovered(statistics(conditions(0.25)), condition, "zero", "kl", seed=seed)
+    found = recovered(statistics(conditions(0.25)), condition, "ablated.zero", "kl", seed=seed)
     assert (found.value, *found.ci95) == pytest.approx((value,) * 3, abs=EXACT)
 
 
 def test_worse_than_the_ablation_is_below_zero():
-    assert recovered(statistics(conditions(3.0)), "spliced", "zero", "kl").value == pytest.approx(-2, abs=EXACT)
-    assert recovered(statistics(conditions(3.0, right=1)), "spliced", "zero", "top5").value == pytest.approx(-0.5, abs=EXACT)
+    assert recovered(statistics(conditions(3.0)), "spliced", "ablated.zero", "kl").value == pytest.approx(-2, abs=EXACT)
+    assert recovered(statistics(conditions(3.0, right=1)), "spliced", "ablated.zero", "top5").value == pytest.approx(-0.5, abs=EXACT)
+
+
+def test_against_another_condition_the_interval_is_paired():
+    """A control that is worse by a tenth on every picture: the intervals of the two overlap widely, the share taken away has no doubt."""
+    rows = {**conditions(0.25), "control": {"kl": 0.275 * KL}}
+    found = recovered(statistics(rows), "spliced", "control", "kl")
+    assert (found.value, *found.ci95) == pytest.approx((1 - 1 / 1.1,) * 3, abs=EXACT)
+    apart = [recovered(statistics(rows), name, "ablated.zero", "kl").value for name in ("spliced", "control")]
+    assert apart[0] - apart[1] == pytest.approx(0.025, abs=EXACT)
 
 
 def test_a_weaker_ablation_leaves_less_to_recover():
     """The same splice: half as much is lost under mean ablation."""
-    assert recovered(statistics(conditions(0.25)), "spliced", "mean", "kl").value == pytest.approx(0.5, abs=EXACT)
+    assert recovered(statistics(conditions(0.25)), "spliced", "ablated.mean", "kl").value == pytest.approx(0.5, abs=EXACT)
 
 
 @pytest.mark.parametrize("quantity", ["top1", "top5", "agreement"])
 def test_of_shares_is_of_the_drop(quantity):
     """Natural 7 right, ablated 3, spliced 5: two of four lost answers come back."""
-    assert recovered(statistics(conditions(0.25)), "spliced", "zero", quantity).value == pytest.approx(0.5, abs=EXACT)
+    assert recovered(statistics(conditions(0.25)), "spliced", "ablated.zero", quantity).value == pytest.approx(0.5, abs=EXACT)
 
 
 def test_the_consumer_is_a_distance():
-    assert recovered(statistics(conditions(0.25)), "spliced", "zero", "consumer").value == pytest.approx(0.75, abs=EXACT)
+    assert recovered(statistics(conditions(0.25)), "spliced", "ablated.zero", "consumer").value == pytest.approx(0.75, abs=EXACT)
 
 
 def test_none_where_nothing_is_lost():
     rows = conditions(0.25)
-    assert recovered(statistics(rows), "spliced", "mean", "top1").value is None  # mean ablation costs no answer
+    assert recovered(statistics(rows), "spliced", "ablated.mean", "top1").value is None  # mean ablation costs no answer
     rows["ablated.zero"]["kl"] = np.zeros(PICTURES)
-    assert recovered(statistics(rows), "spliced", "zero", "kl").value is None
+    assert recovered(statistics(rows), "spliced", "ablated.zero", "kl").value is None
 
 
 def test_none_where_nothing_is_labelled():
     rows = conditions(0.25)
     for row in rows.values():
         row["top1"] = np.full(PICTURES, np.nan)
-    found = recovered(statistics(rows), "spliced", "zero", "top1")
+    found = recovered(statistics(rows), "spliced", "ablated.zero", "top1")
     assert (found.value, found.ci95) == (None, None)
 
 
@@ -79,7 +88,9 @@ def test_only_labelled_pictures_count():
     rows = conditions(0.25)
     for row in rows.values():
         row["top1"] = np.where(np.arange(PICTURES) == 4, np.nan, row["top1"])
-    assert recovered(statistics(rows), "spliced", "zero", "top1").value == pytest.approx(1 / 3, abs=EXACT)  # of 5, 4, 3 wrong one is gone
+    assert recovered(statistics(rows), "spliced", "ablated.zero", "top1").value == pytest.approx(
+        1 / 3, abs=EXACT
+    )  # of 5, 4, 3 wrong one is gone
 
 
 def test_only_chosen_pictures_count():
@@ -87,9 +98,9 @@ def test_only_chosen_pictures_count():
     rows["spliced"]["kl"] = np.where(np.arange(PICTURES) < 4, 0.0, KL)
     found = statistics(rows)
     mask = np.arange(PICTURES) < 4
-    assert recovered(found, "spliced", "zero", "kl", mask).value == pytest.approx(1, abs=EXACT)
-    assert recovered(found, "spliced", "zero", "kl", ~mask).value == pytest.approx(0, abs=EXACT)
-    assert recovered(found, "spliced", "zero", "kl", np.zeros(PICTURES, bool)).value is None
+    assert recovered(found, "spliced", "ablated.zero", "kl", mask).value == pytest.approx(1, abs=EXACT)
+    assert recovered(found, "spliced", "ablated.zero", "kl", ~mask).value == pytest.approx(0, abs=EXACT)
+    assert recovered(found, "spliced", "ablated.zero", "kl", np.zeros(PICTURES, bool)).value is None
 
 
 def test_a_quantity_that_was_not_measured_is_missing_not_zero():
@@ -97,7 +108,7 @@ def test_a_quantity_that_was_not_measured_is_missing_not_zero():
     rows = conditions(0.25)
     del rows["spliced"]["consumer"]
     assert np.isnan(distance(statistics(rows), "spliced", "consumer")).all()
-    assert recovered(statistics(rows), "spliced", "zero", "consumer").value is None
+    assert recovered(statistics(rows), "spliced", "ablated.zero", "consumer").value is None
 
 
 def test_the_circuit_fires_where_one_unit_exceeds_its_level():

@@ -45,7 +45,7 @@ class Measured(NamedTuple):
         return float(pearson(self.statistics.rows["spliced"]["moments"].sum(0)).mean())
 
     def recovered(self, ablation: str = "zero") -> float:
-        return recovered(self.statistics, "spliced", ablation, "kl").value
+        return recovered(self.statistics, "spliced", f"ablated.{ablation}", "kl").value
 
 
 @pytest.fixture(scope="module")

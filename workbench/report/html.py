@@ -129,7 +129,7 @@ def render(card: Scorecard, spec: Spec, score: Score, shown: Mapping[str, Sequen
         trim_blocks=False,
         keep_trailing_newline=True,
     )
-    best = card.best_control if any(name.startswith("control.") for name in card.conditions) else None
+    best = card.best_control
     labelled = score.at("conditions/natural/top1") is not None
     return environment.get_template("page.html.jinja").render(
         card=card,
@@ -161,7 +161,10 @@ def render(card: Scorecard, spec: Spec, score: Score, shown: Mapping[str, Sequen
 
 def _conditions(card: Scorecard) -> list[dict[str, Any]]:
     reached = reaching(card)
-    return [{"name": name, "path": name.replace(".", "/"), "about": about(name), "reaches": name in reached} for name in ordered(card)]
+    return [
+        {"name": name, "path": name.replace(".", "/"), "about": about(name), "reaches": name in reached, "control": name in card.against}
+        for name in ordered(card)
+    ]
 
 
 def _recoveries() -> list[dict[str, str]]:

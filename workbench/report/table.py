@@ -4,7 +4,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from workbench.report.conditions import interval, number, ordered, reaching, warnings
+from workbench.report.conditions import against, interval, number, ordered, reaching, warnings
 from workbench.score.scorecard import ConditionScore, Scorecard
 
 WIDTH = 100  # columns that everything fits in; 80 columns wrap the sentences only
@@ -12,9 +12,8 @@ WIDTH = 100  # columns that everything fits in; 80 columns wrap the sentences on
 
 def table(card: Scorecard) -> Group:
     """One headline line, one table of conditions, warnings where a control reaches the handwritten units, and the cost. Fits 80 columns."""
-    return Group(
-        headline(card), _conditions(card), *(Text(f"warning: {said}", style="bold yellow") for said in warnings(card)), _cost(card)
-    )
+    warned = (Text(f"warning: {said}", style="bold yellow") for said in warnings(card))
+    return Group(headline(card), _conditions(card), _best_control(card), *warned, _cost(card))
 
 
 def headline(card: Scorecard) -> Text:
@@ -53,6 +52,11 @@ def _cells(row: ConditionScore, labelled: bool) -> tuple[str, ...]:
         number(row.recovered_kl.value, 2),
         interval(row.recovered_kl.ci95),
     )
+
+
+def _best_control(card: Scorecard) -> Text:
+    best = card.best_control
+    return Text(f"against the best control, {best}: the handwritten units recover {against(card, best)}" if best else "no controls")
 
 
 def _cost(card: Scorecard) -> Text:

@@ -21,6 +21,7 @@ def document(card: Scorecard) -> dict[str, Any]:
             **plain,
             "conditions": _nested({name: {k: _value(v) for k, v in row.items()} for name, row in conditions.items()}),
             "intervals": _nested({name: {k: v["ci95"] for k, v in row.items() if isinstance(v, dict)} for name, row in conditions.items()}),
+            "against": _nested(plain["against"]),
             "recovered": kinds["zero"],
             "recovered_by": kinds,
         }

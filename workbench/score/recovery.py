@@ -16,18 +16,20 @@ ACCURACIES = ("top1", "top5")
 
 
 def recovered(
-    statistics: Statistics, condition: str, ablation: str, quantity: str, pictures: np.ndarray | None = None, seed: int = 0
+    statistics: Statistics, condition: str, worse: str, quantity: str, pictures: np.ndarray | None = None, seed: int = 0
 ) -> Figure:
-    """`quantity` is kl, agreement, consumer, top1 or top5; `pictures` is a mask. None where nothing was lost or nothing is labelled."""
+    """What `condition` gives back of what `worse`, an ablation or a control, costs; both on the same pictures, so that the interval is paired.
+
+    `quantity` is kl, agreement, consumer, top1 or top5; `pictures` is a mask. None where nothing was lost or nothing is labelled.
+    """
     chosen = np.ones(len(statistics.names), bool) if pictures is None else pictures
-    rows = {"spliced": distance(statistics, condition, quantity), "ablated": distance(statistics, f"ablated.{ablation}", quantity)}
+    rows = {"left": distance(statistics, condition, quantity), "lost": distance(statistics, worse, quantity)}
     chosen = chosen & np.all([np.isfinite(row) for row in rows.values()], axis=0)
-    if not chosen.any() or rows["ablated"][chosen].mean() <= 0:
+    if not chosen.any() or rows["lost"][chosen].mean() <= 0:
         return Figure(None)
 
     def share(means: Mapping[str, np.ndarray]) -> np.ndarray:
-        lost = np.where(means["ablated"] > 0, means["ablated"], np.nan)
-        return 1 - means["spliced"] / lost
+        return 1 - means["left"] / np.where(means["lost"] > 0, means["lost"], np.nan)
 
     return bootstrap({name: row[chosen] for name, row in rows.items()}, share, seed)
 

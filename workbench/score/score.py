@@ -14,7 +14,7 @@ from workbench.pictures import Picture
 from workbench.score.agreement import explained_variance, pearson, spearman, top_overlap
 from workbench.score.cost import cost
 from workbench.score.recovery import ABLATIONS, recovered
-from workbench.score.scorecard import ConditionScore, Scorecard, UnitScore
+from workbench.score.scorecard import ConditionScore, Scorecard, UnitScore, is_control
 from workbench.score.tuning import figures, largest_gap_deg, turn_deg
 from workbench.score.uncertainty import Figure, bootstrap
 from workbench.spec import Spec
@@ -54,8 +54,12 @@ def score(
         tuned_on=None if tuned is None else {"n": len(tuned.images), "host": tuned.host, "date": tuned.date},
         units=units,
         conditions={name: condition_score(statistics, name, seed) for name in splices.conditions},
-        recovered={a: {quantity: recovered(statistics, "spliced", a, quantity, seed=seed) for quantity in QUANTITIES} for a in ABLATIONS},
-        fires={quantity: recovered(statistics, "spliced", "zero", quantity, statistics.fires, seed) for quantity in QUANTITIES},
+        recovered={
+            a: {quantity: recovered(statistics, "spliced", f"ablated.{a}", quantity, seed=seed) for quantity in QUANTITIES}
+            for a in ABLATIONS
+        },
+        fires={quantity: recovered(statistics, "spliced", "ablated.zero", quantity, statistics.fires, seed) for quantity in QUANTITIES},
+        against={name: recovered(statistics, "spliced", name, "kl", seed=seed) for name in splices.conditions if is_control(name)},
         tuning=tuning_summary(units),
         cost=cost(spec.theory, trained, circuit),
         seed=seed,
@@ -114,7 +118,7 @@ def condition_score(statistics: Statistics, name: str, seed: int) -> ConditionSc
         top5=means["top5"],
         consumer=means["consumer"],
         pearson=units,
-        recovered_kl=recovered(statistics, name, "zero", "kl", seed=seed),
+        recovered_kl=recovered(statistics, name, "ablated.zero", "kl", seed=seed),
         changed=float(rows["changed"].max()),
     )
 

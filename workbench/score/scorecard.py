@@ -57,7 +57,10 @@ class Cost:
 
 @dataclass(frozen=True)
 class Scorecard:
-    """All of it. `recovered[ablation][quantity]`; `fires`: the same against zero ablation, on the pictures where the trained circuit fires."""
+    """All of it. `recovered[ablation][quantity]`; `fires`: the same against zero ablation, on the pictures where the trained circuit fires.
+
+    `against[control]` is the recovered KL with that control in place of the ablation: above 0, the handwritten units do better than it.
+    """
 
     workbench: str
     host: Mapping[str, str]
@@ -70,6 +73,7 @@ class Scorecard:
     conditions: Mapping[str, ConditionScore]
     recovered: Mapping[str, Mapping[str, Figure]]
     fires: Mapping[str, Figure]
+    against: Mapping[str, Figure]
     tuning: Mapping[str, float]
     cost: Cost
     seed: int
@@ -80,9 +84,11 @@ class Scorecard:
         return self.recovered["zero"]["kl"]
 
     @property
-    def best_control(self) -> str:
-        """The control that recovers most."""
-        return max(
-            (name for name in self.conditions if name.startswith("control.")),
-            key=lambda name: self.conditions[name].recovered_kl.value or 0.0,
-        )
+    def best_control(self) -> str | None:
+        """The control that recovers most; None where there are no controls."""
+        return max(filter(is_control, self.conditions), key=lambda name: self.conditions[name].recovered_kl.value or 0.0, default=None)
+
+
+def is_control(condition: str) -> bool:
+    """Whether a condition is a splice that should fail."""
+    return condition.startswith("control.")
