@@ -424,6 +424,20 @@ def test_tune_writes_a_spec_that_scores(workshop):
     assert "were used for" in output
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("line", "'line': expected FAMILY=FILE"),
+        ("line=", "'line=': expected FAMILY=FILE"),
+        ("line=none.yaml", "none.yaml"),
+        ("gabr=circuits/squeezenet/curve.yaml", "found in a host with fingerprint"),
+    ],
+)
+def test_score_refuses_what_cannot_be_bound(workshop, words, said):
+    output = refused("score", workshop.spec, "--circuit", workshop.circuit, "--images", workshop.images, "--bind", words)
+    assert said in output
+
+
 def test_tune_refuses_a_spec_with_nothing_to_tune(workshop):
     workshop.spec.write_text(re.sub(r"\{tune: ([^,]+),[^}]*\}", r"\1", THEORY))
     output = refused("tune", workshop.spec, "--circuit", workshop.circuit, "--images", workshop.calibration, "-o", workshop.out)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.planted import THEORY, PlantedHost, planted
+from tests.planted import THEORY, PlantedHost, planted, trained_circuit
 from workbench import files
 from workbench import rebuild as main_path
 from workbench.errors import WorkbenchError
@@ -60,8 +60,8 @@ class Workshop:
 
         return advance
 
-    def rebuild(self, pictures: list[Picture], calibration: list[Picture], stage=None, seed: int = 0) -> Scorecard:
-        return rebuild(self.spec_file, self.circuit_file, pictures, calibration, self.output, stage or self.stage, seed)
+    def rebuild(self, pictures: list[Picture], calibration: list[Picture], stage=None, seed: int = 0, **more) -> Scorecard:
+        return rebuild(self.spec_file, self.circuit_file, pictures, calibration, self.output, stage or self.stage, seed, **more)
 
     def left_behind(self) -> list[str]:
         """All below the folder of results, and the journals."""
@@ -221,6 +221,17 @@ def test_a_tuned_spec_is_scored_as_written_too(workshop, pictures, calibration):
     assert card.conditions["spliced"].pearson.value > 0.99
     assert card.conditions["as_written"].pearson.value < 0.9  # half the planted radius, no inhibition
     assert card.cost.tuned == 3
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_family_bound_to_trained_units_is_a_condition_beside(workshop, pictures, calibration):
+    """The retina's ON cells know no orientation: read in place of Gabors they make no curves."""
+    workshop.spec_file.write_text(THEORY.replace(", phase_deg: {every: 90, over: 180}", ""))
+    cells = [TrainedUnit(unit=channel, centre_deg=60.0 * channel) for channel in range(3)]
+    dump_circuit(trained_circuit(workshop.host.host, cells, "gabor", "retina"), workshop.folder / "retina.yaml")
+    card = workshop.rebuild(pictures[:2], calibration, bound_files={"gabor": workshop.folder / "retina.yaml"})
+    assert card.conditions["spliced"].pearson.value > 0.9
+    assert card.conditions["bound.gabor"].pearson.value < 0.5
 
 
 def test_a_foreign_folder_is_refused_before_any_work(workshop, pictures, calibration):

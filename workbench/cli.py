@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -192,6 +193,15 @@ def show(file: Path, circuit_file: Path | None, output: Path) -> None:
 @click.option(
     "-o", "--output", type=FILE, default=Path("out"), show_default=True, help="Folder to write: score.json, pictures, report.html."
 )
+@click.option(
+    "--bind",
+    "bound",
+    multiple=True,
+    metavar="FAMILY=FILE",
+    callback=lambda context, option, words: dict(bindings(words)),
+    help="Also score the theory with FAMILY read off the trained units of a circuit FILE in place of compiled ones; may be given again. "
+    "Each adds a link `bound.FAMILY` to the chain from the last step by hand to everything by hand.",
+)
 @BROKEN
 @SEED
 @AS_JSON
@@ -201,6 +211,7 @@ def score(
     images: Path | None,
     calibration: Path | None,
     output: Path,
+    bound: dict[str, Path],
     skip_broken: bool,
     seed: int,
     as_json: bool,
@@ -213,7 +224,8 @@ def score(
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
         fit = session.pictures(calibration, skip_broken, "calibration")
-        card = rebuild(spec_file, circuit_file or default_circuit(spec_file), pictures, fit, output, session.stage, seed, command_line())
+        circuit_file = circuit_file or default_circuit(spec_file)
+        card = rebuild(spec_file, circuit_file, pictures, fit, output, session.stage, seed, command_line(), bound)
     if as_json:
         click.echo(to_json(card), nl=False)
     else:
@@ -276,6 +288,15 @@ def tune(
         text, before, after = tuned_spec(spec_file, circuit_file, pictures, steps, most, seed, session.stage, hold)
     write_whole(output, text)
     click.echo(f"mean Pearson on the tuning pictures {before:.3f} -> {after:.3f}: {output}")
+
+
+def bindings(words: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """`FAMILY=FILE` words as pairs."""
+    for word in words:
+        family, equals, file = word.partition("=")
+        if not (family and equals and file):
+            raise click.BadParameter(f"{word!r}: expected FAMILY=FILE, as in line=circuits/inceptionv1/line.yaml")
+        yield family, Path(file)
 
 
 def command_line() -> str:

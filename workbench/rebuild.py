@@ -1,9 +1,9 @@
 """The main path: from a theory to a scorecard. Start reading here; every call below is the door of one stage."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from workbench.compiler import compile_spec
+from workbench.compiler import compile_chain, compile_spec
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.examples import examples
 from workbench.evaluate.journal import run_journal
@@ -30,12 +30,14 @@ def rebuild(
     stage: Stage,
     seed: int = 0,
     command: str = "",
+    bound_files: Mapping[str, Path] | None = None,
 ) -> Scorecard:
     """Compile a theory, splice it in place of the trained circuit, score it on `pictures`, and write the report to the folder `output`.
 
     `calibration` pictures fit a gain and a bias to each unit, and the same for each control; neither they nor those that the spec was tuned on
     may be among `pictures`. `stage(name, total)` is told of each stage and gives the function to call with its steps. `command` is
-    what the report says it was made by. Raises WorkbenchError.
+    what the report says it was made by. `bound_files`: families and the circuit files of the trained units that may stand in for them, which
+    makes the chain of `compile_chain`. Raises WorkbenchError.
     """
     spec = load_theory(spec_file)
     trained = load_circuit(circuit_file)
@@ -45,6 +47,7 @@ def rebuild(
     circuits = {"spliced": compile_spec(spec, trained, host)}
     if spec.theory.tuned:
         circuits["as_written"] = compile_spec(spec, trained, host, as_written=True)
+    circuits |= compile_chain(spec, trained, host, {family: load_circuit(file) for family, file in (bound_files or {}).items()})
     circuits["random"] = with_random_readout(circuits["spliced"], seed)
 
     with folder_written_whole(output, marker="score.json") as folder:

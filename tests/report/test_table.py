@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from workbench.report import table
-from workbench.report.conditions import MISSING, interval, number, reaching
+from workbench.report.conditions import MISSING, about, interval, number, ordered, reaching
 from workbench.score.uncertainty import Figure
 
 
@@ -63,6 +63,15 @@ def test_as_written_has_a_row_when_there_is_one():
     made = cards.card()
     tuned = replace(made, conditions={**made.conditions, "as_written": cards.condition(0.44, True)})
     assert cells(tuned, "as_written")[-4] == "0.44"
+
+
+def test_links_of_the_chain_stand_behind_the_handwritten_units():
+    made = cards.card()
+    chained = replace(made, conditions={**made.conditions, "bound.bar": cards.condition(0.9, True)})
+    assert cells(chained, "bound.bar")[-4] == "0.90"
+    names = ordered(chained)
+    assert names.index("bound.bar") == names.index("spliced") + 1
+    assert about("bound.bar") == "the handwritten units, reading trained units in place of bar and of what else is bound above it"
 
 
 def test_missing_figures_are_dashes():

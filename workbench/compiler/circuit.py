@@ -7,10 +7,20 @@ from typing import Any
 
 from workbench.theory.poses import Units
 
+HOST = "host:"
+
+
+def host_source(site: str) -> str:
+    """What a read of a host's site is called. No family can have such a name."""
+    return HOST + site
+
 
 @dataclass(frozen=True)
 class Read:
-    """Weights `out in kh kw` from one upstream family, or the picture ("input"). Taps are one upstream cell apart, the middle one at the unit."""
+    """Weights `out in kh kw` from one upstream family, the picture ("input") or a site of the host ("host:mixed3a").
+
+    Taps are one upstream cell apart, the middle one at the unit.
+    """
 
     source: str
     weight: Any
@@ -84,6 +94,12 @@ class HandwrittenCircuit:
     def weights(self) -> int:
         """Weights generated."""
         return sum(math.prod(read.weight.shape) for layer in self.layers for read in layer.reads)
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Sites of the host that it reads."""
+        sources = (read.source for layer in self.layers for read in layer.reads)
+        return tuple(dict.fromkeys(source.removeprefix(HOST) for source in sources if source.startswith(HOST)))
 
     def __repr__(self) -> str:
         rows = [f"{self.theory} -> {self.host}:{self.site}, units {', '.join(map(str, self.units))}"]

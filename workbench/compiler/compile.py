@@ -6,10 +6,12 @@ through the compiler (`workbench tune`).
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from workbench.compiler.bind import Bound, bound_layer, heard_on, read_from, refuse_unbindable
 from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Normalise, Pool, Read
 from workbench.compiler.ideal import IdealStimuli
 from workbench.errors import WorkbenchError
@@ -27,13 +29,51 @@ Value = Callable[[Number], Tensor]
 LIKE = torch.zeros((), dtype=torch.float64)
 
 
-def compile_spec(spec: Spec, trained: TrainedCircuit, host: Host, as_written: bool = False) -> HandwrittenCircuit:
+def compile_spec(
+    spec: Spec, trained: TrainedCircuit, host: Host, as_written: bool = False, bound: Bound | None = None
+) -> HandwrittenCircuit:
     """The circuit that a spec describes for a trained circuit's units, with the provenance of its numbers.
 
-    `as_written` takes a tuned spec's numbers as they were before tuning. Raises SpecError if the spec cannot stand for these units, and
-    WorkbenchError if the trained circuit is another host's, or if a family is not driven by its own ideal stimulus.
+    `as_written` takes a tuned spec's numbers as they were before tuning; the families of `bound` are read off the host's own units instead of
+    being compiled. Raises SpecError if the spec cannot stand for these units, and WorkbenchError if a circuit is another host's, a
+    family cannot be bound, or a family is not driven by its own ideal stimulus.
     """
+    bound = bound or {}
     check_pair(spec, trained)
+    for found in (trained, *bound.values()):
+        _refuse_strange(found, host)
+    refuse_unbindable(spec, trained, host, bound)
+    tuned = spec.theory.tuned
+    before = tuned.written if as_written and tuned else {}
+    units = trained_units(trained if as_written or not tuned else posed(trained, tuned))
+    current = {id(number): before.get(key_text(path), number.tune) for path, number in numbers(spec.theory)}
+    circuit = compile_theory(
+        spec.theory, trained, host, lambda number: torch.tensor(current.get(id(number), number.tune), dtype=LIKE.dtype), units, bound=bound
+    )
+    _refuse_undriven(spec, circuit)
+    rows = [
+        [key_text(path), current[id(number)], "tuned" if number.tuned and spec.theory.tuned and not as_written else "rule"]
+        for path, number in numbers(spec.theory)
+    ]
+    facts: dict[str, Any] = {"spec": spec.sha256, "circuit": trained.sha256, "fingerprint": host.fingerprint, "numbers": rows}
+    if bound:
+        facts["bound"] = {family: units.sha256 for family, units in bound.items()}
+    return replace(circuit, facts=facts)
+
+
+def compile_chain(spec: Spec, trained: TrainedCircuit, host: Host, bound: Bound) -> dict[str, HandwrittenCircuit]:
+    """The chain from "only the last steps by hand" towards "everything by hand": a circuit `bound.FAMILY` for each family of `bound`, from the
+    last on, in which that family and every one of `bound` above it are trained units."""
+    order = [family for family in spec.theory.families if family in bound] + [
+        family for family in bound if family not in spec.theory.families
+    ]
+    return {
+        f"bound.{family}": compile_spec(spec, trained, host, bound={name: bound[name] for name in order[: i + 1]})
+        for i, family in reversed(list(enumerate(order)))
+    }
+
+
+def _refuse_strange(trained: TrainedCircuit, host: Host) -> None:
     if trained.fingerprint != host.fingerprint:
         raise WorkbenchError(
             f"circuit {trained.circuit}",
@@ -41,20 +81,6 @@ def compile_spec(spec: Spec, trained: TrainedCircuit, host: Host, as_written: bo
             f"{host.name}'s, {host.fingerprint[:12]}…",
             f"Survey this host: workbench survey {host.name} --family {trained.circuit}",
         )
-    tuned = spec.theory.tuned
-    before = tuned.written if as_written and tuned else {}
-    units = trained_units(trained if as_written or not tuned else posed(trained, tuned))
-    current = {id(number): before.get(key_text(path), number.tune) for path, number in numbers(spec.theory)}
-    circuit = compile_theory(
-        spec.theory, trained, host, lambda number: torch.tensor(current.get(id(number), number.tune), dtype=LIKE.dtype), units
-    )
-    _refuse_undriven(spec, circuit)
-    rows = [
-        [key_text(path), current[id(number)], "tuned" if number.tuned and spec.theory.tuned and not as_written else "rule"]
-        for path, number in numbers(spec.theory)
-    ]
-    facts = {"spec": spec.sha256, "circuit": trained.sha256, "fingerprint": host.fingerprint, "numbers": rows}
-    return replace(circuit, facts=facts)
 
 
 def _refuse_undriven(spec: Spec, circuit: HandwrittenCircuit) -> None:
@@ -76,19 +102,28 @@ def compile_theory(
     value: Value | None = None,
     units: Units | None = None,
     ideal_dtype: torch.dtype = torch.float64,
+    bound: Bound | None = None,
 ) -> HandwrittenCircuit:
     """The circuit that `theory` describes for the trained circuit's units: weights and constants as float64 tensors.
 
     `value` gives the tensor for a Number of the spec; by default its written or tuned value. `units` are those of the last family, by
-    default the trained circuit's. The ideal stimuli are run in `ideal_dtype`.
+    default the trained circuit's. The ideal stimuli are run in `ideal_dtype`. Families that only `bound` ones read are left out.
     """
     value = value or (lambda number: torch.tensor(number.tune, dtype=LIKE.dtype))
     site = host.site(trained.site)
     grid = Grid(host.input.size_px, site.stride_px, site.offset_px, site.height, site.width)
-    ideal = IdealStimuli(grid, ideal_dtype)
+    bound = bound or {}
+    sites = tuple(dict.fromkeys(units.site for units in bound.values()))
+    ideal = IdealStimuli(grid, ideal_dtype, (lambda picture: heard_on(host, sites, picture)) if sites else None)
     units = units or trained_units(trained)
+    wanted = read_from(theory, bound)
     layers: list[Layer] = []
     for name, family in theory.families.items():
+        if name not in wanted:
+            continue
+        if name in bound:
+            layers.append(bound_layer(name, family, bound[name], trained_units(bound[name]), host))
+            continue
         layer = _layer(name, family, units, grid, {layer.family: layer for layer in layers}, value)
         if any(source != INPUT for source in family.reads):  # on the picture alone, kernels have their own scale
             layer = replace(layer, ideal=ideal.drive(layers, layer, _ideal_radius_px(family, value)))

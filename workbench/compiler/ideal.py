@@ -1,13 +1,13 @@
 """A family's own ideal stimulus, a bright line at its orientation or a bright arc at its pose: what it drives is the unit of its response."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from workbench.compiler.circuit import Grid, Layer
-from workbench.compiler.respond import Cells, Responses
+from workbench.compiler.respond import Cells, Heard, Responses
 from workbench.stimuli import arc, line
 from workbench.theory.poses import SHIFT_X, SHIFT_Y, Units
 
@@ -25,9 +25,11 @@ Stimulus = tuple[
 class IdealStimuli:
     """Lines and arcs, and what the families above say to them: kept, so that each family answers to each stimulus once."""
 
-    def __init__(self, grid: Grid, dtype: torch.dtype):
-        self.grid, self.dtype = grid, dtype
-        self.middle = (SIZE_PX // 2 - grid.offset_px) // grid.stride_px
+    def __init__(self, grid: Grid, dtype: torch.dtype, listen: Callable[[Tensor], Heard] | None = None):
+        """`listen` gives what the host says to pictures of its own size, where families are bound to its units."""
+        self.grid, self.dtype, self.listen = grid, dtype, listen
+        self.size_px = grid.size_px if listen else SIZE_PX
+        self.middle = (self.size_px // 2 - grid.offset_px) // grid.stride_px
         self.apex_px = grid.offset_px + grid.stride_px * self.middle
         self.seen: dict[tuple[Stimulus, ...], Responses] = {}
 
@@ -54,7 +56,8 @@ class IdealStimuli:
 
     def _responses(self, above: Sequence[Layer], stimuli: tuple[Stimulus, ...]) -> Responses:
         if stimuli not in self.seen:
-            self.seen[stimuli] = Responses.to(ideal_stimuli(stimuli).to(self.dtype), self.grid)
+            picture = ideal_stimuli(stimuli, self.size_px).to(self.dtype)
+            self.seen[stimuli] = Responses.to(picture, self.grid, self.listen(picture) if self.listen else None)
         responses = self.seen[stimuli]
         for layer in above:
             if layer.family not in responses.of:
@@ -62,13 +65,13 @@ class IdealStimuli:
         return responses
 
 
-def ideal_stimuli(stimuli: Sequence[Stimulus]) -> Float[Tensor, "n 3 h w"]:
+def ideal_stimuli(stimuli: Sequence[Stimulus], size_px: int = SIZE_PX) -> Float[Tensor, "n 3 h w"]:
     """The pictures of stimuli, in circuit units: 1 on 0."""
     colours = {"width_px": WIDTH_PX, "foreground": 1.0, "background": 0.0, "like": torch.zeros((), dtype=torch.float64)}
     drawn = [
-        line(SIZE_PX, apex_px, normal_deg - 90.0, **colours)
+        line(size_px, apex_px, normal_deg - 90.0, **colours)
         if radius_px is None
-        else arc(SIZE_PX, apex_px, normal_deg, radius_px, **colours)
+        else arc(size_px, apex_px, normal_deg, radius_px, **colours)
         for apex_px, normal_deg, radius_px in stimuli
     ]
     return torch.stack(drawn).movedim(-1, 1)

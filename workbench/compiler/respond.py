@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Normalise
+from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Normalise, host_source
+from workbench.hosts.host import Host, Site
 
 INPUT_UNIT = 127.5  # a circuit reads (rgb - the host's mean colour) / 127.5: about -1..1
 
@@ -22,6 +23,9 @@ class Cells:
     count: int
 
 
+Heard = Mapping[str, tuple[Tensor, tuple[Cells, Cells]]]  # a source that is no family -> what it says, and on which (rows, columns)
+
+
 @dataclass
 class Responses:
     """What the families say so far on some pictures, each `n unit h w` on its own (rows, columns); "input" is the pictures."""
@@ -31,10 +35,13 @@ class Responses:
     cells: dict[str, tuple[Cells, Cells]]
 
     @classmethod
-    def to(cls, picture: Float[Tensor, "n 3 h w"], grid: Grid) -> "Responses":
-        """To pictures in circuit units; nothing has answered yet."""
+    def to(cls, picture: Float[Tensor, "n 3 h w"], grid: Grid, heard: Heard | None = None) -> "Responses":
+        """To pictures in circuit units; no family has answered yet. `heard`: what the host says to them at the sites that are read."""
         rows, columns = (Cells(0, 1, size) for size in picture.shape[2:])
-        return cls(grid, {"input": picture.contiguous(memory_format=torch.channels_last)}, {"input": (rows, columns)})
+        picture = picture.contiguous(memory_format=torch.channels_last)
+        sources: Heard = {"input": (picture, (rows, columns)), **(heard or {})}
+        of = {source: said.to(picture.dtype) for source, (said, _) in sources.items()}
+        return cls(grid, of, {source: cells for source, (_, cells) in sources.items()})
 
     def drive(self, layer: Layer, cells: tuple[Cells, Cells]) -> Tensor:
         """Sum of a layer's reads on `cells`, normalised where so stated."""
@@ -73,17 +80,32 @@ def in_circuit_units(rgb: Float[Tensor, "n 3 h w"], mean_rgb: Sequence[float]) -
     return (rgb - torch.as_tensor(mean_rgb, dtype=rgb.dtype, device=rgb.device)[:, None, None]) / INPUT_UNIT
 
 
+def in_rgb(picture: Float[Tensor, "n 3 h w"], mean_rgb: Sequence[float]) -> Float[Tensor, "n 3 h w"]:
+    """Pictures in circuit units as RGB 0..255: the inverse of `in_circuit_units`."""
+    return picture * INPUT_UNIT + torch.as_tensor(mean_rgb, dtype=picture.dtype, device=picture.device)[:, None, None]
+
+
+def heard(host: Host, activations: Mapping[str, Float[Tensor, "n c h w"]]) -> Heard:
+    """Activations at sites of the host as circuits read them."""
+    return {host_source(name): (activation, cells_of(host.site(name))) for name, activation in activations.items()}
+
+
+def cells_of(site: Site) -> tuple[Cells, Cells]:
+    """A site's (rows, columns)."""
+    return Cells(site.offset_px, site.stride_px, site.height), Cells(site.offset_px, site.stride_px, site.width)
+
+
 def drives(
-    circuits: Mapping[str, HandwrittenCircuit], rgb: Float[Tensor, "n 3 h w"], mean_rgb: Sequence[float]
+    circuits: Mapping[str, HandwrittenCircuit], rgb: Float[Tensor, "n 3 h w"], mean_rgb: Sequence[float], heard: Heard | None = None
 ) -> dict[str, Float[Tensor, "n unit h w"]]:
-    """Each circuit's drive on RGB pictures 0..255. Layers that circuits share run once."""
+    """Each circuit's drive on RGB pictures 0..255, `heard` being what the host says to them. Layers that circuits share run once."""
     picture = in_circuit_units(rgb, mean_rgb)
     shared: dict[tuple[int, ...], Responses] = {}
     found = {}
     for name, circuit in circuits.items():
         below = tuple(map(id, circuit.layers[:-1]))
         if below not in shared:
-            shared[below] = Responses.to(picture, circuit.grid)
+            shared[below] = Responses.to(picture, circuit.grid, heard)
         found[name] = respond(circuit.layers, shared[below])
     return found
 

@@ -7,6 +7,7 @@ from workbench.score.scorecard import Scorecard
 from workbench.score.uncertainty import Figure
 
 MISSING = "–"
+BOUND = "bound."  # and the family that was bound to trained units last
 
 ABOUT = {  # condition -> what takes the place of the trained units
     "natural": "the trained units' own activation, spliced back",
@@ -27,11 +28,15 @@ ABOUT = {  # condition -> what takes the place of the trained units
 def ordered(card: Scorecard) -> tuple[str, ...]:
     """The conditions as a reader wants them: natural, ablations, handwritten, controls, then any other."""
     known = [name for name in ABOUT if name in card.conditions]
-    return (*known, *(name for name in card.conditions if name not in ABOUT))
+    chain = [name for name in card.conditions if name.startswith(BOUND)]
+    written = 1 + known.index("as_written" if "as_written" in known else "spliced")
+    return (*known[:written], *chain, *known[written:], *(name for name in card.conditions if name not in (*known, *chain)))
 
 
 def about(name: str) -> str:
     """What takes the place of the trained units under a condition."""
+    if name.startswith(BOUND):
+        return f"the handwritten units, reading trained units in place of {name.removeprefix(BOUND)} and of what else is bound above it"
     return ABOUT.get(name, "another splice")
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from workbench.compiler.circuit import HandwrittenCircuit
-from workbench.compiler.respond import drives
+from workbench.compiler.respond import drives, heard
 from workbench.hosts.host import Host, Site
 
 
@@ -51,9 +51,11 @@ def scene(host: Host, circuits: Mapping[str, HandwrittenCircuit], x: Float[Tenso
     """Run the host up to the circuits' site, and each circuit on the same pictures; `x` is the host's input."""
     first = next(iter(circuits.values()))
     site, name = host.site(first.site), site_before(host, first.site)
-    seen = host.activations(x, *(each for each in (name, first.site) if each))
+    listened = {each for circuit in circuits.values() for each in circuit.sites}
+    seen = host.activations(x, *{each for each in (name, first.site, *listened) if each})
     before = _on_cells(x, 0, 1, site) if name is None else _on_cells(seen[name], host.site(name).offset_px, host.site(name).stride_px, site)
-    handwritten = drives(circuits, host.input.decode(x), host.input.mean_rgb)
+    said = heard(host, {each: seen[each] for each in listened})
+    handwritten = drives(circuits, host.input.decode(x), host.input.mean_rgb, said)
     return Scene(seen[first.site], before, handwritten, first.units, donor)
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,20 @@ class Units:
         """Which value of the axis each unit has."""
         values = list(dict.fromkeys(self.poses[axis]))
         return np.array([values.index(value) for value in self.poses[axis]])
+
+    @property
+    def moved(self) -> bool:
+        """Whether each unit stands for a place beside its own, by its shift."""
+        return SHIFT_X in self.poses
+
+    def one(self, i: int) -> "Units":
+        """The i-th unit alone, its poses one value a column; it is not moved."""
+        poses = {axis: column[i : i + 1] for axis, column in self.poses.items() if axis not in (SHIFT_X, SHIFT_Y)}
+        return Units(self.names[i : i + 1], poses, {UNIT: 1})
+
+    def moved_by(self, x_px: float, y_px: float) -> "Units":
+        """The units, each moved by so many pixels more."""
+        return replace(self, poses={**self.poses, SHIFT_X: self.column(SHIFT_X) + x_px, SHIFT_Y: self.column(SHIFT_Y) + y_px})
 
     def having(self, pose: Mapping[str, Any]) -> np.ndarray:
         """Whether each unit has these values of these axes; its `unit` is the channel that its name ends with."""

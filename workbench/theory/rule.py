@@ -43,6 +43,10 @@ def weights(
 ) -> Float[Array, "d u kh kw"]:
     """Weights from every upstream to every downstream unit; taps are `step_px` input pixels apart. `like` says library, type and device."""
     xp = array_namespace(like)
+    if upstream.moved:  # a unit stands for a place that is its shift away from its tap: to it, all who read it are that much nearer
+        nearer = zip(upstream.column(SHIFT_X), upstream.column(SHIFT_Y), strict=True)
+        moved = [downstream.moved_by(-x, -y) for x, y in nearer]
+        return xp.concat([weights(down, upstream.one(i), motifs, window_px, step_px, like) for i, down in enumerate(moved)], axis=1)
     bend, normal_deg = array_like(downstream.bend, like), array_like(downstream.normal_deg, like)
     normal, tangent = _frames(downstream, window_px, step_px, like)
     total = xp.zeros((len(downstream), len(upstream), *normal.shape[1:]), dtype=like.dtype)

@@ -1,0 +1,142 @@
+"""A family bound to trained units: the host's own activations in the place of compiled ones."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+from tests.planted import INPUT, SITE, THEORY, UNITS, planted, trained_circuit
+from workbench.compiler import compile_chain, compile_spec
+from workbench.compiler.bind import shares
+from workbench.compiler.file import read_circuit, to_bytes
+from workbench.errors import WorkbenchError
+from workbench.hosts import Host
+from workbench.pictures import batch
+from workbench.pictures.drawn import drawn
+from workbench.spec import Spec, TrainedCircuit, TrainedUnit, theory_from_text
+from workbench.splice.network import SplicedNetwork
+from workbench.splice.scene import scene
+
+EVEN = tuple(unit.model_copy(update={"centre_deg": 60.0 * i}) for i, unit in enumerate(UNITS))
+ABOVE = "    poses: from-circuit\n    window_px: 32\n"
+EARLY = "    poses: {centre_deg: {every: 60, over: 360}}\n    stride_px: 8\n    window_px: 32\n"
+CURVE = """\
+  late:
+    poses: from-circuit
+    window_px: 40
+    reads:
+      curve: {along: arc, radius_px: 24, spread_px: 5, extent_px: 10, match: same, harmonics: [0, 0.6, 0.3]}
+"""
+# Each planted unit is divided by what its own ideal stimulus gives, the compiled ones by the mean of four: the grid sees each a little differently.
+GRID = 0.05
+
+
+class Pair(NamedTuple):
+    """A host whose units `early` at the site "planted" compute the family `curve` of `spec`, and a circuit `late` that reads them."""
+
+    host: Host
+    early: TrainedCircuit
+    late: TrainedCircuit
+    spec: Spec
+
+
+@pytest.fixture(scope="module")
+def pair() -> Pair:
+    host, early, _ = planted(units=EVEN)
+    host.module(SITE).bias.zero_()  # so that they say the same as the compiled family but for their gain
+    spec = theory_from_text(THEORY.replace(ABOVE, EARLY) + CURVE)
+    units = [TrainedUnit(unit=channel, centre_deg=centre_deg) for channel, centre_deg in ((2, 20), (5, 160), (9, 290))]
+    return Pair(host, early, trained_circuit(host, units, "late", "consumers"), spec)
+
+
+def drives(pair: Pair, early: TrainedCircuit) -> tuple[np.ndarray, np.ndarray]:
+    """Of everything by hand, and with the family bound."""
+    circuits = {"hand": compile_spec(pair.spec, pair.late, pair.host), **compile_chain(pair.spec, pair.late, pair.host, {"curve": early})}
+    x = batch(drawn(8, seed=3), INPUT)
+    with torch.inference_mode():
+        said = scene(pair.host, circuits, x, torch.zeros(len(x), dtype=torch.long)).drives
+    return said["hand"].numpy(), said["bound.curve"].numpy()
+
+
+def agreement(pair: Pair, early: TrainedCircuit) -> float:
+    hand, bound = drives(pair, early)
+    return float(np.corrcoef(hand.ravel(), bound.ravel())[0, 1])
+
+
+def test_units_that_compute_the_family_stand_in_for_it(pair):
+    hand, bound = drives(pair, pair.early)
+    assert np.abs(hand - bound).max() < GRID * np.abs(hand).max()
+
+
+@pytest.mark.parametrize("turn_deg", [30, -30])
+def test_units_taken_for_others_do_not(pair, turn_deg):
+    turned = [unit.model_copy(update={"centre_deg": (unit.centre_deg + turn_deg) % 360}) for unit in EVEN]
+    assert agreement(pair, pair.early) > 0.99
+    assert agreement(pair, pair.early.model_copy(update={"units": tuple(turned)})) < 0.9
+
+
+def test_units_at_wrong_poses_are_refused(pair):
+    turned = [unit.model_copy(update={"centre_deg": (unit.centre_deg + 60) % 360}) for unit in EVEN]
+    with pytest.raises(WorkbenchError, match=r"planted:1, planted:3, .* silent to a bright line or arc at the surveyed pose"):
+        agreement(pair, pair.early.model_copy(update={"units": tuple(turned)}))
+
+
+def test_a_shifted_unit_is_read_where_its_feature_lies(pair):
+    """A unit whose cell lies a cell to the left of its feature: read with that shift it says what an unshifted one says from where it is."""
+    circuit = compile_spec(pair.spec, pair.late, pair.host, bound={"curve": pair.early})
+    moved = tuple(unit.model_copy(update={"shift_px": (8.0, 0.0)}) for unit in EVEN)
+    shifted = pair.early.model_copy(update={"units": moved})
+    kernels = [
+        compile_spec(pair.spec, pair.late, pair.host, bound={"curve": each}).layers[-1].reads[0].weight for each in (pair.early, shifted)
+    ]
+    assert torch.allclose(kernels[1][..., :-1], kernels[0][..., 1:], atol=1e-12)
+    assert circuit.sites == (SITE,)
+
+
+def test_what_only_bound_families_read_is_left_out_and_the_file_keeps_the_rest(pair, tmp_path):
+    circuit = compile_spec(pair.spec, pair.late, pair.host, bound={"curve": pair.early})
+    assert [(layer.family, layer.reads[0].source) for layer in circuit.layers] == [("curve", f"host:{SITE}"), ("late", "curve")]
+    assert circuit.facts["bound"] == {"curve": pair.early.sha256}
+    file = tmp_path / "bound.safetensors"
+    file.write_bytes(to_bytes(circuit))
+    assert to_bytes(read_circuit(file)) == to_bytes(circuit)
+
+
+def test_a_chain_has_a_link_for_each_family_the_last_step_first(pair):
+    spec = theory_from_text(pair.spec.text.replace("phase_deg: {every: 90, over: 180}", "").replace("180}, }", "180}}").replace(", }", "}"))
+    chain = compile_chain(spec, pair.late, pair.host, {"curve": pair.early, "gabor": pair.early.model_copy(update={"site": SITE})})
+    assert {name: [layer.family for layer in circuit.layers] for name, circuit in chain.items()} == {
+        "bound.curve": ["curve", "late"],
+        "bound.gabor": ["gabor", "curve", "late"],
+    }
+
+
+def test_the_slow_path_hears_the_host_too(pair):
+    circuits = {"spliced": compile_spec(pair.spec, pair.late, pair.host, bound={"curve": pair.early})}
+    network = SplicedNetwork(pair.host, circuits, lambda scene: torch.relu(scene.drives["spliced"]))
+    x = batch(drawn(2, seed=3), INPUT)
+    with torch.inference_mode():
+        assert not torch.equal(network(x), pair.host.network(x))
+    assert network.fired == 1
+
+
+@pytest.mark.parametrize(
+    ("family", "change", "message"),
+    [
+        ("curv", {}, "no family above the last of that name"),
+        ("late", {}, "no family above the last of that name"),
+        ("gabor", {}, "has the axes orientation_deg, phase_deg"),
+        ("curve", {"site": "consumers"}, "not computed before the spliced site"),
+        ("curve", {"fingerprint": "0" * 64}, "found in a host with fingerprint 000000000000"),
+    ],
+)
+def test_what_cannot_be_bound_is_refused(pair, family, change, message):
+    with pytest.raises(WorkbenchError, match=message):
+        compile_spec(pair.spec, pair.late, pair.host, bound={family: pair.early.model_copy(update=change)})
+
+
+def test_shares_of_the_circle():
+    assert shares(np.array([0.0, 90.0, 180.0, 270.0]), 360.0) == pytest.approx([0.25] * 4)
+    assert shares(np.array([100.0, 10.0, 10.0, 370.0]), 360.0) == pytest.approx([1 / 2, 1 / 6, 1 / 6, 1 / 6])
+    assert shares(np.array([42.0]), 180.0) == pytest.approx([1.0])
