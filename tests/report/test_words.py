@@ -29,6 +29,11 @@ def test_poses_reads_and_numbers_are_said(phrase: str):
     ("old", "new", "phrase"),
     [
         ("tolerance_deg: 17", "harmonics: [0.5, -0.25]", "weighted by 0.5 + −0.25 cos δ, δ from running along"),
+        (
+            "tolerance_deg: 17",
+            "turned: against, profile: [[0, 0.5], [22.5, -0.25]]",
+            ", weighted by 0.5 at 0°, −0.25 at 22.5° from running along the feature, only those turned against the way that the arc turns",
+        ),
         ("match: tangent", "match: normal", "crossing the feature at right angles"),
         (
             "along: arc, radius_px: 33, spread_px: 6, extent_px: 12",

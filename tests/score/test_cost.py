@@ -57,6 +57,14 @@ def test_weights_set_one_by_one_cost_their_numbers_and_their_addresses(entry, mo
     assert cost(spec.theory, trained, compile_spec(spec, trained, host)).free == FREE + more
 
 
+def test_the_points_of_a_profile_cost_their_degrees_too():
+    host, trained, _ = planted()
+    spec = theory_from_text(
+        THEORY.replace("harmonics: [0.1, {tune: 1, min: 0, max: 2}]", "profile: [[0, {tune: 1, min: 0, max: 2}], [30, 0]]")
+    )
+    assert cost(spec.theory, trained, compile_spec(spec, trained, host)).free == FREE - 2 + 4
+
+
 def test_poses_for_gabors_are_counted():
     host, trained, spec = planted()
     posed = tuple(unit.model_copy(update={"phase_deg": 90.0, "channel": "luma"}) for unit in trained.units)

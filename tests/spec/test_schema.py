@@ -41,6 +41,8 @@ def test_specs_and_the_example_are_valid(validator, specs, arcs):
         ("{tune: 5, min: 3, max: 8}", "{tune: 5, min: 3}"),
         ("poses: from-circuit", "poses: circuit"),
         ("harmonics: [0.1, 0.6, 0.3]", "harmonics: []"),
+        ("harmonics: [0.1, 0.6, 0.3]", "profile: [[0, 1], [9]]"),
+        ("harmonics: [0.1, 0.6, 0.3]", "tolerance_deg: 9, turned: wth"),
     ],
 )
 def test_faulty_files_are_not(validator, arcs, old, new):

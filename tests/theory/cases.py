@@ -21,7 +21,14 @@ PLACE_CASES = [
     pytest.param("arc", {"spread_px": 4.0, "radius_px": 21.0, "extent_px": 13.0}, id="arc"),
     pytest.param("ring", {"spread_px": 4.0, "radius_px": 11.0}, id="ring"),
 ]
-FALLOFFS = [{"tolerance_deg": 20.0}, {"harmonics": [0.1, 0.6, 0.3, -0.2]}]
+FALLOFFS = [
+    {"tolerance_deg": 20.0},
+    {"harmonics": [0.1, 0.6, 0.3, -0.2]},
+    {"profile": [(5.0, 1.0), (30.0, 0.4), (55.0, -0.6), (80.0, 0.2)]},
+    {"tolerance_deg": 35.0, "turned": "with"},
+    {"profile": [(0.0, 0.7), (70.0, -0.3)], "turned": "against"},
+]
+FALLOFF_IDS = ["tolerance", "harmonics", "profile", "with", "against"]
 
 
 def poses(**columns: tuple) -> Units:

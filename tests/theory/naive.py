@@ -34,7 +34,7 @@ def term(motif: Motif, downstream: Units, d: int, upstream: Units, u: int, offse
         where["radius_px"] *= downstream.poses["radius_px"][d] / float(np.prod(downstream.poses["radius_px"])) ** (1 / len(downstream))
     weight, turn = place(motif.place, seen, **where)
     by = math.prod(gains[list(dict.fromkeys(upstream.poses[axis])).index(upstream.poses[axis][u])] for axis, gains in motif.by.items())
-    return motif.gain * by * weight * match(motif, upstream, u, towards + turn)
+    return motif.gain * by * weight * match(motif, upstream, u, towards, towards + turn)
 
 
 def pose(units: Units, axis: str, unit: int, otherwise: float) -> float:
@@ -65,16 +65,33 @@ def place(name: str, seen: complex, spread_px=None, extent_px=None, distance_px=
     return gauss(math.sqrt(abs(inwards) ** 2 + TINY_PX2) - radius_px, spread_px) * (gauss(along, extent_px) if name == "arc" else 1.0), turn
 
 
-def match(motif: Motif, upstream: Units, u: int, feature_normal: float) -> float:
+def match(motif: Motif, upstream: Units, u: int, towards: float, feature_normal: float) -> float:
     if motif.match == "any":
         return 1.0
     period = 180 if motif.match in ("tangent", "normal") else 360
     wanted = feature_normal + {"tangent": 90, "normal": 0, "same": 0, "opposite": 180}[motif.match]
     is_now = upstream.poses["orientation_deg" if period == 180 else "centre_deg"][u]
     apart = min(((is_now - wanted) % period, (wanted - is_now) % period))
+    return falloff(motif, apart, period) * way(motif, is_now - (towards + wanted - feature_normal), period, feature_normal - towards)
+
+
+def falloff(motif: Motif, apart: float, period: float) -> float:
     if motif.harmonics is not None:
         return sum(c * math.cos(k * apart * 2 * math.pi / period) for k, c in enumerate(motif.harmonics))
+    if motif.profile is not None:
+        return float(np.interp(apart, *zip(*motif.profile, strict=True)))
     return gauss(apart, motif.tolerance_deg)
+
+
+def way(motif: Motif, pose_turn: float, period: float, feature_turn: float) -> float:
+    """Half of the weight to each way where something is not turned, or by half a period."""
+    if motif.turned is None:
+        return 1.0
+    signs = [
+        0 if min(turn % whole, -turn % whole) < 1e-6 or abs(turn % whole - whole / 2) < 1e-6 else 1 if turn % whole < whole / 2 else -1
+        for turn, whole in ((pose_turn, period), (feature_turn, 360))
+    ]
+    return {0: 0.5, 1: float(motif.turned == "with"), -1: float(motif.turned == "against")}[signs[0] * signs[1]]
 
 
 def gauss(distance: float, spread: float) -> float:

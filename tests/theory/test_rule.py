@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from tests.theory import naive
-from tests.theory.cases import FALLOFFS, PLACE_CASES, motif, poses
+from tests.theory.cases import FALLOFF_IDS, FALLOFFS, PLACE_CASES, motif, poses
 from workbench.theory.angles import atan2_deg, cos_sin_deg, wrap_deg
 from workbench.theory.frame import offsets, seen_from, taps
 from workbench.theory.gabor import gabor
-from workbench.theory.match import harmonics, within
+from workbench.theory.match import harmonics, profile, turned, within
 from workbench.theory.place import PLACES
 from workbench.theory.poses import Units, every_combination
 from workbench.theory.rule import Motif, gabor_weights, weights
@@ -41,7 +41,7 @@ PLACED = poses(
 @pytest.mark.parametrize("downstream", [DOWNSTREAM, ORIENTED, PLACED], ids=["centres", "orientations", "surveyed"])
 def test_weights_are_those_of_the_naive_loop(place, where, match, downstream):
     upstream = poses(**{"centre_deg" if match in ("same", "opposite") else "orientation_deg": (0.0, 61.0, 122.5)})
-    terms = [motif(place, match, where, falloff, gain=gain) for falloff, gain in zip(FALLOFFS, (-0.7, 0.4), strict=True)]
+    terms = [motif(place, match, where, falloff, gain=gain) for falloff, gain in zip(FALLOFFS, (-0.7, 0.4, 0.9, -0.3, 0.5), strict=True)]
     found = weights(downstream, upstream, terms, WINDOW_PX, STEP_PX, np.zeros(()))
     expected = naive.weights(downstream, upstream, terms, WINDOW_PX, STEP_PX)
     assert found.shape == (3, 3, 7, 7)
@@ -98,6 +98,8 @@ def every_function(like) -> dict[str, object]:
         "seen_from": xp.stack([normal, tangent]),
         "within": within(angle, 180.0, 20.0),
         "harmonics": harmonics(angle, 360.0, [0.1, 0.6, 0.3]),
+        "profile": profile(angle, 180.0, [(0.0, 1.0), (15.0, 0.2), (60.0, -0.5)]),
+        "turned": turned(angle, 180.0, -2.0 * angle, "against"),
         "gabor": gabor(normal, tangent, phase, 5.0, 2.0, 0.7),
     }
     for case in PLACE_CASES:
@@ -142,14 +144,16 @@ GRADIENT_CASES = [
 ]
 
 
-@pytest.mark.parametrize("falloff", FALLOFFS, ids=["tolerance", "harmonics"])
+@pytest.mark.parametrize("falloff", FALLOFFS, ids=FALLOFF_IDS)
 @pytest.mark.parametrize(("place", "match", "where"), GRADIENT_CASES)
 def test_gradients_reach_every_constant(place, match, where, falloff):
     def tensor(value: float) -> torch.Tensor:
         return torch.tensor(value, dtype=torch.float64, requires_grad=True)
 
     lengths, gain = [tensor(value) for value in where.values()], tensor(-0.7)
-    fall = [] if match == "any" else [tensor(v) for v in falloff.get("harmonics", [falloff.get("tolerance_deg")])]
+    off_deg = [degrees for degrees, _ in falloff.get("profile", [])]
+    written = [weight for _, weight in falloff.get("profile", [])] or falloff.get("harmonics") or [falloff["tolerance_deg"]]
+    fall = [] if match == "any" else [tensor(value) for value in written]
     upstream = (
         poses(centre_deg=(3.0, 61.0)) if match == "same" else every_combination({"orientation_deg": (3.0, 61.0), "scale": (1.0, 0.7)})
     )
@@ -157,7 +161,9 @@ def test_gradients_reach_every_constant(place, match, where, falloff):
 
     def kernel(gain, *constants):
         sizes, rest = constants[: len(where)], constants[len(where) :]
-        shape = {} if match == "any" else {"harmonics": rest[: len(fall)]} if "harmonics" in falloff else {"tolerance_deg": rest[0]}
+        numbers = rest[: len(fall)]
+        ways = {"profile": list(zip(off_deg, numbers, strict=False)), "harmonics": numbers, "tolerance_deg": rest[0] if rest else None}
+        shape = {} if match == "any" else {name: ways.get(name, falloff[name]) for name in falloff}
         gains = {"by": {"scale": rest[len(fall) :]}} if by else {}
         term = Motif(place, match, gain, dict(zip(where, sizes, strict=True)), **shape, **gains)
         return weights(PLACED, upstream, [term], WINDOW_PX, STEP_PX, torch.zeros((), dtype=torch.float64))

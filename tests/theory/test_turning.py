@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from tests.theory.cases import FALLOFFS, PLACE_CASES, motif, poses
+from tests.theory.cases import FALLOFF_IDS, FALLOFFS, PLACE_CASES, motif, poses
 from workbench.theory.angles import cos_sin_deg
 from workbench.theory.poses import CENTRE, ORIENTATION, SCALE, SHIFT_X, SHIFT_Y, Units
 from workbench.theory.rule import gabor_weights, weights
@@ -117,7 +117,7 @@ def resampled(kernel: np.ndarray, turn_deg: float) -> tuple[np.ndarray, np.ndarr
 
 @pytest.mark.parametrize("match", ["tangent", "normal", "same", "opposite"])
 @pytest.mark.parametrize(("place", "where"), PLACE_CASES)
-@pytest.mark.parametrize("falloff", FALLOFFS)
+@pytest.mark.parametrize("falloff", FALLOFFS, ids=FALLOFF_IDS)
 def test_mirroring_every_pose_mirrors_every_kernel(place, where, match, falloff):
     """Left and right swapped: x -> -x, a direction a -> 180 - a."""
     upstream_axis = CENTRE if match in ("same", "opposite") else ORIENTATION
@@ -159,3 +159,28 @@ def test_kernel_lies_where_its_pose_points():
     assert kernel[middle + 4, middle + 4] > 0.5  # a quarter of the circle on: 16 px right and 16 px below
     assert kernel[middle + 4, middle - 4] > 0.5
     assert kernel[middle - 4, middle + 4] < 1e-6
+
+
+def test_lines_turned_with_the_arc_and_against_it():
+    """A curve with its centre below bends down to the right: there a line that falls to the right is turned as the arc is."""
+
+    def at_sides(way: str | None) -> np.ndarray:
+        where = {"spread_px": 4.0, "radius_px": 16.0, "extent_px": 40.0}
+        term = motif("arc", "tangent", where, {"tolerance_deg": 60.0, "turned": way})
+        lines = poses(orientation_deg=(0.0, 30.0, 90.0, 150.0))
+        return weights(poses(centre_deg=(90.0,)), lines, [term], 24.0, 8, FLOAT64)[0][:, 1, :]
+
+    both, along, against = at_sides(None), at_sides("with"), at_sides("against")
+    np.testing.assert_allclose(along + against, both, rtol=0, atol=1e-15)
+    assert (both > 0).all()
+    level, falling, upright, rising = (along / both).round(12).tolist()
+    assert falling == [0, 0.5, 1]  # at the left, in the middle and at the right
+    assert rising == [1, 0.5, 0]
+    assert level == upright == [0.5, 0.5, 0.5]  # no way is nearer
+
+
+def test_a_profile_is_straight_between_its_points_and_flat_beyond_them():
+    term = motif("point", "tangent", {}, {"profile": [(10.0, 1.0), (20.0, 0.2), (60.0, -0.6)]})
+    lines = poses(orientation_deg=(0.0, 10.0, 15.0, 165.0, 40.0, 60.0, 90.0))
+    found = weights(poses(orientation_deg=(0.0,)), lines, [term], 1.0, 1, FLOAT64)[0, :, 0, 0]
+    np.testing.assert_allclose(found, [1, 1, 0.6, 0.6, -0.2, -0.6, -0.6], rtol=0, atol=1e-14)

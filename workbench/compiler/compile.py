@@ -183,6 +183,8 @@ def _motif(term: Term, value: Value) -> Motif:
         where=where,
         tolerance_deg=None if term.tolerance_deg is None else value(term.tolerance_deg),
         harmonics=None if term.harmonics is None else [value(number) for number in term.harmonics],
+        profile=None if term.profile is None else [(off_deg, value(weight)) for off_deg, weight in term.profile],
+        turned=term.turned,
         by={axis: [value(number) for number in gains] for axis, gains in term.by.items()},
     )
 

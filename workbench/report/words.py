@@ -15,6 +15,11 @@ WANTED = {
     "same": "curving the same way as the feature",
     "opposite": "curving the opposite way",
 }
+TURNED: Mapping[str | None, tuple[str, ...]] = {
+    None: (),
+    "with": (", only those turned the way that the arc turns",),
+    "against": (", only those turned against the way that the arc turns",),
+}
 
 
 @dataclass(frozen=True)
@@ -140,8 +145,16 @@ class Speaker:
     def _falloff(self, term: Term, path: tuple) -> Sentence:
         if term.match == "any":
             return (", of every pose alike",)
+        return (*self._match(term, path), *TURNED[term.turned])
+
+    def _match(self, term: Term, path: tuple) -> Sentence:
         if term.tolerance_deg is not None:
             return (f", those {WANTED[term.match]} to within ", self.quantity(term.tolerance_deg, (*path, "tolerance_deg"), "°"))
+        if term.profile is not None:
+            points: list[str | Quantity] = []
+            for i, (off_deg, weight) in enumerate(term.profile):
+                points += [", " if i else "", self.quantity(weight, (*path, "profile", i, 1)), f" at {value_text(off_deg)}°"]
+            return (", weighted by ", *points, f" from {WANTED[term.match]}")
         said: list[str | Quantity] = [", weighted by "]
         for k, coefficient in enumerate(term.harmonics or ()):
             wave = "" if k == 0 else " cos δ" if k == 1 else f" cos {k}δ"

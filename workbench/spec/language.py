@@ -4,6 +4,7 @@ Lengths are input pixels, angles degrees (0 along +x, growing towards +y). A uni
 feature's normal: towards its centre of curvature (families with `centre_deg`), or 90 degrees on from its orientation (`orientation_deg`).
 """
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -151,6 +152,21 @@ PLACE_LENGTHS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # along -
 }
 
 
+FALLOFFS = ("tolerance_deg", "harmonics", "profile")
+
+
+def _rising(points: tuple[tuple[float, Number], ...]) -> tuple[tuple[float, Number], ...]:
+    degrees = [degree for degree, _ in points]
+    if any(after <= before for before, after in itertools.pairwise(degrees)):
+        raise ValueError(f"points whose degrees rise, not {', '.join(f'{degree:g}' for degree in degrees)}")
+    return points
+
+
+Profile = Annotated[
+    tuple[tuple[Annotated[float, Field(ge=0, le=180)], Number], ...], Field(min_length=2, max_length=24), AfterValidator(_rising)
+]
+
+
 class Term(Strict):
     """One motif: where along the feature the upstream units lie, and which of their poses are wanted there.
 
@@ -159,6 +175,8 @@ class Term(Strict):
             `radius_px` about the centre of curvature; ring: the circle of `radius_px` about the unit
     match   the pose wanted at a place, in terms of the feature as it runs there: tangent or normal (orientations), same or opposite
             (centre directions), any (every pose alike)
+    turned  of the poses only those that are turned, from the one wanted at the unit itself, the way that the arc turns on its way to the
+            place (with), or the other way (against)
     """
 
     along: Literal["point", "line", "flanks", "ends", "inside", "outside", "arc", "ring"]
@@ -170,6 +188,8 @@ class Term(Strict):
     radius_px: Positive | None = None
     tolerance_deg: Positive | None = None
     harmonics: Annotated[tuple[Number, ...], Field(min_length=1, max_length=12)] | None = None
+    profile: Profile | None = Field(default=None, description="[degrees off the wanted pose, weight], straight lines between")
+    turned: Literal["with", "against"] | None = None
     by: dict[str, tuple[Number, ...]] = Field(default={}, description="gain of each value of an upstream axis: {channel: [1, 0.3, 0.3]}")
 
     @model_validator(mode="after")
@@ -177,7 +197,7 @@ class Term(Strict):
         needs, may = PLACE_LENGTHS[self.along]
         missing = [name for name in needs if getattr(self, name) is None]
         extra = [name for name in LENGTHS if getattr(self, name) is not None and name not in (*needs, *may)]
-        falloffs = [name for name in ("tolerance_deg", "harmonics") if getattr(self, name) is not None]
+        falloffs = [name for name in FALLOFFS if getattr(self, name) is not None]
         if missing:
             raise ValueError(f"{' and '.join(missing)}, which along: {self.along} needs")
         if extra:
@@ -185,7 +205,9 @@ class Term(Strict):
         if self.match == "any" and falloffs:
             raise ValueError(f"no {' and no '.join(falloffs)}, for match: any takes every pose alike")
         if self.match != "any" and len(falloffs) != 1:
-            raise ValueError(f"exactly one of tolerance_deg and harmonics, which match: {self.match} needs")
+            raise ValueError(f"exactly one of tolerance_deg, harmonics and profile, which match: {self.match} needs")
+        if self.turned and (self.along != "arc" or self.match == "any"):
+            raise ValueError("no turned, for only along: arc turns on its way, and match: any takes every pose alike")
         return self
 
 

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from workbench.arrays import Array, array_like, array_namespace
 from workbench.theory.frame import offsets, seen_from
 from workbench.theory.gabor import OPPONENT, gabor
-from workbench.theory.match import EXPECTED, harmonics, within
+from workbench.theory.match import EXPECTED, harmonics, profile, turned, within
 from workbench.theory.place import PLACES
 from workbench.theory.poses import CENTRE, CHANNEL, ORIENTATION, PHASE, SCALE, SHIFT_X, SHIFT_Y, Units
 
@@ -25,7 +25,8 @@ class Motif:
 
     place, match    names in PLACES and EXPECTED ("any": every pose alike)
     where           constants of the place, by name
-    tolerance_deg   or `harmonics`: how the match falls off
+    tolerance_deg   or `harmonics`, or `profile`: how the match falls off
+    turned          "with" or "against": only poses that are turned, from the one wanted at the unit itself, as the feature is, or the other way
     by              upstream axis -> gain of each of its values
     """
 
@@ -35,6 +36,8 @@ class Motif:
     where: Mapping[str, Any]
     tolerance_deg: Any = None
     harmonics: Sequence | None = None
+    profile: Sequence[tuple[float, Any]] | None = None
+    turned: str | None = None
     by: Mapping[str, Sequence] = field(default_factory=dict)
 
 
@@ -82,11 +85,18 @@ def _wanted(motif: Motif, upstream: Units, normal_deg: Array, feature_normal_deg
     period_deg, expected_deg = EXPECTED[motif.match]
     pose_deg = array_like(upstream.column(ORIENTATION if period_deg == 180.0 else CENTRE), like)
     period = xp.asarray(period_deg, dtype=like.dtype)
-    turned = xp.remainder(pose_deg[None, :] - normal_deg[:, None], period)  # to the last bit the same when both are turned
-    difference = turned[:, :, None, None] - (feature_normal_deg + expected_deg)[:, None, ...]
+    turn_deg = xp.remainder(pose_deg[None, :] - normal_deg[:, None], period)  # to the last bit the same when both are turned
+    seen_deg, feature_normal_deg = turn_deg[:, :, None, None], feature_normal_deg[:, None, ...]
+    wanted = _falloff(motif, seen_deg - (feature_normal_deg + expected_deg), period_deg)
+    return wanted * turned(seen_deg - expected_deg, period_deg, feature_normal_deg, motif.turned) if motif.turned else wanted
+
+
+def _falloff(motif: Motif, difference_deg: Array, period_deg: float) -> Array:
     if motif.harmonics is not None:
-        return harmonics(difference, period_deg, motif.harmonics)
-    return within(difference, period_deg, motif.tolerance_deg)
+        return harmonics(difference_deg, period_deg, motif.harmonics)
+    if motif.profile is not None:
+        return profile(difference_deg, period_deg, motif.profile)
+    return within(difference_deg, period_deg, motif.tolerance_deg)
 
 
 def _by(motif: Motif, upstream: Units, like: Array) -> Float[Array, " u"]:
