@@ -56,6 +56,7 @@ def test_poses_reads_and_numbers_are_said(phrase: str):
             "{weights: [{from: {colour: red}, weight: {tune: 2, min: 1, max: 3}}]}",
             "They read the picture by weights set one by one, in the picture's axes: 2 from red at (0, 0) px to all.",
         ),
+        ("gain: -0.5", "gain: -0.5, radius_power: 0.75", "with gain −0.5, times the unit's relative radius to the power 0.75."),
         ("tolerance_deg: 17, gain: -0.5", "tolerance_deg: 17, by: {phase_deg: [1, 0.5, 0, 0]}", "phase 90° counts 0.5"),
     ],
 )

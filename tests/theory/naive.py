@@ -28,13 +28,14 @@ def weights(downstream: Units, upstream: Units, motifs: Sequence[Motif], window_
 def term(motif: Motif, downstream: Units, d: int, upstream: Units, u: int, offset: complex) -> float:
     towards = normal(downstream, d)
     shift = complex(pose(downstream, "shift_x_px", d, 0.0), pose(downstream, "shift_y_px", d, 0.0))
-    seen = (offset - shift) * cmath.exp(-1j * math.radians(towards)) / pose(downstream, "scale", d, 1.0)
-    where = dict(motif.where)
-    if "radius_px" in where and "radius_px" in downstream.poses:
-        where["radius_px"] *= downstream.poses["radius_px"][d] / float(np.prod(downstream.poses["radius_px"])) ** (1 / len(downstream))
+    moved = complex(pose(upstream, "shift_x_px", u, 0.0), pose(upstream, "shift_y_px", u, 0.0))
+    seen = (offset + moved - shift) * cmath.exp(-1j * math.radians(towards)) / pose(downstream, "scale", d, 1.0)
+    radii = downstream.poses.get("radius_px", [1.0] * len(downstream))
+    bend = radii[d] / float(np.prod(radii)) ** (1 / len(downstream))
+    where = {name: value * bend if name == "radius_px" else value for name, value in motif.where.items()}
     weight, turn = place(motif.place, seen, **where)
     by = math.prod(gains[list(dict.fromkeys(upstream.poses[axis])).index(upstream.poses[axis][u])] for axis, gains in motif.by.items())
-    return motif.gain * by * weight * match(motif, upstream, u, towards, towards + turn)
+    return motif.gain * bend ** (motif.radius_power or 0.0) * by * weight * match(motif, upstream, u, towards, towards + turn)
 
 
 def pose(units: Units, axis: str, unit: int, otherwise: float) -> float:

@@ -49,6 +49,23 @@ def test_weights_are_those_of_the_naive_loop(place, where, match, downstream):
     np.testing.assert_allclose(found, expected, rtol=0, atol=ROUNDING)
 
 
+@pytest.mark.parametrize("match", ["tangent", "same", "any"])
+def test_gains_grow_with_the_radius_and_moved_units_are_read_where_they_are_moved_to(match):
+    upstream = poses(
+        **{"centre_deg" if match == "same" else "orientation_deg": (0.0, 61.0, 122.5)},
+        shift_x_px=(0.0, 4.0, -6.5),
+        shift_y_px=(3.0, 0.0, 2.5),
+    )
+    where = {"spread_px": 4.0, "radius_px": 14.0, "extent_px": 9.0}
+    terms = [
+        motif("arc", match, where, FALLOFFS[1], radius_power=0.7),
+        motif("ring", match, {"spread_px": 4.0, "radius_px": 9.5}, FALLOFFS[0]),
+    ]
+    for downstream in (PLACED, DOWNSTREAM):
+        found = weights(downstream, upstream, terms, WINDOW_PX, STEP_PX, np.zeros(()))
+        np.testing.assert_allclose(found, naive.weights(downstream, upstream, terms, WINDOW_PX, STEP_PX), rtol=0, atol=ROUNDING)
+
+
 def test_terms_add_up_and_by_multiplies_each_upstream_unit():
     upstream = every_combination({"orientation_deg": (0.0, 60.0, 120.0), "scale": (1.0, 0.7), "channel": ("luma", "red-green")})
     first = motif("arc", "tangent", {"radius_px": 14.0, "spread_px": 4.0, "extent_px": 9.0}, FALLOFFS[0], by={"scale": [1.0, 0.25]})

@@ -125,6 +125,16 @@ def test_moved_units_keep_what_is_not_moved(host):
     assert found.poses["phase_deg"] == (90.0,) * len(units)
 
 
+def test_a_scale_moves_where_it_has_bounds_and_only_there(host):
+    units = tuple(unit.model_copy(update={"radius_px": 20.0}) for unit in host.trained.units)
+    trained = host.trained.model_copy(update={"units": units})
+    start = trained.model_copy(update={"units": tuple(unit.model_copy(update={"scale": 1.5}) for unit in units)})
+    free, fixed = (MovedPoses(trained, PoseBounds(centre_deg=10, radius=2, shift_px=4, scale=bound), start) for bound in (2, None))
+    assert [pose.scale for pose in free.poses().values()] == [1.5] * len(units)
+    assert [pose.scale for pose in fixed.poses().values()] == [None] * len(units)
+    assert "scale" not in fixed.units().poses
+
+
 def test_correlation_is_pearsons_over_pictures_and_cells():
     generator = torch.Generator().manual_seed(0)
     a = torch.randn(3, 2, 4, 5, generator=generator, dtype=torch.float64)

@@ -181,6 +181,7 @@ def _motif(term: Term, value: Value) -> Motif:
         match=term.match,
         gain=value(term.gain),
         where=where,
+        radius_power=None if term.radius_power is None else value(term.radius_power),
         tolerance_deg=None if term.tolerance_deg is None else value(term.tolerance_deg),
         harmonics=None if term.harmonics is None else [value(number) for number in term.harmonics],
         profile=None if term.profile is None else [(off_deg, value(weight)) for off_deg, weight in term.profile],

@@ -9,7 +9,7 @@ from torch import Tensor
 from workbench.compiler.circuit import Grid, Layer
 from workbench.compiler.respond import Cells, Heard, Responses
 from workbench.stimuli import arc, line
-from workbench.theory.poses import SHIFT_X, SHIFT_Y, Units
+from workbench.theory.poses import SCALE, SHIFT_X, SHIFT_Y, Units
 
 SIZE_PX = 96  # holds the receptive field of any family up to a curve detector's
 WIDTH_PX = 3.0
@@ -48,11 +48,11 @@ class IdealStimuli:
         return ideal if ideal.requires_grad else torch.tensor(float(f"{ideal:.{DIGITS}g}"), dtype=torch.float64)
 
     def _stimulus(self, units: Units, unit: int, radius_px: float | None) -> Stimulus:
-        x, y, normal_deg, bend = (
+        x, y, normal_deg, bend, scale = (
             float(torch.as_tensor(column[unit]).detach())
-            for column in (units.column(SHIFT_X), units.column(SHIFT_Y), units.normal_deg, units.bend)
+            for column in (units.column(SHIFT_X), units.column(SHIFT_Y), units.normal_deg, units.bend, units.column(SCALE))
         )
-        return (self.apex_px + x, self.apex_px + y), normal_deg, None if radius_px is None else radius_px * bend
+        return (self.apex_px + x, self.apex_px + y), normal_deg, None if radius_px is None else radius_px * bend * scale
 
     def _responses(self, above: Sequence[Layer], stimuli: tuple[Stimulus, ...]) -> Responses:
         if stimuli not in self.seen:

@@ -109,7 +109,13 @@ class Speaker:
     def _term(self, source: str, term: Term, path: tuple) -> Sentence:
         gain: Sentence = (", with gain ", self.quantity(term.gain, (*path, "gain"))) if term.gain.tune != 1 or term.gain.tuned else ()
         place = self._place(term, path)
-        return (f"They read {source} units ", *place, *self._falloff(term, path), *gain, *self._by(source, term, path), ".")
+        said = (*place, *self._falloff(term, path), *gain, *self._by(source, term, path))
+        return (f"They read {source} units ", *said, *self._radius(term, path), ".")
+
+    def _radius(self, term: Term, path: tuple) -> Sentence:
+        if term.radius_power is None:
+            return ()
+        return (", times the unit's relative radius to the power ", self.quantity(term.radius_power, (*path, "radius_power")))
 
     def _table(self, source: str, table: Table, path: tuple) -> Sentence:
         read = "the picture" if source == INPUT else f"{source} units"

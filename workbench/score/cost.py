@@ -23,8 +23,11 @@ def cost(theory: Theory, trained: TrainedCircuit, circuit: HandwrittenCircuit) -
 
 
 def _moved(theory: Theory, trained: TrainedCircuit) -> int:
-    """Numbers of the poses that tuning moved: direction, radius and shift of each unit of the circuit that it was tuned on."""
-    return 4 * len(theory.tuned.poses) if theory.tuned is not None and theory.tuned.circuit == trained.sha256 else 0
+    """Numbers of the poses that tuning moved: direction, radius, shift and, where it has one, scale of each unit of the circuit that it was
+    tuned on."""
+    if theory.tuned is None or theory.tuned.circuit != trained.sha256:
+        return 0
+    return sum(4 if pose.scale is None else 5 for pose in theory.tuned.poses.values())
 
 
 def _surveyed(trained: TrainedCircuit) -> int:

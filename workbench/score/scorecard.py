@@ -42,7 +42,7 @@ class Cost:
     """The count of the numbers that went in.
 
     free        numbers in the spec's families, sampling of poses and windows included
-    tuned       of these, fitted to the host, and the direction, radius and shift of each unit whose pose was fitted
+    tuned       of these, fitted to the host, and the direction, radius, shift (and scale) of each unit whose pose was fitted
     calibrated  gain and bias of each unit
     poses       numbers taken from the survey
     weights     weights generated from them

@@ -182,6 +182,9 @@ class Term(Strict):
     along: Literal["point", "line", "flanks", "ends", "inside", "outside", "arc", "ring"]
     match: Literal["tangent", "normal", "same", "opposite", "any"]
     gain: Number = Number(tune=1.0)
+    radius_power: Number | None = Field(
+        default=None, description="of from-circuit: the gain times this power of the unit's radius over the family's geometric mean"
+    )
     spread_px: Positive | None = None
     extent_px: Positive | None = None
     distance_px: Positive | None = None
@@ -283,19 +286,21 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
 
 class PoseBounds(Strict):
-    """How far tuning may move each unit from its surveyed pose: degrees, a factor of the radius, and pixels to each side."""
+    """How far tuning may move each unit from its surveyed pose: degrees, a factor of the radius, pixels to each side, a factor of the scale."""
 
     centre_deg: Annotated[float, Field(gt=0, le=45)]
     radius: Annotated[float, Field(gt=1, le=4)]
     shift_px: Annotated[float, Field(gt=0, le=32)]
+    scale: Annotated[float, Field(gt=1, le=4)] | None = None
 
 
 class UnitPose(Strict):
-    """A unit's pose as tuned: centre_deg, radius_px, shift_px (x, y)."""
+    """A unit's pose as tuned: centre_deg, radius_px, shift_px (x, y), and scale where that was."""
 
     centre_deg: Annotated[float, Field(ge=0, lt=360)]
     radius_px: Annotated[float, Field(gt=0)]
     shift_px: tuple[float, float]
+    scale: Scale | None = None
 
 
 class Family(Strict):

@@ -143,6 +143,8 @@ def _of_family(path: Path, family: Family, term: Read, upstream: str, read: Fami
     if term.along in CURVED and "centre_deg" not in own:
         found = f"along: {term.along} in a family without centre_deg"
         yield Fault((*path, "along"), found, "a family with poses: {centre_deg: ...} or from-circuit")
+    if term.radius_power is not None and family.poses != FROM_CIRCUIT:
+        yield Fault((*path, "radius_power"), None, "no radius_power: only units of from-circuit have a radius of their own")
     yield from _match(path, term, upstream, own, theirs)
     for axis, gains in term.by.items():
         yield from _by((*path, "by", axis), axis, len(gains), upstream, theirs)

@@ -25,6 +25,7 @@ class Motif:
 
     place, match    names in PLACES and EXPECTED ("any": every pose alike)
     where           constants of the place, by name
+    radius_power    the gain grows with this power of the unit's radius over the family's geometric mean
     tolerance_deg   or `harmonics`, or `profile`: how the match falls off
     turned          "with" or "against": only poses that are turned, from the one wanted at the unit itself, as the feature is, or the other way
     by              upstream axis -> gain of each of its values
@@ -34,6 +35,7 @@ class Motif:
     match: str
     gain: Any
     where: Mapping[str, Any]
+    radius_power: Any = None
     tolerance_deg: Any = None
     harmonics: Sequence | None = None
     profile: Sequence[tuple[float, Any]] | None = None
@@ -57,7 +59,8 @@ def weights(
         where = {name: value * bend[:, None, None] if name == "radius_px" else value for name, value in motif.where.items()}
         weight, feature_normal_deg = PLACES[motif.place](normal, tangent, **where)
         wanted = _wanted(motif, upstream, normal_deg, feature_normal_deg, like)
-        total = total + motif.gain * weight[:, None, ...] * wanted * _by(motif, upstream, like)[None, :, None, None]
+        gain = motif.gain if motif.radius_power is None else (motif.gain * bend**motif.radius_power)[:, None, None, None]
+        total = total + gain * weight[:, None, ...] * wanted * _by(motif, upstream, like)[None, :, None, None]
     return total
 
 

@@ -67,7 +67,7 @@ def tuned_spec(
         "seed": seed,
         "hold": list(hold),
         "pearson": [round(first, 4), round(first, 4)],
-        "poses": {unit: pose.model_dump() for unit, pose in tuning.poses.items()},
+        "poses": {unit: pose.model_dump(exclude_none=True) for unit, pose in tuning.poses.items()},
         "written": written,
         "images": sorted({picture.sha256[:PREFIX] for picture in chosen} | set(spec.theory.tuned.images if spec.theory.tuned else ())),
     }
