@@ -61,7 +61,7 @@ class Workshop:
         return advance
 
     def rebuild(self, pictures: list[Picture], calibration: list[Picture], stage=None, seed: int = 0, **more) -> Scorecard:
-        return rebuild(self.spec_file, self.circuit_file, pictures, calibration, self.output, stage or self.stage, seed, **more)
+        return rebuild([(self.spec_file, self.circuit_file)], pictures, calibration, self.output, stage or self.stage, seed, **more)
 
     def left_behind(self) -> list[str]:
         """All below the folder of results, and the journals."""

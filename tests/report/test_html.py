@@ -49,7 +49,7 @@ class Page(HTMLParser):
 
 def rendered(card, spec=None) -> str:
     shown = {"ledger": [{"name": "ledger", "source": "data:,", "width": 1, "height": 1, "alt": "a", "caption": ""}]}
-    return render(card, spec or cards.spec(), Score(document(card)), shown)
+    return render(card, [spec or cards.spec()], Score(document(card)), shown)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,9 @@ def test_tuned_numbers_are_marked():
 
 
 def test_the_same_inputs_give_the_same_bytes(folder: Path, tmp_path: Path):
-    write_report(tmp_path, cards.card(), cards.spec(), cards.circuit(), cards.curves(), cards.examples(), "workbench score made-up.yaml")
+    write_report(
+        tmp_path, cards.card(), [cards.spec()], [cards.circuit()], [cards.curves()], cards.examples(), "workbench score made-up.yaml"
+    )
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {p.name: p.read_bytes() for p in folder.iterdir()}
 
 

@@ -1,11 +1,13 @@
 """Scorecard -> the table that a terminal shows."""
 
+from collections.abc import Iterator, Sequence
+
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from workbench.report.conditions import against, interval, number, ordered, reaching, warnings
-from workbench.score.scorecard import ConditionScore, Scorecard
+from workbench.score.scorecard import ConditionScore, Scorecard, UnitScore
 
 WIDTH = 100  # columns that everything fits in; 80 columns wrap the sentences only
 
@@ -13,7 +15,7 @@ WIDTH = 100  # columns that everything fits in; 80 columns wrap the sentences on
 def table(card: Scorecard) -> Group:
     """One headline line, one table of conditions, warnings where a control reaches the handwritten units, and the cost. Fits 80 columns."""
     warned = (Text(f"warning: {said}", style="bold yellow") for said in warnings(card))
-    return Group(headline(card), _conditions(card), _best_control(card), *warned, _cost(card))
+    return Group(headline(card), *_theories(card), _conditions(card), _best_control(card), *warned, _cost(card))
 
 
 def headline(card: Scorecard) -> Text:
@@ -26,6 +28,19 @@ def headline(card: Scorecard) -> Text:
         (recovered, "bold"),
         f", mean Pearson {pearson}",
     )
+
+
+def _theories(card: Scorecard) -> Iterator[Text]:
+    """A line for each theory, where there are several."""
+    if len(card.theories) > 1:
+        for i, theory in enumerate(card.theories):
+            pearson = number(mean_pearson(card.units_of(i)), 2)
+            yield Text(f"  {theory.spec['theory']} at {theory.circuit['site']}: {theory.units} units, mean Pearson {pearson}")
+
+
+def mean_pearson(units: Sequence[UnitScore]) -> float:
+    """Over units."""
+    return sum(unit.pearson for unit in units) / len(units)
 
 
 def _conditions(card: Scorecard) -> Table:
