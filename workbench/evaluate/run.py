@@ -89,14 +89,16 @@ def _donor(pictures: Sequence[Picture], donors: int) -> torch.Tensor:
     return torch.tensor([int(picture.sha256[:12], 16) % donors for picture in pictures])
 
 
-def together(host: Host, joint: Sequence[Splices], x: torch.Tensor, pictures: Sequence[Picture]) -> list[Scene]:
-    """The scene of each circuit on the pictures that are `x`; a picture has the same donor everywhere."""
-    return scenes_together(host, [splices.circuits for splices in joint], x, _donor(pictures, joint[0].donors))
+def together(
+    host: Host, joint: Sequence[Mapping[str, HandwrittenCircuit]], x: torch.Tensor, pictures: Sequence[Picture], donors: int
+) -> list[Scene]:
+    """The scene of each trained circuit on the pictures that are `x`; a picture has the same donor everywhere."""
+    return scenes_together(host, joint, x, _donor(pictures, donors))
 
 
 def _rows(host: Host, joint: Sequence[Splices], pictures: Sequence[Picture], cells: Sequence[list[int]]) -> dict[str, np.ndarray]:
     x = batch(pictures, host.input)
-    here = together(host, joint, x, pictures)
+    here = together(host, [splices.circuits for splices in joint], x, pictures, joint[0].donors)
     names = list(host.sites)
     deepest = max(names.index(splices.site) for splices in joint)
     after = names[deepest + 1 : deepest + 2]

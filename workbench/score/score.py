@@ -146,7 +146,7 @@ def _flat(tuned) -> dict[str, float]:
 def condition_score(statistics: Statistics, name: str, seed: int) -> ConditionScore:
     """Means over pictures of one condition, and what it recovers of zero ablation's KL."""
     rows = statistics.rows[name]
-    means = {quantity: _mean(rows.get(quantity), seed) for quantity in QUANTITIES}
+    means = {quantity: mean_figure(rows.get(quantity), seed) for quantity in QUANTITIES}
     units = bootstrap({"moments": rows["moments"]}, lambda m: pearson(m["moments"]).mean(-1), seed)
     return ConditionScore(
         kl=means["kl"],
@@ -160,7 +160,8 @@ def condition_score(statistics: Statistics, name: str, seed: int) -> ConditionSc
     )
 
 
-def _mean(row: np.ndarray | None, seed: int) -> Figure:
+def mean_figure(row: np.ndarray | None, seed: int) -> Figure:
+    """The mean over the pictures that have a number, with its interval."""
     known = np.empty(0) if row is None else row[np.isfinite(row)]
     return bootstrap({"row": known}, lambda means: means["row"], seed) if len(known) else Figure(None)
 
