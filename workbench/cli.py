@@ -363,7 +363,7 @@ def paired(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> list[tu
     if len(circuit_files) != len(spec_files):
         raise WorkbenchError(
             "--circuit",
-            f"given {len(circuit_files)} times for {len(spec_files)} specs ({', '.join(map(str, spec_files))})",
+            f"{len(circuit_files)} for {len(spec_files)} specs ({', '.join(map(str, spec_files))})",
             "one for each spec, in their order",
             "Give as many --circuit as specs.",
         )

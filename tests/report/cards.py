@@ -108,6 +108,13 @@ def card(labelled: bool = True, **changed) -> Scorecard:
     return replace(made, **{"theories": (only,), **changed})
 
 
+def in_two(made: Scorecard) -> Scorecard:
+    """The card's units shared by two theories: the first unit is of another theory."""
+    (only,) = made.theories
+    bars = replace(only, spec={**only.spec, "theory": "bars"}, circuit={**only.circuit, "site": "fire3"}, units=1)
+    return replace(made, theories=(bars, replace(only, units=len(made.units) - 1)))
+
+
 def with_control(name: str, value: float) -> Scorecard:
     """The card with another recovered KL for one control."""
     made = card()
