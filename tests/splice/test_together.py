@@ -2,20 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.planted import INPUT, SITE, UNITS, PlantedTwice, planted, planted_twice, trained_circuit
+from tests.planted import EDGE_UNITS, EDGES, INPUT, SITE, UNITS, PlantedTwice, planted, planted_twice, trained_circuit
 from workbench.compiler import compile_spec
 from workbench.hosts import Host
 from workbench.pictures import batch
 from workbench.pictures.drawn import drawn
+from workbench.spec import load_circuit, load_theory, theory_from_text
 from workbench.splice.conditions import Condition, Handwritten, Mean, natural, zero
 from workbench.splice.network import SplicedNetwork, spliced_from
 from workbench.splice.scene import scene, scenes_together
 
+ROOT = Path(__file__).parents[2]
 DONOR = torch.zeros(3, dtype=torch.long)
 STAGES = ("retina", SITE, "consumers", "head")
 
@@ -75,6 +78,33 @@ def test_the_trained_units_own_activation_at_both_sites_changes_no_bit(toy, x, m
         assert (silent(x) - expected).abs().max() > 0.1
         assert torch.equal(host.network(x), expected)  # and no hook is left behind
     assert (spliced.fired, silent.fired) == (1, 1)
+
+
+def check_two_real_sites(host: Host) -> None:
+    """Filters of the host's first site as if they were edges, and its curves."""
+    edges = trained_circuit(host, EDGE_UNITS, "edge", next(iter(host.sites)))
+    curves = load_circuit(ROOT / "circuits" / host.name / "curve.yaml")
+    pairs = (theory_from_text(EDGES), edges), (load_theory(ROOT / "specs" / "curve-detectors.yaml"), curves)
+    circuits = [{"spliced": compile_spec(spec, trained, host)} for spec, trained in pairs]
+    x = batch(drawn(2, seed=2), host.input)
+    with torch.inference_mode():
+        expected = host.network(x)
+        here = scenes_together(host, circuits, x, DONOR[:2])
+        assert torch.equal(spliced_from(host, x, here, [scene.trained for scene in here])[0], expected)
+        silent, _ = spliced_from(host, x, here, [zero(scene) for scene in here])
+        assert torch.equal(SplicedNetwork(host, *((each, zero) for each in circuits))(x), silent)
+        for scene in here:
+            alone, _ = spliced_from(host, x, [scene], [zero(scene)])
+            assert (alone - silent).abs().max() > 1e-3 * expected.abs().max()
+
+
+def test_two_sites_of_squeezenet(squeezenet):
+    check_two_real_sites(squeezenet)
+
+
+@pytest.mark.inceptionv1
+def test_two_sites_of_inceptionv1(inceptionv1):
+    check_two_real_sites(inceptionv1)
 
 
 CONDITIONS = {
@@ -143,4 +173,6 @@ def test_a_splice_that_does_not_fire_once_at_the_later_site_raises(toy, x, times
             plain(x)
         with pytest.raises(RuntimeError, match=said):
             fast(whole(toy.host, times), circuits, [natural, natural], x)
+        with pytest.raises(RuntimeError, match=said):
+            fast(whole(toy.host, times), circuits[1:], [natural], x)  # the only site, and so the first
     assert plain.fired == 0

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from workbench.compiler.circuit import HandwrittenCircuit
-from workbench.hosts.host import Host, Override, overridden
+from workbench.hosts.host import Host, Override, overridden, refuse_unfired
 from workbench.splice.conditions import Condition
 from workbench.splice.scene import Scene, scenes_together
 
@@ -45,8 +45,8 @@ def spliced_from(
 ) -> tuple[Float[Tensor, "n classes"], dict[str, Tensor]]:
     """Logits, and activations at `sites` behind every splice, with the units of each scene at its values.
 
-    As SplicedNetwork, but where the host allows it (`Host.resume`) only what lies behind the first spliced site runs. Raises RuntimeError if the
-    splice at a later site did not take place exactly once.
+    As SplicedNetwork, but where the host allows it (`Host.resume`) only what lies behind the first spliced site runs. Raises RuntimeError if
+    the splice at a site did not take place exactly once.
     """
     later, first = overrides(scenes, values), first_scene(host, scenes)
     activation = later.pop(first.name)(first.site)
@@ -74,10 +74,3 @@ def overrides(scenes: Sequence[Scene], values: Sequence[Float[Tensor, "n unit h 
         return put
 
     return {name: override(name) for name in dict.fromkeys(scene.name for scene in scenes)}
-
-
-def refuse_unfired(fired: Mapping[str, int]) -> None:
-    """Raises RuntimeError unless the splice at every site took place exactly once."""
-    for site, times in fired.items():
-        if times != 1:
-            raise RuntimeError(f"the splice at {site} took place {times} times in one run, not once")
