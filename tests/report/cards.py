@@ -104,14 +104,14 @@ def card(labelled: bool = True, **changed) -> Scorecard:
         seed=5,
         theories=(),
     )
-    only = TheoryScore(made.spec, made.circuit, len(made.units), made.tuned_on, made.tuning, made.cost)
+    only = TheoryScore(made.spec, made.circuit, len(made.units), 0.75, made.tuned_on, made.tuning, made.cost)
     return replace(made, **{"theories": (only,), **changed})
 
 
 def in_two(made: Scorecard) -> Scorecard:
     """The card's units shared by two theories: the first unit is of another theory."""
     (only,) = made.theories
-    bars = replace(only, spec={**only.spec, "theory": "bars"}, circuit={**only.circuit, "site": "fire3"}, units=1)
+    bars = replace(only, spec={**only.spec, "theory": "bars"}, circuit={**only.circuit, "site": "fire3"}, units=1, pearson=0.25)
     return replace(made, theories=(bars, replace(only, units=len(made.units) - 1)))
 
 

@@ -40,7 +40,7 @@ def test_each_of_several_theories_has_a_line():
     two = cards.in_two(card)
     assert not any(line.startswith("  made-up") for line in lines(card, 100))
     own = [line for line in lines(two, 100) if line.startswith("  ")]
-    assert own[:2] == ["  bars at fire3: 1 units, mean Pearson 0.71", "  made-up at fire5: 2 units, mean Pearson 0.72"]
+    assert own[:2] == ["  bars at fire3: 1 units, mean Pearson 0.25", "  made-up at fire5: 2 units, mean Pearson 0.75"]
 
 
 def test_a_row_holds_its_conditions_figures():

@@ -1,13 +1,13 @@
 """Scorecard -> the table that a terminal shows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from workbench.report.conditions import against, interval, number, ordered, reaching, warnings
-from workbench.score.scorecard import ConditionScore, Scorecard, UnitScore
+from workbench.score.scorecard import ConditionScore, Scorecard
 
 WIDTH = 100  # columns that everything fits in; 80 columns wrap the sentences only
 
@@ -33,14 +33,9 @@ def headline(card: Scorecard) -> Text:
 def _theories(card: Scorecard) -> Iterator[Text]:
     """A line for each theory, where there are several."""
     if len(card.theories) > 1:
-        for i, theory in enumerate(card.theories):
-            pearson = number(mean_pearson(card.units_of(i)), 2)
+        for theory in card.theories:
+            pearson = number(theory.pearson, 2)
             yield Text(f"  {theory.spec['theory']} at {theory.circuit['site']}: {theory.units} units, mean Pearson {pearson}")
-
-
-def mean_pearson(units: Sequence[UnitScore]) -> float:
-    """Over units."""
-    return sum(unit.pearson for unit in units) / len(units)
 
 
 def _conditions(card: Scorecard) -> Table:

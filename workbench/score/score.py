@@ -79,6 +79,7 @@ def theory_score(spec: Spec, trained: TrainedCircuit, splices: Splices, units: S
         spec={"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256},
         circuit={"name": trained.circuit, "site": trained.site, "sha256": trained.sha256},
         units=len(units),
+        pearson=float(np.mean([unit.pearson for unit in units])),
         tuned_on=_tuned_on([spec.theory.tuned] if spec.theory.tuned else []),
         tuning=tuning_summary(units),
         cost=cost(spec.theory, trained, splices.circuits["spliced"]),

@@ -57,11 +57,12 @@ class Cost:
 
 @dataclass(frozen=True)
 class TheoryScore:
-    """What is one theory's own, of one or more that are spliced together; `units` counts its trained units."""
+    """What is one theory's own, of one or more that are spliced together; `units` counts its trained units, `pearson` is the mean over them."""
 
     spec: Mapping[str, str]
     circuit: Mapping[str, str]
     units: int
+    pearson: float
     tuned_on: Mapping[str, object] | None
     tuning: Mapping[str, float]
     cost: Cost
