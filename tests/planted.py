@@ -1,6 +1,6 @@
 """A planted host: a network that computes a handwritten circuit itself, so that the truth about its units is known."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,16 +66,12 @@ def planted(theory: str | Path = THEORY, units: Sequence[TrainedUnit] = UNITS, s
     The theory's last family must be called `curve`. `truth(host)` gives the gains and biases.
     """
     spec = load_theory(theory) if isinstance(theory, Path) else theory_from_text(theory)
-    sites = {
-        "retina": Site("retina", "retina", 6, INPUT.size_px, INPUT.size_px, 1, 0),
-        SITE: Site(SITE, SITE, CHANNELS, CELLS, CELLS, STRIDE_PX, OFFSET_PX),
-        "consumers": Site("consumers", "consumers", CONSUMERS, CELLS, CELLS, STRIDE_PX, OFFSET_PX),
-    }
+    sites = _sites(6)
     draft = Host("planted", "0" * 64, nn.Identity(), INPUT, sites)
     circuit = compile_theory(spec.theory, trained_circuit(draft, units), draft)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _network(circuit)
+        network = _network(Retina(), lambda: Planted(circuit))
     host = host_from_module(network, "planted", sites, INPUT, [f"n{i:08d}" for i in range(CLASSES)])
     return PlantedHost(host, trained_circuit(host, units), spec)
 
@@ -89,6 +85,39 @@ def truth(host: Host) -> tuple[Tensor, Tensor]:
 def trained_circuit(host: Host, units: Sequence[TrainedUnit], circuit: str = "curve", site: str = SITE) -> TrainedCircuit:
     found = Found(command="planted", date="2026-01-01", workbench="0", stimuli="", pictures="", pictures_sha256="0" * 64, thresholds={})
     return TrainedCircuit(circuit=circuit, host=host.name, fingerprint=host.fingerprint, site=site, found=found, units=tuple(units))
+
+
+class PlantedTwice(NamedTuple):
+    """As PlantedHost, with two circuits: `edge` at the site retina (10 channels, the last four of which are its units) and `curve` at planted."""
+
+    host: Host
+    trained: list[TrainedCircuit]
+    specs: list[Spec]
+
+
+EDGE_UNITS = tuple(TrainedUnit(unit=unit, centre_deg=centre_deg) for unit, centre_deg in zip((6, 7, 8, 9), (0, 60, 120, 250), strict=True))
+
+
+def planted_twice(seed: int = 0) -> PlantedTwice:
+    """A host with planted circuits at two sites. What is not planted at the second reads the planted units of the first, too."""
+    specs = [theory_from_text(text, f"{name}.yaml") for name, text in (("edges", EDGES), ("planted", THEORY))]
+    sites = _sites(6 + len(EDGE_UNITS))
+    draft = Host("planted", "0" * 64, nn.Identity(), INPUT, sites)
+    kinds = (EDGE_UNITS, "edge", "retina"), (UNITS, "curve", SITE)
+    circuits = [compile_theory(spec.theory, trained_circuit(draft, *kind), draft) for spec, kind in zip(specs, kinds, strict=True)]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = _network(PlantedRetina(circuits[0]), lambda: PlantedBehind(circuits[1], len(EDGE_UNITS)))
+    host = host_from_module(network, "planted", sites, INPUT, [f"n{i:08d}" for i in range(CLASSES)])
+    return PlantedTwice(host, [trained_circuit(host, *kind) for kind in kinds], specs)
+
+
+def _sites(retina: int) -> dict[str, Site]:
+    return {
+        "retina": Site("retina", "retina", retina, INPUT.size_px, INPUT.size_px, 1, 0),
+        SITE: Site(SITE, SITE, CHANNELS, CELLS, CELLS, STRIDE_PX, OFFSET_PX),
+        "consumers": Site("consumers", "consumers", CONSUMERS, CELLS, CELLS, STRIDE_PX, OFFSET_PX),
+    }
 
 
 class Retina(nn.Module):
@@ -118,15 +147,45 @@ class Planted(nn.Module):
         return out
 
 
-def _network(circuit: HandwrittenCircuit) -> nn.Sequential:
+class PlantedRetina(Retina):
+    """A retina with the units of a circuit behind its own."""
+
+    def __init__(self, circuit: HandwrittenCircuit):
+        super().__init__()
+        self.circuit = circuit
+        self.register_buffer("gain", torch.linspace(2.0, 4.0, len(circuit.units))[:, None, None])
+        self.register_buffer("weights", torch.cat([read.weight.flatten() for layer in circuit.layers for read in layer.reads]).float())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([super().forward(x), F.relu(self.gain * drive(self.circuit, INPUT.decode(x), INPUT.mean_rgb))], 1)
+
+
+class PlantedBehind(Planted):
+    """Planted units behind a PlantedRetina, whose `edges` planted units all other channels read."""
+
+    def __init__(self, circuit: HandwrittenCircuit, edges: int):
+        super().__init__(circuit)
+        self.others = [channel for channel in range(CHANNELS) if channel not in circuit.units]
+        self.edges = nn.Conv2d(edges, len(self.others), 7, STRIDE_PX)
+        with torch.no_grad():
+            self.edges.weight *= LOUD**3  # hundreds of cells, of which the most are silent
+
+    def forward(self, retina: Tensor) -> Tensor:
+        out = super().forward(retina[:, :6])
+        out[:, self.others] = F.relu(out[:, self.others] + self.edges(retina[:, 6:]))
+        return out
+
+
+def _network(retina: nn.Module, planted_stage: Callable[[], Planted]) -> nn.Sequential:
     consumers, head = nn.Conv2d(CHANNELS, CONSUMERS, 3, padding=1), nn.Linear(CONSUMERS * 9, CLASSES)
+    stage = planted_stage()
     with torch.no_grad():
-        consumers.weight[:, list(circuit.units)] *= LOUD
+        consumers.weight[:, stage.units] *= LOUD
         head.weight *= LOUD
         head.bias.zero_()
     network = nn.Sequential()
-    network.add_module("retina", Retina())
-    network.add_module(SITE, Planted(circuit))
+    network.add_module("retina", retina)
+    network.add_module(SITE, stage)
     network.add_module("consumers", nn.Sequential(consumers, nn.ReLU()))
     network.add_module("head", nn.Sequential(nn.AdaptiveAvgPool2d(3), nn.Flatten(), head))
     with torch.no_grad():

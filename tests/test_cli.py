@@ -107,7 +107,7 @@ def workshop(tmp_path, monkeypatch, host) -> Workshop:
     made = Workshop(tmp_path, host)
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
     # the store last: a module that is imported here for the first time would keep the planted load for good
-    for module in ("workbench.rebuild", "workbench.tune.spec", "workbench.write", "workbench.hosts.store"):
+    for module in ("workbench.rebuild", "workbench.frontier", "workbench.tune.spec", "workbench.write", "workbench.hosts.store"):
         monkeypatch.setattr(f"{module}.load", lambda name: host.host)
     return made
 
@@ -127,7 +127,7 @@ def test_help(words):
 def test_help_names_every_command():
     text = run("--help").output
     assert all(re.search(rf"^  {name} ", text, re.MULTILINE) for name in main.commands)
-    assert {"hosts", "survey", "check", "compile", "show", "score", "tune", "write"} <= set(main.commands)
+    assert {"hosts", "survey", "check", "compile", "show", "score", "frontier", "tune", "write"} <= set(main.commands)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_help_names_every_command():
         (("chekc", "x.yaml"), "no command 'chekc'. Did you mean 'check'?"),
         (("scores",), "Did you mean 'score'?"),
         (("hosts", "lst"), "no command 'lst'. Did you mean 'list'?"),
-        (("frobnicate",), "Known: check, compile, hosts, score, show, survey, tune, write."),
+        (("zzz",), "Known: check, compile, frontier, hosts, score, show, survey, tune, write."),
         (("check", "--jsn", "x.yaml"), "--json"),
     ],
 )
@@ -456,6 +456,73 @@ def test_write_refuses_a_circuit_of_many_layers_before_any_work(workshop):
     assert "circuit planted: 2 families (gabor, curve)" in output
     assert "Splice it instead: workbench score." in output
     assert workshop.left_behind() == []
+
+
+def in_two(workshop: Workshop) -> tuple[object, ...]:
+    """The planted circuit's units in two files, each with the planted theory: words for a command."""
+    units, words = workshop.planted.trained.units, []
+    for name, own in (("a", units[:2]), ("b", units[2:])):
+        dump_circuit(workshop.planted.trained.model_copy(update={"units": own}), workshop.folder / f"{name}.yaml")
+        words += ["--circuit", workshop.folder / f"{name}.yaml"]
+    return (workshop.spec, workshop.spec, *words, "--images", workshop.images, "--calibration", workshop.calibration, "-o", workshop.out)
+
+
+def test_two_specs_are_scored_together(workshop):
+    result = run("score", *in_two(workshop), "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["recovered"]["kl"]["value"] > 0.99
+    assert [theory["units"] for theory in found["theories"]] == [2, 4]
+    assert sorted(unit["unit"] for unit in found["units"]) == sorted(f"planted:{unit.unit}" for unit in workshop.planted.trained.units)
+    assert {f"tuning-{n}-aligned.png" for n in (1, 2)} <= {path.name for path in workshop.out.iterdir()}
+
+
+def test_frontier_writes_its_document_and_its_picture(workshop):
+    result = run("frontier", *in_two(workshop))
+    assert result.exit_code == 0, result.output
+    rows = re.findall(r"^planted +(\d+) +([\d.]+) ", result.stdout, re.MULTILINE)
+    assert rows == [("2", "11.1"), ("6", "33.3")]  # of the 18 units of retina and planted
+    assert sorted(path.name for path in workshop.out.iterdir()) == ["frontier.json", "frontier.png"]
+    found = json.loads((workshop.out / "frontier.json").read_text())
+    assert (found["format"], found["of"], [step["units"] for step in found["steps"]]) == (1, 18, [2, 6])
+    assert found["steps"][1]["recovered"]["kl"]["value"] > 0.99
+    assert found["steps"][1]["conditions"]["control"]["permuted"]["kl"]["value"] > found["steps"][1]["conditions"]["spliced"]["kl"]["value"]
+    with Image.open(workshop.out / "frontier.png") as image:
+        image.verify()
+    again = run("frontier", *in_two(workshop), "--json")
+    assert json.loads(again.stdout) == found
+    assert not list((workshop.folder / "cache").rglob("*.rows"))
+
+
+def test_a_bound_family_that_none_of_several_theories_has_is_refused(workshop):
+    output = refused("score", *in_two(workshop), "--bind", f"garbo={workshop.circuit}")
+    assert "family 'garbo'" in output
+    assert "Did you mean 'gabor'?" in output
+
+
+@pytest.mark.parametrize("command", ["score", "frontier"])
+def test_as_many_circuits_as_specs(workshop, command):
+    output = refused(command, workshop.spec, workshop.spec, *workshop.score[2:])
+    assert "--circuit: 1 for 2 specs" in output
+    assert "Give as many --circuit as specs." in output
+    assert workshop.left_behind() == []
+
+
+@pytest.mark.parametrize("command", ["score", "frontier"])
+def test_two_circuits_with_a_unit_in_common_are_refused(workshop, command):
+    output = refused(command, workshop.spec, workshop.spec, *workshop.score[2:4], *workshop.score[2:])
+    assert f"{workshop.circuit}: planted:1, planted:3, planted:4, planted:7, planted:8, planted:10 of curve" in output
+    assert "Take these units out of one of the files." in output
+    assert workshop.left_behind() == []
+
+
+def test_frontier_refuses_a_foreign_folder_and_pictures_that_were_calibrated_on(workshop):
+    shutil.copy(next(workshop.calibration.iterdir()), workshop.images / "renamed.png")
+    assert "were used for calibration (renamed.png)" in refused("frontier", *in_two(workshop))
+    (workshop.images / "renamed.png").unlink()
+    workshop.out.mkdir()
+    (workshop.out / "thesis.tex").write_text("years")
+    assert "is no earlier result" in refused("frontier", *in_two(workshop))
 
 
 # ---- real processes

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.planted import THEORY, PlantedHost, planted, trained_circuit
+from tests.planted import EDGES, THEORY, PlantedHost, planted, planted_twice, trained_circuit
 from workbench import files
 from workbench import rebuild as main_path
 from workbench.errors import WorkbenchError
@@ -61,7 +61,7 @@ class Workshop:
         return advance
 
     def rebuild(self, pictures: list[Picture], calibration: list[Picture], stage=None, seed: int = 0, **more) -> Scorecard:
-        return rebuild(self.spec_file, self.circuit_file, pictures, calibration, self.output, stage or self.stage, seed, **more)
+        return rebuild([(self.spec_file, self.circuit_file)], pictures, calibration, self.output, stage or self.stage, seed, **more)
 
     def left_behind(self) -> list[str]:
         """All below the folder of results, and the journals."""
@@ -262,3 +262,30 @@ def test_a_single_unit_and_a_single_picture(workshop, pictures, calibration):
         card = workshop.rebuild(pictures[:1], calibration[:1])
     assert len(card.units) == 1
     assert json.loads((workshop.output / "score.json").read_text())["images"]["n"] == 1
+
+
+def test_two_theories_at_two_sites_go_through_the_same_path(tmp_path, pictures, calibration, monkeypatch):
+    twice = planted_twice()
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(main_path, "load", lambda name: twice.host)
+    files = [(tmp_path / f"{trained.circuit}-theory.yaml", tmp_path / f"{trained.circuit}.yaml") for trained in twice.trained]
+    for (spec_file, circuit_file), text, trained in zip(files, (EDGES, THEORY), twice.trained, strict=True):
+        spec_file.write_text(text)
+        dump_circuit(trained, circuit_file)
+    stages: dict[str, int] = {}
+
+    def stage(name: str, total: int) -> Callable[[int], None]:
+        stages[name] = total
+        return lambda steps: stages.__setitem__(name, stages[name] - steps)
+
+    card = rebuild(files, pictures, calibration, tmp_path / "out", stage)
+    assert stages == {"calibrate": 0, "score": 0, "tuning curves": 0}
+    assert card.headline.value > 0.99
+    assert [theory.circuit["site"] for theory in card.theories] == ["retina", "planted"]
+    page = (tmp_path / "out" / "report.html").read_text()
+    for said in ("edges, for 4 units of retina", "planted, for 6 units of planted", "<h3>edge</h3>", "<h3>gabor</h3>", "edges at retina."):
+        assert said in page, said
+    names = {path.stem for path in (tmp_path / "out").glob("*.png")}
+    assert {"kernels-1-edge-1", "kernels-2-curve-1", "tuning-1-radii", "tuning-2-radii"} <= names
+    assert any(name.startswith("patches-retina-") for name in names)
+    assert any(name.startswith("patches-planted-") for name in names)

@@ -62,7 +62,7 @@ def test_the_copy_is_the_splice_that_a_score_calibrates(squeezenet, made):
     assert not [key for key in header if f"`{key}`" not in page]
 
     x = squeezenet.input.encode(torch.from_numpy(np.random.default_rng(0).uniform(0, 255, (1, 3, 227, 227))).float())
-    copy, spliced = read_written(made / "copy.safetensors"), SplicedNetwork(squeezenet, circuits, condition)
+    copy, spliced = read_written(made / "copy.safetensors"), SplicedNetwork(squeezenet, (circuits, condition))
     with torch.inference_mode():
         expected = spliced(x)
         torch.testing.assert_close(copy.network(x), expected, rtol=0, atol=LOGITS)

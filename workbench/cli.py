@@ -17,6 +17,14 @@ SPEC = click.argument("spec_file", metavar="SPEC", type=FILE)
 CIRCUIT = click.option(
     "--circuit", "circuit_file", type=FILE, help="Trained circuit to rebuild.  [default: circuits/squeezenet/FAMILY.yaml beside the specs]"
 )
+SPECS = click.argument("spec_files", metavar="[SPEC]...", nargs=-1, type=FILE)
+CIRCUITS = click.option(
+    "--circuit",
+    "circuit_files",
+    multiple=True,
+    type=FILE,
+    help="Trained circuit to rebuild; of several specs one for each, in their order.  [default: circuits/squeezenet/FAMILY.yaml beside the specs]",
+)
 IMAGES = click.option(
     "--images",
     type=FILE,
@@ -186,8 +194,8 @@ def show(file: Path, circuit_file: Path | None, output: Path) -> None:
 
 
 @main.command()
-@click.argument("spec_file", metavar="[SPEC]", type=FILE, default=Path("specs/curve-detectors.yaml"))
-@CIRCUIT
+@SPECS
+@CIRCUITS
 @IMAGES
 @CALIBRATION
 @click.option(
@@ -206,8 +214,8 @@ def show(file: Path, circuit_file: Path | None, output: Path) -> None:
 @SEED
 @AS_JSON
 def score(
-    spec_file: Path,
-    circuit_file: Path | None,
+    spec_files: tuple[Path, ...],
+    circuit_files: tuple[Path, ...],
     images: Path | None,
     calibration: Path | None,
     output: Path,
@@ -216,7 +224,11 @@ def score(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Compile, splice, compare with ablations and controls, and write the report. The loop."""
+    """Compile, splice, compare with ablations and controls, and write the report. The loop.
+
+    Several specs are spliced together: the units of every circuit are replaced in the same run, at whatever sites they are. SPEC is
+    specs/curve-detectors.yaml by default.
+    """
     from workbench.rebuild import rebuild
     from workbench.report import table
     from workbench.score.document import to_json
@@ -224,13 +236,53 @@ def score(
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
         fit = session.pictures(calibration, skip_broken, "calibration")
-        circuit_file = circuit_file or default_circuit(spec_file)
-        card = rebuild(spec_file, circuit_file, pictures, fit, output, session.stage, seed, command_line(), bound)
+        card = rebuild(paired(spec_files, circuit_files), pictures, fit, output, session.stage, seed, command_line(), bound)
     if as_json:
         click.echo(to_json(card), nl=False)
     else:
         session.print(table(card))
         click.echo(f"report: {output / 'report.html'}")
+
+
+@main.command()
+@click.argument("spec_files", metavar="SPEC...", nargs=-1, required=True, type=FILE)
+@CIRCUITS
+@IMAGES
+@CALIBRATION
+@click.option(
+    "-o", "--output", type=FILE, default=Path("frontier"), show_default=True, help="Folder to write: frontier.json, frontier.png."
+)
+@BROKEN
+@SEED
+@AS_JSON
+def frontier(
+    spec_files: tuple[Path, ...],
+    circuit_files: tuple[Path, ...],
+    images: Path | None,
+    calibration: Path | None,
+    output: Path,
+    skip_broken: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Write more and more of the host by hand, spec by spec in the given order, and plot what survives.
+
+    The first circuit's units are spliced, then those of the first two together, and so on; each set beside its zero ablation and the same
+    handwritten units permuted, against the share of the host's units, up to the deepest of the sites, that is handwritten.
+    """
+    from workbench.frontier import frontier as grow
+    from workbench.report.frontier import frontier_table
+    from workbench.score.frontier import frontier_json
+
+    with Session() as session:
+        pictures = session.pictures(images, skip_broken, "headline")
+        fit = session.pictures(calibration, skip_broken, "calibration")
+        found = grow(paired(spec_files, circuit_files), pictures, fit, output, session.stage, seed)
+    if as_json:
+        click.echo(frontier_json(found), nl=False)
+    else:
+        session.print(frontier_table(found))
+        click.echo(f"frontier: {output / 'frontier.png'}, {output / 'frontier.json'}")
 
 
 @main.command()
@@ -302,6 +354,20 @@ def bindings(words: Sequence[str]) -> Iterator[tuple[str, Path]]:
 def command_line() -> str:
     """This command, as it was given."""
     return shlex.join(["workbench", *sys.argv[1:]])
+
+
+def paired(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Each spec with its trained circuit. Raises WorkbenchError where there are circuits but not as many as specs."""
+    spec_files = spec_files or [Path("specs/curve-detectors.yaml")]
+    circuit_files = circuit_files or [default_circuit(file) for file in spec_files]
+    if len(circuit_files) != len(spec_files):
+        raise WorkbenchError(
+            "--circuit",
+            f"{len(circuit_files)} for {len(spec_files)} specs ({', '.join(map(str, spec_files))})",
+            "one for each spec, in their order",
+            "Give as many --circuit as specs.",
+        )
+    return list(zip(spec_files, circuit_files, strict=True))
 
 
 def default_circuit(spec_file: Path) -> Path:

@@ -3,27 +3,28 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from workbench.compiler import compile_chain, compile_spec
+from workbench.compiler import HandwrittenCircuit, compile_chain, compile_spec
+from workbench.compiler.bind import Bound
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.examples import examples
 from workbench.evaluate.journal import run_journal
 from workbench.evaluate.run import evaluate, scenes
 from workbench.evaluate.tuning import stimuli_count, tuning
 from workbench.files import folder_written_whole
+from workbench.hosts import Host
 from workbench.hosts.store import load
 from workbench.pictures import Picture
 from workbench.report import write_report
 from workbench.score.score import score
 from workbench.score.scorecard import Scorecard
-from workbench.spec import load_circuit, load_theory
+from workbench.spec import Spec, TrainedCircuit, load_circuit, load_together
 from workbench.splice.calibrate import calibrate, with_random_readout
 
 Stage = Callable[[str, int], Callable[[int], None]]
 
 
 def rebuild(
-    spec_file: Path,
-    circuit_file: Path,
+    files: Sequence[tuple[Path, Path]],
     pictures: Sequence[Picture],
     calibration: Sequence[Picture],
     output: Path,
@@ -32,31 +33,45 @@ def rebuild(
     command: str = "",
     bound_files: Mapping[str, Path] | None = None,
 ) -> Scorecard:
-    """Compile a theory, splice it in place of the trained circuit, score it on `pictures`, and write the report to the folder `output`.
+    """Compile theories, splice them in place of their trained circuits, score them on `pictures`, and write the report to the folder `output`.
 
-    `calibration` pictures fit a gain and a bias to each unit, and the same for each control; neither they nor those that the spec was tuned on
+    `files` are pairs of a spec and a trained circuit; the units of all of them are replaced together, so one pair is a theory alone.
+    `calibration` pictures fit a gain and a bias to each unit, and the same for each control; neither they nor those that a spec was tuned on
     may be among `pictures`. `stage(name, total)` is told of each stage and gives the function to call with its steps. `command` is
     what the report says it was made by. `bound_files`: families and the circuit files of the trained units that may stand in for them, which
     makes the chain of `compile_chain`. Raises WorkbenchError.
     """
-    spec = load_theory(spec_file)
-    trained = load_circuit(circuit_file)
-    host = load(trained.host)
-    keep_apart(pictures, calibration, spec.theory.tuned)
+    specs, trained = load_together(files)
+    host = load(trained[0].host)
+    for spec in specs:
+        keep_apart(pictures, calibration, spec.theory.tuned)
+    bound = {family: load_circuit(file) for family, file in (bound_files or {}).items()}
+    circuits = [handwritten(spec, units, host, seed, bound_in(spec, specs, bound)) for spec, units in zip(specs, trained, strict=True)]
 
+    with folder_written_whole(output, marker="score.json") as folder:
+        progress = stage("calibrate", len(calibration) * len(circuits))
+        joint = [calibrate(own, scenes(host, own, calibration, progress=progress), seed) for own in circuits]
+        journal = run_journal(joint, host, calibration, seed)
+        statistics = evaluate(host, joint, pictures, journal=journal, progress=stage("score", len(pictures)))
+        progress = stage("tuning curves", stimuli_count() * len(joint))
+        curves = [tuning(host, splices, progress) for splices in joint]
+        card = score(specs, trained, host, joint, statistics, curves, calibration, seed)
+        compiled = [own["spliced"] for own in circuits]
+        write_report(folder, card, specs, compiled, curves, examples(host, joint, statistics, pictures), command)
+    journal.clear()
+    return card
+
+
+def handwritten(spec: Spec, trained: TrainedCircuit, host: Host, seed: int, bound: Bound) -> dict[str, HandwrittenCircuit]:
+    """A theory's circuits: "spliced", "as_written" where its numbers were tuned, the chain of `bound` families, and the control "random"."""
     circuits = {"spliced": compile_spec(spec, trained, host)}
     if spec.theory.tuned:
         circuits["as_written"] = compile_spec(spec, trained, host, as_written=True)
-    circuits |= compile_chain(spec, trained, host, {family: load_circuit(file) for family, file in (bound_files or {}).items()})
-    circuits["random"] = with_random_readout(circuits["spliced"], seed)
+    circuits |= compile_chain(spec, trained, host, bound)
+    return circuits | {"random": with_random_readout(circuits["spliced"], seed)}
 
-    with folder_written_whole(output, marker="score.json") as folder:
-        seen = scenes(host, circuits, calibration, progress=stage("calibrate", len(calibration)))
-        splices = calibrate(circuits, seen, seed)
-        journal = run_journal(splices, host, calibration, seed)
-        statistics = evaluate(host, splices, pictures, journal=journal, progress=stage("score", len(pictures)))
-        curves = tuning(host, splices, stage("tuning curves", stimuli_count()))
-        card = score(spec, trained, host, splices, statistics, curves, calibration, seed)
-        write_report(folder, card, spec, circuits["spliced"], curves, examples(host, splices, statistics, pictures), command)
-    journal.clear()
-    return card
+
+def bound_in(spec: Spec, specs: Sequence[Spec], bound: Bound) -> Bound:
+    """The bound families that a theory has above its last, and any that no theory has, to be refused by name."""
+    above = {each.path: list(each.theory.families)[:-1] for each in specs}
+    return {name: units for name, units in bound.items() if name in above[spec.path] or not any(name in own for own in above.values())}

@@ -114,7 +114,7 @@ def test_a_chain_has_a_link_for_each_family_the_last_step_first(pair):
 
 def test_the_slow_path_hears_the_host_too(pair):
     circuits = {"spliced": compile_spec(pair.spec, pair.late, pair.host, bound={"curve": pair.early})}
-    network = SplicedNetwork(pair.host, circuits, lambda scene: torch.relu(scene.drives["spliced"]))
+    network = SplicedNetwork(pair.host, (circuits, lambda scene: torch.relu(scene.drives["spliced"])))
     x = batch(drawn(2, seed=3), INPUT)
     with torch.inference_mode():
         assert not torch.equal(network(x), pair.host.network(x))

@@ -41,7 +41,7 @@ def run() -> Run:
 
 @pytest.fixture(scope="module")
 def whole(run) -> Statistics:
-    return evaluate(run.host, run.splices, run.pictures)
+    return evaluate(run.host, [run.splices], run.pictures)
 
 
 def same(a: Statistics, b: Statistics, tolerance: float) -> None:
@@ -63,7 +63,7 @@ def test_equals_the_plain_path(run, whole):
         with torch.inference_mode():
             p = run.host.network(x)[0].double().softmax(0).numpy()
             for name, condition in run.splices.conditions.items():
-                q = SplicedNetwork(run.host, run.splices.circuits, condition)(x, donor)[0].double().softmax(0).numpy()
+                q = SplicedNetwork(run.host, (run.splices.circuits, condition))(x, donor)[0].double().softmax(0).numpy()
                 rows = whole.rows[name]
                 label = int(picture.label[1:])
                 assert rows["kl"][i] == pytest.approx((p * np.log(p / q)).sum(), abs=FLOAT32), name
@@ -90,7 +90,7 @@ def test_zero_ablation_is_as_large_as_the_peak(whole):
 def test_sampled_cells_are_the_same_for_every_condition_and_picture(run, whole):
     x = batch(run.pictures, run.host.input)
     with torch.inference_mode():
-        trained = run.host.activations(x, "planted")["planted"][:, list(whole.units)].flatten(2).numpy()
+        trained = run.host.activations(x, "planted")["planted"][:, list(run.splices.units)].flatten(2).numpy()
     sample = whole.rows["natural"]["sample"]
     assert sample.shape == (COUNT, SAMPLED, len(whole.units))
     cells = [int(np.abs(trained[:, :, :] - row[:, :, None]).max((0, 1)).argmin()) for row in sample.swapaxes(0, 1)]
@@ -100,17 +100,17 @@ def test_sampled_cells_are_the_same_for_every_condition_and_picture(run, whole):
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_batches_do_not_matter(run, whole, size):
-    same(evaluate(run.host, run.splices, run.pictures, size=size), whole, FLOAT32)
+    same(evaluate(run.host, [run.splices], run.pictures, size=size), whole, FLOAT32)
 
 
 def test_the_order_of_pictures_does_not_matter(run, whole):
-    turned = evaluate(run.host, run.splices, run.pictures[::-1], size=2)
+    turned = evaluate(run.host, [run.splices], run.pictures[::-1], size=2)
     for name, rows in whole.rows.items():
         assert turned.rows[name]["kl"][::-1] == pytest.approx(rows["kl"], abs=FLOAT32), name
 
 
 def test_the_same_run_twice_is_the_same_to_the_last_bit(run, whole):
-    same(evaluate(run.host, run.splices, run.pictures), whole, 0)
+    same(evaluate(run.host, [run.splices], run.pictures), whole, 0)
 
 
 def test_the_donor_is_known_from_the_picture(run):
@@ -122,21 +122,21 @@ def test_the_donor_is_known_from_the_picture(run):
 @pytest.mark.parametrize("label", [None, "n99999999"])
 def test_without_a_known_label_accuracy_is_missing(run, label):
     unlabelled = [replace(picture, label=label) for picture in run.pictures[:2]]
-    rows = evaluate(run.host, run.splices, unlabelled).rows["spliced"]
+    rows = evaluate(run.host, [run.splices], unlabelled).rows["spliced"]
     assert np.isnan([rows["top1"], rows["top5"]]).all()
     assert np.isfinite(rows["kl"]).all()
 
 
 def test_a_host_without_classes_has_no_accuracies(run):
     """Labels are there, but nobody knows which output is which."""
-    rows = evaluate(replace(run.host, classes=None), run.splices, run.pictures[:2]).rows["natural"]
+    rows = evaluate(replace(run.host, classes=None), [run.splices], run.pictures[:2]).rows["natural"]
     assert np.isnan([rows["top1"], rows["top5"]]).all()
     assert rows["agreement"].tolist() == [1.0, 1.0]
 
 
 def test_progress_counts_pictures(run):
     steps: list[int] = []
-    evaluate(run.host, run.splices, run.pictures, size=2, progress=steps.append)
+    evaluate(run.host, [run.splices], run.pictures, size=2, progress=steps.append)
     assert steps == [2, 2, 1]
 
 
@@ -170,13 +170,13 @@ def test_an_interrupted_run_goes_on_where_it_stopped(run, whole, tmp_path):
     journal = Journal(tmp_path / "run")
     splices, first = counted(run)
     with pytest.raises(KeyboardInterrupt):
-        evaluate(run.host, splices, run.pictures, size=2, journal=journal, progress=stop_after(2))
+        evaluate(run.host, [splices], run.pictures, size=2, journal=journal, progress=stop_after(2))
     assert first.pictures == [2, 2]
     assert len(list(journal.folder.iterdir())) == 2
     splices, second = counted(run)
-    resumed = evaluate(run.host, splices, run.pictures, size=2, journal=journal)
+    resumed = evaluate(run.host, [splices], run.pictures, size=2, journal=journal)
     assert second.pictures == [1]
-    same(resumed, evaluate(run.host, splices, run.pictures, size=2), 0)
+    same(resumed, evaluate(run.host, [splices], run.pictures, size=2), 0)
     same(resumed, whole, FLOAT32)
     journal.clear()
     assert not journal.folder.exists()
@@ -194,19 +194,19 @@ DAMAGES = {
 @pytest.mark.parametrize("name", DAMAGES)
 def test_a_damaged_journal_is_computed_again(run, tmp_path, name):
     journal = Journal(tmp_path)
-    expected = evaluate(run.host, run.splices, run.pictures[:3], size=2, journal=journal)
+    expected = evaluate(run.host, [run.splices], run.pictures[:3], size=2, journal=journal)
     file = sorted(tmp_path.iterdir())[0]
     file.write_bytes(DAMAGES[name](file.read_bytes()))
     splices, counter = counted(run)
-    same(evaluate(run.host, splices, run.pictures[:3], size=2, journal=journal), expected, 0)
+    same(evaluate(run.host, [splices], run.pictures[:3], size=2, journal=journal), expected, 0)
     assert len(counter.pictures) == 1
 
 
 def test_a_label_given_after_the_interrupt_counts(run, tmp_path):
     journal = Journal(tmp_path)
     unlabelled = [replace(picture, label=None) for picture in run.pictures]
-    evaluate(run.host, run.splices, unlabelled, journal=journal)
-    found = evaluate(run.host, run.splices, run.pictures, journal=journal)
+    evaluate(run.host, [run.splices], unlabelled, journal=journal)
+    found = evaluate(run.host, [run.splices], run.pictures, journal=journal)
     assert np.isfinite(found.rows["spliced"]["top1"]).all()
 
 
@@ -215,13 +215,13 @@ def test_each_run_has_its_own_journal(run, tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
     other = replace(run.splices, circuits={"spliced": run.splices.circuits["random"], "random": run.splices.circuits["spliced"]})
     journals = [
-        run_journal(run.splices, run.host, run.calibration, 0),
-        run_journal(run.splices, run.host, run.calibration, 1),
-        run_journal(run.splices, run.host, run.calibration[1:], 0),
-        run_journal(run.splices, run.host, run.calibration[::-1], 0),
-        run_journal(run.splices, replace(run.host, fingerprint="1" * 64), run.calibration, 0),
-        run_journal(other, run.host, run.calibration, 0),
+        run_journal([run.splices], run.host, run.calibration, 0),
+        run_journal([run.splices], run.host, run.calibration, 1),
+        run_journal([run.splices], run.host, run.calibration[1:], 0),
+        run_journal([run.splices], run.host, run.calibration[::-1], 0),
+        run_journal([run.splices], replace(run.host, fingerprint="1" * 64), run.calibration, 0),
+        run_journal([other], run.host, run.calibration, 0),
     ]
     assert len({journal.folder for journal in journals}) == len(journals)
-    assert run_journal(run.splices, run.host, run.calibration, 0).folder == journals[0].folder
+    assert run_journal([run.splices], run.host, run.calibration, 0).folder == journals[0].folder
     assert all(tmp_path in journal.folder.parents for journal in journals)

@@ -8,7 +8,7 @@ import torch
 from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Read
 from workbench.evaluate.examples import Example
 from workbench.evaluate.tuning import TuningCurves
-from workbench.score.scorecard import ConditionScore, Cost, Scorecard, UnitScore, is_control
+from workbench.score.scorecard import ConditionScore, Cost, Scorecard, TheoryScore, UnitScore, is_control
 from workbench.score.uncertainty import Figure
 from workbench.spec import Spec, theory_from_text
 from workbench.theory.poses import CENTRE, Units, every_combination
@@ -102,8 +102,17 @@ def card(labelled: bool = True, **changed) -> Scorecard:
         tuning={"pose_error_deg": 4.0, **sides},
         cost=Cost(93, 0, 6, 3, 78608),
         seed=5,
+        theories=(),
     )
-    return replace(made, **changed)
+    only = TheoryScore(made.spec, made.circuit, len(made.units), 0.75, made.tuned_on, made.tuning, made.cost)
+    return replace(made, **{"theories": (only,), **changed})
+
+
+def in_two(made: Scorecard) -> Scorecard:
+    """The card's units shared by two theories: the first unit is of another theory."""
+    (only,) = made.theories
+    bars = replace(only, spec={**only.spec, "theory": "bars"}, circuit={**only.circuit, "site": "fire3"}, units=1, pearson=0.25)
+    return replace(made, theories=(bars, replace(only, units=len(made.units) - 1)))
 
 
 def with_control(name: str, value: float) -> Scorecard:

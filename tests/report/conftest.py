@@ -15,5 +15,5 @@ import cards
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("report")
-    write_report(made, cards.card(), cards.spec(), cards.circuit(), cards.curves(), cards.examples(), "workbench score made-up.yaml")
+    write_report(made, cards.card(), [cards.spec()], [cards.circuit()], [cards.curves()], cards.examples(), "workbench score made-up.yaml")
     return made

@@ -49,7 +49,7 @@ class Page(HTMLParser):
 
 def rendered(card, spec=None) -> str:
     shown = {"ledger": [{"name": "ledger", "source": "data:,", "width": 1, "height": 1, "alt": "a", "caption": ""}]}
-    return render(card, spec or cards.spec(), Score(document(card)), shown)
+    return render(card, [spec or cards.spec()], Score(document(card)), shown)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,9 @@ def test_tuned_numbers_are_marked():
 
 
 def test_the_same_inputs_give_the_same_bytes(folder: Path, tmp_path: Path):
-    write_report(tmp_path, cards.card(), cards.spec(), cards.circuit(), cards.curves(), cards.examples(), "workbench score made-up.yaml")
+    write_report(
+        tmp_path, cards.card(), [cards.spec()], [cards.circuit()], [cards.curves()], cards.examples(), "workbench score made-up.yaml"
+    )
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {p.name: p.read_bytes() for p in folder.iterdir()}
 
 
@@ -165,3 +167,24 @@ def test_document_nests_dotted_names_and_is_strict_json():
 def test_importing_the_report_imports_no_matplotlib():
     code = "import sys, workbench.report; from workbench.report import table; print('matplotlib' in sys.modules, callable(table))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["False", "True"]
+
+
+def test_units_of_several_theories_stand_theory_by_theory():
+    """The first unit, at 30 degrees, would come first in any case; the last, at 250, is made the first of its circle."""
+    made = cards.card()
+    turned = replace(made, units=(*made.units[:2], replace(made.units[2], pose={"centre_deg": 10.0})))
+    order = [re.findall(r"<tr><td>(fire5:\d)</td>", rendered(card)) for card in (turned, cards.in_two(turned))]
+    assert order == [["fire5:9", "fire5:7", "fire5:8"], ["fire5:7", "fire5:9", "fire5:8"]]
+
+
+def test_the_page_of_several_theories_says_each_and_what_it_costs():
+    specs = [cards.spec(cards.TEXT.replace("made-up", "bars")), cards.spec()]
+    shown = {"ledger": [{"name": "ledger", "source": "data:,", "width": 1, "height": 1, "alt": "a", "caption": ""}]}
+    card = cards.in_two(cards.card())
+    written = render(card, specs, Score(document(card)), shown)
+    assert "<h3>bars, for 1 units of fire3</h3>" in written
+    assert "<h3>made-up, for 2 units of fire5</h3>" in written
+    assert "these sites" in written
+    assert "theories/1/cost/free" in {figure[0] for figure in Page(written).figures}
+    assert "these sites" not in rendered(cards.card())
+    assert "theories/0/cost/free" not in {figure[0] for figure in Page(rendered(cards.card())).figures}

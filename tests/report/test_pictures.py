@@ -149,7 +149,7 @@ def test_a_curve_is_seen_from_its_own_pose():
 
 
 def test_the_mean_curve_peaks_at_the_pose_and_shows_the_echo():
-    axes = draw_aligned(cards.card(), cards.curves()).axes[0]
+    axes = draw_aligned(cards.card().units, cards.curves()).axes[0]
     trained, handwritten = (line for line in axes.lines if line.get_linewidth() == 2)
     for line in (trained, handwritten):
         assert line.get_xdata()[line.get_ydata().argmax()] == 0

@@ -35,6 +35,14 @@ def test_headline_names_theory_host_images_and_figures():
     assert "made-up on squeezenet:fire5, 37 images: recovered KL 0.81 (0.76 to 0.86), mean Pearson 0.4" in said
 
 
+def test_each_of_several_theories_has_a_line():
+    card = cards.card()
+    two = cards.in_two(card)
+    assert not any(line.startswith("  made-up") for line in lines(card, 100))
+    own = [line for line in lines(two, 100) if line.startswith("  ")]
+    assert own[:2] == ["  bars at fire3: 1 units, mean Pearson 0.25", "  made-up at fire5: 2 units, mean Pearson 0.75"]
+
+
 def test_a_row_holds_its_conditions_figures():
     kl, agreement = 0.2345 * (1 - 0.81), 0.9 + 0.81 / 11
     assert cells(cards.card(), "spliced")[1:3] == [f"{kl:.4f}", f"{agreement:.3f}"]

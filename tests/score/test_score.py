@@ -62,14 +62,14 @@ def measure() -> Callable[..., Measured]:
         circuits = {"spliced": compile_spec(spec, wrong, host)}
         circuits["random"] = with_random_readout(circuits["spliced"], seed)
         splices = calibrate(circuits, scenes(host, circuits, calibration), seed)
-        return Measured(spec, wrong, host, splices, evaluate(host, splices, pictures), calibration)
+        return Measured(spec, wrong, host, splices, evaluate(host, [splices], pictures), calibration)
 
     return measured
 
 
 def card(found: Measured, seed: int = 0) -> Scorecard:
     curves = tuning(found.host, found.splices, step_deg=30)
-    return score(found.spec, found.trained, found.host, found.splices, found.statistics, curves, found.calibration, seed)
+    return score([found.spec], [found.trained], found.host, [found.splices], found.statistics, [curves], found.calibration, seed)
 
 
 @pytest.fixture(scope="module")

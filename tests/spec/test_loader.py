@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import WorkbenchError
-from workbench.spec import SpecError, TrainedCircuit, dump_circuit, load_circuit, load_theory, numbers, theory_from_text, with_tuned
+from workbench.spec import (
+    SpecError,
+    TrainedCircuit,
+    dump_circuit,
+    load_circuit,
+    load_theory,
+    load_together,
+    numbers,
+    theory_from_text,
+    with_tuned,
+)
 
 DATA = Path(__file__).parent / "data"
 WAVELENGTH = ("families", "gabor", "reads", "input", 0, "wavelength_px")
@@ -26,6 +36,48 @@ def test_a_spec_knows_its_text_and_hash(tmp_path, arcs):
     assert spec.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert spec.theory == theory_from_text(arcs).theory
     assert repr(spec) == f"Spec(arcs: gabor -> line -> curve; 2 numbers to tune; {path})"
+
+
+@pytest.fixture
+def pair(tmp_path, specs):
+    """A function that writes a circuit like SqueezeNet's, changed, and gives it as a pair with the project's theory of curves."""
+    circuit = load_circuit(specs.parent / "circuits" / "squeezenet" / "curve.yaml")
+
+    def written(name: str, units: slice = slice(None), **changed) -> tuple[Path, Path]:
+        made = circuit.model_copy(update={"units": circuit.units[units], **changed})
+        dump_circuit(made, tmp_path / f"{name}.yaml")
+        return specs / "curve-detectors.yaml", tmp_path / f"{name}.yaml"
+
+    return written
+
+
+def test_circuits_that_share_a_site_and_no_unit_go_together(pair):
+    specs, circuits = load_together([pair("a", slice(0, 3)), pair("b", slice(3, 5))])
+    assert [spec.theory.theory for spec in specs] == ["curve-detectors"] * 2
+    assert [len(circuit.units) for circuit in circuits] == [3, 2]
+
+
+def test_the_same_channel_of_two_sites_is_no_unit_in_common(pair):
+    assert len(load_together([pair("a"), pair("b", site="fire2")])[1]) == 2
+
+
+def test_circuits_with_units_in_common_are_refused_by_name(pair):
+    first, second = pair("a", slice(0, 3)), pair("b", slice(1, 5))
+    _, circuits = load_together([first])
+    names = [f"{circuits[0].site}:{unit.unit}" for unit in circuits[0].units]
+    with pytest.raises(WorkbenchError) as caught:
+        load_together([first, second])
+    said = str(caught.value)
+    assert said.startswith(f"{second[1]}: {names[1]}, {names[2]} of curve, which {first[1]} has too")
+    assert names[0] not in said
+
+
+@pytest.mark.parametrize("changed", [{"host": "inceptionv1"}, {"fingerprint": "0" * 64}])
+def test_circuits_of_different_hosts_are_refused(pair, changed):
+    first, second = pair("a", slice(0, 3)), pair("b", slice(3, 5), **changed)
+    with pytest.raises(WorkbenchError, match=r"expected the host of .*a\.yaml, squeezenet") as caught:
+        load_together([first, second])
+    assert caught.value.where == str(second[1])
 
 
 def test_a_term_without_its_list_is_a_list_of_one(arcs):

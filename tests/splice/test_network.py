@@ -48,7 +48,7 @@ def state(host: Host) -> dict[str, Tensor]:
 
 def check_natural_and_zero(host: Host) -> None:
     circuits, x, before = {"spliced": curves(host)}, pictures(host), state(host)
-    same, silent = SplicedNetwork(host, circuits, natural), SplicedNetwork(host, circuits, zero)
+    same, silent = SplicedNetwork(host, (circuits, natural)), SplicedNetwork(host, (circuits, zero))
     with torch.inference_mode():
         expected = host.network(x)
         assert torch.equal(same(x), expected)
@@ -70,8 +70,8 @@ def test_the_trained_units_own_activation_changes_no_bit_of_inceptionv1(inceptio
 def test_a_circuit_of_the_planted_weights_gives_the_planted_logits(toy):
     gain, bias = truth(toy.host)
     order = torch.arange(len(gain))
-    own = SplicedNetwork(toy.host, circuit_of(toy), Handwritten("spliced", gain, bias, order))
-    wrong = SplicedNetwork(toy.host, circuit_of(toy), Handwritten("spliced", gain, bias, order.roll(1)))
+    own = SplicedNetwork(toy.host, (circuit_of(toy), Handwritten("spliced", gain, bias, order)))
+    wrong = SplicedNetwork(toy.host, (circuit_of(toy), Handwritten("spliced", gain, bias, order.roll(1))))
     x = pictures(toy.host)
     with torch.inference_mode():
         expected = toy.host.network(x)
@@ -85,14 +85,14 @@ def test_the_slow_path_and_the_resumed_host_agree(toy):
     with torch.inference_mode():
         here = scene(toy.host, circuits, x, torch.zeros(2, dtype=torch.long))
         resumed, _ = toy.host.resume(x, SITE, here.with_units(condition(here)))
-        assert torch.equal(SplicedNetwork(toy.host, circuits, condition)(x), resumed)
+        assert torch.equal(SplicedNetwork(toy.host, (circuits, condition))(x), resumed)
 
 
 def test_each_picture_gets_the_donor_that_is_asked_for(toy):
     circuits, x = circuit_of(toy), pictures(toy.host, 3)
     with torch.inference_mode():
         activations = scene(toy.host, circuits, x, torch.zeros(3, dtype=torch.long)).trained
-        spliced = SplicedNetwork(toy.host, circuits, Donor(activations))
+        spliced = SplicedNetwork(toy.host, (circuits, Donor(activations)))
         assert torch.equal(spliced(x, torch.arange(3)), toy.host.network(x))
         assert not torch.allclose(spliced(x, torch.tensor([1, 2, 0])), toy.host.network(x))
 
@@ -118,14 +118,14 @@ class Misused(nn.Module):
 def test_a_splice_that_does_not_fire_exactly_once_raises(toy, times):
     sites = {name: replace(site, module=f"stages.{name}") for name, site in toy.host.sites.items()}
     host = replace(toy.host, network=Misused(toy.host, times), sites=sites)
-    spliced = SplicedNetwork(host, circuit_of(toy), natural)
+    spliced = SplicedNetwork(host, (circuit_of(toy), natural))
     with torch.inference_mode(), pytest.raises(RuntimeError, match=rf"the splice at planted took place {times} times in one run, not once"):
         spliced(pictures(toy.host))
     assert spliced.fired == 0
 
 
 def test_fired_counts_the_calls(toy):
-    spliced = SplicedNetwork(toy.host, circuit_of(toy), zero)
+    spliced = SplicedNetwork(toy.host, (circuit_of(toy), zero))
     with torch.inference_mode():
         for _ in range(3):
             spliced(pictures(toy.host, 1))

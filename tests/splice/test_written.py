@@ -75,7 +75,7 @@ def check_written_is_spliced(host: Host, circuit: HandwrittenCircuit, gain: Tens
     """The copy's units, its other channels, its logits; and the host as it was."""
     before, x, units, site = state_fingerprint(host.network), pictures(host), list(circuit.units), circuit.site
     made = written(host, circuit, gain, BIAS)
-    spliced = SplicedNetwork(host, {"spliced": circuit}, Handwritten("spliced", gain, BIAS, torch.arange(len(units))))
+    spliced = SplicedNetwork(host, ({"spliced": circuit}, Handwritten("spliced", gain, BIAS, torch.arange(len(units)))))
     with torch.inference_mode():
         logits, expected_logits, natural = made.network(x), spliced(x), host.network(x)
         expected = expected_site(host, circuit, x, gain)

@@ -38,17 +38,20 @@ class Example:
     handwritten: Float[np.ndarray, "rows columns"]
 
 
-def examples(host: Host, splices: Splices, statistics: Statistics, pictures: Sequence[Picture], count: int = 2) -> tuple[Example, ...]:
-    """`count` pictures of each kind for each of UNITS units, best unit first; only these pictures are run again.
+def examples(
+    host: Host, joint: Sequence[Splices], statistics: Statistics, pictures: Sequence[Picture], count: int = 2
+) -> tuple[Example, ...]:
+    """`count` pictures of each kind for each of UNITS units of every circuit, best unit first; only these pictures are run again.
 
     `pictures` are those of `statistics`, in any order. Raises KeyError if a chosen picture is not among them.
     """
     known = {picture.sha256: picture for picture in pictures}
     return tuple(
-        _example(host, splices, known[statistics.sha256s[row]], unit, kind)
-        for unit in shown_units(statistics)
+        _example(host, splices, known[own.sha256s[row]], unit, kind)
+        for splices, own in zip(joint, statistics.parts([len(splices.units) for splices in joint]), strict=True)
+        for unit in shown_units(own)
         for kind in ("best", "worst")
-        for row in chosen(statistics, unit, kind, count)
+        for row in chosen(own, unit, kind, count)
     )
 
 

@@ -46,8 +46,9 @@ class Journal:
         return self.folder / f"{batch}.rows"
 
 
-def run_journal(splices: Splices, host: Host, calibration: Sequence[Picture], seed: int) -> Journal:
-    """The journal of one run, known by all that its rows depend on besides the pictures scored; it lies in the workbench's cache folder."""
-    known = [workbench.__version__, host.fingerprint, str(seed), *(picture.sha256 for picture in calibration)]
-    parts = [hashlib.sha256(to_bytes(circuit)).hexdigest() for circuit in splices.circuits.values()]
+def run_journal(joint: Sequence[Splices], host: Host, calibration: Sequence[Picture], seed: int, rows: str = "conditions") -> Journal:
+    """The journal of one run, known by all that its rows depend on besides the pictures scored, and by what `rows` are; it lies in the
+    workbench's cache folder."""
+    known = [workbench.__version__, rows, host.fingerprint, str(seed), *(picture.sha256 for picture in calibration)]
+    parts = [hashlib.sha256(to_bytes(circuit)).hexdigest() for splices in joint for circuit in splices.circuits.values()]
     return Journal(cache_folder() / "runs" / hashlib.sha256("\n".join(known + parts).encode()).hexdigest())

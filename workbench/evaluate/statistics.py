@@ -1,7 +1,8 @@
 """What evaluation hands to scoring: one row a picture for every condition and quantity."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -21,16 +22,16 @@ class Statistics:
         kl         KL(natural || condition) of the class distribution, nats
         agreement  1 where the first class is the natural one
         top1 top5  1 where the label is the first class, or among the first five; nan without label
-        consumer   squared distance from natural at the next site, over the squared norm there
+        consumer   squared distance from natural at the site after the deepest spliced one, over the squared norm there
         changed    largest difference of a replaced unit from its trained activation: the proof that the splice fired
         moments    `unit 6`, MOMENTS of the condition's values and the trained ones
         sample     `cell unit`, the condition's values at the sampled cells
-    `peak` is each trained unit's highest activation on each picture.
+    `peak` is each trained unit's highest activation on each picture. `units` are written `site:channel`, circuit after circuit.
     """
 
     names: tuple[str, ...]
     sha256s: tuple[str, ...]
-    units: tuple[int, ...]
+    units: tuple[str, ...]
     level: Float[np.ndarray, " unit"]
     peak: Float[np.ndarray, "picture unit"]
     rows: Mapping[str, Mapping[str, np.ndarray]]
@@ -39,6 +40,18 @@ class Statistics:
     def fires(self) -> np.ndarray:
         """Pictures on which the trained circuit fires: one unit exceeds half of its calibration peak."""
         return np.any(self.peak > self.level, axis=1)
+
+    def parts(self, counts: Sequence[int]) -> list["Statistics"]:
+        """The same for each circuit alone, as many units of which as `counts` says, one after another. Quantities of the network stay."""
+        ends = np.cumsum([0, *counts])
+        return [self._of(slice(int(first), int(last))) for first, last in pairwise(ends)]
+
+    def _of(self, units: slice) -> "Statistics":
+        own = {"moments": np.s_[:, units], "sample": np.s_[:, :, units]}
+        rows = {
+            name: {key: row[own[key]] if key in own else row for key, row in quantities.items()} for name, quantities in self.rows.items()
+        }
+        return replace(self, units=self.units[units], level=self.level[units], peak=self.peak[:, units], rows=rows)
 
 
 def class_statistics(natural: Tensor, logits: Tensor, label: Int[Tensor, " n"]) -> dict[str, np.ndarray]:
@@ -64,6 +77,15 @@ def unit_statistics(
         "changed": (a - b).abs().amax((1, 2)).numpy(),
         "moments": torch.stack(sums, 2).numpy(),
         "sample": value.flatten(2)[:, :, list(cells)].movedim(1, 2).contiguous().numpy(),
+    }
+
+
+def side_by_side(circuits: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Unit statistics of several circuits on the same pictures as those of one; `changed` is the largest."""
+    return {
+        "changed": np.max([circuit["changed"] for circuit in circuits], axis=0),
+        "moments": np.concatenate([circuit["moments"] for circuit in circuits], axis=1),
+        "sample": np.concatenate([circuit["sample"] for circuit in circuits], axis=2),
     }
 
 

@@ -65,7 +65,7 @@ def _responses(
     host: Host, splices: Splices, variant: str, radius_px: float, poses: np.ndarray, progress: Callable[[int], None] | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Trained and handwritten responses `pose unit`."""
-    site = host.site(next(iter(splices.circuits.values())).site)
+    site = host.site(splices.site)
     row, column = site.height // 2, site.width // 2
     apex = tuple(float(site.offset_px + site.stride_px * cell) for cell in (column, row))
     draw, foreground, background = VARIANTS[variant]

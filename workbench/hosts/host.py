@@ -93,7 +93,8 @@ class Host:
         """Logits, and activations at later `sites`, when `site` takes the value `activation` on the pictures `x`.
 
         Where the network is a plain `nn.Sequential` of which the site is a stage, only what lies behind the site runs. Any other network
-        runs whole with the site's output replaced, since something may bypass the site.
+        runs whole with the site's output replaced, since something may bypass the site. Raises RuntimeError if it then does not
+        reach the site exactly once.
         """
         with recorded(self, sites) as seen:
             if type(self.network) is nn.Sequential and "." not in self.site(site).module:
@@ -102,8 +103,10 @@ class Host:
                 for name in names[names.index(self.site(site).module) + 1 :]:
                     value = self.network.get_submodule(name)(value)
                 return value, seen
-            with overridden(self, {site: lambda _: activation}):
-                return self.network(x), seen
+            with overridden(self, {site: lambda _: activation}) as fired:
+                logits = self.network(x)
+            refuse_unfired(fired)
+            return logits, seen
 
 
 class _Reached(Exception):  # noqa: N818 (a way out, no error)
@@ -155,6 +158,13 @@ def overridden(host: Host, overrides: Mapping[str, Override]) -> Iterator[dict[s
     finally:
         for handle in handles:
             handle.remove()
+
+
+def refuse_unfired(fired: Mapping[str, int]) -> None:
+    """Raises RuntimeError unless the override at every site took place exactly once."""
+    for site, times in fired.items():
+        if times != 1:
+            raise RuntimeError(f"the splice at {site} took place {times} times in one run, not once")
 
 
 def _record(host: Host, x: Tensor, sites: tuple[str, ...], stop: bool) -> tuple[Tensor, dict[str, Tensor]]:

@@ -1,6 +1,6 @@
 """Tuning as pictures: every unit's response as an arc turns and as its radius changes, trained in black, handwritten in red."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -9,16 +9,16 @@ from matplotlib.figure import Figure
 
 from workbench.evaluate.tuning import TuningCurves
 from workbench.report.conditions import number
-from workbench.score.scorecard import Scorecard, UnitScore
+from workbench.score.scorecard import UnitScore
 
 TRAINED, HANDWRITTEN, FAINT = "#111111", "#c8201e", "#bbbbbb"
 ACROSS = 5  # units in a row
 ECHO_DEG = 30.0  # to either side of the opposite direction, as `score.tuning.echo` has it
 
 
-def draw_directions(card: Scorecard, curves: TuningCurves) -> Figure:
+def draw_directions(units: Sequence[UnitScore], curves: TuningCurves) -> Figure:
     """A small panel for each unit: response over its own peak against the arc's direction less the unit's pose, mean over radii."""
-    figure, panels = _panels(card, 1.5)
+    figure, panels = _panels(units, 1.5)
     for i, unit, axes in panels:
         for side, curve in _sides(curves):
             x, y = relative(curve.mean(0)[:, i], curves.centre_deg, unit.pose["centre_deg"])
@@ -31,9 +31,9 @@ def draw_directions(card: Scorecard, curves: TuningCurves) -> Figure:
     return figure
 
 
-def draw_radii(card: Scorecard, curves: TuningCurves) -> Figure:
+def draw_radii(units: Sequence[UnitScore], curves: TuningCurves) -> Figure:
     """A small panel for each unit: highest response over directions, over its own peak, against the arc's radius."""
-    figure, panels = _panels(card, 1.2)
+    figure, panels = _panels(units, 1.2)
     for i, unit, axes in panels:
         for side, curve in _sides(curves):
             axes.plot(curves.radius_px, over_peak(curve[:, :, i].max(1)), color=side, marker="o", markersize=2.5, linewidth=1.2)
@@ -47,7 +47,7 @@ def draw_radii(card: Scorecard, curves: TuningCurves) -> Figure:
     return figure
 
 
-def draw_aligned(card: Scorecard, curves: TuningCurves) -> Figure:
+def draw_aligned(units: Sequence[UnitScore], curves: TuningCurves) -> Figure:
     """Every unit's curve over its own peak, aligned at its pose, and their mean; the opposite direction, that of an echo, is shaded."""
     figure = Figure(figsize=(7.0, 2.8), layout="constrained")
     axes = figure.subplots()
@@ -55,7 +55,7 @@ def draw_aligned(card: Scorecard, curves: TuningCurves) -> Figure:
     axes.text(180, 1.0, "echo", ha="center", va="top", fontsize=8, color="#555555")
     grid = np.arange(-90.0, 271.0, 5.0)
     for side, name, curve in zip((TRAINED, HANDWRITTEN), ("trained", "handwritten"), (curves.trained, curves.handwritten), strict=True):
-        aligned = [_on_grid(curve.mean(0)[:, i], curves.centre_deg, unit.pose["centre_deg"], grid) for i, unit in enumerate(card.units)]
+        aligned = [_on_grid(curve.mean(0)[:, i], curves.centre_deg, unit.pose["centre_deg"], grid) for i, unit in enumerate(units)]
         axes.plot(grid, np.transpose(aligned), color=side, linewidth=0.5, alpha=0.25)
         axes.plot(grid, np.nanmean(aligned, 0), color=side, linewidth=2, label=f"{name}, mean of {len(aligned)} units")
     axes.set(xlim=(-90, 270), ylim=(0, 1.05), xticks=(-90, 0, 90, 180, 270))
@@ -96,9 +96,9 @@ def _sides(curves: TuningCurves) -> Iterator[tuple[str, Float[np.ndarray, "radiu
     yield HANDWRITTEN, curves.handwritten
 
 
-def _panels(card: Scorecard, height: float) -> tuple[Figure, list[tuple[int, UnitScore, Axes]]]:
+def _panels(units: Sequence[UnitScore], height: float) -> tuple[Figure, list[tuple[int, UnitScore, Axes]]]:
     """A figure with one panel for each unit, in the order of their poses."""
-    order = sorted(range(len(card.units)), key=lambda i: card.units[i].pose["centre_deg"])
+    order = sorted(range(len(units)), key=lambda i: units[i].pose["centre_deg"])
     across = min(ACROSS, len(order))
     rows = -(-len(order) // across)
     figure = Figure(figsize=(1.8 * across + 0.4, height * rows + 0.4), layout="constrained")
@@ -107,7 +107,7 @@ def _panels(card: Scorecard, height: float) -> tuple[Figure, list[tuple[int, Uni
         axes.set_axis_off()
     for axes in grid:
         _plain(axes)
-    return figure, [(i, card.units[i], axes) for i, axes in zip(order, grid, strict=False)]
+    return figure, [(i, units[i], axes) for i, axes in zip(order, grid, strict=False)]
 
 
 def _plain(axes: Axes) -> None:

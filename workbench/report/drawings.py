@@ -13,7 +13,7 @@ from workbench.report.curves import draw_aligned, draw_directions, draw_radii
 from workbench.report.kernels import draw, panels_of
 from workbench.report.ledger import draw_ledger
 from workbench.report.patches import draw_patches, units_of
-from workbench.score.scorecard import Scorecard
+from workbench.score.scorecard import Scorecard, UnitScore
 
 DOTS_PER_INCH = 150
 LINES = "Trained in black, handwritten in red."
@@ -30,13 +30,14 @@ class Drawing:
     caption: str
 
 
-def drawings(card: Scorecard, circuit: HandwrittenCircuit, curves: TuningCurves, examples: Sequence[Example]) -> Iterator[Drawing]:
-    """The pictures in the order of the page."""
-    for family, panels in panels_of(circuit).items():
-        for i, panel in enumerate(panels):
-            alt = f"Kernels: {panel.title}. Red excites, blue inhibits."
-            yield Drawing(f"kernels-{family}-{i + 1}", "kernels", draw([panel]), alt, "")
-    yield from _tuning(card, curves)
+def drawings(
+    card: Scorecard, circuits: Sequence[HandwrittenCircuit], curves: Sequence[TuningCurves], examples: Sequence[Example]
+) -> Iterator[Drawing]:
+    """The pictures in the order of the page; `circuits` and `curves` are in the order of the card's theories."""
+    for i, circuit in enumerate(circuits):
+        yield from _kernels(circuit, *_which(card, i))
+    for i, responses in enumerate(curves):
+        yield from _tuning(card.units_of(i), responses, *_which(card, i))
     for unit in units_of(examples):
         own = [example for example in examples if example.unit == unit]
         names = "; ".join(f"{kind}: {', '.join(e.picture for e in own if e.kind == kind)}" for kind in ("best", "worst"))
@@ -66,29 +67,44 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _tuning(card: Scorecard, curves: TuningCurves) -> Iterator[Drawing]:
-    count = len(card.units)
+def _which(card: Scorecard, theory: int) -> tuple[str, str]:
+    """What tells one of several theories from the others, in the name of a file and in words; nothing where there is only one."""
+    if len(card.theories) == 1:
+        return "", ""
+    own = card.theories[theory]
+    return f"{theory + 1}-", f"{own.spec['theory']} at {own.circuit['site']}. "
+
+
+def _kernels(circuit: HandwrittenCircuit, which: str, said: str) -> Iterator[Drawing]:
+    for family, panels in panels_of(circuit).items():
+        for i, panel in enumerate(panels):
+            alt = f"Kernels: {said}{panel.title}. Red excites, blue inhibits."
+            yield Drawing(f"kernels-{which}{family}-{i + 1}", "kernels", draw([panel]), alt, said.rstrip())
+
+
+def _tuning(units: Sequence[UnitScore], curves: TuningCurves, which: str, said: str) -> Iterator[Drawing]:
+    count = len(units)
     yield Drawing(
-        "tuning-aligned",
+        f"tuning-{which}aligned",
         "tuning",
-        draw_aligned(card, curves),
+        draw_aligned(units, curves),
         f"Mean tuning curve of {count} trained and handwritten units against direction, aligned at their poses.",
-        f"{LINES} Each unit’s curve over its own peak, aligned at its pose; thick lines are means. A unit that takes an arc for "
+        f"{said}{LINES} Each unit’s curve over its own peak, aligned at its pose; thick lines are means. A unit that takes an arc for "
         "its mirror image responds in the shaded band too: the echo.",
     )
     yield Drawing(
-        "tuning-directions",
+        f"tuning-{which}directions",
         "tuning",
-        draw_directions(card, curves),
+        draw_directions(units, curves),
         f"Tuning curves of {count} units against the direction of the arc, trained and handwritten.",
-        f"{LINES} Mean over radii {', '.join(f'{radius:g}' for radius in curves.radius_px)} px; dotted lines are preferred directions.",
+        f"{said}{LINES} Mean over radii {', '.join(f'{radius:g}' for radius in curves.radius_px)} px; dotted lines are preferred directions.",
     )
     yield Drawing(
-        "tuning-radii",
+        f"tuning-{which}radii",
         "tuning",
-        draw_radii(card, curves),
+        draw_radii(units, curves),
         f"Responses of {count} units against the radius of the arc, trained and handwritten.",
-        f"{LINES} The highest response over directions at each radius.",
+        f"{said}{LINES} The highest response over directions at each radius.",
     )
 
 

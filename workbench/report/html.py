@@ -46,26 +46,27 @@ SILENT = "no response to drawn arcs"
 def write_report(
     folder: Path,
     card: Scorecard,
-    spec: Spec,
-    circuit: HandwrittenCircuit,
-    curves: TuningCurves,
+    specs: Sequence[Spec],
+    circuits: Sequence[HandwrittenCircuit],
+    curves: Sequence[TuningCurves],
     examples: Sequence[Example],
     command: str = "",
 ) -> Path:
     """Write score.json, PNG pictures and report.html into `folder`, and give the page's path.
 
-    `command` is what the user ran, for the record. Raises WorkbenchError if the folder cannot be written.
+    `specs`, `circuits` and `curves` are in the order of the card's theories. `command` is what the user ran, for the record.
+    Raises WorkbenchError if the folder cannot be written.
     """
     folder = Path(folder)
     text = to_json(card)
     write_whole(folder / "score.json", text)
     shown: dict[str, list[Shown]] = {}
-    for drawing in drawings(card, circuit, curves, examples):
+    for drawing in drawings(card, circuits, curves, examples):
         content = png(drawing.figure)
         write_whole(folder / f"{drawing.name}.png", content)
         shown.setdefault(drawing.section, []).append(_shown(drawing, content))
     page = folder / "report.html"
-    write_whole(page, render(card, spec, Score(json.loads(text)), shown, command))
+    write_whole(page, render(card, specs, Score(json.loads(text)), shown, command))
     return page
 
 
@@ -120,7 +121,7 @@ def missing(path: str) -> str:
     return "could not be measured on these pictures"
 
 
-def render(card: Scorecard, spec: Spec, score: Score, shown: Mapping[str, Sequence[Shown]], command: str = "") -> str:
+def render(card: Scorecard, specs: Sequence[Spec], score: Score, shown: Mapping[str, Sequence[Shown]], command: str = "") -> str:
     """The page."""
     environment = Environment(
         loader=PackageLoader("workbench.report", "."),
@@ -133,17 +134,16 @@ def render(card: Scorecard, spec: Spec, score: Score, shown: Mapping[str, Sequen
     labelled = score.at("conditions/natural/top1") is not None
     return environment.get_template("page.html.jinja").render(
         card=card,
-        theory=spec.theory,
+        theories=[(spec.theory, theory_words(spec.theory)) for spec in specs],
         figure=score.figure,
         interval=score.interval,
         contents=CONTENTS,
-        words=theory_words(spec.theory),
         limits=list(limits(card)),
         warnings=warnings(card),
         best_control=best,
         best_control_path=best.replace(".", "/") if best else None,
         labelled=labelled,
-        unit_order=sorted(range(len(card.units)), key=lambda i: card.units[i].pose["centre_deg"]),
+        unit_order=_unit_order(card),
         silent=SILENT,
         chance=number(TOP, 2),
         invariances=[key.removeprefix("trained.invariance ") for key in card.tuning if key.startswith("trained.invariance ")],
@@ -167,6 +167,12 @@ def _conditions(card: Scorecard) -> list[dict[str, Any]]:
     ]
 
 
+def _unit_order(card: Scorecard) -> list[int]:
+    """By theory, then by pose."""
+    of = [theory for theory, own in enumerate(card.theories) for _ in range(own.units)]
+    return sorted(range(len(card.units)), key=lambda i: (of[i], card.units[i].pose["centre_deg"]))
+
+
 def _recoveries() -> list[dict[str, str]]:
     rows = [{"title": f"{ablation} ablation", "path": f"recovered_by/{ablation}"} for ablation in ABLATIONS]
     return [*rows, {"title": "zero ablation, pictures where the circuit fires", "path": "fires"}]
@@ -175,8 +181,9 @@ def _recoveries() -> list[dict[str, str]]:
 def _made(card: Scorecard, command: str) -> Iterator[tuple[str, str]]:
     """Names and values that find the same run again."""
     yield "host", f"{card.host['name']}, weights {card.host['fingerprint']}"
-    yield "trained circuit", f"{card.circuit['name']} at {card.circuit['site']}, {card.circuit['sha256']}"
-    yield "spec", f"{card.spec['file']}, {card.spec['sha256']}"
+    for theory in card.theories:
+        yield "trained circuit", f"{theory.circuit['name']} at {theory.circuit['site']}, {theory.circuit['sha256']}"
+        yield "spec", f"{theory.spec['file']}, {theory.spec['sha256']}"
     yield "images", f"{card.images['n']} ({card.images['labelled']} labelled), {card.images['sha256']}"
     yield "calibration", f"{card.calibration['n']} pictures, {card.calibration['sha256']}"
     if card.tuned_on:

@@ -21,7 +21,7 @@ def limits(card: Scorecard) -> Iterator[str]:
     )
     yield from _tuned(card)
     yield (
-        f"Anything beyond these {n} images and this site. All other units of {card.host['name']} were left as they are. "
+        f"Anything beyond these {n} images and {_sites(card)}. All other units of {card.host['name']} were left as they are. "
         "The interval says how far the figure depends on which pictures were drawn, and nothing about the choice of units, "
         "of calibration pictures or of the seed."
     )
@@ -29,6 +29,10 @@ def limits(card: Scorecard) -> Iterator[str]:
         quoted = f", {interval(card.headline.ci95)}" if card.headline.ci95 else ""
         yield f"A precise figure: with {n} images, quote the interval{quoted}."
     yield from _units(card)
+
+
+def _sites(card: Scorecard) -> str:
+    return "this site" if len({theory.circuit["site"] for theory in card.theories}) == 1 else "these sites"
 
 
 def _tuned(card: Scorecard) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """Scorecard -> the table that a terminal shows."""
 
+from collections.abc import Iterator
+
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -13,7 +15,7 @@ WIDTH = 100  # columns that everything fits in; 80 columns wrap the sentences on
 def table(card: Scorecard) -> Group:
     """One headline line, one table of conditions, warnings where a control reaches the handwritten units, and the cost. Fits 80 columns."""
     warned = (Text(f"warning: {said}", style="bold yellow") for said in warnings(card))
-    return Group(headline(card), _conditions(card), _best_control(card), *warned, _cost(card))
+    return Group(headline(card), *_theories(card), _conditions(card), _best_control(card), *warned, _cost(card))
 
 
 def headline(card: Scorecard) -> Text:
@@ -26,6 +28,14 @@ def headline(card: Scorecard) -> Text:
         (recovered, "bold"),
         f", mean Pearson {pearson}",
     )
+
+
+def _theories(card: Scorecard) -> Iterator[Text]:
+    """A line for each theory, where there are several."""
+    if len(card.theories) > 1:
+        for theory in card.theories:
+            pearson = number(theory.pearson, 2)
+            yield Text(f"  {theory.spec['theory']} at {theory.circuit['site']}: {theory.units} units, mean Pearson {pearson}")
 
 
 def _conditions(card: Scorecard) -> Table:

@@ -1,5 +1,7 @@
 """Cost: an honest count of the numbers that went in. A theory with fewer numbers wins a tie."""
 
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from pydantic import BaseModel
@@ -20,6 +22,11 @@ def cost(theory: Theory, trained: TrainedCircuit, circuit: HandwrittenCircuit) -
         poses=_surveyed(trained),
         weights=circuit.weights,
     )
+
+
+def total(costs: Sequence[Cost]) -> Cost:
+    """Of several theories: what each of them counts, even where two write the same number."""
+    return Cost(**{field.name: sum(getattr(each, field.name) for each in costs) for field in fields(Cost)})
 
 
 def _moved(theory: Theory, trained: TrainedCircuit) -> int:

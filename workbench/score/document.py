@@ -15,13 +15,13 @@ def document(card: Scorecard) -> dict[str, Any]:
     plain = asdict(card)
     conditions = plain.pop("conditions")
     kinds = plain.pop("recovered")
-    return _finite(
+    return finite(
         {
             "format": FORMAT,
             **plain,
-            "conditions": _nested({name: {k: _value(v) for k, v in row.items()} for name, row in conditions.items()}),
-            "intervals": _nested({name: {k: v["ci95"] for k, v in row.items() if isinstance(v, dict)} for name, row in conditions.items()}),
-            "against": _nested(plain["against"]),
+            "conditions": nested({name: {k: _value(v) for k, v in row.items()} for name, row in conditions.items()}),
+            "intervals": nested({name: {k: v["ci95"] for k, v in row.items() if isinstance(v, dict)} for name, row in conditions.items()}),
+            "against": nested(plain["against"]),
             "recovered": kinds["zero"],
             "recovered_by": kinds,
         }
@@ -37,20 +37,22 @@ def _value(cell: Any) -> Any:
     return cell["value"] if isinstance(cell, dict) else cell
 
 
-def _nested(flat: dict[str, Any]) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
+def nested(flat: dict[str, Any]) -> dict[str, Any]:
+    """Dotted names as objects within objects."""
+    found: dict[str, Any] = {}
     for name, value in flat.items():
         *above, last = name.split(".")
-        place = nested
+        place = found
         for key in above:
             place = place.setdefault(key, {})
         place[last] = value
-    return nested
+    return found
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """The value with every number within it that is not finite as None."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -12,38 +12,44 @@ from workbench.evaluate.tuning import TuningCurves
 from workbench.hosts.host import Host
 from workbench.pictures import Picture
 from workbench.score.agreement import explained_variance, pearson, spearman, top_overlap
-from workbench.score.cost import cost
+from workbench.score.cost import cost, total
 from workbench.score.recovery import ABLATIONS, recovered
-from workbench.score.scorecard import ConditionScore, Scorecard, UnitScore, is_control
+from workbench.score.scorecard import ConditionScore, Scorecard, TheoryScore, UnitScore, is_control
 from workbench.score.tuning import figures, largest_gap_deg, turn_deg
 from workbench.score.uncertainty import Figure, bootstrap
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
-from workbench.splice.calibrate import Splices
+from workbench.spec.language import TunedOn
+from workbench.splice.calibrate import Splices, condition_names
 from workbench.splice.conditions import Handwritten
 
 QUANTITIES = ("kl", "agreement", "top1", "top5", "consumer")
 
 
 def score(
-    spec: Spec,
-    trained: TrainedCircuit,
+    specs: Sequence[Spec],
+    trained: Sequence[TrainedCircuit],
     host: Host,
-    splices: Splices,
+    joint: Sequence[Splices],
     statistics: Statistics,
-    curves: TuningCurves,
+    curves: Sequence[TuningCurves],
     calibration: Sequence[Picture],
     seed: int = 0,
 ) -> Scorecard:
-    """Every figure of one rebuild; `statistics` are of the headline pictures, none of which is in `calibration`."""
-    circuit = splices.circuits["spliced"]
-    units = unit_scores(trained, splices, statistics, curves)
-    tuned = spec.theory.tuned
+    """Every figure of one rebuild of one or more theories, their circuits spliced together; the sequences are in the same order.
+
+    `statistics` are of the headline pictures, none of which is in `calibration`.
+    """
+    own = statistics.parts([len(circuit.units) for circuit in trained])
+    units = [unit_scores(*each) for each in zip(trained, joint, own, curves, strict=True)]
+    theories = tuple(theory_score(*each) for each in zip(specs, trained, joint, units, strict=True))
+    every_unit = tuple(unit for circuit in units for unit in circuit)
+    names = condition_names(joint)
     return Scorecard(
         workbench=workbench.__version__,
         host={"name": host.name, "fingerprint": host.fingerprint},
-        circuit={"name": trained.circuit, "site": trained.site, "sha256": trained.sha256},
-        spec={"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256},
+        circuit=_together([theory.circuit for theory in theories]),
+        spec=_together([theory.spec for theory in theories]),
         images={
             "n": len(statistics.names),
             "labelled": int(np.isfinite(statistics.rows["natural"]["top1"]).sum()),
@@ -51,19 +57,51 @@ def score(
         }
         | {"sha256": set_sha256(statistics.sha256s)},
         calibration={"n": len(calibration), "sha256": set_sha256([picture.sha256 for picture in calibration])},
-        tuned_on=None if tuned is None else {"n": len(tuned.images), "host": tuned.host, "date": tuned.date},
-        units=units,
-        conditions={name: condition_score(statistics, name, seed) for name in splices.conditions},
+        tuned_on=_tuned_on([spec.theory.tuned for spec in specs if spec.theory.tuned]),
+        units=every_unit,
+        conditions={name: condition_score(statistics, name, seed) for name in names},
         recovered={
             a: {quantity: recovered(statistics, "spliced", f"ablated.{a}", quantity, seed=seed) for quantity in QUANTITIES}
             for a in ABLATIONS
         },
         fires={quantity: recovered(statistics, "spliced", "ablated.zero", quantity, statistics.fires, seed) for quantity in QUANTITIES},
-        against={name: recovered(statistics, "spliced", name, "kl", seed=seed) for name in splices.conditions if is_control(name)},
-        tuning=tuning_summary(units),
-        cost=cost(spec.theory, trained, circuit),
+        against={name: recovered(statistics, "spliced", name, "kl", seed=seed) for name in names if is_control(name)},
+        tuning=tuning_summary(every_unit),
+        cost=total([theory.cost for theory in theories]),
         seed=seed,
+        theories=theories,
     )
+
+
+def theory_score(spec: Spec, trained: TrainedCircuit, splices: Splices, units: Sequence[UnitScore]) -> TheoryScore:
+    """What is one theory's own."""
+    return TheoryScore(
+        spec={"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256},
+        circuit={"name": trained.circuit, "site": trained.site, "sha256": trained.sha256},
+        units=len(units),
+        pearson=float(np.mean([unit.pearson for unit in units])),
+        tuned_on=_tuned_on([spec.theory.tuned] if spec.theory.tuned else []),
+        tuning=tuning_summary(units),
+        cost=cost(spec.theory, trained, splices.circuits["spliced"]),
+    )
+
+
+def _together(facts: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Names of several joined by " + ", each once; of their hashes the hash. One stays as it is."""
+    joined = {key: " + ".join(dict.fromkeys(each[key] for each in facts)) for key in facts[0]}
+    return joined if len(facts) == 1 else joined | {"sha256": set_sha256([each["sha256"] for each in facts])}
+
+
+def _tuned_on(ledgers: Sequence[TunedOn]) -> dict[str, object] | None:
+    """All pictures that the theories were tuned on, the hosts, and the last day."""
+    if not ledgers:
+        return None
+    hosts = " + ".join(dict.fromkeys(ledger.host for ledger in ledgers))
+    return {
+        "n": len({image for ledger in ledgers for image in ledger.images}),
+        "host": hosts,
+        "date": max(ledger.date for ledger in ledgers),
+    }
 
 
 def set_sha256(sha256s: Sequence[str]) -> str:
@@ -109,7 +147,7 @@ def _flat(tuned) -> dict[str, float]:
 def condition_score(statistics: Statistics, name: str, seed: int) -> ConditionScore:
     """Means over pictures of one condition, and what it recovers of zero ablation's KL."""
     rows = statistics.rows[name]
-    means = {quantity: _mean(rows.get(quantity), seed) for quantity in QUANTITIES}
+    means = {quantity: mean_figure(rows.get(quantity), seed) for quantity in QUANTITIES}
     units = bootstrap({"moments": rows["moments"]}, lambda m: pearson(m["moments"]).mean(-1), seed)
     return ConditionScore(
         kl=means["kl"],
@@ -123,17 +161,19 @@ def condition_score(statistics: Statistics, name: str, seed: int) -> ConditionSc
     )
 
 
-def _mean(row: np.ndarray | None, seed: int) -> Figure:
+def mean_figure(row: np.ndarray | None, seed: int) -> Figure:
+    """The mean over the pictures that have a number, with its interval."""
     known = np.empty(0) if row is None else row[np.isfinite(row)]
     return bootstrap({"row": known}, lambda means: means["row"], seed) if len(known) else Figure(None)
 
 
 def tuning_summary(units: Sequence[UnitScore]) -> Mapping[str, float]:
-    """Means over units, trained beside handwritten; coverage is the largest gap between preferred poses."""
+    """Means over units, trained beside handwritten; coverage is the largest gap between preferred poses. A figure is of the units that have it."""
     summary = {"pose_error_deg": _mean_of_known([unit.pose_error_deg for unit in units])}
     for side in ("trained", "handwritten"):
         own = [getattr(unit, side) for unit in units]
-        summary |= {f"{side}.{name}": _mean_of_known([figures[name] for figures in own]) for name in own[0] if name != "preferred_deg"}
+        names = dict.fromkeys(name for figures in own for name in figures if name != "preferred_deg")
+        summary |= {f"{side}.{name}": _mean_of_known([figures[name] for figures in own if name in figures]) for name in names}
         summary[f"{side}.largest_gap_deg"] = largest_gap_deg([figures["preferred_deg"] for figures in own])
     return summary
 

@@ -56,10 +56,25 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class TheoryScore:
+    """What is one theory's own, of one or more that are spliced together; `units` counts its trained units, `pearson` is the mean over them."""
+
+    spec: Mapping[str, str]
+    circuit: Mapping[str, str]
+    units: int
+    pearson: float
+    tuned_on: Mapping[str, object] | None
+    tuning: Mapping[str, float]
+    cost: Cost
+
+
+@dataclass(frozen=True)
 class Scorecard:
     """All of it. `recovered[ablation][quantity]`; `fires`: the same against zero ablation, on the pictures where the trained circuit fires.
 
     `against[control]` is the recovered KL with that control in place of the ablation: above 0, the handwritten units do better than it.
+    `theories` are in the order in which they were given, `units` theory after theory; `circuit`, `spec`, `tuned_on`, `tuning` and `cost` are
+    of all of them together.
     """
 
     workbench: str
@@ -77,6 +92,12 @@ class Scorecard:
     tuning: Mapping[str, float]
     cost: Cost
     seed: int
+    theories: tuple[TheoryScore, ...]
+
+    def units_of(self, theory: int) -> tuple[UnitScore, ...]:
+        """The units of one theory."""
+        first = sum(each.units for each in self.theories[:theory])
+        return self.units[first : first + self.theories[theory].units]
 
     @property
     def headline(self) -> Figure:

@@ -2,7 +2,7 @@
 
 from workbench.spec.circuit import Found, TrainedCircuit, TrainedUnit, posed
 from workbench.spec.language import Theory, numbers
-from workbench.spec.loader import Spec, check_pair, dump_circuit, load_circuit, load_theory, theory_from_text, with_tuned
+from workbench.spec.loader import Spec, check_pair, dump_circuit, load_circuit, load_theory, load_together, theory_from_text, with_tuned
 from workbench.spec.problems import Problem, SpecError
 from workbench.spec.source import dumped
 
@@ -19,6 +19,7 @@ __all__ = [
     "dumped",
     "load_circuit",
     "load_theory",
+    "load_together",
     "numbers",
     "posed",
     "theory_from_text",

@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
@@ -59,6 +59,32 @@ def check_pair(spec: Spec, circuit: TrainedCircuit) -> None:
     """Raises SpecError if the theory cannot stand for this trained circuit: another name, or kernels too large at its number of units."""
     if wrong := pair_faults(spec.theory, circuit):
         source.parse(spec.text, str(spec.path)).refuse(wrong)
+
+
+def load_together(files: Sequence[tuple[FilePath, FilePath]]) -> tuple[list[Spec], list[TrainedCircuit]]:
+    """Theories and the trained circuits that each is to stand for, to be spliced in the same run.
+
+    Raises SpecError and WorkbenchError as `load_theory` and `load_circuit` do, and WorkbenchError for circuits of different hosts or
+    of which two have a unit in common.
+    """
+    specs = [load_theory(spec_file) for spec_file, _ in files]
+    circuits = [load_circuit(circuit_file) for _, circuit_file in files]
+    owner: dict[str, tuple[FilePath, TrainedCircuit]] = {}
+    for (_, file), circuit in zip(files, circuits, strict=True):
+        first_file, first = files[0][1], circuits[0]
+        if (circuit.host, circuit.fingerprint) != (first.host, first.fingerprint):
+            found = f"circuit {circuit.circuit} of {_host(circuit)}"
+            raise WorkbenchError(str(file), found, f"the host of {first_file}, {_host(first)}", "Survey both in the same host.")
+        names = [f"{circuit.site}:{unit.unit}" for unit in circuit.units]
+        if common := [name for name in names if name in owner]:
+            found = f"{', '.join(common)} of {circuit.circuit}, which {owner[common[0]][0]} has too"
+            raise WorkbenchError(str(file), found, "each unit in one circuit", "Take these units out of one of the files.")
+        owner |= dict.fromkeys(names, (file, circuit))
+    return specs, circuits
+
+
+def _host(circuit: TrainedCircuit) -> str:
+    return f"{circuit.host} ({circuit.fingerprint[:12]}…)"
 
 
 def dump_circuit(circuit: TrainedCircuit, path: FilePath | str) -> None:

@@ -29,6 +29,21 @@ class Splices:
     level: Float[Tensor, " unit"]
     donors: int
 
+    @property
+    def site(self) -> str:
+        """Where the units are."""
+        return self.circuits["spliced"].site
+
+    @property
+    def units(self) -> tuple[int, ...]:
+        """The host's channels that are replaced."""
+        return self.circuits["spliced"].units
+
+    def condition(self, name: str) -> Condition:
+        """The condition of that name; the handwritten units as they are where there is none, as there is no `as_written` of a spec that was not
+        tuned, beside one that was."""
+        return self.conditions.get(name, self.conditions["spliced"])
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -52,6 +67,12 @@ def with_random_readout(circuit: HandwrittenCircuit, seed: int) -> HandwrittenCi
 
     last: Layer = circuit.layers[-1]
     return replace(circuit, layers=(*circuit.layers[:-1], replace(last, reads=tuple(map(random, last.reads)))))
+
+
+def condition_names(joint: Sequence[Splices]) -> tuple[str, ...]:
+    """The conditions of a joint splice: every one that any of its circuits has."""
+    longest_first = sorted(joint, key=lambda splices: -len(splices.conditions))
+    return tuple(dict.fromkeys(name for splices in longest_first for name in splices.conditions))
 
 
 def derangement(units: int, seed: int) -> Tensor:

@@ -1,0 +1,62 @@
+"""The frontier: more and more of the host's units replaced, theory by theory, every set on the same pictures in one pass."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from workbench.evaluate.journal import Journal
+from workbench.evaluate.run import BATCH, Progress, labels, streamed, together
+from workbench.evaluate.statistics import Statistics, class_statistics
+from workbench.hosts.host import Host
+from workbench.pictures import Picture, batch
+from workbench.splice.calibrate import Splices
+from workbench.splice.network import first_scene, spliced_from
+
+CONDITIONS = ("natural", "ablated.zero", "spliced", "control.permuted")
+
+
+def grown(
+    host: Host,
+    joint: Sequence[Splices],
+    pictures: Sequence[Picture],
+    size: int = BATCH,
+    journal: Journal | None = None,
+    progress: Progress | None = None,
+) -> list[Statistics]:
+    """For each n from 1: class statistics of every condition of CONDITIONS with the units of the first n circuits replaced together.
+
+    Rows are as in `Statistics`, of the network only: kl, agreement, top1 and top5.
+    """
+    rows = streamed(pictures, lambda some: _rows(host, joint, some), size, journal, progress)
+    names, sha256s = tuple(picture.name for picture in pictures), tuple(picture.sha256 for picture in pictures)
+    units = tuple(f"{splices.site}:{unit}" for splices in joint for unit in splices.units)
+    level = np.concatenate([splices.level.numpy() for splices in joint])
+    ends = np.cumsum([len(splices.units) for splices in joint])
+    return [
+        Statistics(names, sha256s, units[:end], level[:end], rows["peak"][:, :end], _of_step(rows, step))
+        for step, end in enumerate(ends, start=1)
+    ]
+
+
+def _rows(host: Host, joint: Sequence[Splices], pictures: Sequence[Picture]) -> dict[str, np.ndarray]:
+    x, label = batch(pictures, host.input), labels(host, pictures)
+    here = together(host, [{"spliced": splices.circuits["spliced"]} for splices in joint], x, pictures, joint[0].donors)
+    first = first_scene(host, here)
+    natural, _ = host.resume(x, first.name, first.site)
+    rows = {"peak": np.concatenate([scene.trained.amax((2, 3)).numpy() for scene in here], 1)}
+    for name in CONDITIONS:
+        values = [splices.condition(name)(scene) for splices, scene in zip(joint, here, strict=True)]
+        for step in range(1, len(joint) + 1):
+            logits, _ = spliced_from(host, x, here[:step], values[:step])
+            rows |= {f"{step}/{name}/{quantity}": row for quantity, row in class_statistics(natural, logits, label).items()}
+    return rows
+
+
+def _of_step(rows: dict[str, np.ndarray], step: int) -> dict[str, dict[str, np.ndarray]]:
+    found: dict[str, dict[str, np.ndarray]] = {name: {} for name in CONDITIONS}
+    for key, row in rows.items():
+        at, _, rest = key.partition("/")
+        if at == str(step):
+            name, _, quantity = rest.rpartition("/")
+            found[name][quantity] = row
+    return found
