@@ -116,7 +116,7 @@ def compile_theory(
     sites = tuple(dict.fromkeys(units.site for units in bound.values()))
     ideal = IdealStimuli(grid, ideal_dtype, (lambda picture: heard_on(host, sites, picture)) if sites else None)
     units = units or trained_units(trained)
-    wanted = read_from(theory, bound)
+    wanted = read_from(theory, bound) if bound else set(theory.families)
     layers: list[Layer] = []
     for name, family in theory.families.items():
         if name not in wanted:
