@@ -19,7 +19,7 @@ from workbench.spec.circuit import GABOR_POSES, TrainedCircuit
 from workbench.spec.language import INPUT, Entry, Family, Gabor, Number, Poses, Table, Term, Theory
 from workbench.spec.problems import key_text
 from workbench.theory.frame import taps
-from workbench.theory.poses import CENTRE, PICTURE, RADIUS, SHIFT_X, SHIFT_Y, Units, every_combination
+from workbench.theory.poses import CENTRE, MIXTURE, PICTURE, RADIUS, SHIFT_X, SHIFT_Y, Units, every_combination
 from workbench.theory.rule import Motif, gabor_weights, weights
 from workbench.theory.table import Single, table
 
@@ -102,9 +102,11 @@ def trained_units(trained: TrainedCircuit) -> Units:
     poses: dict[str, tuple] = {CENTRE: tuple(unit.centre_deg for unit in trained.units)}
     if all(unit.radius_px is not None for unit in trained.units):
         poses[RADIUS] = tuple(unit.radius_px for unit in trained.units)
-    poses |= {
-        axis: tuple(getattr(unit, axis) for unit in trained.units) for axis in GABOR_POSES if getattr(trained.units[0], axis) is not None
-    }
+    surveyed = {axis: tuple(getattr(unit, axis) for unit in trained.units) for axis in GABOR_POSES}
+    mixtures = surveyed.pop("mixture")
+    poses |= {axis: column for axis, column in surveyed.items() if column[0] is not None}
+    if mixtures[0] is not None:
+        poses |= dict(zip(MIXTURE, zip(*mixtures, strict=True), strict=True))
     shifts = [unit.shift_px or (0.0, 0.0) for unit in trained.units]
     poses |= {SHIFT_X: tuple(x for x, _ in shifts), SHIFT_Y: tuple(y for _, y in shifts)}
     return Units(names, poses, {"unit": len(names)})
