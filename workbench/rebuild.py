@@ -8,7 +8,7 @@ from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.examples import examples
 from workbench.evaluate.journal import run_journal
 from workbench.evaluate.run import evaluate, scenes
-from workbench.evaluate.tuning import stimuli_count, tuning
+from workbench.evaluate.tuning import probe_of, stimuli_count, tuning
 from workbench.files import folder_written_whole
 from workbench.hosts.store import load
 from workbench.pictures import Picture
@@ -52,7 +52,8 @@ def rebuild(
         splices = calibrate(circuits, seen, seed)
         journal = run_journal(splices, host, calibration, seed)
         statistics = evaluate(host, splices, pictures, journal=journal, progress=stage("score", len(pictures)))
-        curves = tuning(host, splices, stage("tuning curves", stimuli_count()))
+        probe = probe_of(list(spec.theory.families.values())[-1])
+        curves = tuning(host, splices, stage("tuning curves", stimuli_count(probe=probe)), probe=probe)
         card = score(spec, trained, host, splices, statistics, curves, calibration, seed)
         write_report(folder, card, spec, circuits["spliced"], curves, examples(host, splices, statistics, pictures), command)
     journal.clear()

@@ -67,22 +67,25 @@ def png(figure: Figure) -> bytes:
 
 
 def _tuning(card: Scorecard, curves: TuningCurves) -> Iterator[Drawing]:
-    count = len(card.units)
+    count, radii = len(card.units), ", ".join(f"{radius:g}" for radius in curves.radius_px)
+    over = f"Mean over radii {radii} px" if len(curves.radius_px) > 1 else "Straight"
     yield Drawing(
         "tuning-aligned",
         "tuning",
         draw_aligned(card, curves),
         f"Mean tuning curve of {count} trained and handwritten units against direction, aligned at their poses.",
         f"{LINES} Each unit’s curve over its own peak, aligned at its pose; thick lines are means. A unit that takes an arc for "
-        "its mirror image responds in the shaded band too: the echo.",
+        "its mirror image responds in the shaded band too: the echo (of a bar, the response to one that crosses it).",
     )
     yield Drawing(
         "tuning-directions",
         "tuning",
         draw_directions(card, curves),
-        f"Tuning curves of {count} units against the direction of the arc, trained and handwritten.",
-        f"{LINES} Mean over radii {', '.join(f'{radius:g}' for radius in curves.radius_px)} px; dotted lines are preferred directions.",
+        f"Tuning curves of {count} units against the direction of the {curves.probe.name}, trained and handwritten.",
+        f"{LINES} {over}; dotted lines are preferred directions.",
     )
+    if len(curves.radius_px) == 1:
+        return
     yield Drawing(
         "tuning-radii",
         "tuning",

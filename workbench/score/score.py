@@ -60,7 +60,7 @@ def score(
         },
         fires={quantity: recovered(statistics, "spliced", "ablated.zero", quantity, statistics.fires, seed) for quantity in QUANTITIES},
         against={name: recovered(statistics, "spliced", name, "kl", seed=seed) for name in splices.conditions if is_control(name)},
-        tuning=tuning_summary(units),
+        tuning=tuning_summary(units, curves.probe.turns),
         cost=cost(spec.theory, trained, circuit),
         seed=seed,
     )
@@ -83,7 +83,7 @@ def unit_scores(trained: TrainedCircuit, splices: Splices, statistics: Statistic
         "top_overlap": top_overlap(value, target),
     }
     theirs, ours = figures(curves, trained=True), figures(curves, trained=False)
-    condition = splices.conditions["spliced"]
+    condition, turns = splices.conditions["spliced"], curves.probe.turns
     if not isinstance(condition, Handwritten):
         raise TypeError("condition 'spliced' is not a handwritten circuit")
     return tuple(
@@ -95,7 +95,7 @@ def unit_scores(trained: TrainedCircuit, splices: Splices, statistics: Statistic
             bias=float(condition.bias[i]),
             trained=_flat(theirs[i]),
             handwritten=_flat(ours[i]),
-            pose_error_deg=turn_deg(ours[i].preferred_deg, theirs[i].preferred_deg),
+            pose_error_deg=turn_deg(turns * ours[i].preferred_deg, turns * theirs[i].preferred_deg) / turns,
         )
         for i, unit in enumerate(trained.units)
     )
@@ -128,13 +128,13 @@ def _mean(row: np.ndarray | None, seed: int) -> Figure:
     return bootstrap({"row": known}, lambda means: means["row"], seed) if len(known) else Figure(None)
 
 
-def tuning_summary(units: Sequence[UnitScore]) -> Mapping[str, float]:
-    """Means over units, trained beside handwritten; coverage is the largest gap between preferred poses."""
+def tuning_summary(units: Sequence[UnitScore], turns: int = 1) -> Mapping[str, float]:
+    """Means over units, trained beside handwritten; coverage is the largest gap between preferred poses on the circle of 360 / `turns` degrees."""
     summary = {"pose_error_deg": _mean_of_known([unit.pose_error_deg for unit in units])}
     for side in ("trained", "handwritten"):
         own = [getattr(unit, side) for unit in units]
         summary |= {f"{side}.{name}": _mean_of_known([figures[name] for figures in own]) for name in own[0] if name != "preferred_deg"}
-        summary[f"{side}.largest_gap_deg"] = largest_gap_deg([figures["preferred_deg"] for figures in own])
+        summary[f"{side}.largest_gap_deg"] = largest_gap_deg([turns * figures["preferred_deg"] for figures in own]) / turns
     return summary
 
 

@@ -8,11 +8,11 @@ from workbench.errors import WorkbenchError, nearest
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, collection_sha256
 from workbench.spec.circuit import Found, TrainedCircuit
-from workbench.survey import curve, gabor
+from workbench.survey import curve, gabor, high_low_frequency, line
 from workbench.survey.family import Family, Judged
 from workbench.survey.responses import Progress
 
-FAMILIES = {each.name: each for each in (curve.FAMILY, gabor.FAMILY)}
+FAMILIES = {each.name: each for each in (curve.FAMILY, gabor.FAMILY, line.FAMILY, high_low_frequency.FAMILY)}
 NEAR_MISSES = 3
 
 
