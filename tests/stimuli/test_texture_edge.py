@@ -12,4 +12,4 @@ def test_a_texture_edge_is_fine_towards_its_centre_and_coarse_away_from_it():
     away, towards = (np.abs(np.diff(np.sign(half[40] + 1e-3))).sum() / 2 for half in (edge[0][:, :46], edge[0][:, 50:]))
     assert (towards, away) == pytest.approx((23, 6), abs=2)  # two crossings a cycle, over 46 px
     np.testing.assert_allclose(edge[1][::-1, ::-1], edge[0], atol=1e-3)
-    assert np.abs(edge).max() == pytest.approx(100, abs=1)
+    assert np.abs(edge).max() == pytest.approx(100, abs=3)  # no pixel need lie on a crest

@@ -91,7 +91,7 @@ def compile_theory(
     for name, family in theory.families.items():
         layer = _layer(name, family, units, grid, {layer.family: layer for layer in layers}, value)
         if any(source != INPUT for source in family.reads):  # on the picture alone, kernels have their own scale
-            layer = replace(layer, ideal=ideal.drive(layers, layer, _ideal_radius_px(family, value)))
+            layer = replace(layer, ideal=ideal.drive(layers, layer, _ideal_radius_px(family, value), _texture_px(family)))
         layers.append(layer)
     return HandwrittenCircuit(theory.theory, host.name, trained.site, tuple(unit.unit for unit in trained.units), grid, tuple(layers))
 
@@ -152,6 +152,11 @@ def _motif(term: Term, value: Value) -> Motif:
         harmonics=None if term.harmonics is None else [value(number) for number in term.harmonics],
         by={axis: [value(number) for number in gains] for axis, gains in term.by.items()},
     )
+
+
+def _texture_px(family: Family) -> tuple[float, float] | None:
+    """Wavelengths of a family's ideal stimulus, where that is an edge between textures."""
+    return (family.ideal.fine_px, family.ideal.coarse_px) if family.ideal else None
 
 
 def _ideal_radius_px(family: Family, value: Value) -> float | None:
