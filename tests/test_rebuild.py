@@ -77,7 +77,7 @@ def workshop(tmp_path, host, monkeypatch) -> Workshop:
 def brief(monkeypatch) -> None:
     """No pictures and few stimuli, where a test is not about them."""
     monkeypatch.setattr(main_path, "write_report", lambda folder, card, *_: (folder / "score.json").write_text(to_json(card)))
-    monkeypatch.setattr(main_path, "tuning", lambda host, splices, progress: tuning(host, splices, progress, step_deg=60))
+    monkeypatch.setattr(main_path, "tuning", lambda host, splices, progress, probe: tuning(host, splices, progress, 60, probe))
 
 
 @pytest.fixture(scope="module")

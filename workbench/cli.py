@@ -13,6 +13,7 @@ from workbench.errors import WorkbenchError
 from workbench.terminal import Session
 
 FILE = click.Path(path_type=Path)
+FAMILIES = ("curve", "gabor", "line", "high-low-frequency")  # that a survey finds; workbench.survey has the same, and loads torch
 SPEC = click.argument("spec_file", metavar="SPEC", type=FILE)
 CIRCUIT = click.option(
     "--circuit", "circuit_file", type=FILE, help="Trained circuit to rebuild.  [default: circuits/squeezenet/FAMILY.yaml beside the specs]"
@@ -122,7 +123,7 @@ def hosts_pull(name: str) -> None:
 
 @main.command()
 @click.argument("host_name", metavar="HOST")
-@click.option("--family", default="curve", show_default=True, help="Family to find.")
+@click.option("--family", default="curve", show_default=True, help=f"Family to find: {', '.join(FAMILIES)}.")
 @click.option("--site", "sites", multiple=True, help="Site to look at; may be given again.  [default: every site of moderate depth]")
 @click.option("-o", "--output", type=FILE, help="Circuit file to write.  [default: circuits/HOST/FAMILY.yaml]")
 @IMAGES

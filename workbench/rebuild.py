@@ -9,7 +9,7 @@ from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.examples import examples
 from workbench.evaluate.journal import run_journal
 from workbench.evaluate.run import evaluate, scenes
-from workbench.evaluate.tuning import stimuli_count, tuning
+from workbench.evaluate.tuning import probe_of, stimuli_count, tuning
 from workbench.files import folder_written_whole
 from workbench.hosts import Host
 from workbench.hosts.store import load
@@ -53,8 +53,9 @@ def rebuild(
         joint = [calibrate(own, scenes(host, own, calibration, progress=progress), seed) for own in circuits]
         journal = run_journal(joint, host, calibration, seed)
         statistics = evaluate(host, joint, pictures, journal=journal, progress=stage("score", len(pictures)))
-        progress = stage("tuning curves", stimuli_count() * len(joint))
-        curves = [tuning(host, splices, progress) for splices in joint]
+        probes = [probe_of(list(spec.theory.families.values())[-1]) for spec in specs]
+        progress = stage("tuning curves", sum(stimuli_count(probe=probe) for probe in probes))
+        curves = [tuning(host, splices, progress, probe=probe) for splices, probe in zip(joint, probes, strict=True)]
         card = score(specs, trained, host, joint, statistics, curves, calibration, seed)
         compiled = [own["spliced"] for own in circuits]
         write_report(folder, card, specs, compiled, curves, examples(host, joint, statistics, pictures), command)

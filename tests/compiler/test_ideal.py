@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.planted import THEORY, planted, trained_circuit
+from tests.planted import THEORY, UNITS, planted, trained_circuit
 from workbench.compiler import HandwrittenCircuit, compile_spec
 from workbench.compiler.circuit import Grid
 from workbench.compiler.compile import compile_theory
@@ -16,7 +16,7 @@ from workbench.compiler.respond import Responses, respond
 from workbench.errors import WorkbenchError
 from workbench.spec import TrainedUnit, load_circuit, load_theory, numbers, theory_from_text
 from workbench.spec.language import Number
-from workbench.stimuli import arc, line
+from workbench.stimuli import arc, line, texture_edge
 
 ROOT = Path(__file__).parents[2]
 SIX_DIGITS = 5e-6  # the constant is written with six
@@ -163,3 +163,21 @@ def test_the_ideal_does_not_depend_on_the_hosts_picture_size():
     larger = replace(host, input=replace(host.input, size_px=224))
     again = compile_theory(spec.theory, trained_circuit(host, trained.units), larger)
     assert float(again.layers[-1].ideal) == float(compile_spec(spec, trained, host).layers[-1].ideal)
+
+
+@pytest.mark.parametrize(("turn_deg", "least", "most"), [(0, 0.5, 1.5), (180, -2.0, 0.0)])
+def test_an_edge_between_textures_is_an_ideal_stimulus_where_a_family_says_so(turn_deg, least, most):
+    """Fine texture on the side of the centre drives each unit to about 1, and on the other side to less than nothing."""
+    spec, host = load_theory(ROOT / "specs" / "high-low-frequency.yaml"), planted().host
+    circuit = compile_spec(spec, trained_circuit(host, UNITS, "high-low-frequency"), host)
+    last, apex = len(circuit.layers) - 1, apex_px(circuit)
+    ideal = spec.theory.families["high-low-frequency"].ideal
+    edges = [edge((apex, apex), unit.centre_deg + turn_deg, ideal) for unit in UNITS]
+    answers = [float(answer(circuit, last, each)[i]) for i, each in enumerate(edges)]
+    assert all(least < each < most for each in answers)
+    assert turn_deg or sum(answers) / len(answers) == pytest.approx(1, abs=GRID_SEES)
+
+
+def edge(apex_px: tuple[float, float], centre_deg: float, ideal) -> Tensor:
+    picture = texture_edge(SIZE_PX, apex_px, centre_deg, ideal.fine_px, ideal.coarse_px, foreground=1.0, background=-1.0, like=LIKE)
+    return picture.movedim(-1, 0)[None]

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from tests.planted import planted
+from tests.planted import EDGES, THEORY, planted
 from workbench.compiler import compile_spec
 from workbench.evaluate.run import scenes
-from workbench.evaluate.tuning import RADII_PX, VARIANTS, TuningCurves, stimuli_count, tuning
+from workbench.evaluate.tuning import ARCS, BARS, RADII_PX, VARIANTS, TuningCurves, probe_of, stimuli_count, tuning
 from workbench.pictures.drawn import drawn
 from workbench.score.tuning import figures, turn_deg
+from workbench.spec import theory_from_text
 from workbench.splice.calibrate import calibrate, with_random_readout
 
 STEP_DEG = 20
@@ -64,3 +65,27 @@ def test_a_circuit_turned_by_30_degrees_has_that_pose_error():
     errors = [turn_deg(ours.preferred_deg, theirs.preferred_deg) for ours, theirs in pairs]
     assert np.mean(errors) == pytest.approx(30, abs=ABOUT_DEG / 2)
     assert max(errors) < 30 + ABOUT_DEG
+
+
+STRAIGHT = THEORY.replace("along: arc, radius_px: {tune: 20, min: 10, max: 40}", "along: line").replace(
+    "along: arc, radius_px: 20", "along: line"
+)
+ONE_SIDE = STRAIGHT.replace("along: line, spread_px: 4, extent_px: 10", "along: inside, spread_px: 4, distance_px: 10")
+
+
+@pytest.mark.parametrize(("text", "probe"), [(THEORY, ARCS), (STRAIGHT, BARS), (ONE_SIDE, ARCS), (EDGES, ARCS)])
+def test_what_is_turned_follows_from_the_theory(text, probe):
+    assert probe_of(list(theory_from_text(text).theory.families.values())[-1]) is probe
+
+
+def test_bars_are_the_same_after_half_a_turn():
+    host, trained, spec = planted(STRAIGHT)
+    circuits = {"spliced": compile_spec(spec, trained, host)}
+    circuits["random"] = with_random_readout(circuits["spliced"], 0)
+    found = tuning(host, calibrate(circuits, scenes(host, circuits, drawn(2, seed=1))), step_deg=30, probe=BARS)
+    first, second = found.trained[0, :6], found.trained[0, 6:]
+    assert found.trained.shape == (1, 12, len(trained.units))
+    np.testing.assert_allclose(second, first, atol=SAME)
+    assert np.ptp(first, axis=0).max() > 1
+    for unit, pose in zip(figures(found, trained=True), trained.units, strict=True):
+        assert turn_deg(2 * unit.preferred_deg, 2 * pose.centre_deg) / 2 < 2 * ABOUT_DEG

@@ -70,3 +70,6 @@ def test_poses_for_gabors_are_counted():
     posed = tuple(unit.model_copy(update={"phase_deg": 90.0, "channel": "luma"}) for unit in trained.units)
     found = cost(spec.theory, trained.model_copy(update={"units": posed}), compile_spec(spec, trained, host))
     assert found.poses == 3 * len(trained.units)
+    mixed = tuple(unit.model_copy(update={"envelope": 1.2, "mixture": (0.5, 0.5, 0.0)}) for unit in trained.units)
+    found = cost(spec.theory, trained.model_copy(update={"units": mixed}), compile_spec(spec, trained, host))
+    assert found.poses == 5 * len(trained.units)

@@ -1,11 +1,12 @@
 """Figures of tuning curves on curves whose figures are known."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from workbench.evaluate.tuning import TuningCurves
+from workbench.evaluate.tuning import BARS, TuningCurves
 from workbench.score.tuning import echo, figures, largest_gap_deg, preferred_deg, turn_deg, width_deg
 
 POSES = np.arange(0, 360, 10.0)
@@ -120,3 +121,17 @@ def test_figures_take_each_side_for_itself():
 def test_invariance_of_a_silent_unit_is_nan():
     (ours,) = figures(curves(bump(10), np.zeros(36)), trained=False)
     assert all(map(math.isnan, ours.invariance.values()))
+
+
+@pytest.mark.parametrize("turn", [0.0, 30.0, 60.0])
+def test_a_bar_has_its_direction_mod_180_and_its_echo_at_a_right_angle(turn):
+    def both_ways(at, sigma=10.0):
+        return bump(at, sigma) + bump(at + 180, sigma)
+
+    made = curves(both_ways(340), both_ways(340 + turn) + 0.3 * both_ways(340 + turn + 90))
+    (theirs,), (ours,) = (figures(replace(made, probe=BARS), trained=side) for side in (True, False))
+    assert turn_deg(2 * ours.preferred_deg, 2 * theirs.preferred_deg) / 2 == pytest.approx(turn, abs=SAMPLED)
+    assert theirs.preferred_deg == pytest.approx(160, abs=SAMPLED)
+    assert ours.width_deg == pytest.approx(FWHM * 10, rel=0.05)
+    assert theirs.echo < 1e-3 < 0.05 < ours.echo
+    assert math.isnan(figures(made, trained=True)[0].preferred_deg)  # by an arc's measure it points nowhere

@@ -170,15 +170,25 @@ def test_a_circuits_hash_stays(host, specs):
     assert load_circuit(specs.parent / "circuits" / host / "curve.yaml").sha256 == SURVEYED[host]
 
 
+OWN_GABORS = ({"envelope": 1.2}, {"aspect": 1.2}, {"mixture": (0.5, -0.25, 0.25)}, {"mixture": (0.25, -0.25, 0.5)})
+
+
 def test_poses_for_gabors_are_part_of_the_circuit(tmp_path):
     circuit = load_circuit(DATA / "circuit.yaml")
     hashes = {circuit.sha256}
-    for pose in ({"phase_deg": 0.0}, {"phase_deg": 90.0}, {"scale": 1.0}, {"channel": "luma"}, {"phase_deg": 90.0, "channel": "red-green"}):
+    for pose in (
+        {"phase_deg": 0.0},
+        {"phase_deg": 90.0},
+        {"scale": 1.0},
+        {"channel": "luma"},
+        {"phase_deg": 90.0, "channel": "red-green"},
+        *OWN_GABORS,
+    ):
         posed = circuit.model_copy(update={"units": tuple(unit.model_copy(update=pose) for unit in circuit.units)})
         dump_circuit(posed, tmp_path / "posed.yaml")
         assert load_circuit(tmp_path / "posed.yaml") == posed
         hashes.add(posed.sha256)
-    assert len(hashes) == 6
+    assert len(hashes) == 6 + len(OWN_GABORS)
 
 
 @pytest.mark.parametrize(
@@ -188,6 +198,8 @@ def test_poses_for_gabors_are_part_of_the_circuit(tmp_path):
         ("phase_deg: 360.0", "below 360"),
         ("channel: red", "'luma'"),
         ("scale: 0.0", "above 0"),
+        ("envelope: 0.0", "above 0"),
+        ("channel: luma, mixture: [1.0, 0.0, 0.0]", "channel or mixture, not both"),
     ],
 )
 def test_a_units_pose_that_cannot_be(tmp_path, pose, problem):

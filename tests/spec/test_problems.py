@@ -100,6 +100,7 @@ NUMBERS = [
     ("harmonics: [0.1, 0.6, 0.3]", "harmonics: []", "families.curve.reads.line[0].harmonics: found []; expected at least 1 of them"),
 ]
 TERMS = [
+    ("normalise: {across", "ideal: {fine_px: 4, coarse_px: 16}\n    normalise: {across", "families.line.ideal: found an edge with a side in a family without centre_deg; expected poses: {centre_deg: ...} or from-circuit"),
     ("{over_px: 6, stride_px: 4}", "{over_px: 6, strides: 4}", "families.gabor.pool.strides: found a key that is not known here. Did you mean 'stride_px'?"),
     ("poses: from-circuit", "poses: from-circiut", "families.curve.poses: found from-circiut; expected 'from-circuit'. Did you mean 'from-circuit'?"),
     ("poses: from-circuit", "poses: {}", "families.curve.poses: found {}; expected exactly one of orientation_deg and centre_deg"),

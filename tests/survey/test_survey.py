@@ -10,11 +10,12 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from torch import nn
 
+from workbench.cli import FAMILIES as LISTED
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host, InputRange, host_from_module
 from workbench.pictures import photographs
 from workbench.spec.loader import load_circuit
-from workbench.survey import largest_gap_deg, moderate_sites, survey
+from workbench.survey import FAMILIES, largest_gap_deg, moderate_sites, survey
 from workbench.survey.tuning import THRESHOLDS, vector_mean
 
 PLANTED_DEG = (0.0, 20.0, 110.0, 200.0, 315.0)
@@ -119,6 +120,10 @@ def test_a_host_of_random_weights_has_no_curve_units(tiny_host, pictures):
 def test_nonsense_is_refused(tiny_host, arguments, message):
     with pytest.raises(WorkbenchError, match=message):
         survey(tiny_host, **arguments)
+
+
+def test_the_command_line_lists_every_family():
+    assert tuple(FAMILIES) == LISTED
 
 
 def test_moderate_sites_are_those_of_stride_eight(squeezenet):

@@ -107,3 +107,20 @@ def test_total_is_the_sum_whatever_the_turn():
     kernel = np.random.default_rng(0).normal(size=(4, 11, 11))
     np.testing.assert_allclose(total(kernel)[:, 0, 0], kernel.sum((1, 2)), rtol=0, atol=1e-13)
     np.testing.assert_array_equal(total(np.rot90(kernel, 1, axes=(1, 2))), total(kernel))
+
+
+def test_a_units_own_envelope_and_aspect_are_factors():
+    own = poses(orientation_deg=(15.0,) * 2, envelope=(1.0, 1.25), aspect=(1.0, 0.8))
+    usual, wider = gabor_weights(own, 5.0, 1.6, 0.75, 11.0, LIKE)
+    alone = poses(orientation_deg=(15.0,))
+    np.testing.assert_allclose(wider, gabor_weights(alone, 5.0, 2.0, 0.6, 11.0, LIKE)[0], rtol=0, atol=SUM_ROUNDING)
+    np.testing.assert_array_equal(usual, gabor_weights(alone, 5.0, 1.6, 0.75, 11.0, LIKE)[0])
+    assert np.abs(usual - wider).max() > 0.005
+
+
+def test_a_mixture_is_the_sum_of_its_channels():
+    mixture = {"luma": (0.5,), "red-green": (0.2,), "blue-yellow": (-0.3,)}
+    mixed = filters(poses(orientation_deg=(15.0,), **mixture))[0]
+    pure = filters(poses(orientation_deg=(15.0,) * 3, channel=tuple(mixture)))
+    np.testing.assert_allclose(mixed, 0.5 * pure[0] + 0.2 * pure[1] - 0.3 * pure[2], rtol=0, atol=SUM_ROUNDING)
+    assert np.abs(mixed - 0.5 * pure[0] - 0.2 * pure[1] - 0.3 * pure[0]).max() > 0.01

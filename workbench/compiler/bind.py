@@ -95,7 +95,7 @@ def ideal_activations(host: Host, trained: TrainedCircuit, units: Units) -> Floa
     corner = site.offset_px + site.stride_px * column, site.offset_px + site.stride_px * row
     radii = units.column(RADIUS) if RADIUS in units.poses else [None] * len(units)
     places = zip(units.column(SHIFT_X), units.column(SHIFT_Y), units.normal_deg, radii, strict=True)
-    stimuli = [((corner[0] + x, corner[1] + y), float(normal_deg), radius_px) for x, y, normal_deg, radius_px in places]
+    stimuli = [((corner[0] + x, corner[1] + y), float(normal_deg), radius_px, None) for x, y, normal_deg, radius_px in places]
     said = heard_on(host, (site.name,), ideal_stimuli(stimuli, host.input.size_px))[host_source(site.name)][0]
     found = [float(f"{said[i, unit.unit, row, column]:.{DIGITS}g}") for i, unit in enumerate(trained.units)]
     if silent := [f"{site.name}:{unit.unit}" for unit, value in zip(trained.units, found, strict=True) if not value > 0]:

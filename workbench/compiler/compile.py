@@ -21,7 +21,7 @@ from workbench.spec.circuit import GABOR_POSES, TrainedCircuit
 from workbench.spec.language import INPUT, Entry, Family, Gabor, Number, Poses, Table, Term, Theory
 from workbench.spec.problems import key_text
 from workbench.theory.frame import taps
-from workbench.theory.poses import CENTRE, PICTURE, RADIUS, SHIFT_X, SHIFT_Y, Units, every_combination
+from workbench.theory.poses import CENTRE, MIXTURE, PICTURE, RADIUS, SHIFT_X, SHIFT_Y, Units, every_combination
 from workbench.theory.rule import Motif, gabor_weights, weights
 from workbench.theory.table import Single, table
 
@@ -126,7 +126,7 @@ def compile_theory(
             continue
         layer = _layer(name, family, units, grid, {layer.family: layer for layer in layers}, value)
         if any(source != INPUT for source in family.reads):  # on the picture alone, kernels have their own scale
-            layer = replace(layer, ideal=ideal.drive(layers, layer, _ideal_radius_px(family, value)))
+            layer = replace(layer, ideal=ideal.drive(layers, layer, _ideal_radius_px(family, value), _texture_px(family)))
         layers.append(layer)
     return HandwrittenCircuit(theory.theory, host.name, trained.site, tuple(unit.unit for unit in trained.units), grid, tuple(layers))
 
@@ -137,9 +137,11 @@ def trained_units(trained: TrainedCircuit) -> Units:
     poses: dict[str, tuple] = {CENTRE: tuple(unit.centre_deg for unit in trained.units)}
     if all(unit.radius_px is not None for unit in trained.units):
         poses[RADIUS] = tuple(unit.radius_px for unit in trained.units)
-    poses |= {
-        axis: tuple(getattr(unit, axis) for unit in trained.units) for axis in GABOR_POSES if getattr(trained.units[0], axis) is not None
-    }
+    surveyed = {axis: tuple(getattr(unit, axis) for unit in trained.units) for axis in GABOR_POSES}
+    mixtures = surveyed.pop("mixture")
+    poses |= {axis: column for axis, column in surveyed.items() if column[0] is not None}
+    if mixtures[0] is not None:
+        poses |= dict(zip(MIXTURE, zip(*mixtures, strict=True), strict=True))
     shifts = [unit.shift_px or (0.0, 0.0) for unit in trained.units]
     poses |= {SHIFT_X: tuple(x for x, _ in shifts), SHIFT_Y: tuple(y for _, y in shifts)}
     return Units(names, poses, {"unit": len(names)})
@@ -188,6 +190,11 @@ def _motif(term: Term, value: Value) -> Motif:
         turned=term.turned,
         by={axis: [value(number) for number in gains] for axis, gains in term.by.items()},
     )
+
+
+def _texture_px(family: Family) -> tuple[float, float] | None:
+    """Wavelengths of a family's ideal stimulus, where that is an edge between textures."""
+    return (family.ideal.fine_px, family.ideal.coarse_px) if family.ideal else None
 
 
 def _ideal_radius_px(family: Family, value: Value) -> float | None:

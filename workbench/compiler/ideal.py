@@ -1,4 +1,5 @@
-"""A family's own ideal stimulus, a bright line at its orientation or a bright arc at its pose: what it drives is the unit of its response."""
+"""A family's own ideal stimulus: a bright line at its orientation, a bright arc at its pose, or an edge between textures where it says so. What
+that drives is the unit of the family's response."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from workbench.compiler.circuit import Grid, Layer
 from workbench.compiler.respond import Cells, Heard, Responses
-from workbench.stimuli import arc, line
+from workbench.stimuli import arc, line, texture_edge
 from workbench.theory.poses import SCALE, SHIFT_X, SHIFT_Y, Units
 
 SIZE_PX = 96  # holds the receptive field of any family up to a curve detector's
@@ -17,9 +18,9 @@ TURNS = 4  # stimuli over which the drive is averaged, since the grid sees each 
 DIGITS = 6  # of the constant: fewer than machines' arithmetic differs in
 
 
-Stimulus = tuple[
-    tuple[float, float], float, float | None
-]  # apex in pixels, direction of its normal in degrees, radius in pixels or straight
+Texture = tuple[float, float]  # wavelengths, of the fine and the coarse side
+# apex in pixels, direction of its normal in degrees, radius in pixels or straight, and the texture of an edge
+Stimulus = tuple[tuple[float, float], float, float | None, Texture | None]
 
 
 class IdealStimuli:
@@ -33,26 +34,26 @@ class IdealStimuli:
         self.apex_px = grid.offset_px + grid.stride_px * self.middle
         self.seen: dict[tuple[Stimulus, ...], Responses] = {}
 
-    def drive(self, above: Sequence[Layer], layer: Layer, radius_px: float | None) -> Tensor:
-        """Mean drive of each quarter of the layer's units to its own ideal stimulus: an arc of `radius_px`, or a line where that is None.
+    def drive(self, above: Sequence[Layer], layer: Layer, radius_px: float | None, texture: Texture | None = None) -> Tensor:
+        """Mean drive of each quarter of the layer's units to its own ideal stimulus: an edge of `texture`; else an arc of `radius_px`; else a line.
 
         Differentiable; rounded to DIGITS where nothing is to be fitted, so that every machine writes the same constant.
         """
         units = layer.units
         chosen = [(len(units) * turn) // TURNS for turn in range(TURNS)]
-        stimuli = tuple(self._stimulus(units, unit, radius_px) for unit in chosen)
+        stimuli = tuple(self._stimulus(units, unit, radius_px, texture) for unit in chosen)
         responses = self._responses(above, stimuli)
         here = Cells(self.apex_px, layer.stride_px, 1), Cells(self.apex_px, layer.stride_px, 1)
         drive = responses.drive(layer, here)[:, :, 0, 0]
         ideal = drive[range(TURNS), chosen].mean().double()
         return ideal if ideal.requires_grad else torch.tensor(float(f"{ideal:.{DIGITS}g}"), dtype=torch.float64)
 
-    def _stimulus(self, units: Units, unit: int, radius_px: float | None) -> Stimulus:
+    def _stimulus(self, units: Units, unit: int, radius_px: float | None, texture: Texture | None) -> Stimulus:
         x, y, normal_deg, bend, scale = (
             float(torch.as_tensor(column[unit]).detach())
             for column in (units.column(SHIFT_X), units.column(SHIFT_Y), units.normal_deg, units.bend, units.column(SCALE))
         )
-        return (self.apex_px + x, self.apex_px + y), normal_deg, None if radius_px is None else radius_px * bend * scale
+        return (self.apex_px + x, self.apex_px + y), normal_deg, None if radius_px is None else radius_px * bend * scale, texture
 
     def _responses(self, above: Sequence[Layer], stimuli: tuple[Stimulus, ...]) -> Responses:
         if stimuli not in self.seen:
@@ -66,12 +67,16 @@ class IdealStimuli:
 
 
 def ideal_stimuli(stimuli: Sequence[Stimulus], size_px: int = SIZE_PX) -> Float[Tensor, "n 3 h w"]:
-    """The pictures of stimuli, in circuit units: 1 on 0."""
-    colours = {"width_px": WIDTH_PX, "foreground": 1.0, "background": 0.0, "like": torch.zeros((), dtype=torch.float64)}
-    drawn = [
-        line(size_px, apex_px, normal_deg - 90.0, **colours)
-        if radius_px is None
-        else arc(size_px, apex_px, normal_deg, radius_px, **colours)
-        for apex_px, normal_deg, radius_px in stimuli
-    ]
-    return torch.stack(drawn).movedim(-1, 1)
+    """The pictures of stimuli, in circuit units: 1 on 0; of textures, from -1 to 1."""
+    return torch.stack([_drawn(size_px, *stimulus) for stimulus in stimuli]).movedim(-1, 1)
+
+
+def _drawn(
+    size_px: int, apex_px: tuple[float, float], normal_deg: float, radius_px: float | None, texture: Texture | None
+) -> Float[Tensor, "h w 3"]:
+    like = torch.zeros((), dtype=torch.float64)
+    if texture is not None:
+        return texture_edge(size_px, apex_px, normal_deg, *texture, foreground=1.0, background=-1.0, like=like)
+    if radius_px is None:
+        return line(size_px, apex_px, normal_deg - 90.0, width_px=WIDTH_PX, foreground=1.0, background=0.0, like=like)
+    return arc(size_px, apex_px, normal_deg, radius_px, width_px=WIDTH_PX, foreground=1.0, background=0.0, like=like)

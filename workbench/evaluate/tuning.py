@@ -1,4 +1,5 @@
-"""Tuning: what trained and handwritten units say to an arc as it turns, at several radii, and as its polarity, fill and colour change.
+"""Tuning: what trained and handwritten units say to an arc as it turns, at several radii, and as its polarity, fill and colour change; of a
+family that knows no sides, to a straight bar instead.
 
 The radial tuning curves of "Curve Detectors" (doi 10.23915/distill.00024.003).
 """
@@ -11,9 +12,11 @@ import torch
 from jaxtyping import Float
 
 from workbench.hosts.host import Host
+from workbench.spec.language import INPUT, Family, Term
 from workbench.splice.calibrate import Splices
 from workbench.splice.scene import scene
-from workbench.stimuli import arc, filled
+from workbench.stimuli import arc, filled, line
+from workbench.stimuli.canvas import Colour, Point
 
 STEP_DEG = 15
 RADII_PX = (16.0, 24.0, 36.0, 54.0)
@@ -29,12 +32,43 @@ VARIANTS: Mapping[str, tuple[Callable, object, object]] = {
 }
 
 
+def bar(size_px: int, apex_px: Point, centre_deg: float, radius_px: float, foreground: Colour, background: Colour):
+    """A straight bar whose normal points in a direction; the radius is of no account."""
+    return line(size_px, apex_px, centre_deg - 90, foreground=foreground, background=background)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What is turned before the units: its name, radii, how often it looks the same in a full turn, and VARIANTS, of which the first two
+    are averaged."""
+
+    name: str
+    radii_px: tuple[float, ...]
+    turns: int
+    variants: Mapping[str, tuple[Callable, object, object]]
+
+
+SIDED = ("arc", "inside", "outside", "same", "opposite")  # places and matches that tell one side of a feature from the other
+STRAIGHT_PX = 4000.0  # radius of a filled shape whose edge is straight in any picture
+ARCS = Probe("arc", RADII_PX, 1, VARIANTS)
+BARS = Probe(
+    "bar", (STRAIGHT_PX,), 2, {name: (bar if draw is arc else draw, front, back) for name, (draw, front, back) in VARIANTS.items()}
+)
+
+
+def probe_of(family: Family) -> Probe:
+    """What to turn before the units of a theory's last family: bars, if all that it reads lies alike to both sides; arcs otherwise."""
+    terms = [term for terms in family.reads.values() for term in terms]
+    sided = any(isinstance(term, Term) and (term.along in SIDED or term.match in SIDED) for term in terms)
+    return ARCS if sided or INPUT in family.reads else BARS
+
+
 @dataclass(frozen=True)
 class TuningCurves:
     """Responses to arcs: the highest within one cell of the apex.
 
     `trained` and `handwritten` are `radius pose unit`, averaged over bright and dark lines; `variants` gives, for each way to draw the arc,
-    both at the radius that the trained units like best on average.
+    both at the radius that the trained units like best on average. `probe` was turned.
     """
 
     centre_deg: Float[np.ndarray, " pose"]
@@ -42,33 +76,44 @@ class TuningCurves:
     trained: Float[np.ndarray, "radius pose unit"]
     handwritten: Float[np.ndarray, "radius pose unit"]
     variants: Mapping[str, tuple[Float[np.ndarray, "pose unit"], Float[np.ndarray, "pose unit"]]]
+    probe: Probe = ARCS
 
 
-def tuning(host: Host, splices: Splices, progress: Callable[[int], None] | None = None, step_deg: int = STEP_DEG) -> TuningCurves:
+def tuning(
+    host: Host, splices: Splices, progress: Callable[[int], None] | None = None, step_deg: int = STEP_DEG, probe: Probe = ARCS
+) -> TuningCurves:
     """Tuning curves of the trained and the handwritten units."""
     poses = np.arange(0, 360, step_deg, dtype=np.float64)
-    lines = [[_responses(host, splices, name, radius, poses, progress) for name in ("bright line", "dark line")] for radius in RADII_PX]
+    names, radii = list(probe.variants), probe.radii_px
+
+    def responses(name: str, radius_px: float) -> tuple[np.ndarray, np.ndarray]:
+        return _responses(host, splices, probe.variants[name], radius_px, poses, progress)
+
+    lines = [[responses(name, radius) for name in names[:2]] for radius in radii]
     trained, handwritten = (np.stack([(bright[k] + dark[k]) / 2 for bright, dark in lines]) for k in (0, 1))
     best = int(trained.max(1).mean(1).argmax())
-    variants = dict(zip(("bright line", "dark line"), lines[best], strict=True))
-    for name in list(VARIANTS)[2:]:
-        variants[name] = _responses(host, splices, name, RADII_PX[best], poses, progress)
-    return TuningCurves(poses, np.array(RADII_PX), trained, handwritten, variants)
+    variants = dict(zip(names[:2], lines[best], strict=True)) | {name: responses(name, radii[best]) for name in names[2:]}
+    return TuningCurves(poses, np.array(radii), trained, handwritten, variants, probe)
 
 
-def stimuli_count(step_deg: int = STEP_DEG) -> int:
+def stimuli_count(step_deg: int = STEP_DEG, probe: Probe = ARCS) -> int:
     """Pictures that `tuning` draws."""
-    return (2 * len(RADII_PX) + len(VARIANTS) - 2) * len(range(0, 360, step_deg))
+    return (2 * len(probe.radii_px) + len(probe.variants) - 2) * len(range(0, 360, step_deg))
 
 
 def _responses(
-    host: Host, splices: Splices, variant: str, radius_px: float, poses: np.ndarray, progress: Callable[[int], None] | None
+    host: Host,
+    splices: Splices,
+    variant: tuple[Callable, object, object],
+    radius_px: float,
+    poses: np.ndarray,
+    progress: Callable[[int], None] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Trained and handwritten responses `pose unit`."""
     site = host.site(splices.site)
     row, column = site.height // 2, site.width // 2
     apex = tuple(float(site.offset_px + site.stride_px * cell) for cell in (column, row))
-    draw, foreground, background = VARIANTS[variant]
+    draw, foreground, background = variant
     found: tuple[list, list] = ([], [])
     for start in range(0, len(poses), BATCH):
         some = poses[start : start + BATCH]

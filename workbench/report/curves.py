@@ -26,7 +26,7 @@ def draw_directions(units: Sequence[UnitScore], curves: TuningCurves) -> Figure:
         _mark_preferred(axes, unit)
         axes.set(xlim=(-180, 180), ylim=(0, 1.05), xticks=(-180, -90, 0, 90, 180), yticks=(0, 0.5, 1))
         axes.set_title(f"{unit.unit} at {unit.pose['centre_deg']:.0f}°\npose error {number(unit.pose_error_deg, 0)}°", fontsize=7)
-    figure.supxlabel("direction of the arc, less the unit's pose (degrees)", fontsize=8)
+    figure.supxlabel(f"direction of the {curves.probe.name}, less the unit's pose (degrees)", fontsize=8)
     figure.supylabel("response over own peak", fontsize=8)
     return figure
 
@@ -51,15 +51,17 @@ def draw_aligned(units: Sequence[UnitScore], curves: TuningCurves) -> Figure:
     """Every unit's curve over its own peak, aligned at its pose, and their mean; the opposite direction, that of an echo, is shaded."""
     figure = Figure(figsize=(7.0, 2.8), layout="constrained")
     axes = figure.subplots()
-    axes.axvspan(180 - ECHO_DEG, 180 + ECHO_DEG, color="#f2f2f2")
-    axes.text(180, 1.0, "echo", ha="center", va="top", fontsize=8, color="#555555")
+    turns = curves.probe.turns
+    for opposite in np.arange(turns) * 360 / turns + 180 / turns:
+        axes.axvspan(opposite - ECHO_DEG / turns, opposite + ECHO_DEG / turns, color="#f2f2f2")
+        axes.text(opposite, 1.0, "echo", ha="center", va="top", fontsize=8, color="#555555")
     grid = np.arange(-90.0, 271.0, 5.0)
     for side, name, curve in zip((TRAINED, HANDWRITTEN), ("trained", "handwritten"), (curves.trained, curves.handwritten), strict=True):
         aligned = [_on_grid(curve.mean(0)[:, i], curves.centre_deg, unit.pose["centre_deg"], grid) for i, unit in enumerate(units)]
         axes.plot(grid, np.transpose(aligned), color=side, linewidth=0.5, alpha=0.25)
         axes.plot(grid, np.nanmean(aligned, 0), color=side, linewidth=2, label=f"{name}, mean of {len(aligned)} units")
     axes.set(xlim=(-90, 270), ylim=(0, 1.05), xticks=(-90, 0, 90, 180, 270))
-    axes.set_xlabel("direction of the arc, less the unit's pose (degrees)", fontsize=8)
+    axes.set_xlabel(f"direction of the {curves.probe.name}, less the unit's pose (degrees)", fontsize=8)
     axes.set_ylabel("response over own peak", fontsize=8)
     axes.legend(frameon=False, fontsize=8, loc="upper right", bbox_to_anchor=(0.7, 1.0))
     _plain(axes)

@@ -83,22 +83,25 @@ def _kernels(circuit: HandwrittenCircuit, which: str, said: str) -> Iterator[Dra
 
 
 def _tuning(units: Sequence[UnitScore], curves: TuningCurves, which: str, said: str) -> Iterator[Drawing]:
-    count = len(units)
+    count, radii = len(units), ", ".join(f"{radius:g}" for radius in curves.radius_px)
+    over = f"Mean over radii {radii} px" if len(curves.radius_px) > 1 else "Straight"
     yield Drawing(
         f"tuning-{which}aligned",
         "tuning",
         draw_aligned(units, curves),
         f"Mean tuning curve of {count} trained and handwritten units against direction, aligned at their poses.",
         f"{said}{LINES} Each unit’s curve over its own peak, aligned at its pose; thick lines are means. A unit that takes an arc for "
-        "its mirror image responds in the shaded band too: the echo.",
+        "its mirror image responds in the shaded band too: the echo (of a bar, the response to one that crosses it).",
     )
     yield Drawing(
         f"tuning-{which}directions",
         "tuning",
         draw_directions(units, curves),
-        f"Tuning curves of {count} units against the direction of the arc, trained and handwritten.",
-        f"{said}{LINES} Mean over radii {', '.join(f'{radius:g}' for radius in curves.radius_px)} px; dotted lines are preferred directions.",
+        f"Tuning curves of {count} units against the direction of the {curves.probe.name}, trained and handwritten.",
+        f"{said}{LINES} {over}; dotted lines are preferred directions.",
     )
+    if len(curves.radius_px) == 1:
+        return
     yield Drawing(
         f"tuning-{which}radii",
         "tuning",

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from workbench.compiler.circuit import HandwrittenCircuit, Layer, Read
 from workbench.files import write_whole
 from workbench.report.glyphs import draw_glyph, pose_text
-from workbench.theory.gabor import OPPONENT
-from workbench.theory.poses import CENTRE, CHANNEL, ORIENTATION, UNIT, Units
+from workbench.theory.poses import CENTRE, ORIENTATION, UNIT, Units
+from workbench.theory.rule import opponent
 
 SHOWN = 16  # kernels at most, down and across
 BLUE, WHITE, RED = "#1a3fbf", "#ffffff", "#c8201e"
@@ -115,8 +115,7 @@ def colours() -> Colormap:
 
 def _filters(layer: Layer, weight: np.ndarray) -> Panel:
     """Filters over RGB, each seen along its own opponent axis: one row for each pose beside the orientation."""
-    names = layer.units.poses.get(CHANNEL, ("luma",) * len(layer.units))
-    axis = np.array([OPPONENT[name] for name in names])
+    axis = opponent(layer.units, np.zeros(()))
     seen = np.einsum("dchw,dc->dhw", weight, axis / (axis**2).sum(1, keepdims=True))
     frame = frame_axis(layer.units)
     others = [name for name in layer.units.shape if name not in (frame, UNIT)]

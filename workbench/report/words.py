@@ -84,6 +84,9 @@ class Speaker:
             floor = self.quantity(family.normalise.floor, (*path, "normalise", "floor"))
             across = ACROSS.get(family.normalise.across, family.normalise.across)
             yield ("The sum is divided by ", floor, f" plus its mean over units that differ in {across} only.")
+        if family.ideal:
+            fine, coarse = f"{family.ideal.fine_px:g} px", f"{family.ideal.coarse_px:g} px"
+            yield (f"Their ideal stimulus is an edge between gratings of {fine}, on the side of the centre, and of {coarse}.",)
         if family.threshold.tune or family.threshold.tuned:
             threshold = self.quantity(family.threshold, (*path, "threshold"))
             yield ("A unit is silent below ", threshold, " of what its own ideal stimulus gives.")

@@ -40,8 +40,13 @@ def _moved(theory: Theory, trained: TrainedCircuit) -> int:
 def _surveyed(trained: TrainedCircuit) -> int:
     """Numbers of the survey that the compiler reads: directions, shifts, what Gabors need, and radii where every unit has one."""
     radii = len(trained.units) if all(unit.radius_px is not None for unit in trained.units) else 0
-    gabors = sum(getattr(unit, name) is not None for unit in trained.units for name in GABOR_POSES)
+    gabors = sum(_size(getattr(unit, name)) for unit in trained.units for name in GABOR_POSES)
     return radii + gabors + sum(1 if unit.shift_px is None else 3 for unit in trained.units)
+
+
+def _size(pose: Any) -> int:
+    """Numbers (or words) of a pose, 0 where there is none."""
+    return 0 if pose is None else len(pose) if isinstance(pose, tuple) else 1
 
 
 def _count(value: Any) -> int:

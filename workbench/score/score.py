@@ -42,9 +42,9 @@ def score(
     """
     own = statistics.parts([len(circuit.units) for circuit in trained])
     units = [unit_scores(*each) for each in zip(trained, joint, own, curves, strict=True)]
-    theories = tuple(theory_score(*each) for each in zip(specs, trained, joint, units, strict=True))
+    theories = tuple(theory_score(*each) for each in zip(specs, trained, joint, units, curves, strict=True))
     every_unit = tuple(unit for circuit in units for unit in circuit)
-    names = condition_names(joint)
+    names, turns = condition_names(joint), {each.probe.turns for each in curves}
     return Scorecard(
         workbench=workbench.__version__,
         host={"name": host.name, "fingerprint": host.fingerprint},
@@ -66,14 +66,14 @@ def score(
         },
         fires={quantity: recovered(statistics, "spliced", "ablated.zero", quantity, statistics.fires, seed) for quantity in QUANTITIES},
         against={name: recovered(statistics, "spliced", name, "kl", seed=seed) for name in names if is_control(name)},
-        tuning=tuning_summary(every_unit),
+        tuning=tuning_summary(every_unit, turns.pop() if len(turns) == 1 else 1),
         cost=total([theory.cost for theory in theories]),
         seed=seed,
         theories=theories,
     )
 
 
-def theory_score(spec: Spec, trained: TrainedCircuit, splices: Splices, units: Sequence[UnitScore]) -> TheoryScore:
+def theory_score(spec: Spec, trained: TrainedCircuit, splices: Splices, units: Sequence[UnitScore], curves: TuningCurves) -> TheoryScore:
     """What is one theory's own."""
     return TheoryScore(
         spec={"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256},
@@ -81,7 +81,7 @@ def theory_score(spec: Spec, trained: TrainedCircuit, splices: Splices, units: S
         units=len(units),
         pearson=float(np.mean([unit.pearson for unit in units])),
         tuned_on=_tuned_on([spec.theory.tuned] if spec.theory.tuned else []),
-        tuning=tuning_summary(units),
+        tuning=tuning_summary(units, curves.probe.turns),
         cost=cost(spec.theory, trained, splices.circuits["spliced"]),
     )
 
@@ -121,7 +121,7 @@ def unit_scores(trained: TrainedCircuit, splices: Splices, statistics: Statistic
         "top_overlap": top_overlap(value, target),
     }
     theirs, ours = figures(curves, trained=True), figures(curves, trained=False)
-    condition = splices.conditions["spliced"]
+    condition, turns = splices.conditions["spliced"], curves.probe.turns
     if not isinstance(condition, Handwritten):
         raise TypeError("condition 'spliced' is not a handwritten circuit")
     return tuple(
@@ -133,7 +133,7 @@ def unit_scores(trained: TrainedCircuit, splices: Splices, statistics: Statistic
             bias=float(condition.bias[i]),
             trained=_flat(theirs[i]),
             handwritten=_flat(ours[i]),
-            pose_error_deg=turn_deg(ours[i].preferred_deg, theirs[i].preferred_deg),
+            pose_error_deg=turn_deg(turns * ours[i].preferred_deg, turns * theirs[i].preferred_deg) / turns,
         )
         for i, unit in enumerate(trained.units)
     )
@@ -167,14 +167,15 @@ def mean_figure(row: np.ndarray | None, seed: int) -> Figure:
     return bootstrap({"row": known}, lambda means: means["row"], seed) if len(known) else Figure(None)
 
 
-def tuning_summary(units: Sequence[UnitScore]) -> Mapping[str, float]:
-    """Means over units, trained beside handwritten; coverage is the largest gap between preferred poses. A figure is of the units that have it."""
+def tuning_summary(units: Sequence[UnitScore], turns: int = 1) -> Mapping[str, float]:
+    """Means over units, trained beside handwritten; coverage is the largest gap between preferred poses on the circle of 360 / `turns` degrees.
+    A figure is of the units that have it."""
     summary = {"pose_error_deg": _mean_of_known([unit.pose_error_deg for unit in units])}
     for side in ("trained", "handwritten"):
         own = [getattr(unit, side) for unit in units]
         names = dict.fromkeys(name for figures in own for name in figures if name != "preferred_deg")
         summary |= {f"{side}.{name}": _mean_of_known([figures[name] for figures in own if name in figures]) for name in names}
-        summary[f"{side}.largest_gap_deg"] = largest_gap_deg([figures["preferred_deg"] for figures in own])
+        summary[f"{side}.largest_gap_deg"] = largest_gap_deg([turns * figures["preferred_deg"] for figures in own]) / turns
     return summary
 
 

@@ -14,7 +14,9 @@ UNTUNED = 1e-6  # length of the mean vector of responses of length 1: below it t
 @dataclass(frozen=True)
 class Tuned:
     """One unit's curve. preferred_deg: vector mean; width_deg: full width at half maximum; echo: response 180 degrees off over the peak;
-    invariance: for each way to draw the arc, its highest response over that of the bright line."""
+    invariance: for each way to draw the arc, its highest response over that of the first, the bright line.
+
+    Of a bar, which looks the same after half a turn, directions are mod 180 and the echo is that of the bar that crosses at a right angle."""
 
     preferred_deg: float
     width_deg: float
@@ -70,14 +72,17 @@ def largest_gap_deg(directions_deg: list[float]) -> float:
 
 
 def figures(curves: TuningCurves, trained: bool) -> list[Tuned]:
-    """Figures of every unit, trained or handwritten, on the mean curve over radii."""
-    mean = (curves.trained if trained else curves.handwritten).mean(0)
+    """Figures of every unit, trained or handwritten, on the mean curve over radii; over what turns the probe looks the same after, too."""
+    turns = curves.probe.turns
+    whole = (curves.trained if trained else curves.handwritten).mean(0)
+    mean = whole.reshape(turns, -1, whole.shape[-1]).mean(0)
+    angle_deg = curves.centre_deg[: len(mean)] * turns  # one period is the full circle
     side = 0 if trained else 1
-    base = curves.variants["bright line"][side].max(0)
+    base = next(iter(curves.variants.values()))[side].max(0)
     return [
         Tuned(
-            preferred_deg(mean[:, i], curves.centre_deg),
-            width_deg(mean[:, i], curves.centre_deg),
+            preferred_deg(mean[:, i], angle_deg) / turns,
+            width_deg(mean[:, i], angle_deg) / turns,
             echo(mean[:, i]),
             {name: float(pair[side][:, i].max() / base[i]) if base[i] > 0 else NAN for name, pair in curves.variants.items()},
         )

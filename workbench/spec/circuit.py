@@ -7,7 +7,8 @@ from pydantic import Field, model_validator
 
 from workbench.spec.language import Channel, Scale, Strict, TunedOn
 
-GABOR_POSES = ("phase_deg", "scale", "channel")
+GABOR_POSES = ("phase_deg", "scale", "channel", "envelope", "aspect", "mixture")
+ADDED = (*GABOR_POSES, "explained")  # to circuits since the first: they count in a circuit's hash only where some unit has them
 
 
 class TrainedUnit(Strict):
@@ -21,9 +22,21 @@ class TrainedUnit(Strict):
     phase_deg: Annotated[float, Field(ge=0, lt=360)] | None = Field(default=None, description="of a Gabor; 270: bright towards centre_deg")
     scale: Scale | None = None
     channel: Channel | None = None
+    mixture: tuple[float, float, float] | None = Field(
+        default=None, description="of luma, red-green and blue-yellow, in place of channel; a part below 0 is the opposite colour"
+    )
+    envelope: Scale | None = Field(default=None, description="factor of the kernel's sigma_px")
+    aspect: Scale | None = Field(default=None, description="factor of the kernel's aspect")
     strength: float | None = Field(default=None, description="best arc's response, in spreads of the unit over pictures")
     direction: float | None = Field(default=None, description="1 - response to the arc turned by 180 degrees over response to the arc")
     curvature: float | None = Field(default=None, description="1 - best response to a straight line over best response to an arc")
+    explained: float | None = Field(default=None, description="share of the variance of its responses that the pose explains")
+
+    @model_validator(mode="after")
+    def _one_colour(self):
+        if self.channel is not None and self.mixture is not None:
+            raise ValueError("channel or mixture, not both")
+        return self
 
 
 class Found(Strict):
@@ -51,7 +64,7 @@ class TrainedCircuit(Strict):
     @property
     def sha256(self) -> str:
         """SHA-256 of what the file says, whatever its layout. Poses that no unit has are left out, as ledgers name circuits from before them."""
-        absent = {name for name in GABOR_POSES if all(getattr(unit, name) is None for unit in self.units)}
+        absent = {name for name in ADDED if all(getattr(unit, name) is None for unit in self.units)}
         return hashlib.sha256(self.model_dump_json(exclude={"units": {"__all__": absent}}).encode()).hexdigest()
 
     @model_validator(mode="after")

@@ -303,6 +303,13 @@ class UnitPose(Strict):
     scale: Scale | None = None
 
 
+class TextureEdge(Strict):
+    """An ideal stimulus: an edge between two gratings of these wavelengths, the fine one on the side of the unit's centre."""
+
+    fine_px: Pixels
+    coarse_px: Pixels
+
+
 class Family(Strict):
     """Units that are copies of one feature, and what they read.
 
@@ -321,6 +328,9 @@ class Family(Strict):
         default="half", description="full: the size of the drive, whatever its sign: two opposite phases in one unit"
     )
     normalise: Normalise | None = None
+    ideal: TextureEdge | None = Field(
+        default=None, description="the family's ideal stimulus, where it is neither a line nor the first arc that it reads along"
+    )
     threshold: Number = Number(tune=0.0)
     pool: Pool | None = None
     tune_poses: PoseBounds | None = Field(default=None, description="of from-circuit: let tuning move each unit within these bounds")

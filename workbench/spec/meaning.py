@@ -92,6 +92,8 @@ def _responses(path: Path, family: Family) -> Iterator[Fault]:
     highest = family.threshold.tune if family.threshold.max is None else family.threshold.max
     if highest >= 1:
         yield Fault((*path, "threshold"), None, "a number (and its max) below 1, what the family's ideal stimulus gives")
+    if family.ideal and "centre_deg" not in axis_sizes(family):
+        yield Fault((*path, "ideal"), "an edge with a side in a family without centre_deg", "poses: {centre_deg: ...} or from-circuit")
     axes = axis_sizes(family) if isinstance(family.poses, Poses) else {}
     if family.normalise and family.normalise.across not in axes:
         across = family.normalise.across

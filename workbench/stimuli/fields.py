@@ -46,6 +46,34 @@ def colour_edge(
     return canvas.paint(canvas.step(across), foreground, background)
 
 
+def texture_edge(
+    size_px: int,
+    point_px: Point,
+    centre_deg: Number,
+    fine_px: float = 4.0,
+    coarse_px: float = 16.0,
+    tilt_deg: float = 90.0,
+    phase_deg: float = 0.0,
+    window_px: float = 45.0,
+    foreground: Colour = 227.0,
+    background: Colour = 27.0,
+    like: Any = None,
+) -> RGB:
+    """Where a fine grating meets a coarse one, through a Gaussian window about `point_px`: the fine one lies towards `centre_deg`.
+
+    Both have stripes at `tilt_deg` from the edge (90: they run into it) and are as far in their cycles at the point, `phase_deg`; beyond the window
+    lies the mean of foreground and background.
+    """
+    canvas = Canvas(size_px, centre_deg, *point_px, like=like)
+    towards, beside = canvas.seen_from(point_px, centre_deg)
+    tilt, phase = math.radians(tilt_deg), math.radians(phase_deg)
+    across = towards * math.cos(tilt) + beside * math.sin(tilt)
+    fine, coarse = (canvas.xp.cos(2 * math.pi * across / wavelength_px + phase) for wavelength_px in (fine_px, coarse_px))
+    side = canvas.step(towards)
+    wave = (side * fine + (1 - side) * coarse) * canvas.window(canvas.length(towards, beside), window_px)
+    return canvas.paint((1 + wave) / 2, foreground, background)
+
+
 def noise(
     size_px: int,
     generator: np.random.Generator,

@@ -1,23 +1,18 @@
 """Find a family in a host from behaviour alone: no weight is read."""
 
 import datetime
-import math
-from collections.abc import Sequence
-
-import numpy as np
+from collections.abc import Mapping, Sequence
 
 from workbench import __version__
 from workbench.errors import WorkbenchError, nearest
-from workbench.hosts.host import Host, Site
+from workbench.hosts.host import Host
 from workbench.pictures import Picture, collection_sha256
-from workbench.spec.circuit import Found, TrainedCircuit, TrainedUnit
-from workbench.survey.place import PLACING, places
-from workbench.survey.responses import Progress, measure
-from workbench.survey.trials import SUMMARY
-from workbench.survey.tuning import THRESHOLDS, Tuning, tuning
+from workbench.spec.circuit import Found, TrainedCircuit
+from workbench.survey import curve, gabor, high_low_frequency, line
+from workbench.survey.family import Family, Judged
+from workbench.survey.responses import Progress
 
-FAMILIES = ("curve",)
-USUAL_STRIDE_PX = 8  # arcs of 12 to 60 px span a few cells there
+FAMILIES = {each.name: each for each in (curve.FAMILY, gabor.FAMILY, line.FAMILY, high_low_frequency.FAMILY)}
 NEAR_MISSES = 3
 
 
@@ -32,8 +27,8 @@ def survey(
 ) -> TrainedCircuit:
     """The host's units of a family, with their poses.
 
-    pictures  natural pictures, against whose responses an arc's are weighed
-    sites     where to look; by default every site of moderate depth. Of several the one with most units is taken
+    pictures  natural pictures, against whose responses those to the family's stimuli are weighed
+    sites     where to look; by default where the family is usual. Of several the one with most units is taken
     progress  called with what is under way, how much of it is done, and how much there is
     command, date  what to record as the origin; by default the command line that does this, and today
 
@@ -43,40 +38,33 @@ def survey(
         raise WorkbenchError("survey", f"no family {family!r}", remedy=nearest(family, FAMILIES))
     if not pictures:
         raise WorkbenchError("survey", "no pictures", "some natural pictures", 'workbench.pictures.photographs("calibration") gives 96.')
-    tunings = tune_sites(host, sites or moderate_sites(host), pictures, progress)
-    counts = {name: int(found.passes.sum()) for name, found in tunings.items()}
+    wanted = FAMILIES[family]
+    judged = judge_sites(host, wanted, sites or wanted.sites(host), pictures, progress)
+    counts = {name: int(found.passes.sum()) for name, found in judged.items()}
     chosen = max(counts, key=lambda name: counts[name])
     if not counts[chosen]:
-        raise _none_found(host, tunings)
-    units = _units(host, host.site(chosen), tunings[chosen], progress)
+        raise _none_found(host, wanted, judged)
+    units = wanted.units(host, host.site(chosen), judged[chosen], progress)
     seen = ", ".join(f"{name} {count}" for name, count in counts.items())
     found = Found(
-        command=command or f"workbench survey {host.name} --family {family}",
+        command=command or " ".join(["workbench", "survey", host.name, "--family", family, *(f"--site {name}" for name in sites or ())]),
         date=date or datetime.date.today().isoformat(),
         workbench=__version__,
-        stimuli=f"{SUMMARY}; {PLACING}; units found: {seen}",
+        stimuli=f"{wanted.stimuli}; units found: {seen}",
         pictures=f"{len(pictures)} pictures, {pictures[0].name} to {pictures[-1].name}",
         pictures_sha256=collection_sha256(pictures),
-        thresholds=THRESHOLDS,
+        thresholds=dict(wanted.thresholds),
     )
     return TrainedCircuit(circuit=family, host=host.name, fingerprint=host.fingerprint, site=chosen, found=found, units=units)
 
 
-def moderate_sites(host: Host) -> list[str]:
-    """Sites whose stride is nearest to 8 pixels: deep enough for arcs, not yet for objects. Raises WorkbenchError if there is none."""
-    if not host.sites:
-        raise WorkbenchError(f"host {host.name}", "no sites", "at least one site to survey")
-    octaves = {name: abs(math.log2(site.stride_px / USUAL_STRIDE_PX)) for name, site in host.sites.items()}
-    return [name for name, distance in octaves.items() if distance == min(octaves.values())]
-
-
-def tune_sites(host: Host, sites: Sequence[str], pictures: Sequence[Picture], progress: Progress) -> dict[str, Tuning]:
-    """Tuning of every unit of `sites`; sites on one grid share their passes through the network."""
+def judge_sites(host: Host, family: Family, sites: Sequence[str], pictures: Sequence[Picture], progress: Progress) -> dict[str, Judged]:
+    """The units of `sites`, judged; sites on one grid share their passes through the network."""
     grids: dict[tuple[int, ...], list[str]] = {}
     for site in map(host.site, sites):
         grids.setdefault((site.stride_px, site.offset_px, site.height, site.width), []).append(site.name)
-    measured = {name: each for group in grids.values() for name, each in measure(host, group, pictures, progress).items()}
-    return {name: tuning(measured[name]) for name in sites}
+    judged = {name: each for group in grids.values() for name, each in family.judge(host, group, pictures, progress).items()}
+    return {name: judged[name] for name in sites}
 
 
 def largest_gap_deg(poses_deg: Sequence[float]) -> float:
@@ -85,31 +73,14 @@ def largest_gap_deg(poses_deg: Sequence[float]) -> float:
     return max(b - a for a, b in zip(poses, [*poses[1:], poses[0] + 360], strict=True))
 
 
-def _units(host: Host, site: Site, tuned: Tuning, progress: Progress) -> tuple[TrainedUnit, ...]:
-    chosen = np.flatnonzero(tuned.passes)
-    placed = places(host, site, chosen.tolist(), progress)
-    return tuple(
-        TrainedUnit(
-            unit=int(unit),
-            centre_deg=round(float(placed.pose_deg[index]), 1) % 360,
-            radius_px=round(float(tuned.radius_px[unit]), 1),
-            shift_px=(round(float(placed.shift_px[index, 0]), 1), round(float(placed.shift_px[index, 1]), 1)),
-            strength=round(float(tuned.figures["strength"][unit]), 2),
-            direction=round(float(tuned.turned[unit]), 3),
-            curvature=round(float(tuned.figures["curvature"][unit]), 3),
-        )
-        for index, unit in enumerate(chosen)
-    )
+def _none_found(host: Host, family: Family, judged: Mapping[str, Judged]) -> WorkbenchError:
+    rows = sorted((float(missed), name, unit) for name, each in judged.items() for unit, missed in enumerate(each.missed))
+    misses = [f"{name}:{unit} ({_short(judged[name], unit)})" for _, name, unit in rows[:NEAR_MISSES]]
+    where = f"host {host.name}, {', '.join(judged)}"
+    return WorkbenchError(where, f"no {family.name} units found; nearest: {'; '.join(misses)}", remedy="Survey other sites of this host.")
 
 
-def _none_found(host: Host, tunings: dict[str, Tuning]) -> WorkbenchError:
-    rows = sorted((float(missed), name, unit) for name, tuned in tunings.items() for unit, missed in enumerate(tuned.missed))
-    misses = [f"{name}:{unit} ({_short(tunings[name], unit)})" for _, name, unit in rows[:NEAR_MISSES]]
-    where = f"host {host.name}, {', '.join(tunings)}"
-    return WorkbenchError(where, f"no curve units found; nearest: {'; '.join(misses)}", remedy="Survey other sites of this host.")
-
-
-def _short(tuned: Tuning, unit: int) -> str:
+def _short(judged: Judged, unit: int) -> str:
     """The figures in which a unit falls short."""
-    failed = {name: tuned.figures[name][unit] for name, least in THRESHOLDS.items() if tuned.figures[name][unit] < least}
-    return ", ".join(f"{name} {value:.2f} < {THRESHOLDS[name]:g}" for name, value in failed.items())
+    failed = {name: judged.figures[name][unit] for name, least in judged.thresholds.items() if judged.figures[name][unit] < least}
+    return ", ".join(f"{name} {value:.2f} < {judged.thresholds[name]:g}" for name, value in failed.items())

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
-from workbench.survey.responses import Responses
+from workbench.survey.arcs import Responses
+from workbench.survey.family import Judged
 from workbench.survey.trials import DIRECTION_STEP_DEG, DIRECTIONS_DEG, RADII_PX
 
 TINY = 1e-9
@@ -23,29 +24,18 @@ THRESHOLDS = {
 
 
 @dataclass(frozen=True)
-class Tuning:
+class Tuning(Judged):
     """Each unit's figures. `pose_deg` is the vector mean of `curve`, its response by direction averaged over radius, polarity and fill;
     with the best of 3 x 3 cells it serves to judge a unit, and `place` measures the pose again for the units that pass.
 
-    `direction` here is 1 - (mean tuning 90 degrees and more from the pose) / its peak; `turned` is 1 - the response to the very best arc
-    turned by 180 degrees, over the response to that arc. See THRESHOLDS for the other figures.
+    `direction` among the figures is 1 - (mean tuning 90 degrees and more from the pose) / its peak; `turned` is 1 - the response to the very
+    best arc turned by 180 degrees, over the response to that arc. See THRESHOLDS for the other figures.
     """
 
     curve: Float[np.ndarray, "direction unit"]
     pose_deg: Float[np.ndarray, " unit"]
     radius_px: Float[np.ndarray, " unit"]
     turned: Float[np.ndarray, " unit"]
-    figures: dict[str, Float[np.ndarray, " unit"]]
-
-    @property
-    def passes(self) -> Bool[np.ndarray, " unit"]:
-        """Units that meet every threshold."""
-        return np.all([self.figures[name] >= least for name, least in THRESHOLDS.items()], axis=0)
-
-    @property
-    def missed(self) -> Float[np.ndarray, " unit"]:
-        """How far each unit falls short: the worst of (threshold - figure) / threshold; 0 or less for units that pass."""
-        return np.max([1 - self.figures[name] / least for name, least in THRESHOLDS.items()], axis=0)
 
 
 def tuning(responses: Responses) -> Tuning:
@@ -64,7 +54,7 @@ def tuning(responses: Responses) -> Tuning:
         "radii": _share(by_radius.min(0), by_radius.max(0)),
         "radius_px": _preferred_radius(by_radius),
     }
-    return Tuning(curve, pose_deg, figures["radius_px"], _turned(arcs), figures)
+    return Tuning(figures, THRESHOLDS, curve, pose_deg, figures["radius_px"], _turned(arcs))
 
 
 def vector_mean(curve: Float[np.ndarray, "direction unit"]) -> tuple[Float[np.ndarray, " unit"], Float[np.ndarray, " unit"]]:

@@ -11,6 +11,8 @@ from jaxtyping import Float
 from workbench.arrays import Array, array_namespace
 
 ORIENTATION, CENTRE, PHASE, SCALE, CHANNEL = "orientation_deg", "centre_deg", "phase_deg", "scale", "channel"
+ENVELOPE, ASPECT = "envelope", "aspect"  # of surveyed Gabors: factors of the kernel's sigma_px and aspect
+MIXTURE = ("luma", "red-green", "blue-yellow")  # of surveyed Gabors: how much of each opponent channel, where no one channel is named
 RADIUS, SHIFT_X, SHIFT_Y = "radius_px", "shift_x_px", "shift_y_px"  # of units that were surveyed, not generated
 UNIT, COLOUR = "unit", "colour"
 
@@ -30,11 +32,11 @@ class Units:
         return len(self.names)
 
     def column(self, axis: str) -> Float[Array, " n"]:
-        """The pose of each unit along an axis of numbers; without that axis, 1 for scales and 0 for angles."""
+        """The pose of each unit along an axis of numbers; without that axis, 1 for factors and 0 for angles."""
         if axis in self.poses:
             column = self.poses[axis]
             return np.asarray(column, dtype=np.float64) if isinstance(column, tuple) else column
-        return np.full(len(self), 1.0 if axis == SCALE else 0.0)
+        return np.full(len(self), 1.0 if axis in (SCALE, ENVELOPE, ASPECT) else 0.0)
 
     @property
     def normal_deg(self) -> Float[Array, " n"]:

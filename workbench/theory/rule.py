@@ -16,7 +16,7 @@ from workbench.theory.frame import offsets, seen_from
 from workbench.theory.gabor import OPPONENT, gabor
 from workbench.theory.match import EXPECTED, harmonics, profile, turned, within
 from workbench.theory.place import PLACES
-from workbench.theory.poses import CENTRE, CHANNEL, ORIENTATION, PHASE, SCALE, SHIFT_X, SHIFT_Y, Units
+from workbench.theory.poses import ASPECT, CENTRE, CHANNEL, ENVELOPE, MIXTURE, ORIENTATION, PHASE, SCALE, SHIFT_X, SHIFT_Y, Units
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,20 @@ def weights(
 
 
 def gabor_weights(units: Units, wavelength_px, sigma_px, aspect, window_px: float, like: Array) -> Float[Array, "d 3 kh kw"]:
-    """Gabor filters over the picture's red, green and blue, at the units' pose: frame, phase and opponent channel."""
-    xp = array_namespace(like)
+    """Gabor filters over the picture's red, green and blue, at the units' pose: frame, phase, opponent channels, and envelope of their own."""
     normal, tangent = _frames(units, window_px, 1, like)
-    phase_deg = array_like(units.column(PHASE), like)[:, None, None]
-    filters = gabor(normal, tangent, phase_deg, wavelength_px, sigma_px, aspect)
-    opponent = xp.asarray([OPPONENT[name] for name in units.poses.get(CHANNEL, ("luma",) * len(units))], dtype=like.dtype)
-    return filters[:, None, ...] * opponent[:, :, None, None]
+    phase_deg, wider, longer = (array_like(units.column(axis), like)[:, None, None] for axis in (PHASE, ENVELOPE, ASPECT))
+    filters = gabor(normal, tangent, phase_deg, wavelength_px, sigma_px * wider, aspect * longer)
+    return filters[:, None, ...] * opponent(units, like)[:, :, None, None]
+
+
+def opponent(units: Units, like: Array) -> Float[Array, "d 3"]:
+    """What each unit reads of red, green and blue: its opponent channel, or its mixture of them; luma if it has neither."""
+    xp = array_namespace(like)
+    if MIXTURE[0] not in units.poses:
+        return xp.asarray([OPPONENT[name] for name in units.poses.get(CHANNEL, ("luma",) * len(units))], dtype=like.dtype)
+    parts = xp.stack([array_like(units.column(name), like) for name in MIXTURE], axis=1)
+    return parts @ xp.asarray([OPPONENT[name] for name in MIXTURE], dtype=like.dtype)
 
 
 def _frames(units: Units, window_px: float, step_px: int, like: Array) -> tuple[Float[Array, "d kh kw"], Float[Array, "d kh kw"]]:

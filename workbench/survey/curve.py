@@ -1,0 +1,43 @@
+"""Curves: units that want an arc of one direction, whatever its polarity and fill. "Curve Detectors", doi 10.23915/distill.00024.003."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from workbench.hosts.host import Host, Site
+from workbench.pictures import Picture
+from workbench.spec.circuit import TrainedUnit
+from workbench.survey.arcs import measure
+from workbench.survey.family import Family, Judged, moderate_sites
+from workbench.survey.place import PLACING, places
+from workbench.survey.responses import Progress
+from workbench.survey.trials import SUMMARY
+from workbench.survey.tuning import THRESHOLDS, Tuning, tuning
+
+
+def judge(host: Host, sites: Sequence[str], pictures: Sequence[Picture], progress: Progress) -> Mapping[str, Tuning]:
+    """Tuning of every unit of sites on one grid, which share their passes through the network."""
+    return {name: tuning(responses) for name, responses in measure(host, sites, pictures, progress).items()}
+
+
+def units(host: Host, site: Site, tuned: Judged, progress: Progress) -> tuple[TrainedUnit, ...]:
+    """The curve units of a site: direction and place measured again, together."""
+    if not isinstance(tuned, Tuning):
+        raise TypeError("not the tuning of curves")
+    chosen = np.flatnonzero(tuned.passes)
+    placed = places(host, site, chosen.tolist(), progress)
+    return tuple(
+        TrainedUnit(
+            unit=int(unit),
+            centre_deg=round(float(placed.pose_deg[index]), 1) % 360,
+            radius_px=round(float(tuned.radius_px[unit]), 1),
+            shift_px=(round(float(placed.shift_px[index, 0]), 1), round(float(placed.shift_px[index, 1]), 1)),
+            strength=round(float(tuned.figures["strength"][unit]), 2),
+            direction=round(float(tuned.turned[unit]), 3),
+            curvature=round(float(tuned.figures["curvature"][unit]), 3),
+        )
+        for index, unit in enumerate(chosen)
+    )
+
+
+FAMILY = Family("curve", f"{SUMMARY}; {PLACING}", THRESHOLDS, moderate_sites, judge, units)

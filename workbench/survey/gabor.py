@@ -1,0 +1,195 @@
+"""Gabors: units whose answers to gratings are those of one Gabor filter, black and white or coloured.
+
+The Gabor is fitted to the answers (Jones & Palmer 1987, doi 10.1152/jn.1987.58.6.1233), through the very function that compiles it.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.hosts.host import Host, Site
+from workbench.pictures import Picture
+from workbench.spec.circuit import TrainedUnit
+from workbench.survey.family import Family, Judged, first_site
+from workbench.survey.gratings import SUMMARY, Trials, amplitudes, show
+from workbench.survey.responses import Progress, moments
+from workbench.theory.poses import ASPECT, CENTRE, ENVELOPE, MIXTURE, PHASE, SCALE, SHIFT_X, SHIFT_Y, Units
+from workbench.theory.rule import gabor_weights
+
+TINY = 1e-9
+WAVELENGTH_PX, SIGMA_PX, ASPECT_RATIO = 5.0, 1.6, 1.2  # of the kernel that scale, envelope and aspect are factors of
+
+# What makes a Gabor unit.
+THRESHOLDS = {
+    "strength": 1.0,  # a grating drives it at least as far as pictures do: one of their standard deviations (colours are shown faintly)
+    "explained": 0.85,  # of the variance of its answers, by those of its Gabor: the same share as of a neuron that is called simple
+    "selectivity": 0.5,  # the orientation that it likes least gives at most half of what the best gives
+}
+
+Poses = dict[str, Tensor]
+# fitted poses -> (step of the fit, lowest, highest); those of FACTORS by their logarithm
+STEPS = {
+    CENTRE: (2.0, -math.inf, math.inf),
+    PHASE: (4.0, -math.inf, math.inf),
+    SHIFT_X: (0.06, -4.0, 4.0),
+    SHIFT_Y: (0.06, -4.0, 4.0),
+    SCALE: (0.03, math.log(2.2 / WAVELENGTH_PX), math.log(20 / WAVELENGTH_PX)),
+    "width_px": (0.03, math.log(0.6), math.log(3.0)),
+    ASPECT: (0.03, math.log(0.3), math.log(2.0)),
+    **dict.fromkeys(MIXTURE, (0.1, -math.inf, math.inf)),
+}
+FACTORS = (SCALE, "width_px", ASPECT)
+STARTS = [(width, x, y) for width in (1.3, 2.0) for x, y in ((0.0, 0.0), (1.5, 0.0), (-1.5, 0.0), (0.0, 1.5), (0.0, -1.5))]
+FIRST_STEPS, LAST_STEPS = 120, 300
+
+
+@dataclass(frozen=True)
+class Fitted(Judged):
+    """`poses` of the Gabor nearest to each unit, as `theory.poses` names them."""
+
+    poses: Mapping[str, Float[np.ndarray, " unit"]]
+
+
+def judge(host: Host, sites: Sequence[str], pictures: Sequence[Picture], progress: Progress) -> Mapping[str, Fitted]:
+    """Every unit of each site beside its nearest Gabor."""
+    over_pictures = moments(host, sites, pictures, progress)
+    found = {}
+    for name in sites:
+        trials = show(host, host.site(name), progress)
+        mean, spread = over_pictures[name]
+        by_orientation = amplitudes(trials)
+        best = by_orientation.max(0)
+        poses, explained = fit(trials, progress)
+        figures = {
+            "strength": (best - mean) / (spread + TINY),
+            "explained": explained,
+            "selectivity": 1 - by_orientation.min(0) / (best + TINY),
+        }
+        found[name] = Fitted(figures, THRESHOLDS, poses)
+    return found
+
+
+def fit(trials: Trials, progress: Progress) -> tuple[dict[str, Float[np.ndarray, " unit"]], Float[np.ndarray, " unit"]]:
+    """Poses of the Gabors whose rectified answers come nearest to the units', and the share of the variance that each explains.
+
+    Least squares from STARTS, the best of which is followed further. A silent unit has explained 0.
+    """
+    peak = trials.answers.amax(0)
+    wanted = trials.answers / (peak + TINY)
+    fits = []
+    for done, start in enumerate(STARTS):
+        progress("fit", done, len(STARTS) + 1)
+        fits.append(_descend(trials.shown, wanted, _start(trials, wanted, *start), FIRST_STEPS))
+    best = torch.stack([loss for _, loss in fits]).argmin(0)
+    columns = torch.arange(len(best))
+    chosen = {name: torch.stack([poses[name] for poses, _ in fits])[best, columns] for name in STEPS}
+    poses, loss = _descend(trials.shown, wanted, chosen, LAST_STEPS)
+    progress("fit", len(STARTS) + 1, len(STARTS) + 1)
+    spread = (wanted - wanted.mean(0)).square().sum(0)
+    explained = torch.where(peak > TINY, 1 - loss / spread.clamp_min(TINY), torch.zeros_like(loss))
+    return _canonical(poses), explained.numpy()
+
+
+def units(host: Host, site: Site, fitted: Judged, progress: Progress) -> tuple[TrainedUnit, ...]:
+    """The Gabor units of a site."""
+    if not isinstance(fitted, Fitted):
+        raise TypeError("not a fit of Gabors")
+    found = []
+    for unit in np.flatnonzero(fitted.passes):
+        pose = {name: float(column[unit]) for name, column in fitted.poses.items()}
+        found.append(
+            TrainedUnit(
+                unit=int(unit),
+                centre_deg=round(pose[CENTRE], 1) % 360,
+                shift_px=(round(pose[SHIFT_X], 2), round(pose[SHIFT_Y], 2)),
+                phase_deg=round(pose[PHASE], 1) % 360,
+                scale=round(pose[SCALE], 3),
+                envelope=round(pose[ENVELOPE], 3),
+                aspect=round(pose[ASPECT], 3),
+                mixture=(round(pose[MIXTURE[0]], 3), round(pose[MIXTURE[1]], 3), round(pose[MIXTURE[2]], 3)),
+                strength=round(float(fitted.figures["strength"][unit]), 2),
+                explained=round(float(fitted.figures["explained"][unit]), 3),
+            )
+        )
+    return tuple(found)
+
+
+def _start(trials: Trials, wanted: Tensor, width_px: float, shift_x: float, shift_y: float) -> Poses:
+    """The grating that each unit likes best, seen through an envelope somewhere."""
+    kinds = [trials.kinds[i] for i in wanted.argmax(0).tolist()]
+    wavelength_px, orientation_deg, phase_deg = (torch.tensor([kind[k] for kind in kinds], dtype=torch.float64) for k in (1, 2, 3))
+    turn = torch.deg2rad(orientation_deg + 90)
+    moved = 360 / wavelength_px * (shift_x * torch.cos(turn) + shift_y * torch.sin(turn))
+    same = torch.ones(len(kinds), dtype=torch.float64)
+    lowest, highest = STEPS[SCALE][1:]
+    return {
+        CENTRE: orientation_deg + 90,
+        PHASE: moved - phase_deg,
+        SHIFT_X: same * shift_x,
+        SHIFT_Y: same * shift_y,
+        SCALE: (wavelength_px / WAVELENGTH_PX).log().clamp(lowest, highest),
+        "width_px": same * math.log(width_px),
+        ASPECT: same * 0.0,
+        **{name: torch.tensor([3.0 * (kind[0] == name) for kind in kinds], dtype=torch.float64) for name in MIXTURE},
+    }
+
+
+def _descend(shown: Tensor, wanted: Tensor, start: Poses, steps: int) -> tuple[Poses, Float[Tensor, " unit"]]:
+    """Gradient descent on every unit's own squared error, which is given with the poses; the steps get shorter in the second half."""
+    poses = {name: value.clone().requires_grad_(True) for name, value in start.items()}
+    descent = torch.optim.Adam([{"params": [poses[name]], "lr": STEPS[name][0]} for name in poses], betas=(0.9, 0.99))
+
+    def loss() -> Tensor:
+        answers = torch.relu(shown.flatten(1) @ _filters(poses, shown.shape[-1]).flatten(1).T)
+        return (answers - wanted).square().sum(0)
+
+    for step in range(steps):
+        for group, name in zip(descent.param_groups, poses, strict=True):
+            group["lr"] = STEPS[name][0] * (min(1.0, 2 * (1 - step / steps)) + 0.02)
+        descent.zero_grad()
+        loss().sum().backward()
+        descent.step()
+        with torch.no_grad():
+            for name, value in poses.items():
+                value.clamp_(*STEPS[name][1:])
+    with torch.no_grad():
+        last = loss()
+    return {name: value.detach() for name, value in poses.items()}, last
+
+
+def _filters(poses: Poses, field_px: int) -> Float[Tensor, "unit 3 k k"]:
+    """The Gabors, as the compiler makes them."""
+    columns = _columns(poses)
+    names = tuple(map(str, range(len(poses[CENTRE]))))
+    units = Units(names, columns, {"unit": len(names)})
+    return gabor_weights(units, WAVELENGTH_PX, SIGMA_PX, ASPECT_RATIO, field_px, torch.zeros((), dtype=torch.float64))
+
+
+def _columns(poses: Poses) -> Poses:
+    """What is fitted -> the poses of units: an envelope's width in pixels is sigma_px * envelope * scale."""
+    columns = {name: value.exp() if name in FACTORS else value for name, value in poses.items()}
+    columns[ENVELOPE] = columns.pop("width_px") / (SIGMA_PX * columns[SCALE])
+    columns[ASPECT] = columns[ASPECT] / ASPECT_RATIO
+    return columns
+
+
+def _canonical(poses: Poses) -> dict[str, Float[np.ndarray, " unit"]]:
+    """The same Gabors, each said in one way of four: the largest part of its mixture is above 0 and its bright side lies towards its centre."""
+    columns = {name: value.numpy().copy() for name, value in _columns(poses).items()}
+    mixture = np.stack([columns[name] for name in MIXTURE])
+    largest = np.take_along_axis(mixture, np.abs(mixture).argmax(0)[None], 0)[0]
+    columns[PHASE] = (columns[PHASE] + 180.0 * (largest < 0)) % 360
+    mixture = mixture * np.where(largest < 0, -1, 1) / (np.abs(mixture).sum(0) + TINY)
+    away = columns[PHASE] < 180
+    columns[CENTRE] = (columns[CENTRE] + 180.0 * away) % 360
+    columns[PHASE] = np.where(away, -columns[PHASE], columns[PHASE]) % 360
+    return columns | dict(zip(MIXTURE, mixture, strict=True))
+
+
+STIMULI = f"{SUMMARY}; poses of the Gabor whose answers come nearest, against {WAVELENGTH_PX:g} px, sigma {SIGMA_PX:g} px, aspect {ASPECT_RATIO:g}"
+FAMILY = Family("gabor", STIMULI, THRESHOLDS, first_site, judge, units)

@@ -1,0 +1,144 @@
+"""Lines: units that want a straight bar of one orientation, bright or dark alike. "Early Vision", doi 10.23915/distill.00024.002."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from workbench.hosts.host import Host, Site
+from workbench.pictures import Picture
+from workbench.spec.circuit import TrainedUnit
+from workbench.stimuli import arc, line
+from workbench.stimuli.canvas import Point
+from workbench.survey.family import Family, Judged, moderate_sites
+from workbench.survey.moved import Draw, along_normal
+from workbench.survey.responses import Progress, activations, apex_of, centre_cell, moments
+from workbench.survey.trials import POLARITIES
+
+TINY = 1e-9
+STEP_DEG = 7.5
+ORIENTATIONS_DEG = np.arange(0.0, 180.0, STEP_DEG)
+WIDTHS_PX = (2.0, 4.0)
+LONG_PX, SHORT_PX, BENT_PX = 60.0, 8.0, 18.0  # length of a bar, of a piece of it, and the radius of an arc to compare with
+CELLS_AROUND = 1  # the best of 3 x 3 cells
+SHIFTS_PX = np.arange(-8.0, 9.0, 2.0)  # of a bar, along its normal
+
+SUMMARY = (
+    f"bars {LONG_PX:g} px and {SHORT_PX:g} px long and arcs of radius {BENT_PX:g} px, {' and '.join(f'{each:g}' for each in WIDTHS_PX)} px wide, "
+    f"bright and dark on mid-grey, every {STEP_DEG:g} degrees; shift from long bars moved by up to {SHIFTS_PX.max():g} px along their normal"
+)
+
+# What makes a line unit.
+THRESHOLDS = {
+    "strength": 3.0,  # a bar drives it beyond what pictures do on the whole: three of their standard deviations
+    "concentration": 0.6,  # one peak over 180 degrees
+    "selectivity": 0.75,  # bars 60 degrees and more from the best give at most a quarter of it
+    "invariance": 0.8,  # to polarity: bright and dark bars give much the same, as of Gabors of any phase
+    "length": 0.15,  # a piece of the bar leaves at least 15 % of the response to all of it out
+    "straightness": 0.85,  # an arc gives little more than the bar: it is no curve unit
+}
+
+
+@dataclass(frozen=True)
+class Oriented(Judged):
+    """`orientation_deg` of the bar that each unit likes best: the vector mean over 180 degrees."""
+
+    orientation_deg: Float[np.ndarray, " unit"]
+
+
+def judge(host: Host, sites: Sequence[str], pictures: Sequence[Picture], progress: Progress) -> Mapping[str, Oriented]:
+    """Tuning to bars of every unit of sites on one grid."""
+    over_pictures = moments(host, sites, pictures, progress)
+    long, short = (_bars(host, sites, length_px, progress) for length_px in (LONG_PX, SHORT_PX))
+    bent = _arcs(host, sites, progress)
+    return {name: _oriented(long[name], short[name], bent[name], *over_pictures[name]) for name in sites}
+
+
+def units(host: Host, site: Site, judged: Judged, progress: Progress) -> tuple[TrainedUnit, ...]:
+    """The line units of a site: `centre_deg` is the direction of their normal, 0 to 180, along which they are shifted."""
+    if not isinstance(judged, Oriented):
+        raise TypeError("not the tuning of lines")
+    chosen = np.flatnonzero(judged.passes)
+    normal_deg = (judged.orientation_deg[chosen] + 90) % 180
+    nearest = _apart_deg(judged.orientation_deg[chosen]).argmin(0)
+    shifts = along_normal(host, site, chosen, nearest, (ORIENTATIONS_DEG + 90) % 180, SHIFTS_PX, _moved(host), progress)
+    return tuple(
+        TrainedUnit(
+            unit=int(unit),
+            centre_deg=round(float(normal), 1) % 180,
+            shift_px=shift,
+            strength=round(float(judged.figures["strength"][unit]), 2),
+        )
+        for unit, normal, shift in zip(chosen, normal_deg, shifts, strict=True)
+    )
+
+
+def _oriented(long: np.ndarray, short: np.ndarray, bent: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> Oriented:
+    """From answers `width polarity orientation unit` to figures."""
+    best, curve, by_polarity = long.max((0, 1, 2)), long.mean((0, 1)), long.max((0, 2))
+    vector = (curve * np.exp(2j * np.radians(ORIENTATIONS_DEG))[:, None]).sum(0)
+    orientation_deg = np.degrees(np.angle(vector)) / 2 % 180
+    across = np.where(_apart_deg(orientation_deg) >= 60, curve, 0).max(0)
+    figures = {
+        "strength": (best - mean) / (spread + TINY),
+        "concentration": np.abs(vector) / (curve.sum(0) + TINY),
+        "selectivity": 1 - across / (curve.max(0) + TINY),
+        "invariance": by_polarity.min(0) / (best + TINY),
+        "length": 1 - short.max((0, 1, 2)) / (best + TINY),
+        "straightness": best / (bent.max((0, 1, 2)) + TINY),
+    }
+    return Oriented(figures, THRESHOLDS, orientation_deg)
+
+
+def _apart_deg(orientation_deg: Float[np.ndarray, " unit"]) -> Float[np.ndarray, "orientation unit"]:
+    return np.abs((ORIENTATIONS_DEG[:, None] - orientation_deg + 90) % 180 - 90)
+
+
+def _bars(host: Host, sites: Sequence[str], length_px: float, progress: Progress) -> dict[str, np.ndarray]:
+    """Best answers about the middle cell to bars: `width polarity orientation unit`."""
+
+    def draw(at: Point, width_px: float, colour: float):
+        return line(host.input.size_px, at, torch.tensor(ORIENTATIONS_DEG), length_px, width_px, foreground=colour)
+
+    return _answers(host, sites, draw, f"{length_px:g} px bars", progress)
+
+
+def _arcs(host: Host, sites: Sequence[str], progress: Progress) -> dict[str, np.ndarray]:
+    """The same of arcs, twice as many as they have two sides."""
+    directions, extent_deg = torch.tensor(np.arange(0.0, 360.0, STEP_DEG)), min(180.0, math.degrees(LONG_PX / BENT_PX))
+
+    def draw(at: Point, width_px: float, colour: float):
+        return arc(host.input.size_px, at, directions, BENT_PX, extent_deg, width_px, foreground=colour)
+
+    return _answers(host, sites, draw, "arcs", progress)
+
+
+def _answers(host: Host, sites: Sequence[str], draw, what: str, progress: Progress) -> dict[str, np.ndarray]:
+    site = host.site(sites[0])
+    row, column = centre_cell(site)
+    rows, columns = (slice(max(0, index - CELLS_AROUND), index + CELLS_AROUND + 1) for index in (row, column))
+    kinds = [(width_px, colour) for width_px in WIDTHS_PX for colour in POLARITIES.values()]
+    found: dict[str, list[np.ndarray]] = {name: [] for name in sites}
+    for done, (width_px, colour) in enumerate(kinds):
+        progress(what, done, len(kinds))
+        rgb = draw(apex_of(site, (row, column)), width_px, colour).permute(0, 3, 1, 2).float()
+        for name, value in activations(host, rgb, sites).items():
+            found[name].append(value[:, :, rows, columns].amax((2, 3)).numpy())
+    progress(what, len(kinds), len(kinds))
+    return {name: np.stack(each).reshape(len(WIDTHS_PX), len(POLARITIES), len(each[0]), -1) for name, each in found.items()}
+
+
+def _moved(host: Host) -> list[Draw]:
+    """A long bar of each polarity, at a point."""
+
+    def draw(at: Point, colour: float):
+        return line(host.input.size_px, at, torch.tensor(ORIENTATIONS_DEG), LONG_PX, WIDTHS_PX[-1], foreground=colour)
+
+    return [partial(draw, colour=colour) for colour in POLARITIES.values()]
+
+
+FAMILY = Family("line", SUMMARY, THRESHOLDS, moderate_sites, judge, units)
