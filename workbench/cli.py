@@ -13,7 +13,13 @@ from workbench.errors import WorkbenchError
 from workbench.terminal import Session
 
 FILE = click.Path(path_type=Path)
-FAMILIES = ("curve", "gabor", "line", "high-low-frequency")  # that a survey finds; workbench.survey has the same, and loads torch
+FAMILIES = (
+    "curve",
+    "early_curve",
+    "gabor",
+    "line",
+    "high-low-frequency",
+)  # that a survey finds; workbench.survey has the same, and loads torch
 SPEC = click.argument("spec_file", metavar="SPEC", type=FILE)
 CIRCUIT = click.option(
     "--circuit", "circuit_file", type=FILE, help="Trained circuit to rebuild.  [default: circuits/squeezenet/FAMILY.yaml beside the specs]"

@@ -16,6 +16,7 @@ from workbench.hosts import Host, InputRange, host_from_module
 from workbench.pictures import photographs
 from workbench.spec.loader import load_circuit
 from workbench.survey import FAMILIES, largest_gap_deg, moderate_sites, survey
+from workbench.survey.survey import judge_sites
 from workbench.survey.tuning import THRESHOLDS, vector_mean
 
 PLANTED_DEG = (0.0, 20.0, 110.0, 200.0, 315.0)
@@ -91,9 +92,24 @@ def test_planted_curve_units_are_found_with_their_poses(pictures):
     assert ("arcs", 24, 24) in steps
 
 
-def test_planted_line_units_are_no_curve_units(pictures):
-    with pytest.raises(WorkbenchError, match=r"no curve units found; nearest: units:[0-4] .*curvature"):
-        survey(toy_host(PLANTED_DEG, STRAIGHT_PX), pictures=pictures)
+@pytest.mark.parametrize("family", ["curve", "early_curve"])
+def test_planted_line_units_are_no_curve_units(pictures, family):
+    with pytest.raises(WorkbenchError, match=rf"no {family} units found; nearest: units:[0-4] .*curvature"):
+        survey(toy_host(PLANTED_DEG, STRAIGHT_PX), family, pictures)
+
+
+def test_early_curves_may_have_an_echo_that_curves_may_not(pictures):
+    judged = {}
+    for echo in (0.0, 0.25):
+        host, turned = (toy_host([pose + turn for pose in PLANTED_DEG], PLANTED_RADIUS_PX) for turn in (0, 180))
+        host.network[0].units.weight.data += echo * turned.network[0].units.weight.data
+        for family in ("curve", "early_curve"):
+            judged[family, echo] = judge_sites(host, FAMILIES[family], ["units"], pictures, lambda *step: None)["units"]
+    met = {key: each.figures["direction"] >= each.thresholds["direction"] for key, each in judged.items()}
+    assert met["curve", 0.0].all()
+    assert not met["curve", 0.25].any()
+    assert met["early_curve", 0.25].all()
+    assert judged["early_curve", 0.0].passes.all()
 
 
 def test_planted_units_with_shuffled_weights_are_no_curve_units(pictures):

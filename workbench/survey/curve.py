@@ -1,4 +1,7 @@
-"""Curves: units that want an arc of one direction, whatever its polarity and fill. "Curve Detectors", doi 10.23915/distill.00024.003."""
+"""Curves: units that want an arc of one direction, whatever its polarity and fill; and early curves, which want it less exclusively.
+
+"Curve Detectors", doi 10.23915/distill.00024.003; "Curve Circuits", doi 10.23915/distill.00024.006.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +15,7 @@ from workbench.survey.family import Family, Judged, moderate_sites
 from workbench.survey.place import PLACING, places
 from workbench.survey.responses import Progress
 from workbench.survey.trials import SUMMARY
-from workbench.survey.tuning import THRESHOLDS, Tuning, tuning
+from workbench.survey.tuning import EARLY_THRESHOLDS, THRESHOLDS, Tuning, tuning
 
 
 def judge(host: Host, sites: Sequence[str], pictures: Sequence[Picture], progress: Progress) -> Mapping[str, Tuning]:
@@ -40,4 +43,10 @@ def units(host: Host, site: Site, tuned: Judged, progress: Progress) -> tuple[Tr
     )
 
 
+def judge_early(host: Host, sites: Sequence[str], pictures: Sequence[Picture], progress: Progress) -> Mapping[str, Tuning]:
+    """As `judge`, by what makes an early curve unit."""
+    return {name: tuning(responses, EARLY_THRESHOLDS) for name, responses in measure(host, sites, pictures, progress).items()}
+
+
 FAMILY = Family("curve", f"{SUMMARY}; {PLACING}", THRESHOLDS, moderate_sites, judge, units)
+EARLY = Family("early_curve", f"{SUMMARY}; {PLACING}", EARLY_THRESHOLDS, moderate_sites, judge_early, units)

@@ -12,7 +12,7 @@ from workbench.survey import curve, gabor, high_low_frequency, line
 from workbench.survey.family import Family, Judged
 from workbench.survey.responses import Progress
 
-FAMILIES = {each.name: each for each in (curve.FAMILY, gabor.FAMILY, line.FAMILY, high_low_frequency.FAMILY)}
+FAMILIES = {each.name: each for each in (curve.FAMILY, curve.EARLY, gabor.FAMILY, line.FAMILY, high_low_frequency.FAMILY)}
 NEAR_MISSES = 3
 
 

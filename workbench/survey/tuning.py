@@ -1,5 +1,6 @@
 """From responses to tuning, for all units of a site at once, and which of them are curve units. Pure functions of arrays."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,15 @@ THRESHOLDS = {
 }
 
 
+# What makes an early curve unit: it wants an arc and its direction, but a line or the same arc turned by 180 degrees still drives it.
+EARLY_THRESHOLDS = {
+    **THRESHOLDS,
+    "strength": 6.0,
+    "concentration": 0.3,
+    "direction": 0.45,
+}
+
+
 @dataclass(frozen=True)
 class Tuning(Judged):
     """Each unit's figures. `pose_deg` is the vector mean of `curve`, its response by direction averaged over radius, polarity and fill;
@@ -38,7 +48,7 @@ class Tuning(Judged):
     turned: Float[np.ndarray, " unit"]
 
 
-def tuning(responses: Responses) -> Tuning:
+def tuning(responses: Responses, thresholds: Mapping[str, float] = THRESHOLDS) -> Tuning:
     """Tuning of every unit of one site."""
     arcs = responses.arcs
     best, curve = arcs.max((0, 1, 2, 3)), arcs.mean((0, 1, 2))
@@ -54,7 +64,7 @@ def tuning(responses: Responses) -> Tuning:
         "radii": _share(by_radius.min(0), by_radius.max(0)),
         "radius_px": _preferred_radius(by_radius),
     }
-    return Tuning(figures, THRESHOLDS, curve, pose_deg, figures["radius_px"], _turned(arcs))
+    return Tuning(figures, thresholds, curve, pose_deg, figures["radius_px"], _turned(arcs))
 
 
 def vector_mean(curve: Float[np.ndarray, "direction unit"]) -> tuple[Float[np.ndarray, " unit"], Float[np.ndarray, " unit"]]:
