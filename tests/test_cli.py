@@ -20,10 +20,12 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from tests.planted import THEORY, PlantedHost, planted
+from workbench import cli
 from workbench.cli import main
 from workbench.hosts import store
 from workbench.pictures.drawn import drawn
 from workbench.spec import dump_circuit, load_circuit, load_theory
+from workbench.tune import tune as tuning
 
 ROOT = Path(__file__).parents[1]
 SPEC, CIRCUIT = ROOT / "specs" / "curve-detectors.yaml", ROOT / "circuits" / "squeezenet" / "curve.yaml"
@@ -445,7 +447,11 @@ def test_tune_refuses_a_spec_with_nothing_to_tune(workshop):
     assert workshop.left_behind() == []
 
 
-@pytest.mark.parametrize("words", [("--steps", 0), ("--most", 0), ("--steps", "many")])
+def test_the_rate_that_tune_shows_is_the_one_that_it_has():
+    assert cli.RATE == tuning.RATE
+
+
+@pytest.mark.parametrize("words", [("--steps", 0), ("--most", 0), ("--steps", "many"), ("--rate", 0)])
 def test_tune_refuses_numbers_out_of_range(workshop, words):
     assert words[0] in refused("tune", workshop.spec, "-o", workshop.out, *words)
 
@@ -534,6 +540,7 @@ from workbench import rebuild
 from workbench.hosts import store
 host = planted().host
 store.load = rebuild.load = lambda name: host
+from workbench import cli
 from workbench.cli import main
 main()
 """

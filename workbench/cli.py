@@ -13,6 +13,7 @@ from workbench.errors import WorkbenchError
 from workbench.terminal import Session
 
 FILE = click.Path(path_type=Path)
+RATE = 0.06  # as workbench.tune.tune has it
 FAMILIES = (
     "curve",
     "early_curve",
@@ -323,6 +324,9 @@ def write(spec_file: Path, circuit_file: Path | None, calibration: Path | None, 
 @click.option(
     "--most", default=200, show_default=True, type=click.IntRange(1), help="Pictures to fit on at the most, the first by content hash."
 )
+@click.option(
+    "--rate", default=RATE, show_default=True, type=click.FloatRange(0, 1, min_open=True), help="Rate of the descent at its highest."
+)
 @click.option("--hold", multiple=True, metavar="FAMILY", help="Family whose numbers stay as they are; may be given again. Saves its time.")
 @BROKEN
 @SEED
@@ -333,6 +337,7 @@ def tune(
     output: Path,
     steps: int,
     most: int,
+    rate: float,
     hold: tuple[str, ...],
     skip_broken: bool,
     seed: int,
@@ -344,7 +349,7 @@ def tune(
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "calibration")
         circuit_file = circuit_file or default_circuit(spec_file)
-        text, before, after = tuned_spec(spec_file, circuit_file, pictures, steps, most, seed, session.stage, hold)
+        text, before, after = tuned_spec(spec_file, circuit_file, pictures, steps, most, seed, session.stage, hold, rate)
     write_whole(output, text)
     click.echo(f"mean Pearson on the tuning pictures {before:.3f} -> {after:.3f}: {output}")
 

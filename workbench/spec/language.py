@@ -345,6 +345,7 @@ class TunedOn(Strict):
     date: str
     steps: int
     seed: int
+    rate: Annotated[float | None, Field(description="of the descent, at its highest")] = None
     hold: Annotated[tuple[str, ...], Field(description="families whose numbers stayed as they were")] = ()
     pearson: Annotated[tuple[float, float], Field(description="mean over units on the tuning pictures, before and after")]
     poses: Annotated[dict[str, UnitPose], Field(description="unit -> its pose as tuned; for this circuit only")] = {}

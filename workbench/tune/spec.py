@@ -18,7 +18,7 @@ from workbench.pictures import Picture
 from workbench.spec import Spec, SpecError, TrainedCircuit, dumped, load_circuit, load_theory, numbers, theory_from_text, with_tuned
 from workbench.spec.problems import key_text
 from workbench.splice.calibrate import gain_and_bias, sample_cells
-from workbench.tune.tune import tune
+from workbench.tune.tune import RATE, tune
 
 LEDGER = re.compile(r"\n*^tuned:.*\Z", re.MULTILINE | re.DOTALL)
 Stage = Callable[[str, int], Callable[..., None]]
@@ -33,6 +33,7 @@ def tuned_spec(
     seed: int,
     stage: Stage,
     hold: Sequence[str] = (),
+    rate: float = RATE,
 ) -> tuple[str, float, float]:
     """The text of the tuned spec, and the mean Pearson correlation on the tuning pictures before and after.
 
@@ -53,6 +54,7 @@ def tuned_spec(
         chosen,
         steps,
         seed,
+        rate,
         progress=lambda done, correlation: advance(done, f"batch {correlation:.2f}"),
         hold=hold,
     )
@@ -65,6 +67,7 @@ def tuned_spec(
         "date": datetime.date.today().isoformat(),
         "steps": steps,
         "seed": seed,
+        "rate": rate,
         "hold": list(hold),
         "pearson": [round(first, 4), round(first, 4)],
         "poses": {unit: pose.model_dump(exclude_none=True) for unit, pose in tuning.poses.items()},

@@ -25,6 +25,7 @@ from workbench.theory.angles import wrap_deg
 from workbench.theory.poses import CENTRE, RADIUS, SCALE, SHIFT_X, SHIFT_Y, Units
 
 BATCH = 12
+RATE = 0.06  # of Adam at its highest, in the numbers' logits
 MARGIN = 0.02  # of the bounds' distance: a value on its bound has no gradient
 MOVED = (CENTRE, RADIUS, SHIFT_X, SHIFT_Y, SCALE)
 FIRST_THRESHOLD = -0.2  # of the ideal stimulus's drive
@@ -125,7 +126,7 @@ def tune(
     pictures: Sequence[Picture],
     steps: int,
     seed: int = 0,
-    rate: float = 0.06,
+    rate: float = RATE,
     progress: Progress | None = None,
     hold: Collection[str] = (),
 ) -> Tuning:
