@@ -234,6 +234,23 @@ def test_a_family_bound_to_trained_units_is_a_condition_beside(workshop, picture
     assert card.conditions["bound.gabor"].pearson.value < 0.5
 
 
+@pytest.mark.usefixtures("brief")
+def test_another_theory_of_the_same_units_is_a_condition_beside(workshop, pictures, calibration):
+    other = workshop.folder / "wide.yaml"
+    other.write_text(THEORY.replace("theory: planted", "theory: wide").replace("radius_px: {tune: 20, min: 10, max: 40}", "radius_px: 40"))
+    card = workshop.rebuild(pictures[:2], calibration, beside_files=[other])
+    assert card.conditions["spliced"].pearson.value > 0.99
+    assert 0.3 < card.conditions["beside.wide"].pearson.value < card.conditions["spliced"].pearson.value - 0.01
+    assert card.cost == workshop.rebuild(pictures[:2], calibration).cost  # the other theory's numbers are not this one's
+
+
+def test_another_theory_of_other_units_is_refused(workshop, pictures, calibration):
+    other = workshop.folder / "other.yaml"
+    other.write_text(THEORY.replace("  curve:", "  line:"))
+    with pytest.raises(WorkbenchError, match="found the from-circuit family 'line'; expected 'curve'"):
+        workshop.rebuild(pictures, calibration, beside_files=[other])
+
+
 def test_a_foreign_folder_is_refused_before_any_work(workshop, pictures, calibration):
     workshop.output.mkdir(parents=True)
     (workshop.output / "thesis.tex").write_text("years")

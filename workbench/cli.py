@@ -218,6 +218,9 @@ def show(file: Path, circuit_file: Path | None, output: Path) -> None:
     help="Also score the theory with FAMILY read off the trained units of a circuit FILE in place of compiled ones; may be given again. "
     "Each adds a link `bound.FAMILY` to the chain from the last step by hand to everything by hand.",
 )
+@click.option(
+    "--beside", multiple=True, metavar="SPEC", type=FILE, help="Also score another theory of the same units: a baseline, or a variant."
+)
 @BROKEN
 @SEED
 @AS_JSON
@@ -228,6 +231,7 @@ def score(
     calibration: Path | None,
     output: Path,
     bound: dict[str, Path],
+    beside: tuple[Path, ...],
     skip_broken: bool,
     seed: int,
     as_json: bool,
@@ -244,7 +248,7 @@ def score(
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
         fit = session.pictures(calibration, skip_broken, "calibration")
-        card = rebuild(paired(spec_files, circuit_files), pictures, fit, output, session.stage, seed, command_line(), bound)
+        card = rebuild(paired(spec_files, circuit_files), pictures, fit, output, session.stage, seed, command_line(), bound, beside)
     if as_json:
         click.echo(to_json(card), nl=False)
     else:

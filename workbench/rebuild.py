@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from workbench.compiler import HandwrittenCircuit, compile_chain, compile_spec
+from workbench.compiler import HandwrittenCircuit, compile_beside, compile_chain, compile_spec
 from workbench.compiler.bind import Bound
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.examples import examples
@@ -17,7 +17,7 @@ from workbench.pictures import Picture
 from workbench.report import write_report
 from workbench.score.score import score
 from workbench.score.scorecard import Scorecard
-from workbench.spec import Spec, TrainedCircuit, load_circuit, load_together
+from workbench.spec import Spec, TrainedCircuit, load_circuit, load_theory, load_together
 from workbench.splice.calibrate import calibrate, with_random_readout
 
 Stage = Callable[[str, int], Callable[[int], None]]
@@ -32,6 +32,7 @@ def rebuild(
     seed: int = 0,
     command: str = "",
     bound_files: Mapping[str, Path] | None = None,
+    beside_files: Sequence[Path] = (),
 ) -> Scorecard:
     """Compile theories, splice them in place of their trained circuits, score them on `pictures`, and write the report to the folder `output`.
 
@@ -39,14 +40,16 @@ def rebuild(
     `calibration` pictures fit a gain and a bias to each unit, and the same for each control; neither they nor those that a spec was tuned on
     may be among `pictures`. `stage(name, total)` is told of each stage and gives the function to call with its steps. `command` is
     what the report says it was made by. `bound_files`: families and the circuit files of the trained units that may stand in for them, which
-    makes the chain of `compile_chain`. Raises WorkbenchError.
+    makes the chain of `compile_chain`; `beside_files`: specs of other theories of the same units. Raises WorkbenchError.
     """
     specs, trained = load_together(files)
-    host = load(trained[0].host)
-    for spec in specs:
+    host, others = load(trained[0].host), [load_theory(file) for file in beside_files]
+    for spec in (*specs, *others):
         keep_apart(pictures, calibration, spec.theory.tuned)
     bound = {family: load_circuit(file) for family, file in (bound_files or {}).items()}
     circuits = [handwritten(spec, units, host, seed, bound_in(spec, specs, bound)) for spec, units in zip(specs, trained, strict=True)]
+    for own, units in zip(circuits, trained, strict=True):
+        own |= compile_beside(others, units, host)
 
     with folder_written_whole(output, marker="score.json") as folder:
         progress = stage("calibrate", len(calibration) * len(circuits))

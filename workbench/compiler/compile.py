@@ -4,7 +4,7 @@ Every constant passes through `value`, so that the same pass compiles numbers (`
 through the compiler (`workbench tune`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -71,6 +71,11 @@ def compile_chain(spec: Spec, trained: TrainedCircuit, host: Host, bound: Bound)
         f"bound.{family}": compile_spec(spec, trained, host, bound={name: bound[name] for name in order[: i + 1]})
         for i, family in reversed(list(enumerate(order)))
     }
+
+
+def compile_beside(others: Sequence[Spec], trained: TrainedCircuit, host: Host) -> dict[str, HandwrittenCircuit]:
+    """Circuits `beside.THEORY` of other theories of the same units. Raises as `compile_spec`."""
+    return {f"beside.{spec.theory.theory}": compile_spec(spec, trained, host) for spec in others}
 
 
 def _refuse_strange(trained: TrainedCircuit, host: Host) -> None:

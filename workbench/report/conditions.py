@@ -8,6 +8,7 @@ from workbench.score.uncertainty import Figure
 
 MISSING = "–"
 BOUND = "bound."  # and the family that was bound to trained units last
+BESIDE = "beside."  # and the name of another theory of the same units
 
 ABOUT = {  # condition -> what takes the place of the trained units
     "natural": "the trained units' own activation, spliced back",
@@ -28,7 +29,7 @@ ABOUT = {  # condition -> what takes the place of the trained units
 def ordered(card: Scorecard) -> tuple[str, ...]:
     """The conditions as a reader wants them: natural, ablations, handwritten, controls, then any other."""
     known = [name for name in ABOUT if name in card.conditions]
-    chain = [name for name in card.conditions if name.startswith(BOUND)]
+    chain = [name for name in card.conditions if name.startswith((BOUND, BESIDE))]
     written = 1 + known.index("as_written" if "as_written" in known else "spliced")
     return (*known[:written], *chain, *known[written:], *(name for name in card.conditions if name not in (*known, *chain)))
 
@@ -37,6 +38,8 @@ def about(name: str) -> str:
     """What takes the place of the trained units under a condition."""
     if name.startswith(BOUND):
         return f"the handwritten units, reading trained units in place of {name.removeprefix(BOUND)} and of what else is bound above it"
+    if name.startswith(BESIDE):
+        return f"units written by hand from another theory, {name.removeprefix(BESIDE)}"
     return ABOUT.get(name, "another splice")
 
 
