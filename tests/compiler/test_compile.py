@@ -138,7 +138,7 @@ def test_a_circuit_says_what_it_is(squeezenet):
     circuit = compiled(squeezenet)
     text = repr(circuit)
     assert text.startswith("curve-detectors -> squeezenet:fire5, units 38, 100, ")
-    assert "early_curve: 24 units every 8 px, reads line 24x12x3x3, threshold 0.1" in text
+    assert "early_curve: 24 units every 8 px, reads line 24x12x3x3, bend 24x24x3x3, threshold 0." in text
     assert circuit.layers[-1].units.names[0] == "fire5:38"
     assert circuit.weights == sum(math.prod(read.weight.shape) for layer in circuit.layers for read in layer.reads) > 20_000
     assert circuit.facts["fingerprint"] == squeezenet.fingerprint
