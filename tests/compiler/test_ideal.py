@@ -22,7 +22,8 @@ ROOT = Path(__file__).parents[2]
 SIX_DIGITS = 5e-6  # the constant is written with six
 GRID_SEES = 0.15  # one and the same stimulus at four turns falls differently on grids of 2, 4 and 8 px
 SPEC = load_theory(ROOT / "specs" / "curve-detectors.yaml")
-ARCS = {"bend": "edge", "early_curve": "line", "wide_curve": "line", "curve": "early_curve"}  # family -> where it reads the arc that is its ideal stimulus
+# family -> where it reads the arc that is its ideal stimulus
+ARCS = {"bend": "edge", "early_curve": "line", "wide_curve": "line", "curve": "early_curve"}
 RADII = {family: SPEC.theory.families[family].reads[source][0].radius_px.tune for family, source in ARCS.items()}
 LIKE = torch.zeros((), dtype=torch.float64)
 
