@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.planted import SITE, PlantedHost, planted, truth
+from tests.planted import SITE, PlantedHost, Whole, planted, truth
 from workbench.compiler import HandwrittenCircuit, compile_spec
 from workbench.hosts import Host
 from workbench.spec import load_circuit, load_theory
@@ -97,27 +97,10 @@ def test_each_picture_gets_the_donor_that_is_asked_for(toy):
         assert not torch.allclose(spliced(x, torch.tensor([1, 2, 0])), toy.host.network(x))
 
 
-class Misused(nn.Module):
-    """Runs its site `times` on each call but the first."""
-
-    def __init__(self, host: Host, times: int):
-        super().__init__()
-        self.stages, self.times, self.calls = nn.ModuleDict(dict(host.network.named_children())), times, 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.calls += 1
-        retina = self.stages["retina"](x)
-        for _ in range(self.times if self.calls > 1 else 1):
-            activation = self.stages[SITE](retina)
-        if self.calls > 1 and not self.times:
-            activation = torch.zeros(len(x), 12, 12, 12)
-        return self.stages["head"](self.stages["consumers"](activation))
-
-
 @pytest.mark.parametrize("times", [0, 2])
 def test_a_splice_that_does_not_fire_exactly_once_raises(toy, times):
     sites = {name: replace(site, module=f"stages.{name}") for name, site in toy.host.sites.items()}
-    host = replace(toy.host, network=Misused(toy.host, times), sites=sites)
+    host = replace(toy.host, network=Whole(toy.host, times), sites=sites)
     spliced = SplicedNetwork(host, (circuit_of(toy), natural))
     with torch.inference_mode(), pytest.raises(RuntimeError, match=rf"the splice at planted took place {times} times in one run, not once"):
         spliced(pictures(toy.host))

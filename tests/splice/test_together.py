@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from tests.planted import EDGE_UNITS, EDGES, INPUT, SITE, UNITS, PlantedTwice, planted, planted_twice, trained_circuit
+from tests.planted import EDGE_UNITS, EDGES, INPUT, SITE, UNITS, PlantedTwice, Whole, planted, planted_twice, trained_circuit
 from workbench.compiler import compile_spec
 from workbench.hosts import Host
 from workbench.pictures import batch
@@ -35,23 +35,6 @@ def x() -> Tensor:
 
 def circuits_of(toy: PlantedTwice) -> list[dict]:
     return [{"spliced": compile_spec(spec, trained, toy.host)} for spec, trained in zip(toy.specs, toy.trained, strict=True)]
-
-
-class Whole(nn.Module):
-    """The planted network as no plain `nn.Sequential`; on all calls but the first its planted stage runs `times`."""
-
-    def __init__(self, host: Host, times: int = 1):
-        super().__init__()
-        self.stages, self.times, self.calls = nn.ModuleDict(dict(host.network.named_children())), times, 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.calls += 1
-        retina = self.stages["retina"](x)
-        for _ in range(self.times if self.calls > 1 else 1):
-            activation = self.stages[SITE](retina)
-        if self.calls > 1 and not self.times:
-            activation = torch.zeros(len(x), 12, 12, 12)
-        return self.stages["head"](self.stages["consumers"](activation))
 
 
 def whole(host: Host, times: int = 1) -> Host:
