@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     Tag,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -355,6 +356,48 @@ class TunedOn(Strict):
     ]
 
 
+def _constant(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_constant, value))
+    if value is not None and not isinstance(value, (int, float, str)):
+        raise ValueError("a number, a word, a list of them, or null: a variant's values are constants")
+    return value
+
+
+Constant = Annotated[Any, AfterValidator(_constant), WithJsonSchema({"type": ["number", "string", "array", "null"]})]
+
+
+class Alike(Strict):
+    """In what a variant makes all units of the last family alike; in all else each is as the survey, or tuning, has it.
+
+    shift_px    none: each stands at its own cell
+    radius_px   mean: each at the family's geometric mean; so `scale`
+    gain        shared: calibration fits one gain for all of them, and a bias for each
+    """
+
+    shift_px: Literal["none"] | None = None
+    radius_px: Literal["mean"] | None = None
+    scale: Literal["mean"] | None = None
+    gain: Literal["shared"] | None = None
+
+
+class Variant(Strict):
+    """A named change of the theory, compiled and scored beside it: what the theory leans on. Plain values, so that no number in it counts or is
+    tuned."""
+
+    about: Annotated[str, Field(min_length=1, description="what is changed, in a few words: the report says it")]
+    set: dict[str, Constant] = Field(
+        default={}, description="key of the theory -> its value in the variant: {families.line.reads.gabor[1].gain: 0}"
+    )
+    units: Alike = Alike()
+
+    @model_validator(mode="after")
+    def _changes(self):
+        if not self.set and self.units == Alike():
+            raise ValueError("set or units: what the variant changes")
+        return self
+
+
 class Theory(Strict):
     """A theory: families in order, each reading the picture or families above it. The last is `from-circuit`: it stands for host units."""
 
@@ -362,6 +405,7 @@ class Theory(Strict):
     about: str = ""
     source: tuple[str, ...] = ()
     families: Annotated[dict[Name, Family], Field(min_length=1)]
+    variants: dict[Name, Variant] = {}
     tuned: TunedOn | None = None
 
 

@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -18,16 +18,18 @@ from workbench.spec.language import Family, Number, Theory, numbers
 from workbench.spec.meaning import pair_faults, theory_faults
 from workbench.spec.problems import Fault, Path, faults, key_text
 from workbench.spec.source import Source
+from workbench.spec.variants import told_of, with_set
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A theory with the file that says it."""
+    """A theory with the file that says it; `variants`: name -> the theory as that variant of it is."""
 
     theory: Theory
     text: str
     path: FilePath
     sha256: str
+    variants: Mapping[str, Theory] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         tuned = sum(number.tuned for _, number in numbers(self.theory))
@@ -56,8 +58,12 @@ def load_circuit(path: FilePath | str) -> TrainedCircuit:
 
 
 def check_pair(spec: Spec, circuit: TrainedCircuit) -> None:
-    """Raises SpecError if the theory cannot stand for this trained circuit: another name, or kernels too large at its number of units."""
-    if wrong := pair_faults(spec.theory, circuit):
+    """Raises SpecError if the theory, or a variant of it, cannot stand for this trained circuit: another name, or kernels too large at its
+    number of units."""
+    wrong = pair_faults(spec.theory, circuit)
+    for name, theory in spec.variants.items() if not wrong else ():
+        wrong += told_of(name, spec.theory.variants[name], pair_faults(theory, circuit))
+    if wrong:
         source.parse(spec.text, str(spec.path)).refuse(wrong)
 
 
@@ -120,7 +126,20 @@ def _theory(found: Source) -> Spec:
     families = theory.families if theory else _valid_families(found.values)
     meaning = theory_faults(families) if families else []
     found.refuse([*found.faults, *wrong, *meaning, *_without_bounds(theory, found)])
-    return Spec(theory, found.text, FilePath(found.file), hashlib.sha256(found.text.encode()).hexdigest())
+    variants, wrong = _variants(theory)
+    found.refuse(wrong)
+    return Spec(theory, found.text, FilePath(found.file), hashlib.sha256(found.text.encode()).hexdigest(), variants)
+
+
+def _variants(theory: Theory) -> tuple[dict[str, Theory], list[Fault]]:
+    """The theory as each of its variants is, and the faults: each must be a whole theory itself."""
+    made, wrong = {}, []
+    for name, variant in theory.variants.items():
+        values, unknown = with_set(theory, name, variant)
+        made[name], faulty = _validated(Theory, values)
+        meaning = theory_faults(made[name].families) if made[name] else []
+        wrong += unknown or told_of(name, variant, [*faulty, *meaning])
+    return made, wrong
 
 
 def _validated(model: type[BaseModel], values: Any) -> tuple[Any, list[Fault]]:

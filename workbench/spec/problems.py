@@ -25,6 +25,7 @@ EXPECTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "string_type": "text",
+    "string_too_short": "some text",
     "string_pattern_mismatch": "text like {pattern}",
     "dict_type": "a mapping (key: value)",
     "model_type": "a mapping (key: value)",

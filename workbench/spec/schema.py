@@ -13,7 +13,8 @@ def json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of a theory's file. What hangs on more than one key is left to `workbench check`."""
     schema = Theory.model_json_schema()
     _one_or_many(schema["$defs"]["Family"]["properties"]["reads"])
-    schema["properties"]["families"]["additionalProperties"] = False
+    for named in ("families", "variants"):
+        schema["properties"][named]["additionalProperties"] = False
     return {"$schema": DIALECT, "$id": NAME, **schema}
 
 
