@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from workbench.compiler import HandwrittenCircuit, compile_beside, compile_chain, compile_spec
+from workbench.compiler import HandwrittenCircuit, compile_beside, compile_chain, compile_spec, compile_variants
 from workbench.compiler.bind import Bound
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.examples import examples
@@ -67,10 +67,12 @@ def rebuild(
 
 
 def handwritten(spec: Spec, trained: TrainedCircuit, host: Host, seed: int, bound: Bound) -> dict[str, HandwrittenCircuit]:
-    """A theory's circuits: "spliced", "as_written" where its numbers were tuned, the chain of `bound` families, and the control "random"."""
+    """A theory's circuits: "spliced", "as_written" where its numbers were tuned, its variants, the chain of `bound` families, and the control
+    "random"."""
     circuits = {"spliced": compile_spec(spec, trained, host)}
     if spec.theory.tuned:
         circuits["as_written"] = compile_spec(spec, trained, host, as_written=True)
+    circuits |= compile_variants(spec, trained, host, circuits["spliced"])
     circuits |= compile_chain(spec, trained, host, bound)
     return circuits | {"random": with_random_readout(circuits["spliced"], seed)}
 

@@ -101,6 +101,11 @@ class HandwrittenCircuit:
         sources = (read.source for layer in self.layers for read in layer.reads)
         return tuple(dict.fromkeys(source.removeprefix(HOST) for source in sources if source.startswith(HOST)))
 
+    @property
+    def one_gain(self) -> bool:
+        """Whether calibration fits one gain for all units, as a variant may ask for, in place of one for each."""
+        return self.facts.get("gain") == "shared"
+
     def __repr__(self) -> str:
         rows = [f"{self.theory} -> {self.host}:{self.site}, units {', '.join(map(str, self.units))}"]
         for layer in self.layers:

@@ -4,6 +4,7 @@ Every constant passes through `value`, so that the same pass compiles numbers (`
 through the compiler (`workbench tune`).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,10 +19,10 @@ from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
 from workbench.spec import Spec, check_pair, numbers, posed
 from workbench.spec.circuit import GABOR_POSES, TrainedCircuit
-from workbench.spec.language import INPUT, Entry, Family, Gabor, Number, Poses, Table, Term, Theory
+from workbench.spec.language import INPUT, Alike, Entry, Family, Gabor, Number, Poses, Table, Term, Theory
 from workbench.spec.problems import key_text
 from workbench.theory.frame import taps
-from workbench.theory.poses import CENTRE, MIXTURE, PICTURE, RADIUS, SHIFT_X, SHIFT_Y, Units, every_combination
+from workbench.theory.poses import CENTRE, MIXTURE, PICTURE, RADIUS, SCALE, SHIFT_X, SHIFT_Y, Units, every_combination
 from workbench.theory.rule import Motif, gabor_weights, weights
 from workbench.theory.table import Single, table
 
@@ -30,34 +31,43 @@ LIKE = torch.zeros((), dtype=torch.float64)
 
 
 def compile_spec(
-    spec: Spec, trained: TrainedCircuit, host: Host, as_written: bool = False, bound: Bound | None = None
+    spec: Spec,
+    trained: TrainedCircuit,
+    host: Host,
+    as_written: bool = False,
+    bound: Bound | None = None,
+    variant: str | None = None,
 ) -> HandwrittenCircuit:
     """The circuit that a spec describes for a trained circuit's units, with the provenance of its numbers.
 
     `as_written` takes a tuned spec's numbers as they were before tuning; the families of `bound` are read off the host's own units instead of
-    being compiled. Raises SpecError if the spec cannot stand for these units, and WorkbenchError if a circuit is another host's, a
-    family cannot be bound, or a family is not driven by its own ideal stimulus.
+    being compiled; `variant` names one of the spec's, its numbers and poses as tuned where it does not change them. Raises SpecError if the spec
+    cannot stand for these units, and WorkbenchError if a circuit is another host's, a family cannot be bound, or a family is not driven by its
+    own ideal stimulus.
     """
     bound = bound or {}
     check_pair(spec, trained)
     for found in (trained, *bound.values()):
         _refuse_strange(found, host)
     refuse_unbindable(spec, trained, host, bound)
-    tuned = spec.theory.tuned
+    theory, alike = (spec.variants[variant], spec.theory.variants[variant].units) if variant else (spec.theory, Alike())
+    tuned = theory.tuned
     before = tuned.written if as_written and tuned else {}
-    units = trained_units(trained if as_written or not tuned else posed(trained, tuned))
-    current = {id(number): before.get(key_text(path), number.tune) for path, number in numbers(spec.theory)}
+    units = _made_alike(trained_units(trained if as_written or not tuned else posed(trained, tuned)), alike)
+    current = {id(number): before.get(key_text(path), number.tune) for path, number in numbers(theory)}
     circuit = compile_theory(
-        spec.theory, trained, host, lambda number: torch.tensor(current.get(id(number), number.tune), dtype=LIKE.dtype), units, bound=bound
+        theory, trained, host, lambda number: torch.tensor(current.get(id(number), number.tune), dtype=LIKE.dtype), units, bound=bound
     )
-    _refuse_undriven(spec, circuit)
+    _refuse_undriven(f"{spec.path}: " + (f"variants.{variant}: " if variant else ""), circuit)
     rows = [
-        [key_text(path), current[id(number)], "tuned" if number.tuned and spec.theory.tuned and not as_written else "rule"]
-        for path, number in numbers(spec.theory)
+        [key_text(path), current[id(number)], "tuned" if number.tuned and tuned and not as_written else "rule"]
+        for path, number in numbers(theory)
     ]
     facts: dict[str, Any] = {"spec": spec.sha256, "circuit": trained.sha256, "fingerprint": host.fingerprint, "numbers": rows}
     if bound:
         facts["bound"] = {family: units.sha256 for family, units in bound.items()}
+    if variant:
+        facts |= {"variant": variant, **({"gain": alike.gain} if alike.gain else {})}
     return replace(circuit, facts=facts)
 
 
@@ -78,6 +88,17 @@ def compile_beside(others: Sequence[Spec], trained: TrainedCircuit, host: Host) 
     return {f"beside.{spec.theory.theory}": compile_spec(spec, trained, host) for spec in others}
 
 
+def compile_variants(spec: Spec, trained: TrainedCircuit, host: Host, whole: HandwrittenCircuit) -> dict[str, HandwrittenCircuit]:
+    """A circuit `variant.NAME` for each variant of a spec, of which `whole` is the circuit; what only changes the units shares its layers above
+    the last, so that they run once. Raises as `compile_spec`."""
+    made = {f"variant.{name}": compile_spec(spec, trained, host, variant=name) for name in spec.variants}
+    above = whole.layers[:-1]
+    return {
+        name: circuit if spec.theory.variants[circuit.facts["variant"]].set else replace(circuit, layers=(*above, circuit.layers[-1]))
+        for name, circuit in made.items()
+    }
+
+
 def _refuse_strange(trained: TrainedCircuit, host: Host) -> None:
     if trained.fingerprint != host.fingerprint:
         raise WorkbenchError(
@@ -88,12 +109,12 @@ def _refuse_strange(trained: TrainedCircuit, host: Host) -> None:
         )
 
 
-def _refuse_undriven(spec: Spec, circuit: HandwrittenCircuit) -> None:
+def _refuse_undriven(where: str, circuit: HandwrittenCircuit) -> None:
     """Dividing by a drive below 0 would turn every sign around: a theory and its opposite would be the same weights."""
     for layer in circuit.layers:
         if not float(layer.ideal) > 0:
             raise WorkbenchError(
-                f"{spec.path}: families.{layer.family}",
+                f"{where}families.{layer.family}",
                 f"its own ideal stimulus drives it to {float(layer.ideal):g}",
                 "a drive above 0",
                 "What it reads there must excite it more than inhibit it: look at its gains and harmonics.",
@@ -150,6 +171,16 @@ def trained_units(trained: TrainedCircuit) -> Units:
     shifts = [unit.shift_px or (0.0, 0.0) for unit in trained.units]
     poses |= {SHIFT_X: tuple(x for x, _ in shifts), SHIFT_Y: tuple(y for _, y in shifts)}
     return Units(names, poses, {"unit": len(names)})
+
+
+def _made_alike(units: Units, alike: Alike) -> Units:
+    """The units as a variant has them; a pose that they do not have cannot differ among them."""
+    poses = dict(units.poses)
+    if alike.shift_px:
+        poses |= dict.fromkeys((SHIFT_X, SHIFT_Y), (0.0,) * len(units))
+    for axis in [axis for axis in (RADIUS, SCALE) if getattr(alike, axis) and axis in poses]:
+        poses[axis] = (math.exp(sum(map(math.log, poses[axis])) / len(units)),) * len(units)
+    return replace(units, poses=poses)
 
 
 def _layer(name: str, family: Family, of_host: Units, grid: Grid, above: dict[str, Layer], value: Value) -> Layer:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from workbench.compiler.circuit import HandwrittenCircuit, Layer, Read
 from workbench.splice.conditions import Affine, Condition, Donor, Handwritten, Mean, Regression, natural, zero
+from workbench.splice.one_gain import one_gain_and_bias
 from workbench.splice.scene import Scene
 
 POSITIONS = 128  # cells of each calibration picture that enter the fit
@@ -87,14 +88,18 @@ def derangement(units: int, seed: int) -> Tensor:
 def calibrate(circuits: Mapping[str, HandwrittenCircuit], scenes: Iterable[Scene], seed: int = 0) -> Splices:
     """Fit every condition on the scenes of the calibration pictures.
 
-    `circuits` holds "spliced" (the spec's), "random" (its control) and, for a tuned spec, "as_written". Raises ValueError without scenes.
+    `circuits` holds "spliced" (the spec's), "random" (its control), for a tuned spec "as_written", and any other that is to be compared. Raises
+    ValueError without scenes.
     """
     sample, donors = sample_cells(scenes, np.random.default_rng(seed))
     units = len(next(iter(circuits.values())).units)
     same, swapped = torch.arange(units), derangement(units, seed)
 
     def handwritten(circuit: str, order: Tensor = same, sign: float = 1.0) -> Handwritten:
-        gain, bias = gain_and_bias(sign * sample.drives[circuit][:, order], sample.trained)
+        drive = sign * sample.drives[circuit][:, order]
+        gain, bias = gain_and_bias(drive, sample.trained)
+        if circuits[circuit].one_gain:
+            gain, bias = one_gain_and_bias(drive, sample.trained, own=gain)
         return Handwritten(circuit, gain, bias, order, sign)
 
     written = {name: handwritten(name) for name in circuits if name != "random"}
