@@ -244,6 +244,36 @@ def test_another_theory_of_the_same_units_is_a_condition_beside(workshop, pictur
     assert card.cost == workshop.rebuild(pictures[:2], calibration).cost  # the other theory's numbers are not this one's
 
 
+VARIANTS = """\
+variants:
+  across: {about: lines across the arc, set: {'families.curve.reads.gabor[0].match': normal}}
+  as-it-is: {about: nothing is changed, set: {families.curve.window_px: 32}}
+  one-gain: {about: one gain for all, units: {gain: shared}}
+"""
+
+
+@pytest.mark.usefixtures("brief")
+def test_variants_of_the_theory_are_conditions_and_say_what_they_lose(workshop, pictures, calibration):
+    """The planted gains run from 10 to 40: one gain loses a little, lines that cross the arc lose the most, and no change nothing."""
+    workshop.spec_file.write_text(THEORY + VARIANTS)
+    card = workshop.rebuild(pictures, calibration)
+    found = {name: card.conditions[f"variant.{name}"] for name in card.variants}
+    loses = {name: variant.loses for name, variant in card.variants.items()}
+    assert card.variants["across"].about == "lines across the arc"
+    assert card.headline.value > 0.99
+    assert found["across"].pearson.value < 0.5
+    assert loses["across"].ci95[0] > 0.2
+    assert (loses["as-it-is"].value, found["as-it-is"].kl.value) == (0, card.conditions["spliced"].kl.value)
+    assert 0.001 < loses["one-gain"].value < loses["across"].value
+    for name, each in loses.items():
+        assert each.value == pytest.approx(card.headline.value - found[name].recovered_kl.value)
+    written = json.loads((workshop.output / "score.json").read_text())
+    assert written["variants"]["across"]["loses"]["value"] == loses["across"].value
+    assert written["conditions"]["variant"]["across"]["kl"] == found["across"].kl.value
+    workshop.spec_file.write_text(THEORY)
+    assert card.cost == workshop.rebuild(pictures, calibration).cost
+
+
 def test_another_theory_of_other_units_is_refused(workshop, pictures, calibration):
     other = workshop.folder / "other.yaml"
     other.write_text(THEORY.replace("  curve:", "  line:"))

@@ -8,7 +8,7 @@ import torch
 from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Read
 from workbench.evaluate.examples import Example
 from workbench.evaluate.tuning import TuningCurves
-from workbench.score.scorecard import ConditionScore, Cost, Scorecard, TheoryScore, UnitScore, is_control
+from workbench.score.scorecard import ConditionScore, Cost, Scorecard, TheoryScore, UnitScore, VariantScore, is_control
 from workbench.score.uncertainty import Figure
 from workbench.spec import Spec, theory_from_text
 from workbench.theory.poses import CENTRE, Units, every_combination
@@ -106,6 +106,12 @@ def card(labelled: bool = True, **changed) -> Scorecard:
     )
     only = TheoryScore(made.spec, made.circuit, len(made.units), 0.75, made.tuned_on, made.tuning, made.cost)
     return replace(made, **{"theories": (only,), **changed})
+
+
+def varied(made: Scorecard, about: str = "no colour is seen") -> Scorecard:
+    """The card with a variant that loses 0.17 of the recovered KL."""
+    conditions = {**made.conditions, "variant.grey": condition(0.64, labelled=True)}
+    return replace(made, conditions=conditions, variants={"grey": VariantScore(about, near(0.17))})
 
 
 def in_two(made: Scorecard) -> Scorecard:

@@ -111,6 +111,16 @@ def test_what_others_wrote_is_escaped():
     assert not any((link["href"] or "").startswith("javascript:") for link in found.all("a"))
 
 
+def test_variants_say_what_they_change_and_lose():
+    plain, varied = (rendered(card) for card in (cards.card(), cards.varied(cards.card(), f"no colour {MALICIOUS}")))
+    figures = {path: text for path, _, text in Page(varied).figures}
+    assert figures["variants/grey/loses/value"] == "0.17"
+    assert figures["variants/grey/loses/ci95/0"] == "0.12"
+    assert figures["conditions/variant/grey/recovered_kl"] == "0.64"
+    assert "no colour &lt;script&gt;" in varied
+    assert ("at the most what the part is worth" in varied, "at the most what the part is worth" in plain) == (True, False)
+
+
 def test_missing_figures_are_dashes_with_a_reason():
     made = cards.card(labelled=False)
     unheard = replace(made.units[0], pose_error_deg=math.nan, handwritten={**made.units[0].handwritten, "echo": math.nan})

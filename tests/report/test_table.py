@@ -82,6 +82,17 @@ def test_links_of_the_chain_stand_behind_the_handwritten_units():
     assert about("bound.bar") == "the handwritten units, reading trained units in place of bar and of what else is bound above it"
 
 
+def test_a_variant_has_a_row_and_a_line_of_what_it_loses():
+    plain, varied = (" ".join(" ".join(lines(card, 80)).split()) for card in (cards.card(), cards.varied(cards.card())))
+    said = "variant.grey, no colour is seen: loses 0.17 (0.12 to 0.22) of recovered KL"
+    caution = "at the most what the part is worth"
+    assert (said in varied, said in plain, caution in varied, caution in plain) == (True, False, True, False)
+    assert cells(cards.varied(cards.card()), "variant.grey")[-4] == "0.64"
+    names = ordered(cards.varied(cards.card()))
+    assert names.index("variant.grey") == names.index("spliced") + 1
+    assert reaching(cards.varied(cards.card())) == reaching(cards.card())  # a variant is no control, whatever it recovers
+
+
 def test_missing_figures_are_dashes():
     made = cards.card()
     silent = replace(made.conditions["spliced"], kl=Figure(None), recovered_kl=Figure(None))

@@ -41,6 +41,14 @@ def test_every_number_written_counts_once(text, tuned):
     assert found.weights == bars + curves
 
 
+def test_variants_cost_nothing():
+    host, trained, _ = planted()
+    varied = "variants: {a: {about: x, set: {families.curve.window_px: 20, 'families.curve.reads.bar[0].harmonics': [0, 1, 2]}}}\n"
+    plain, both = (theory_from_text(text) for text in (THEORY + LEDGER, THEORY + varied + LEDGER))
+    circuit = compile_spec(plain, trained, host)
+    assert cost(both.theory, trained, circuit) == cost(plain.theory, trained, circuit)
+
+
 @pytest.mark.parametrize(
     ("entry", "more"),
     [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.evaluate.statistics import Statistics
-from workbench.score.recovery import ABLATIONS, distance, recovered
+from workbench.score.recovery import ABLATIONS, distance, loses, recovered
 
 EXACT = 1e-12  # one division of float64 means
 PICTURES = 8
@@ -54,6 +54,21 @@ def test_against_another_condition_the_interval_is_paired():
     assert apart[0] - apart[1] == pytest.approx(0.025, abs=EXACT)
 
 
+def test_what_a_variant_loses_is_a_paired_difference():
+    """Of a KL that varies fourfold between pictures the variant leaves a tenth more on every one: no doubt that it loses a tenth."""
+    rows = {**conditions(0.25), "variant.grey": {"kl": 0.35 * KL}, "variant.same": {"kl": 0.25 * KL}, "variant.better": {"kl": 0.05 * KL}}
+    for name, value in [("grey", 0.1), ("same", 0.0), ("better", -0.2)]:
+        found = loses(statistics(rows), f"variant.{name}")
+        assert (found.value, *found.ci95) == pytest.approx((value,) * 3, abs=EXACT), name
+
+
+def test_a_variant_that_loses_on_some_pictures_only_has_an_interval():
+    rows = {**conditions(0.25), "variant.grey": {"kl": np.where(np.arange(PICTURES) < 4, 0.25, 0.75) * KL}}
+    found = loses(statistics(rows), "variant.grey")
+    assert found.value == pytest.approx(0.5 * KL[4:].sum() / KL.sum())
+    assert 0 < found.ci95[0] < found.value - 0.05 < found.value + 0.05 < found.ci95[1]
+
+
 def test_a_weaker_ablation_leaves_less_to_recover():
     """The same splice: half as much is lost under mean ablation."""
     assert recovered(statistics(conditions(0.25)), "spliced", "ablated.mean", "kl").value == pytest.approx(0.5, abs=EXACT)
@@ -74,6 +89,7 @@ def test_none_where_nothing_is_lost():
     assert recovered(statistics(rows), "spliced", "ablated.mean", "top1").value is None  # mean ablation costs no answer
     rows["ablated.zero"]["kl"] = np.zeros(PICTURES)
     assert recovered(statistics(rows), "spliced", "ablated.zero", "kl").value is None
+    assert loses(statistics(rows), "ablated.mean").value is None
 
 
 def test_none_where_nothing_is_labelled():

@@ -166,6 +166,21 @@ def test_a_spec_that_has_no_place_for_a_ledger_is_refused_before_any_work(worksh
     assert workshop.stages == []
 
 
+def test_variants_are_never_tuned(workshop, tuned):
+    """They stand as they were, and what is tuned is what would be without them."""
+    varied = "variants:\n  a: {about: x, set: {'families.curve.reads.gabor[1].gain': -0.2}, units: {gain: shared}}\n"
+    text, *_ = workshop.tuned(MOVED + varied)
+    assert varied.strip() in text.split("\ntuned:")[0]
+    plain = theory_from_text(tuned[0]).theory
+    found = theory_from_text(text)
+    assert found.theory.families == plain.families
+    assert found.theory.tuned.written == WRITTEN
+    gain = found.variants["a"].families["curve"].reads["gabor"][1].gain
+    assert (gain.tune, gain.tuned) == (-0.2, False)
+    again, *_ = workshop.tuned(text, steps=1)  # the ledger is written again below them
+    assert varied.strip() in again.split("\ntuned:")[0]
+
+
 def test_a_family_to_hold_must_exist(workshop):
     with pytest.raises(WorkbenchError, match=r"spec.yaml: no family 'gabour' to hold. Did you mean 'gabor'"):
         workshop.tuned(MOVED, hold=["gabour"])

@@ -9,6 +9,11 @@ from workbench.score.uncertainty import Figure
 MISSING = "–"
 BOUND = "bound."  # and the family that was bound to trained units last
 BESIDE = "beside."  # and the name of another theory of the same units
+VARIANT = "variant."  # and the name of a variant of the theory
+LEANS = (
+    "All other numbers and poses are as tuned, or written, for the whole theory; only gain and bias are fitted again. So what a variant loses is "
+    "what the theory leans on, at the most what the part is worth."
+)
 
 ABOUT = {  # condition -> what takes the place of the trained units
     "natural": "the trained units' own activation, spliced back",
@@ -29,7 +34,7 @@ ABOUT = {  # condition -> what takes the place of the trained units
 def ordered(card: Scorecard) -> tuple[str, ...]:
     """The conditions as a reader wants them: natural, ablations, handwritten, controls, then any other."""
     known = [name for name in ABOUT if name in card.conditions]
-    chain = [name for name in card.conditions if name.startswith((BOUND, BESIDE))]
+    chain = [name for name in card.conditions if name.startswith((VARIANT, BOUND, BESIDE))]
     written = 1 + known.index("as_written" if "as_written" in known else "spliced")
     return (*known[:written], *chain, *known[written:], *(name for name in card.conditions if name not in (*known, *chain)))
 
@@ -40,6 +45,8 @@ def about(name: str) -> str:
         return f"the handwritten units, reading trained units in place of {name.removeprefix(BOUND)} and of what else is bound above it"
     if name.startswith(BESIDE):
         return f"units written by hand from another theory, {name.removeprefix(BESIDE)}"
+    if name.startswith(VARIANT):
+        return f"the handwritten units of a variant of the theory, {name.removeprefix(VARIANT)}"
     return ABOUT.get(name, "another splice")
 
 

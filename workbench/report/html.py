@@ -17,7 +17,7 @@ from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.evaluate.examples import Example
 from workbench.evaluate.tuning import TuningCurves
 from workbench.files import write_whole
-from workbench.report.conditions import MISSING, about, number, ordered, reaching, warnings
+from workbench.report.conditions import LEANS, MISSING, about, number, ordered, reaching, warnings
 from workbench.report.drawings import Drawing, drawings, png
 from workbench.report.limits import limits
 from workbench.report.words import theory_words
@@ -149,6 +149,7 @@ def render(card: Scorecard, specs: Sequence[Spec], score: Score, shown: Mapping[
         invariances=[key.removeprefix("trained.invariance ") for key in card.tuning if key.startswith("trained.invariance ")],
         conditions=_conditions(card),
         recoveries=_recoveries(),
+        leans=LEANS,
         quantities=[name for name in QUANTITIES if labelled or name not in ("top1", "top5")],
         quantity_words=QUANTITIES,
         kernels=shown.get("kernels", ()),

@@ -6,7 +6,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from workbench.report.conditions import against, interval, number, ordered, reaching, warnings
+from workbench.report.conditions import LEANS, against, interval, number, ordered, reaching, warnings
 from workbench.score.scorecard import ConditionScore, Scorecard
 
 WIDTH = 100  # columns that everything fits in; 80 columns wrap the sentences only
@@ -15,7 +15,7 @@ WIDTH = 100  # columns that everything fits in; 80 columns wrap the sentences on
 def table(card: Scorecard) -> Group:
     """One headline line, one table of conditions, warnings where a control reaches the handwritten units, and the cost. Fits 80 columns."""
     warned = (Text(f"warning: {said}", style="bold yellow") for said in warnings(card))
-    return Group(headline(card), *_theories(card), _conditions(card), _best_control(card), *warned, _cost(card))
+    return Group(headline(card), *_theories(card), _conditions(card), _best_control(card), *_variants(card), *warned, _cost(card))
 
 
 def headline(card: Scorecard) -> Text:
@@ -67,6 +67,15 @@ def _cells(row: ConditionScore, labelled: bool) -> tuple[str, ...]:
 def _best_control(card: Scorecard) -> Text:
     best = card.best_control
     return Text(f"against the best control, {best}: the handwritten units recover {against(card, best)}" if best else "no controls")
+
+
+def _variants(card: Scorecard) -> Iterator[Text]:
+    """What each variant of the theory changes and loses, where there are any."""
+    for name, variant in card.variants.items():
+        between = f" ({interval(variant.loses.ci95)})" if variant.loses.ci95 else ""
+        yield Text(f"variant.{name}, {variant.about}: loses {number(variant.loses.value, 2)}{between} of recovered KL")
+    if card.variants:
+        yield Text(LEANS, style="dim")
 
 
 def _cost(card: Scorecard) -> Text:

@@ -34,6 +34,20 @@ def recovered(
     return bootstrap({name: row[chosen] for name, row in rows.items()}, share, seed)
 
 
+def loses(statistics: Statistics, condition: str, seed: int = 0) -> Figure:
+    """Recovered KL of the handwritten units less that of `condition`, both against zero ablation and on the same pictures, so that the interval is
+    paired. None where nothing was lost."""
+    rows = {name: distance(statistics, name, "kl") for name in ("spliced", condition, "ablated.zero")}
+    if rows["ablated.zero"].mean() <= 0:
+        return Figure(None)
+
+    def share(means: Mapping[str, np.ndarray]) -> np.ndarray:
+        lost = means["ablated.zero"]
+        return (means[condition] - means["spliced"]) / np.where(lost > 0, lost, np.nan)
+
+    return bootstrap(rows, share, seed)
+
+
 def distance(statistics: Statistics, condition: str, quantity: str) -> np.ndarray:
     """Distance from natural, a row a picture: kl and consumer as they are, shares as the drop from natural."""
     row = statistics.rows[condition].get(quantity)

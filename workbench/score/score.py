@@ -13,8 +13,8 @@ from workbench.hosts.host import Host
 from workbench.pictures import Picture
 from workbench.score.agreement import explained_variance, pearson, spearman, top_overlap
 from workbench.score.cost import cost, total
-from workbench.score.recovery import ABLATIONS, recovered
-from workbench.score.scorecard import ConditionScore, Scorecard, TheoryScore, UnitScore, is_control
+from workbench.score.recovery import ABLATIONS, loses, recovered
+from workbench.score.scorecard import ConditionScore, Scorecard, TheoryScore, UnitScore, VariantScore, is_control
 from workbench.score.tuning import figures, largest_gap_deg, turn_deg
 from workbench.score.uncertainty import Figure, bootstrap
 from workbench.spec import Spec
@@ -70,7 +70,18 @@ def score(
         cost=total([theory.cost for theory in theories]),
         seed=seed,
         theories=theories,
+        variants=variant_scores(specs, statistics, seed),
     )
+
+
+def variant_scores(specs: Sequence[Spec], statistics: Statistics, seed: int) -> dict[str, VariantScore]:
+    """Every variant that any of the theories has; what it changes in several of them is told joined by " + "."""
+    said: dict[str, list[str]] = {}
+    for name, variant in [each for spec in specs for each in spec.theory.variants.items()]:
+        said.setdefault(name, []).append(variant.about.strip())
+    return {
+        name: VariantScore(" + ".join(dict.fromkeys(about)), loses(statistics, f"variant.{name}", seed)) for name, about in said.items()
+    }
 
 
 def theory_score(spec: Spec, trained: TrainedCircuit, splices: Splices, units: Sequence[UnitScore], curves: TuningCurves) -> TheoryScore:

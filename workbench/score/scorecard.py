@@ -1,7 +1,7 @@
 """The scorecard: every figure of one rebuild, with intervals, controls and cost."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workbench.score.uncertainty import Figure
 
@@ -69,12 +69,20 @@ class TheoryScore:
 
 
 @dataclass(frozen=True)
+class VariantScore:
+    """A variant of the theory: what it changes, and how much of the recovered KL it loses (of the handwritten units, less its own)."""
+
+    about: str
+    loses: Figure
+
+
+@dataclass(frozen=True)
 class Scorecard:
     """All of it. `recovered[ablation][quantity]`; `fires`: the same against zero ablation, on the pictures where the trained circuit fires.
 
     `against[control]` is the recovered KL with that control in place of the ablation: above 0, the handwritten units do better than it.
     `theories` are in the order in which they were given, `units` theory after theory; `circuit`, `spec`, `tuned_on`, `tuning` and `cost` are
-    of all of them together.
+    of all of them together. `variants[NAME]` is the condition `variant.NAME`.
     """
 
     workbench: str
@@ -93,6 +101,7 @@ class Scorecard:
     cost: Cost
     seed: int
     theories: tuple[TheoryScore, ...]
+    variants: Mapping[str, VariantScore] = field(default_factory=dict)
 
     def units_of(self, theory: int) -> tuple[UnitScore, ...]:
         """The units of one theory."""
