@@ -19,8 +19,8 @@ from workbench.theory.poses import CENTRE
 
 BEST = 3  # pairs whose tuning curves are drawn
 ROW_INCHES, WIDE_INCHES, PANEL_INCHES = 2.0, 4.6, 1.9
-PALETTE = "viridis"  # of the sites, from the first to the deepest
-DARKEST, LIGHTEST = 0.0, 0.82  # of it: its yellow cannot be seen on white
+PALETTE = "plasma"  # of the sites, from the first to the deepest
+DARKEST, LIGHTEST = 0.0, 0.85  # of it: its yellow cannot be seen on white
 
 
 def draw_layers(layers: Layers, circuit: HandwrittenCircuit, answers: Answers) -> Figure:
