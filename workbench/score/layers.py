@@ -99,7 +99,6 @@ def layers_score(
 ) -> Layers:
     """The figures of every family and site; `moments` as `evaluate.layers.beside` gives them, of the same `pairs`."""
     names = {layer.family: layer.units.names for layer in circuit.layers}
-    order = list(names)
     return Layers(
         workbench=workbench.__version__,
         host={"name": host.name, "fingerprint": host.fingerprint},
@@ -118,18 +117,20 @@ def layers_score(
             ]
             for family, units in best_units(answers).items()
         },
-        nearest={
-            f"{site}:{unit}": {
-                "family": order[each.family[unit]],
-                "pose": names[order[each.family[unit]]][each.pose[unit]],
-                "tuning": float(each.tuning[unit]),
-                "direction": float(each.direction[unit]),
-                "corresponds": bool(each.corresponds[unit]),
-            }
-            for site, each in found.items()
-            for unit in range(len(each.family))
-        },
+        nearest={f"{site}:{unit}": _named(each, unit, names) for site, each in found.items() for unit in range(host.site(site).channels)},
     )
+
+
+def _named(found: Nearest, unit: int, names: Mapping[str, Sequence[str]]) -> dict[str, object]:
+    """What is nearest to a unit of a site, by name."""
+    family = list(names)[found.family[unit]]
+    return {
+        "family": family,
+        "pose": names[family][found.pose[unit]],
+        "tuning": float(found.tuning[unit]),
+        "direction": float(found.direction[unit]),
+        "corresponds": bool(found.corresponds[unit]),
+    }
 
 
 def _layer(circuit: HandwrittenCircuit, host: Host, found: Nearest, own: Matched, rows: Mapping[str, np.ndarray], seed: int) -> LayerScore:
