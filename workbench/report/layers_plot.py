@@ -19,6 +19,7 @@ from workbench.theory.poses import CENTRE
 
 BEST = 3  # pairs whose tuning curves are drawn
 ROW_INCHES, WIDE_INCHES, PANEL_INCHES = 2.0, 4.6, 1.9
+LOWEST = -0.15  # Pearson correlation; what is below is drawn at the edge
 PALETTE = "plasma"  # of the sites, from the first to the deepest
 DARKEST, LIGHTEST = 0.0, 0.85  # of it: its yellow cannot be seen on white
 
@@ -52,7 +53,7 @@ def _poses(axes: Axes, layer: Layer, rows: Sequence[LayerScore], colours: Mappin
     """Each matched unit as the glyph of its pose; the dashed line is the mean of the permuted control."""
     axis = frame_axis(layer.units)
     turn_deg, where = (360, "centre of curvature") if axis == CENTRE else (180, "orientation")
-    axes.set(xlim=(-0.03 * turn_deg, 1.03 * turn_deg), ylim=(-0.15, 1.0), yticks=(0, 0.5, 1))
+    axes.set(xlim=(-0.03 * turn_deg, 1.03 * turn_deg), ylim=(LOWEST, 1.0), yticks=(0, 0.5, 1))
     axes.set_xticks(np.linspace(0, turn_deg, 5))
     axes.axhline(0, color="#dddddd", linewidth=0.8, zorder=0)
     matched = sum(row.units for row in rows)
@@ -62,7 +63,7 @@ def _poses(axes: Axes, layer: Layer, rows: Sequence[LayerScore], colours: Mappin
     for row in rows:
         for pair in row.pairs:
             at_deg = pair.pose_deg if axis == CENTRE else (pair.pose_deg - 90) % 180
-            draw_glyph(axes, (axis, at_deg), (at_deg, max(pair.pearson, -0.15)), (0, 0), ink=colours[row.site])
+            draw_glyph(axes, (axis, at_deg), (at_deg, max(pair.pearson, LOWEST)), (0, 0), ink=colours[row.site])
     wrong = [pair.permuted for row in rows for pair in row.pairs if pair.permuted is not None]
     if wrong:
         axes.axhline(float(np.mean(wrong)), color="#999999", linewidth=1, linestyle="--", zorder=0)
