@@ -109,7 +109,14 @@ def workshop(tmp_path, monkeypatch, host) -> Workshop:
     made = Workshop(tmp_path, host)
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
     # the store last: a module that is imported here for the first time would keep the planted load for good
-    for module in ("workbench.rebuild", "workbench.frontier", "workbench.tune.spec", "workbench.write", "workbench.hosts.store"):
+    for module in (
+        "workbench.rebuild",
+        "workbench.frontier",
+        "workbench.layers",
+        "workbench.tune.spec",
+        "workbench.write",
+        "workbench.hosts.store",
+    ):
         monkeypatch.setattr(f"{module}.load", lambda name: host.host)
     return made
 
@@ -129,7 +136,7 @@ def test_help(words):
 def test_help_names_every_command():
     text = run("--help").output
     assert all(re.search(rf"^  {name} ", text, re.MULTILINE) for name in main.commands)
-    assert {"hosts", "survey", "check", "compile", "show", "score", "frontier", "tune", "write"} <= set(main.commands)
+    assert {"hosts", "survey", "check", "compile", "show", "score", "frontier", "layers", "tune", "write"} <= set(main.commands)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +145,7 @@ def test_help_names_every_command():
         (("chekc", "x.yaml"), "no command 'chekc'. Did you mean 'check'?"),
         (("scores",), "Did you mean 'score'?"),
         (("hosts", "lst"), "no command 'lst'. Did you mean 'list'?"),
-        (("zzz",), "Known: check, compile, frontier, hosts, score, show, survey, tune, write."),
+        (("zzz",), "Known: check, compile, frontier, hosts, layers, score, show, survey, tune, write."),
         (("check", "--jsn", "x.yaml"), "--json"),
     ],
 )
@@ -529,6 +536,28 @@ def test_frontier_refuses_a_foreign_folder_and_pictures_that_were_calibrated_on(
     workshop.out.mkdir()
     (workshop.out / "thesis.tex").write_text("years")
     assert "is no earlier result" in refused("frontier", *in_two(workshop))
+
+
+def layers_of(workshop: Workshop) -> tuple[object, ...]:
+    return ("layers", workshop.spec, "--circuit", workshop.circuit, "--images", workshop.images, "-o", workshop.out)
+
+
+def test_layers_prints_its_table_and_writes_its_document_and_its_picture(workshop):
+    result = run(*layers_of(workshop))
+    assert result.exit_code == 0, result.output
+    assert re.search(r"^curve +planted +6 +50\.0 +(1\.00|0\.9\d) ", result.stdout, re.MULTILINE)
+    assert sorted(path.name for path in workshop.out.iterdir()) == ["layers.json", "layers.png"]
+    found = json.loads((workshop.out / "layers.json").read_text())
+    again = run(*layers_of(workshop), "--json")
+    assert json.loads(again.stdout) == found
+
+
+def test_layers_refuses_a_foreign_folder_and_another_hosts_circuit(workshop):
+    workshop.out.mkdir()
+    (workshop.out / "thesis.tex").write_text("years")
+    assert "is no earlier result (no layers.json in it)" in refused(*layers_of(workshop))
+    dump_circuit(workshop.planted.trained.model_copy(update={"fingerprint": "f" * 64}), workshop.circuit)
+    assert "found in a host with fingerprint ffffffffffff" in refused(*layers_of(workshop))
 
 
 # ---- real processes

@@ -12,12 +12,14 @@ SIDE = 10.0  # points
 INK = "#222222"
 
 
-def draw_glyph(axes: Axes, pose: tuple[str, float] | None, at: tuple[float, float], offset_points: tuple[float, float]) -> None:
+def draw_glyph(
+    axes: Axes, pose: tuple[str, float] | None, at: tuple[float, float], offset_points: tuple[float, float], ink: str = INK
+) -> None:
     """The pose (axis, degrees) beside the point `at` of the data, at a distance in points; None draws nothing."""
     if pose is None:
         return
     box = DrawingArea(SIDE, SIDE)
-    box.add_artist(PathPatch(Path(outline(*pose)), fill=False, edgecolor=INK, linewidth=1.1, capstyle="round"))
+    box.add_artist(PathPatch(Path(outline(*pose)), fill=False, edgecolor=ink, linewidth=1.1, capstyle="round"))
     axes.add_artist(AnnotationBbox(box, at, xybox=offset_points, boxcoords="offset points", frameon=False, pad=0, annotation_clip=False))
 
 

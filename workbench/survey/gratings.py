@@ -65,7 +65,7 @@ def show(host: Host, site: Site, progress: Progress) -> Trials:
     shown, answers = [], []
     for done, (channel, wavelength_px) in enumerate(groups):
         progress("gratings", done, len(groups))
-        rgb = _draw(host, channel, wavelength_px)
+        rgb = draw(host, channel, wavelength_px)
         answers.append(activations(host, rgb, [site.name])[site.name][:, :, cell[0], cell[1]])
         shown.append(in_circuit_units(rgb[:, :, y - reach : y + reach + 1, x - reach : x + reach + 1], host.input.mean_rgb))
     progress("gratings", len(groups), len(groups))
@@ -106,9 +106,9 @@ def field_px(host: Host, site: Site) -> int:
     )
 
 
-def _draw(host: Host, channel: str, wavelength_px: float) -> Float[Tensor, "n 3 h w"]:
-    """One grating for each orientation and phase, the last fastest, RGB."""
-    orientation, phase = (torch.tensor(each.ravel()) for each in np.meshgrid(ORIENTATIONS_DEG, PHASES_DEG, indexing="ij"))
+def draw(host: Host, channel: str, wavelength_px: float, phases_deg: Float[np.ndarray, " phase"] = PHASES_DEG) -> Float[Tensor, "n 3 h w"]:
+    """One grating for each orientation and phase, the last fastest, RGB 0..255."""
+    orientation, phase = (torch.tensor(each.ravel()) for each in np.meshgrid(ORIENTATIONS_DEG, phases_deg, indexing="ij"))
     wave = grating(host.input.size_px, orientation, wavelength_px, phase, foreground=1.0, background=-1.0)[..., 0].float()
     direction = torch.tensor(OPPONENT[channel])
     colour = CONTRAST[channel] * direction / direction.abs().max()

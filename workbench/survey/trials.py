@@ -4,14 +4,15 @@ All stand alone on mid-grey. The same apex serves every trial, so a unit's answe
 """
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.stimuli import arc, filled
-from workbench.stimuli.canvas import Point
+from workbench.stimuli import BLUE, GREEN, RED, YELLOW, arc, filled
+from workbench.stimuli.canvas import Colour, Point
 
 DIRECTION_STEP_DEG = 15
 DIRECTIONS_DEG = np.arange(0.0, 360.0, DIRECTION_STEP_DEG)
@@ -19,6 +20,7 @@ RADII_PX = (12.0, 18.0, 27.0, 40.0, 60.0)  # each half as large again: from an e
 STRAIGHT_RADIUS_PX = 4000.0  # bends by a quarter of a pixel over its length: straight, drawn by the same function
 FILLS = ("line", "edge")
 POLARITIES = {"bright": 255.0, "dark": 0.0}  # on mid-grey
+COLOURS: Mapping[str, Colour] = {"red": RED, "green": GREEN, "blue": BLUE, "yellow": YELLOW}  # on mid-grey too
 LENGTH_PX = 90.0  # of a line arc, which is at most a half circle
 LONGEST_DEG = 180.0
 WIDTH_PX = 3.0
@@ -34,9 +36,12 @@ SUMMARY = (
 def draw(
     size_px: int, fill: str, polarity: str, radius_px: float, directions_deg: Float[np.ndarray, " n"], apex_px: Point
 ) -> Float[Tensor, "n 3 h w"]:
-    """One trial a direction, RGB 0..255: contours of one fill, polarity and radius with their apex at `apex_px` (numbers, or n each)."""
+    """One trial a direction, RGB 0..255: contours of one fill, polarity and radius with their apex at `apex_px` (numbers, or n each).
+
+    A polarity may be one of COLOURS.
+    """
     centre_deg = torch.as_tensor(directions_deg, dtype=torch.float32)
-    colour = POLARITIES[polarity]
+    colour = {**POLARITIES, **COLOURS}[polarity]
     if fill == "line":
         extent_deg = min(LONGEST_DEG, math.degrees(LENGTH_PX / radius_px))
         pictures = arc(size_px, apex_px, centre_deg, radius_px, extent_deg, WIDTH_PX, foreground=colour)

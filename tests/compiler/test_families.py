@@ -1,0 +1,27 @@
+"""What every family says: as the families below it hear it, the last one rectified."""
+
+import torch
+
+from tests.planted import planted
+from workbench.compiler import compile_spec
+from workbench.compiler.families import families
+from workbench.compiler.respond import drive
+
+
+def test_the_last_family_is_the_rectified_drive_and_the_first_is_pooled():
+    host, trained, spec = planted()
+    circuit = compile_spec(spec, trained, host)
+    rgb = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 255
+    said = families(circuit, rgb, host.input.mean_rgb)
+    assert list(said) == ["gabor", "curve"]
+    response, (rows, columns) = said["curve"]
+    site = host.site(trained.site)
+    assert (rows.offset_px, rows.stride_px, rows.count) == (site.offset_px, site.stride_px, site.height)
+    assert rows == columns
+    wanted = drive(circuit, rgb, host.input.mean_rgb).clamp_min(0)
+    assert wanted.max() > 0
+    assert torch.allclose(response, wanted, atol=1e-5)  # float32
+    gabor, (rows, _) = said["gabor"]
+    assert gabor.shape == (2, 12, rows.count, rows.count)
+    assert rows.stride_px == 4
+    assert gabor.min() >= 0

@@ -1,0 +1,101 @@
+"""One set of stimuli before trained units and the families of a theory alike: contours, arcs and gratings, bright, dark and coloured.
+
+Every stimulus is shown in every pose and at a few places; what counts is a unit's highest answer about the middle of the picture, so that
+neither a unit's phase nor where it stands in its cell matters. No photograph is shown and no weight is read.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.compiler.circuit import HandwrittenCircuit
+from workbench.compiler.families import families
+from workbench.compiler.respond import Cells, Heard, cells_of
+from workbench.evaluate.matching import Answers, Group
+from workbench.hosts.host import Host
+from workbench.stimuli.canvas import Point
+from workbench.survey import gratings, trials
+from workbench.survey.arcs import CELLS_AROUND
+from workbench.survey.responses import activations
+
+RADII_PX = (*trials.RADII_PX[::2], trials.STRAIGHT_RADIUS_PX)
+WAVELENGTHS_PX, PHASES_DEG = gratings.WAVELENGTHS_PX[1::2], gratings.PHASES_DEG[::2]
+SHIFTS_PX = (-3.0, 0.0, 3.0)  # of a contour along its normal: about a third of a stride of 8 px, so that it meets the middle of some cell
+
+CONTOURS = (
+    *itertools.product(trials.FILLS, trials.POLARITIES, RADII_PX),
+    *itertools.product(trials.FILLS, trials.COLOURS, RADII_PX[-1:]),
+)
+GRATINGS = tuple(itertools.product(gratings.CONTRAST, WAVELENGTHS_PX))
+
+
+def answers(host: Host, circuit: HandwrittenCircuit, sites: Sequence[str], progress: Callable[[int], None]) -> Answers:
+    """The tuning of every unit of `sites` and of every family of the circuit; `progress` is told of the groups of stimuli as they are done."""
+    grid, shown = circuit.grid, []
+    middle = (float(grid.offset_px + grid.stride_px * (grid.width // 2)), float(grid.offset_px + grid.stride_px * (grid.height // 2)))
+    tuning: dict[str, list[np.ndarray]] = {}
+    for group, pictures in _groups(host, middle):
+        highest = [_highest(host, circuit, sites, rgb, middle, len(group.normals_deg)) for rgb in pictures]
+        for name in highest[0]:
+            tuning.setdefault(name, []).append(np.max([each[name] for each in highest], axis=0))
+        shown.append(group)
+        progress(1)
+    whole = {name: np.concatenate(rows) for name, rows in tuning.items()}
+    of_sites = {site: whole[f"site {site}"] for site in sites}
+    return Answers(tuple(shown), of_sites, {layer.family: whole[f"family {layer.family}"] for layer in circuit.layers})
+
+
+def group_count() -> int:
+    """Groups of stimuli that `answers` shows."""
+    return len(CONTOURS) + len(GRATINGS)
+
+
+def _groups(host: Host, middle: Point) -> Iterator[tuple[Group, Iterator[Float[Tensor, "n 3 h w"]]]]:
+    """Each group with its pictures, a batch for each place; a batch has the directions in order, each of them once or several times running."""
+    for fill, polarity, radius_px in CONTOURS:
+        straight = radius_px == trials.STRAIGHT_RADIUS_PX
+        count = len(trials.DIRECTIONS_DEG) // (2 if straight and fill == "line" else 1)  # a straight line has no sides
+        normals = trials.DIRECTIONS_DEG[:count]
+        shape = "straight" if straight else f"{radius_px:g} px"
+        yield Group(f"{polarity} {fill}, {shape}", tuple(map(float, normals))), _contours(host, fill, polarity, radius_px, normals, middle)
+    for channel, wavelength_px in GRATINGS:
+        name = f"{channel} grating, {wavelength_px:g} px"
+        yield (
+            Group(name, tuple(map(float, gratings.ORIENTATIONS_DEG + 90))),
+            iter([gratings.draw(host, channel, wavelength_px, PHASES_DEG)]),
+        )
+
+
+def _contours(
+    host: Host, fill: str, polarity: str, radius_px: float, normals_deg: Float[np.ndarray, " n"], middle: Point
+) -> Iterator[Float[Tensor, "n 3 h w"]]:
+    turn = torch.deg2rad(torch.as_tensor(normals_deg))
+    for shift_px in SHIFTS_PX:
+        at = middle[0] + shift_px * torch.cos(turn), middle[1] + shift_px * torch.sin(turn)
+        yield trials.draw(host.input.size_px, fill, polarity, radius_px, normals_deg, at).float()
+
+
+def _highest(
+    host: Host, circuit: HandwrittenCircuit, sites: Sequence[str], rgb: Float[Tensor, "n 3 h w"], middle: Point, directions: int
+) -> dict[str, Float[np.ndarray, "direction unit"]]:
+    """Each unit's highest answer within a cell of the middle, in each direction."""
+    trained = activations(host, rgb, sites)
+    handwritten = families(circuit, rgb, host.input.mean_rgb)
+    said: Heard = {
+        **{f"site {name}": (value, cells_of(host.site(name))) for name, value in trained.items()},
+        **{f"family {name}": value for name, value in handwritten.items()},
+    }
+    found = {}
+    for name, (value, (rows, columns)) in said.items():
+        about = value[:, :, _near(rows, middle[1]), _near(columns, middle[0])].amax((2, 3))
+        found[name] = about.unflatten(0, (directions, -1)).amax(1).numpy()
+    return found
+
+
+def _near(cells: Cells, at_px: float) -> slice:
+    nearest = min(max(round((at_px - cells.offset_px) / cells.stride_px), 0), cells.count - 1)
+    return slice(max(0, nearest - CELLS_AROUND), nearest + CELLS_AROUND + 1)
