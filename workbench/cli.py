@@ -43,6 +43,13 @@ CALIBRATION = click.option(
     type=FILE,
     help="Folder of pictures for each unit's gain and bias.  [default: other photographs that scikit-image ships]",
 )
+CALIBRATE_ON = click.option(
+    "--calibrate-on",
+    default=300,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Pictures of the calibration folder to take at the most, the first by content hash.",
+)
 BROKEN = click.option("--skip-broken", is_flag=True, help="Pass over files that are no sound pictures instead of refusing the folder.")
 SEED = click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -206,6 +213,7 @@ def show(file: Path, circuit_file: Path | None, output: Path) -> None:
 @CIRCUITS
 @IMAGES
 @CALIBRATION
+@CALIBRATE_ON
 @click.option(
     "-o", "--output", type=FILE, default=Path("out"), show_default=True, help="Folder to write: score.json, pictures, report.html."
 )
@@ -229,6 +237,7 @@ def score(
     circuit_files: tuple[Path, ...],
     images: Path | None,
     calibration: Path | None,
+    calibrate_on: int,
     output: Path,
     bound: dict[str, Path],
     beside: tuple[Path, ...],
@@ -247,7 +256,7 @@ def score(
 
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
-        fit = session.pictures(calibration, skip_broken, "calibration")
+        fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
         card = rebuild(paired(spec_files, circuit_files), pictures, fit, output, session.stage, seed, command_line(), bound, beside)
     if as_json:
         click.echo(to_json(card), nl=False)
@@ -261,6 +270,7 @@ def score(
 @CIRCUITS
 @IMAGES
 @CALIBRATION
+@CALIBRATE_ON
 @click.option(
     "-o", "--output", type=FILE, default=Path("frontier"), show_default=True, help="Folder to write: frontier.json, frontier.png."
 )
@@ -272,6 +282,7 @@ def frontier(
     circuit_files: tuple[Path, ...],
     images: Path | None,
     calibration: Path | None,
+    calibrate_on: int,
     output: Path,
     skip_broken: bool,
     seed: int,
@@ -288,7 +299,7 @@ def frontier(
 
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
-        fit = session.pictures(calibration, skip_broken, "calibration")
+        fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
         found = grow(paired(spec_files, circuit_files), pictures, fit, output, session.stage, seed)
     if as_json:
         click.echo(frontier_json(found), nl=False)
@@ -336,10 +347,19 @@ def layers(
 @SPEC
 @CIRCUIT
 @CALIBRATION
+@CALIBRATE_ON
 @click.option("-o", "--output", type=FILE, required=True, help="File to write (.safetensors).")
 @BROKEN
 @SEED
-def write(spec_file: Path, circuit_file: Path | None, calibration: Path | None, output: Path, skip_broken: bool, seed: int) -> None:
+def write(
+    spec_file: Path,
+    circuit_file: Path | None,
+    calibration: Path | None,
+    calibrate_on: int,
+    output: Path,
+    skip_broken: bool,
+    seed: int,
+) -> None:
     """Write a circuit into a copy of the host's own weights, and export the copy.
 
     For a theory of one family that reads `input`, at a site that is the network's first convolution and its ReLU (conv1 of squeezenet, conv2d0
@@ -349,7 +369,7 @@ def write(spec_file: Path, circuit_file: Path | None, calibration: Path | None, 
     from workbench.write import write as into_copy
 
     with Session() as session:
-        pictures = session.pictures(calibration, skip_broken, "calibration")
+        pictures = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
         made = into_copy(spec_file, circuit_file or default_circuit(spec_file), pictures, output, session.stage, seed)
     click.echo(f"{made.name}: {made.source}\nfingerprint {made.fingerprint}: {output}")
 

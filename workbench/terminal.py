@@ -41,12 +41,16 @@ class Session:
             self.counted[name] = self.progress.add_task(name, total=total)
         self.progress.update(self.counted[name], completed=done, total=total)
 
-    def pictures(self, folder: Path | None, skip_broken: bool, part: str) -> "list[Picture]":
-        """The pictures of a folder, or those that come with a dependency: the "headline" part or the "calibration" part."""
+    def pictures(self, folder: Path | None, skip_broken: bool, part: str, most: int | None = None) -> "list[Picture]":
+        """The pictures of a folder, or those that come with a dependency: the "headline" part or the "calibration" part. Of a folder the `most`
+        that come first by content hash."""
+        from workbench.pictures import first_by_content, photographs
         from workbench.pictures import folder as read
-        from workbench.pictures import photographs
 
-        return photographs(part) if folder is None else read(folder, skip_broken)
+        if folder is None:
+            return photographs(part)
+        found = read(folder, skip_broken)
+        return found if most is None else first_by_content(found, most)
 
     def print(self, *what: Any) -> None:
         """Print to standard output."""

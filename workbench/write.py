@@ -11,7 +11,8 @@ from workbench.hosts.host import Host
 from workbench.hosts.store import load
 from workbench.pictures import Picture
 from workbench.spec import load_circuit, load_theory
-from workbench.splice.calibrate import gain_and_bias, sample_cells
+from workbench.splice.calibrate import sample_cells
+from workbench.splice.gain import gain_and_bias
 from workbench.splice.written import refuse_unwritable, written
 from workbench.splice.written_file import provenance, write_written
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from workbench.compiler.circuit import HandwrittenCircuit, Layer, Read
 from workbench.splice.conditions import Affine, Condition, Donor, Handwritten, Mean, Regression, natural, zero
-from workbench.splice.one_gain import one_gain_and_bias
+from workbench.splice.gain import gain_and_bias, one_gain_and_bias
 from workbench.splice.scene import Scene
 
 POSITIONS = 128  # cells of each calibration picture that enter the fit
@@ -97,10 +97,8 @@ def calibrate(circuits: Mapping[str, HandwrittenCircuit], scenes: Iterable[Scene
 
     def handwritten(circuit: str, order: Tensor = same, sign: float = 1.0) -> Handwritten:
         drive = sign * sample.drives[circuit][:, order]
-        gain, bias = gain_and_bias(drive, sample.trained)
-        if circuits[circuit].one_gain:
-            gain, bias = one_gain_and_bias(drive, sample.trained, own=gain)
-        return Handwritten(circuit, gain, bias, order, sign)
+        fit = one_gain_and_bias if circuits[circuit].one_gain else gain_and_bias
+        return Handwritten(circuit, *fit(drive, sample.trained), order, sign)
 
     written = {name: handwritten(name) for name in circuits if name != "random"}
     conditions: dict[str, Condition] = {
@@ -159,36 +157,6 @@ def _joined(scenes: Sequence[Scene]) -> Scene:
     )
 
 
-def gain_and_bias(
-    drive: Float[Tensor, "row unit"], trained: Float[Tensor, "row unit"]
-) -> tuple[Float[Tensor, " unit"], Float[Tensor, " unit"]]:
-    """For each unit the gain >= 0 and the bias that minimise `sum (max(0, gain * drive + bias) - trained)^2`."""
-    fitted = [_fit(drive[:, i].double().numpy(), trained[:, i].double().numpy()) for i in range(drive.shape[1])]
-    return torch.tensor([gain for gain, _ in fitted], dtype=drive.dtype), torch.tensor([bias for _, bias in fitted], dtype=drive.dtype)
-
-
-def _fit(drive: np.ndarray, trained: np.ndarray) -> tuple[float, float]:
-    """The best of every threshold at a seen drive, each with its best gain in closed form; of the line through the cells above that threshold,
-    which is the minimum wherever it is silent below; and of the line through all cells."""
-    order = np.argsort(-drive, kind="stable")
-    z, a = drive[order], trained[order]
-    threshold, above = z[1:], np.arange(1, len(z))
-    power = np.cumsum(z * z)[:-1] - 2 * threshold * np.cumsum(z)[:-1] + above * threshold**2
-    product = np.maximum(np.cumsum(a * z)[:-1] - threshold * np.cumsum(a)[:-1], 0)
-    explained = np.where(power > 1e-12 * drive.var(), product**2 / np.maximum(power, 1e-300), 0.0)
-    best = int(explained.argmax())
-    gain = product[best] / power[best] if explained[best] > 0 else 0.0
-    candidates = [(float(gain), float(-gain * threshold[best])), _line(z[: best + 1], a[: best + 1]), _line(z, a)]
-    return min(candidates, key=lambda p: float(np.square(np.maximum(0, p[0] * drive + p[1]) - trained).sum()))
-
-
-def _line(drive: np.ndarray, trained: np.ndarray) -> tuple[float, float]:
-    """Least squares without the rectifier, gain >= 0."""
-    centred = drive - drive.mean()
-    gain = max(0.0, float(centred @ trained) / float(centred @ centred)) if np.ptp(drive) > 0 and np.ptp(trained) > 0 else 0.0
-    return gain, float(trained.mean() - gain * drive.mean())
-
-
 def affine(before: Float[Tensor, "row c2"], trained: Float[Tensor, "row unit"]) -> Affine:
     """For each unit the channel before that correlates best with it, and that channel's gain and bias."""
     x, y = (t.double() - t.double().mean(0) for t in (before, trained))
@@ -198,10 +166,10 @@ def affine(before: Float[Tensor, "row c2"], trained: Float[Tensor, "row unit"]) 
 
 
 def regression(before: Float[Tensor, "row c2"], trained: Float[Tensor, "row unit"]) -> Regression:
-    """Least squares with a little ridge: `trained ~ weight @ before + bias`."""
+    """Least squares with a little ridge, `trained ~ weight @ before + constant`; then gain and bias, as every unit has them."""
     x, y = before.double(), trained.double()
     centred = x - x.mean(0)
     gram = centred.T @ centred
     gram += RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
-    weight = torch.linalg.solve(gram, centred.T @ (y - y.mean(0))).T
-    return Regression(weight.to(before.dtype), (y.mean(0) - weight @ x.mean(0)).to(before.dtype))
+    weight = torch.linalg.solve(gram, centred.T @ (y - y.mean(0))).T.to(before.dtype)
+    return Regression(weight, *gain_and_bias(before @ weight.T, trained))

@@ -87,13 +87,15 @@ class Affine:
 
 @dataclass(frozen=True)
 class Regression:
-    """Control: the least-squares reading of every channel of the trained layer before, cell by cell.
+    """Control: the least-squares reading of every channel of the trained layer before, cell by cell, with a gain and a bias as every unit has.
 
     The strongest of the controls: some hundred fitted numbers a unit, on trained features.
     """
 
     weight: Float[Tensor, "unit c2"]
+    gain: Float[Tensor, " unit"]
     bias: Float[Tensor, " unit"]
 
     def __call__(self, scene: Scene) -> Tensor:
-        return F.relu(torch.einsum("uc,nchw->nuhw", self.weight, scene.before) + self.bias[:, None, None])
+        reading = torch.einsum("uc,nchw->nuhw", self.weight, scene.before)
+        return F.relu(self.gain[:, None, None] * reading + self.bias[:, None, None])

@@ -14,10 +14,11 @@ from workbench.evaluate.apart import PREFIX
 from workbench.evaluate.run import scenes
 from workbench.hosts.host import Host
 from workbench.hosts.store import load
-from workbench.pictures import Picture
+from workbench.pictures import Picture, first_by_content
 from workbench.spec import Spec, SpecError, TrainedCircuit, dumped, load_circuit, load_theory, numbers, theory_from_text, with_tuned
 from workbench.spec.problems import key_text
-from workbench.splice.calibrate import gain_and_bias, sample_cells
+from workbench.splice.calibrate import sample_cells
+from workbench.splice.gain import gain_and_bias
 from workbench.tune.tune import RATE, tune
 
 LEDGER = re.compile(r"\n*^tuned:.*\Z", re.MULTILINE | re.DOTALL)
@@ -44,7 +45,7 @@ def tuned_spec(
     host, body = load(trained.host), LEDGER.sub("\n", spec.text)
     before = {key_text(path): number.tune for path, number in numbers(spec.theory) if number.tuned}
     _refuse_untunable(spec, body, before, hold)
-    chosen = sorted(pictures, key=lambda picture: picture.sha256)[:most]
+    chosen = first_by_content(pictures, most)
     first = agreement(spec, trained, host, chosen, stage("before", len(chosen)))
     advance = stage("tune", steps)
     tuning = tune(
