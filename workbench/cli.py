@@ -67,7 +67,8 @@ class Commands(click.Group):
             context.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo(
-                "interrupted: nothing half-written. A score goes on where it stopped when the same command is given again.", err=True
+                "interrupted: nothing half-written. A score or a tuning goes on where it stopped when the same command is given again.",
+                err=True,
             )
             context.exit(130)
 
@@ -401,7 +402,10 @@ def tune(
     skip_broken: bool,
     seed: int,
 ) -> None:
-    """Fit what SPEC marks `tune`, within its bounds, by gradient through the compiler."""
+    """Fit what SPEC marks `tune`, within its bounds, by gradient through the compiler.
+
+    An interrupted fit goes on where it stopped when the same command is given again.
+    """
     from workbench.files import write_whole
     from workbench.tune.spec import tuned_spec
 

@@ -1,5 +1,6 @@
 """Tuning on the planted host: numbers that were moved away come back towards the truth, within their bounds, the same way each time."""
 
+import numpy as np
 import pytest
 import torch
 from scipy.stats import pearsonr
@@ -7,6 +8,7 @@ from scipy.stats import pearsonr
 from tests.planted import THEORY, PlantedHost, planted
 from workbench.compiler.compile import compile_theory
 from workbench.compiler.respond import drive
+from workbench.evaluate.journal import Journal
 from workbench.pictures import Picture, batch
 from workbench.pictures.drawn import drawn
 from workbench.spec import numbers, theory_from_text
@@ -55,6 +57,33 @@ def test_the_same_seed_gives_the_same_numbers(host, pictures):
     first, again, other = (tune(theory, host.trained, host.host, many, 3, seed) for seed in (4, 4, 5))
     assert first == again
     assert first.history != other.history
+
+
+def test_an_interrupted_fit_goes_on_to_the_same_numbers(host, pictures, tmp_path, monkeypatch):
+    """Killed after step 7, its state kept after step 6: what was lost is taken again, and all ends as if nothing had happened."""
+    monkeypatch.setattr("workbench.tune.tune.KEPT", 3)
+    theory, many, steps = theory_from_text(MOVED).theory, pictures * 2, 12
+    whole = tune(theory, host.trained, host.host, many, steps)
+    journal, seen = Journal(tmp_path), []
+
+    def kill(done: int, _: float) -> None:
+        seen.append(done)
+        if sum(seen) == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(theory, host.trained, host.host, many, steps, progress=kill, journal=journal)
+    seen.clear()
+    again = tune(theory, host.trained, host.host, many, steps, progress=lambda done, _: seen.append(done), journal=journal)
+    assert seen == [6, 1, 1, 1, 1, 1, 1]
+    assert again == whole
+
+
+def test_a_damaged_state_counts_as_none(host, pictures, tmp_path):
+    Journal(tmp_path).write("state", {"history": np.zeros(1)})
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    assert len(tune(theory_from_text(MOVED).theory, host.trained, host.host, pictures[:2], 2, journal=Journal(tmp_path)).history) == 2
 
 
 def test_values_stay_within_their_bounds(host, pictures):

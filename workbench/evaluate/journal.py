@@ -51,4 +51,13 @@ def run_journal(joint: Sequence[Splices], host: Host, calibration: Sequence[Pict
     workbench's cache folder."""
     known = [workbench.__version__, rows, host.fingerprint, str(seed), *(picture.sha256 for picture in calibration)]
     parts = [hashlib.sha256(to_bytes(circuit)).hexdigest() for splices in joint for circuit in splices.circuits.values()]
-    return Journal(cache_folder() / "runs" / hashlib.sha256("\n".join(known + parts).encode()).hexdigest())
+    return _known_by(known + parts)
+
+
+def tuning_journal(settings: Sequence[str], pictures: Sequence[Picture]) -> Journal:
+    """The journal of one fit, known by its settings and its pictures."""
+    return _known_by([workbench.__version__, "tuning", *settings, *(picture.sha256 for picture in pictures)])
+
+
+def _known_by(known: Sequence[str]) -> Journal:
+    return Journal(cache_folder() / "runs" / hashlib.sha256("\n".join(known).encode()).hexdigest())

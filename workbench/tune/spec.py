@@ -11,6 +11,7 @@ import numpy as np
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError, nearest
 from workbench.evaluate.apart import PREFIX
+from workbench.evaluate.journal import tuning_journal
 from workbench.evaluate.run import scenes
 from workbench.hosts.host import Host
 from workbench.hosts.store import load
@@ -48,6 +49,7 @@ def tuned_spec(
     chosen = first_by_content(pictures, most)
     first = agreement(spec, trained, host, chosen, stage("before", len(chosen)))
     advance = stage("tune", steps)
+    journal = tuning_journal([spec.sha256, trained.sha256, host.fingerprint, str(steps), str(seed), str(rate), *hold], chosen)
     tuning = tune(
         spec.theory,
         trained,
@@ -58,6 +60,7 @@ def tuned_spec(
         rate,
         progress=lambda done, correlation: advance(done, f"batch {correlation:.2f}"),
         hold=hold,
+        journal=journal,
     )
     text = with_tuned(body, tuning.values)
     written = {**before, **(spec.theory.tuned.written if spec.theory.tuned else {})}
@@ -76,6 +79,7 @@ def tuned_spec(
         "images": sorted({picture.sha256[:PREFIX] for picture in chosen} | set(spec.theory.tuned.images if spec.theory.tuned else ())),
     }
     last = agreement(theory_from_text(_with_ledger(text, ledger), spec_file), trained, host, chosen, stage("after", len(chosen)))
+    journal.clear()
     return _with_ledger(text, {**ledger, "pearson": [round(first, 4), round(last, 4)]}), first, last
 
 

@@ -1,7 +1,7 @@
 """Tuning: the numbers that a spec marks `{tune: ...}` are fitted within their bounds, by gradient through the compiler.
 
 The loss is 1 - mean Pearson correlation of `max(0, drive + threshold)` with the trained activation, over units; the thresholds are fitted
-alongside and thrown away, since calibration gives every unit its gain and bias. Adam: Kingma & Ba 2015, arXiv 1412.6980.
+alongside and thrown away, since calibration gives every unit its gain and bias.
 """
 
 import math
@@ -17,18 +17,22 @@ from torch import Tensor
 from workbench.compiler.circuit import Grid, Layer
 from workbench.compiler.compile import compile_theory, trained_units
 from workbench.compiler.respond import Responses, in_circuit_units, respond
+from workbench.evaluate.journal import Journal
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, batch
 from workbench.spec.circuit import TrainedCircuit, posed
 from workbench.spec.language import INPUT, Number, PoseBounds, Theory, UnitPose, numbers
 from workbench.theory.angles import wrap_deg
 from workbench.theory.poses import CENTRE, RADIUS, SCALE, SHIFT_X, SHIFT_Y, Units
+from workbench.tune.descent import Descent
 
 BATCH = 12
 RATE = 0.06  # of Adam at its highest, in the numbers' logits
 MARGIN = 0.02  # of the bounds' distance: a value on its bound has no gradient
 MOVED = (CENTRE, RADIUS, SHIFT_X, SHIFT_Y, SCALE)
 FIRST_THRESHOLD = -0.2  # of the ideal stimulus's drive
+KEPT = 25  # steps between two states that are kept: some seconds
+STATE = "state"
 
 Path = tuple[str | int, ...]
 Progress = Callable[[int, float], None]
@@ -129,37 +133,37 @@ def tune(
     rate: float = RATE,
     progress: Progress | None = None,
     hold: Collection[str] = (),
+    journal: Journal | None = None,
 ) -> Tuning:
     """Fit the theory's tuned numbers to the trained units' activations on `pictures`. Same inputs, same machine: same numbers.
 
     The numbers of the families `hold` stay as they are. What those say that nothing fitted can change is computed once and kept in memory.
+    With a journal, the state is kept every KEPT steps, and a fit that was interrupted goes on from there to the same numbers.
     """
     bounded = Bounded(theory, hold)
     moved = MovedPoses(trained, list(theory.families.values())[-1].tune_poses, posed(trained, theory.tuned) if theory.tuned else trained)
     threshold = torch.nn.Parameter(torch.full((len(trained.units),), FIRST_THRESHOLD))
-    optimizer = torch.optim.Adam([{"params": [bounded.free, moved.free], "lr": rate}, {"params": [threshold], "lr": rate / 3}])
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [rate, rate / 3], total_steps=max(steps, 2), pct_start=0.1)
-    generator = torch.Generator().manual_seed(seed)
+    descent = Descent([bounded.free, moved.free], [threshold], rate, steps, seed)
     still = _still(theory, bounded)
     with torch.no_grad():
         first = compile_theory(theory, trained, host, bounded.value(), moved.units(), torch.float32)
         seen, target = _seen(host, trained, pictures, [layer for layer in first.layers if layer.family in still], first.grid)
-    history = []
-    for _ in range(steps):
-        chosen = torch.randperm(len(target), generator=generator)[:BATCH]
+    if journal and (kept := journal.read(STATE)):
+        descent.restore(kept)
+    if progress and descent.history:
+        progress(len(descent.history), descent.history[-1])
+    while len(descent.history) < steps:
+        chosen = torch.randperm(len(target), generator=descent.generator)[:BATCH]
         circuit = compile_theory(theory, trained, host, bounded.value(), moved.units(), torch.float32)
         so_far = replace(seen, of={family: response[chosen] for family, response in seen.of.items()}, cells=dict(seen.cells))
         response = F.relu(respond(circuit.layers, so_far) + threshold[:, None, None])
         agreement = correlation(response, target[chosen]).mean()
-        optimizer.zero_grad()
-        (1 - agreement).backward()
-        torch.nn.utils.clip_grad_norm_([bounded.free, moved.free, threshold], 1.0)
-        optimizer.step()
-        schedule.step()
-        history.append(float(agreement.detach()))
+        descent.step(1 - agreement, float(agreement.detach()))
+        if journal and len(descent.history) % KEPT == 0:
+            journal.write(STATE, descent.state())
         if progress:
-            progress(1, history[-1])
-    return Tuning(bounded.values(), moved.poses(), tuple(history))
+            progress(1, descent.history[-1])
+    return Tuning(bounded.values(), moved.poses(), tuple(descent.history))
 
 
 def correlation(a: Float[Tensor, "n unit h w"], b: Float[Tensor, "n unit h w"]) -> Float[Tensor, " unit"]:
