@@ -15,13 +15,13 @@ def without_values(part):
 
 
 def test_both_files_say_the_same_theory():
-    own, transferred = (load_theory(SPECS / f"{name}.yaml").theory for name in ("curve-detectors", "curve-detectors-transferred"))
+    own, transferred = (load_theory(SPECS / f"{name}.yaml").theory for name in ("curve-detectors", "curves-transferred"))
     first, second = ({name: family.model_dump() for name, family in each.families.items()} for each in (own, transferred))
     assert without_values(first) == without_values(second)
     assert first != second
 
 
 def test_no_number_of_it_was_fitted_to_inceptionv1():
-    ledger = load_theory(SPECS / "curve-detectors-transferred.yaml").theory.tuned
+    ledger = load_theory(SPECS / "curves-transferred.yaml").theory.tuned
     assert ledger is not None
     assert ledger.host == "squeezenet"
