@@ -55,6 +55,15 @@ SEED = click.option("--seed", default=0, show_default=True, help="Seed of everyt
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
+def bind_option(said: str):
+    """The option `--bind FAMILY=FILE`, which may be given again; `said` is its help."""
+
+    def parsed(context: click.Context, option: click.Parameter, words: Sequence[str]) -> dict[str, Path]:
+        return dict(bindings(words))
+
+    return click.option("--bind", "bound", multiple=True, metavar="FAMILY=FILE", callback=parsed, help=said)
+
+
 class Commands(click.Group):
     """Tells a WorkbenchError without a traceback, and suggests the command that was meant."""
 
@@ -217,14 +226,9 @@ def show(file: Path, circuit_file: Path | None, output: Path) -> None:
 @click.option(
     "-o", "--output", type=FILE, default=Path("out"), show_default=True, help="Folder to write: score.json, pictures, report.html."
 )
-@click.option(
-    "--bind",
-    "bound",
-    multiple=True,
-    metavar="FAMILY=FILE",
-    callback=lambda context, option, words: dict(bindings(words)),
-    help="Also score the theory with FAMILY read off the trained units of a circuit FILE in place of compiled ones; may be given again. "
-    "Each adds a link `bound.FAMILY` to the chain from the last step by hand to everything by hand.",
+@bind_option(
+    "Also score the theory with FAMILY read off the trained units of a circuit FILE in place of compiled ones; may be given again. "
+    "Each adds a link `bound.FAMILY` to the chain from the last step by hand to everything by hand."
 )
 @click.option(
     "--beside", multiple=True, metavar="SPEC", type=FILE, help="Also score another theory of the same units: a baseline, or a variant."
@@ -346,14 +350,7 @@ def layers(
 @main.command()
 @SPEC
 @CIRCUIT
-@click.option(
-    "--bind",
-    "bound",
-    multiple=True,
-    metavar="FAMILY=FILE",
-    callback=lambda context, option, words: dict(bindings(words)),
-    help="The trained units, of a circuit FILE at the site before, that FAMILY corresponds to; may be given again.",
-)
+@bind_option("The trained units, of a circuit FILE at the site before, that FAMILY corresponds to; may be given again.")
 @CALIBRATION
 @CALIBRATE_ON
 @click.option("-o", "--output", type=FILE, default=Path("claims"), show_default=True, help="Folder to write: claims.json, claims.png.")

@@ -23,7 +23,7 @@ def claims_table(claims: Claims) -> Group:
         shown.add_column(title, no_wrap=True)
     for outcome in claims.claims:
         shown.add_row(*_cells(outcome))
-    said = Text(f"{where}: means over {len(claims.units)} units, and in how many of them the claim holds")
+    said = Text(f"{where}: means over {len(claims.units)} units, and in how many each holds")
     return Group(said, shown, Text(_summary(claims)), *_untested(claims))
 
 
