@@ -113,6 +113,7 @@ def workshop(tmp_path, monkeypatch, host) -> Workshop:
         "workbench.rebuild",
         "workbench.frontier",
         "workbench.layers",
+        "workbench.claims",
         "workbench.tune.spec",
         "workbench.write",
         "workbench.hosts.store",
@@ -136,7 +137,7 @@ def test_help(words):
 def test_help_names_every_command():
     text = run("--help").output
     assert all(re.search(rf"^  {name} ", text, re.MULTILINE) for name in main.commands)
-    assert {"hosts", "survey", "check", "compile", "show", "score", "frontier", "layers", "tune", "write"} <= set(main.commands)
+    assert {"hosts", "survey", "check", "compile", "show", "score", "frontier", "layers", "claims", "tune", "write"} <= set(main.commands)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_help_names_every_command():
         (("chekc", "x.yaml"), "no command 'chekc'. Did you mean 'check'?"),
         (("scores",), "Did you mean 'score'?"),
         (("hosts", "lst"), "no command 'lst'. Did you mean 'list'?"),
-        (("zzz",), "Known: check, compile, frontier, hosts, layers, score, show, survey, tune, write."),
+        (("zzz",), "Known: check, claims, compile, frontier, hosts, layers, score, show, survey, tune, write."),
         (("check", "--jsn", "x.yaml"), "--json"),
     ],
 )
@@ -558,6 +559,29 @@ def test_layers_refuses_a_foreign_folder_and_another_hosts_circuit(workshop):
     assert "is no earlier result (no layers.json in it)" in refused(*layers_of(workshop))
     dump_circuit(workshop.planted.trained.model_copy(update={"fingerprint": "f" * 64}), workshop.circuit)
     assert "found in a host with fingerprint ffffffffffff" in refused(*layers_of(workshop))
+
+
+def test_claims_prints_its_table_and_writes_its_document_and_its_picture(workshop):
+    claim = "claims:\n  all: {about: x, edit: {without: gabor}, expect: {figure: peak, below: 0.5}}\n"
+    workshop.spec.write_text(THEORY + claim)
+    words = ("claims", workshop.spec, "--circuit", workshop.circuit, "--calibration", workshop.calibration, "-o", workshop.out)
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"^all: without gabor; .*not tested +– +1\.00 → 0\.00 +yes 6/6 +–", result.stdout, re.MULTILINE)
+    assert "Bind gabor: --bind gabor=FILE" in " ".join(result.stdout.split())
+    assert sorted(path.name for path in workshop.out.iterdir()) == ["claims.json", "claims.png"]
+    assert json.loads(run(*words, "--json").stdout) == json.loads((workshop.out / "claims.json").read_text())
+    assert "expected FAMILY=FILE" in refused(*words, "--bind", "gabor")
+
+
+def test_claims_refuses_a_foreign_folder_and_a_family_that_cannot_be_bound(workshop):
+    words = ("claims", workshop.spec, "--circuit", workshop.circuit, "--calibration", workshop.calibration, "-o", workshop.out)
+    assert "no claims; expected the key claims" in refused(*words)
+    workshop.spec.write_text(THEORY + "claims:\n  a: {about: x, edit: {only: gabor}, expect: {figure: echo, above: 0}}\n")
+    assert "Did you mean 'gabor'?" in refused(*words, "--bind", f"garbo={workshop.circuit}")
+    workshop.out.mkdir()
+    (workshop.out / "thesis.tex").write_text("years")
+    assert "is no earlier result (no claims.json in it)" in refused(*words)
 
 
 # ---- real processes

@@ -55,6 +55,15 @@ SEED = click.option("--seed", default=0, show_default=True, help="Seed of everyt
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
+def bind_option(said: str):
+    """The option `--bind FAMILY=FILE`, which may be given again; `said` is its help."""
+
+    def parsed(context: click.Context, option: click.Parameter, words: Sequence[str]) -> dict[str, Path]:
+        return dict(bindings(words))
+
+    return click.option("--bind", "bound", multiple=True, metavar="FAMILY=FILE", callback=parsed, help=said)
+
+
 class Commands(click.Group):
     """Tells a WorkbenchError without a traceback, and suggests the command that was meant."""
 
@@ -218,14 +227,9 @@ def show(file: Path, circuit_file: Path | None, output: Path) -> None:
 @click.option(
     "-o", "--output", type=FILE, default=Path("out"), show_default=True, help="Folder to write: score.json, pictures, report.html."
 )
-@click.option(
-    "--bind",
-    "bound",
-    multiple=True,
-    metavar="FAMILY=FILE",
-    callback=lambda context, option, words: dict(bindings(words)),
-    help="Also score the theory with FAMILY read off the trained units of a circuit FILE in place of compiled ones; may be given again. "
-    "Each adds a link `bound.FAMILY` to the chain from the last step by hand to everything by hand.",
+@bind_option(
+    "Also score the theory with FAMILY read off the trained units of a circuit FILE in place of compiled ones; may be given again. "
+    "Each adds a link `bound.FAMILY` to the chain from the last step by hand to everything by hand."
 )
 @click.option(
     "--beside", multiple=True, metavar="SPEC", type=FILE, help="Also score another theory of the same units: a baseline, or a variant."
@@ -342,6 +346,50 @@ def layers(
     else:
         session.print(layers_table(found))
         click.echo(f"layers: {output / 'layers.png'}, {output / 'layers.json'}")
+
+
+@main.command()
+@SPEC
+@CIRCUIT
+@bind_option("The trained units, of a circuit FILE at the site before, that FAMILY corresponds to; may be given again.")
+@CALIBRATION
+@CALIBRATE_ON
+@click.option("-o", "--output", type=FILE, default=Path("claims"), show_default=True, help="Folder to write: claims.json, claims.png.")
+@BROKEN
+@SEED
+@AS_JSON
+def claims(
+    spec_file: Path,
+    circuit_file: Path | None,
+    bound: dict[str, Path],
+    calibration: Path | None,
+    calibrate_on: int,
+    output: Path,
+    skip_broken: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Make the edits that SPEC makes claims about, in the trained network and by hand, and see whether they come true.
+
+    An edit takes away weights between a family and the last one. In the trained network these are the weights from the units that --bind gives
+    for the family; a claim about a family without any is not tested there. A claim that fails is a result: the exit code is 0.
+
+    \b
+    workbench claims specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml
+        --bind early_curve=circuits/inceptionv1/early_curve.yaml --bind line=circuits/inceptionv1/line-mixed3a.yaml
+    """
+    from workbench.claims import claims as test
+    from workbench.report.claims import claims_table
+    from workbench.score.claims import claims_json
+
+    with Session() as session:
+        pictures = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
+        found = test(spec_file, circuit_file or default_circuit(spec_file), bound, pictures, output, session.stage, seed)
+    if as_json:
+        click.echo(claims_json(found), nl=False)
+    else:
+        session.print(claims_table(found))
+        click.echo(f"claims: {output / 'claims.png'}, {output / 'claims.json'}")
 
 
 @main.command()

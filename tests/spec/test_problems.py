@@ -48,7 +48,7 @@ KEYS = [
     (
         "theory: arcs\n",
         "theory: arcs\nxyz: a\n",
-        "arcs.yaml:3: xyz: found a key that is not known here. Known: about, families, source, theory, tuned, variants.",
+        "arcs.yaml:3: xyz: found a key that is not known here. Known: about, claims, families, source, theory, tuned, variants.",
     ),
     ("theory: arcs\n", "theory: arcs\ntheory: b\n", "arcs.yaml:3: theory: found the key again, after line 2; expected each key once"),
     ("window_px: 9", "windw_px: 9", "arcs.yaml:7: families.gabor.windw_px: found a key that is not known here. Did you mean 'window_px'?"),

@@ -48,7 +48,7 @@ def compile_spec(
     bound = bound or {}
     check_pair(spec, trained)
     for found in (trained, *bound.values()):
-        _refuse_strange(found, host)
+        refuse_strange(found, host)
     refuse_unbindable(spec, trained, host, bound)
     theory, alike = (spec.variants[variant], spec.theory.variants[variant].units) if variant else (spec.theory, Alike())
     tuned = theory.tuned
@@ -99,7 +99,8 @@ def compile_variants(spec: Spec, trained: TrainedCircuit, host: Host, whole: Han
     }
 
 
-def _refuse_strange(trained: TrainedCircuit, host: Host) -> None:
+def refuse_strange(trained: TrainedCircuit, host: Host) -> None:
+    """Raises WorkbenchError for a circuit that was found in another host."""
     if trained.fingerprint != host.fingerprint:
         raise WorkbenchError(
             f"circuit {trained.circuit}",

@@ -4,19 +4,24 @@ family that knows no sides, to a straight bar instead.
 The radial tuning curves of "Curve Detectors" (doi 10.23915/distill.00024.003).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
+from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.hosts.host import Host
 from workbench.spec.language import INPUT, Family, Term
 from workbench.splice.calibrate import Splices
+from workbench.splice.conditions import Condition, natural
 from workbench.splice.scene import scene
 from workbench.stimuli import arc, filled, line
 from workbench.stimuli.canvas import Colour, Point
+
+K = TypeVar("K", bound=Hashable)
 
 STEP_DEG = 15
 RADII_PX = (16.0, 24.0, 36.0, 54.0)
@@ -86,8 +91,12 @@ def tuning(
     poses = np.arange(0, 360, step_deg, dtype=np.float64)
     names, radii = list(probe.variants), probe.radii_px
 
+    conditions = {"trained": natural, "handwritten": splices.conditions["spliced"]}
+
     def responses(name: str, radius_px: float) -> tuple[np.ndarray, np.ndarray]:
-        return _responses(host, splices, probe.variants[name], radius_px, poses, progress)
+        spliced = {"spliced": splices.circuits["spliced"]}
+        said = answers(host, spliced, conditions, probe.variants[name], radius_px, poses, progress)
+        return said["trained"], said["handwritten"]
 
     lines = [[responses(name, radius) for name in names[:2]] for radius in radii]
     trained, handwritten = (np.stack([(bright[k] + dark[k]) / 2 for bright, dark in lines]) for k in (0, 1))
@@ -101,28 +110,29 @@ def stimuli_count(step_deg: int = STEP_DEG, probe: Probe = ARCS) -> int:
     return (2 * len(probe.radii_px) + len(probe.variants) - 2) * len(range(0, 360, step_deg))
 
 
-def _responses(
+def answers(
     host: Host,
-    splices: Splices,
+    circuits: Mapping[str, HandwrittenCircuit],
+    conditions: Mapping[K, Condition],
     variant: tuple[Callable, object, object],
     radius_px: float,
-    poses: np.ndarray,
-    progress: Callable[[int], None] | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Trained and handwritten responses `pose unit`."""
-    site = host.site(splices.site)
+    poses: Float[np.ndarray, " pose"],
+    progress: Callable[[int], None] | None = None,
+) -> dict[K, Float[np.ndarray, "pose unit"]]:
+    """What the units say under each condition as one stimulus turns: the highest within one cell of the apex, at the middle of the site."""
+    site = host.site(next(iter(circuits.values())).site)
     row, column = site.height // 2, site.width // 2
     apex = tuple(float(site.offset_px + site.stride_px * cell) for cell in (column, row))
     draw, foreground, background = variant
-    found: tuple[list, list] = ([], [])
+    found: dict[K, list] = {name: [] for name in conditions}
     for start in range(0, len(poses), BATCH):
         some = poses[start : start + BATCH]
         drawn = [draw(host.input.size_px, apex, float(pose), radius_px, foreground=foreground, background=background) for pose in some]
         rgb = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2).float()
         with torch.inference_mode():
-            here = scene(host, {"spliced": splices.circuits["spliced"]}, host.input.encode(rgb), torch.zeros(len(some), dtype=torch.long))
-            for rows, values in zip(found, (here.trained, splices.conditions["spliced"](here)), strict=True):
-                rows.append(values[:, :, row - 1 : row + 2, column - 1 : column + 2].amax((2, 3)).numpy())
+            here = scene(host, circuits, host.input.encode(rgb), torch.zeros(len(some), dtype=torch.long))
+            for name, condition in conditions.items():
+                found[name].append(condition(here)[:, :, row - 1 : row + 2, column - 1 : column + 2].amax((2, 3)).numpy())
         if progress:
             progress(len(some))
-    return np.concatenate(found[0]), np.concatenate(found[1])
+    return {name: np.concatenate(rows) for name, rows in found.items()}

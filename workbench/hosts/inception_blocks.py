@@ -72,6 +72,15 @@ class Mixed(nn.ModuleDict):
             }
         )
 
+    def chain(self, unit: int) -> tuple[tuple[nn.Conv2d, ...], int] | None:
+        """The convolutions, a ReLU behind each, from the block's input to a unit, and its channel of the last; None behind the pool."""
+        for names in (("1x1",), ("3x3_bottleneck", "3x3"), ("5x5_bottleneck", "5x5")):
+            convolutions = tuple(module for name in names if isinstance(module := self[name], ConvRelu))
+            if unit < convolutions[-1].out_channels:
+                return convolutions, unit
+            unit -= convolutions[-1].out_channels
+        return None
+
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h w"]:
         pooled = max_pool_3x3(x, stride=1, padding=1)
         three, five = self["3x3"](self["3x3_bottleneck"](x)), self["5x5"](self["5x5_bottleneck"](x))

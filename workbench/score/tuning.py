@@ -71,12 +71,18 @@ def largest_gap_deg(directions_deg: list[float]) -> float:
     return float(np.diff(np.append(known, known[0] + 360)).max()) if len(known) else 360.0
 
 
+def one_period(
+    curve: Float[np.ndarray, "pose unit"], centre_deg: Float[np.ndarray, " pose"], turns: int
+) -> tuple[Float[np.ndarray, "part unit"], Float[np.ndarray, " part"]]:
+    """The mean over what the probe looks the same after, and its directions with one period as the full circle."""
+    mean = curve.reshape(turns, -1, curve.shape[-1]).mean(0)
+    return mean, centre_deg[: len(mean)] * turns
+
+
 def figures(curves: TuningCurves, trained: bool) -> list[Tuned]:
     """Figures of every unit, trained or handwritten, on the mean curve over radii; over what turns the probe looks the same after, too."""
     turns = curves.probe.turns
-    whole = (curves.trained if trained else curves.handwritten).mean(0)
-    mean = whole.reshape(turns, -1, whole.shape[-1]).mean(0)
-    angle_deg = curves.centre_deg[: len(mean)] * turns  # one period is the full circle
+    mean, angle_deg = one_period((curves.trained if trained else curves.handwritten).mean(0), curves.centre_deg, turns)
     side = 0 if trained else 1
     base = next(iter(curves.variants.values()))[side].max(0)
     return [

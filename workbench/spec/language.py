@@ -398,6 +398,67 @@ class Variant(Strict):
         return self
 
 
+Some = Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(_listed)]  # one of them may be written without its list
+
+
+class Edit(Strict):
+    """Weights from families to the last family: all of them, or those of one sign, are taken away (`without`) or alone stay (`only`)."""
+
+    without: Some | None = None
+    only: Some | None = None
+    sign: Literal["positive", "negative"] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self):
+        if (self.without is None) == (self.only is None):
+            raise ValueError("exactly one of without and only")
+        return self
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        return self.without or self.only or ()
+
+
+COMPARISONS = ("above", "below", "rises_by", "falls_by")
+
+
+class Expect(Strict):
+    """What a figure of the units' tuning does after the edit, in every unit or in their mean.
+
+    figure   echo and width_deg as the scorecard has them; peak: highest response over the unedited unit's
+    radius   of the arcs: the smallest, the largest, or the mean over all of them
+    above, below, rises_by, falls_by   exactly one: a bound of the figure, or of its change
+    """
+
+    figure: Literal["echo", "width_deg", "peak"]
+    radius: Literal["mean", "smallest", "largest"] = "mean"
+    of: Literal["mean", "every"] = "mean"
+    above: float | None = None
+    below: float | None = None
+    rises_by: Annotated[float, Field(ge=0)] | None = None
+    falls_by: Annotated[float, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_bound(self):
+        if sum(getattr(self, name) is not None for name in COMPARISONS) != 1:
+            raise ValueError(f"exactly one of {', '.join(COMPARISONS)}")
+        return self
+
+    @property
+    def comparison(self) -> tuple[str, float]:
+        """The one that is given, and its number."""
+        return next((name, value) for name in COMPARISONS if (value := getattr(self, name)) is not None)
+
+
+class Claim(Strict):
+    """What an edit of the circuit does: a prediction, which the trained and the handwritten units are then asked about. Plain values, as of a
+    variant."""
+
+    about: Annotated[str, Field(min_length=1, description="the claim in words, and why the theory says so")]
+    edit: Edit
+    expect: Expect
+
+
 class Theory(Strict):
     """A theory: families in order, each reading the picture or families above it. The last is `from-circuit`: it stands for host units."""
 
@@ -406,6 +467,7 @@ class Theory(Strict):
     source: tuple[str, ...] = ()
     families: Annotated[dict[Name, Family], Field(min_length=1)]
     variants: dict[Name, Variant] = {}
+    claims: dict[Name, Claim] = {}
     tuned: TunedOn | None = None
 
 

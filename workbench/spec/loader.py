@@ -15,7 +15,7 @@ from workbench.files import write_whole
 from workbench.spec import source
 from workbench.spec.circuit import TrainedCircuit
 from workbench.spec.language import Family, Number, Theory, numbers
-from workbench.spec.meaning import pair_faults, theory_faults
+from workbench.spec.meaning import claim_faults, pair_faults, theory_faults
 from workbench.spec.problems import Fault, Path, faults, key_text
 from workbench.spec.source import Source
 from workbench.spec.variants import told_of, with_set
@@ -125,7 +125,8 @@ def _theory(found: Source) -> Spec:
     theory, wrong = _validated(Theory, found.values)
     families = theory.families if theory else _valid_families(found.values)
     meaning = theory_faults(families) if families else []
-    found.refuse([*found.faults, *wrong, *meaning, *_without_bounds(theory, found)])
+    claims = claim_faults(theory) if theory else []
+    found.refuse([*found.faults, *wrong, *meaning, *claims, *_without_bounds(theory, found)])
     variants, wrong = _variants(theory)
     found.refuse(wrong)
     return Spec(theory, found.text, FilePath(found.file), hashlib.sha256(found.text.encode()).hexdigest(), variants)

@@ -33,6 +33,18 @@ def theory_faults(families: Families) -> list[Fault]:
     return found
 
 
+def claim_faults(theory: Theory) -> list[Fault]:
+    """Faults of a theory's claims: an edit is of what the last family reads."""
+    name, last = list(theory.families.items())[-1]
+    found = []
+    for claim, said in theory.claims.items():
+        for i, family in enumerate(said.edit.families):
+            if family not in last.reads:
+                path = ("claims", claim, "edit", "without" if said.edit.without else "only", i)
+                found.append(Fault(path, f"{family!r}, which {name!r} does not read", "what it reads", nearest(family, last.reads)))
+    return found
+
+
 def pair_faults(theory: Theory, circuit: TrainedCircuit) -> list[Fault]:
     """Faults of a theory as an account of this trained circuit: its last family's name, units, and kernels at their number."""
     name, last = list(theory.families.items())[-1]

@@ -12,16 +12,19 @@ NAME = "urn:handwritten-weights-workbench:theory"
 def json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of a theory's file. What hangs on more than one key is left to `workbench check`."""
     schema = Theory.model_json_schema()
-    _one_or_many(schema["$defs"]["Family"]["properties"]["reads"])
-    for named in ("families", "variants"):
+    reads = schema["$defs"]["Family"]["properties"]["reads"]
+    reads["additionalProperties"] = {"anyOf": _one_or_many(reads["additionalProperties"])}
+    for edit in ("without", "only"):
+        families = schema["$defs"]["Edit"]["properties"][edit]
+        families["anyOf"] = [*_one_or_many(families["anyOf"][0]), *families["anyOf"][1:]]
+    for named in ("families", "variants", "claims"):
         schema["properties"][named]["additionalProperties"] = False
     return {"$schema": DIALECT, "$id": NAME, **schema}
 
 
-def _one_or_many(reads: dict[str, Any]) -> None:
-    """A read is a list of terms, or one term without its list."""
-    terms = reads["additionalProperties"]
-    reads["additionalProperties"] = {"anyOf": [terms["items"], terms]}
+def _one_or_many(listed: dict[str, Any]) -> list[dict[str, Any]]:
+    """A list of them, or one without its list."""
+    return [listed["items"], listed]
 
 
 def schema_text() -> str:

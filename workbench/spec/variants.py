@@ -14,7 +14,7 @@ KEY = re.compile(r"\[\d+\]|[^.\[\]]+")
 
 def with_set(theory: Theory, name: str, variant: Variant) -> tuple[dict[str, Any], list[Fault]]:
     """The plain values of the theory with those that the variant sets, and a fault for each key that the theory does not have."""
-    values = theory.model_dump(by_alias=True, exclude_unset=True, exclude={"variants"})
+    values = theory.model_dump(by_alias=True, exclude_unset=True, exclude={"variants", "claims"})
     unknown = []
     for key, value in variant.set.items():
         path = path_of(key)

@@ -1,0 +1,142 @@
+"""Edits of the last step: the weights are gone from the handwritten circuit, and the trained units say what they would without theirs."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tests.conftest import tiny_network
+from tests.planted import planted
+from workbench.compiler import HandwrittenCircuit, compile_spec
+from workbench.errors import WorkbenchError
+from workbench.hosts import Host, InputRange, host_from_module
+from workbench.hosts.branches import branches
+from workbench.hosts.inception_blocks import ConvRelu, Mixed
+from workbench.spec.language import Edit
+from workbench.splice.edit import EditedTrained, edited, through, unheard, whole
+from workbench.splice.scene import Scene
+
+ROUNDING = 1e-5  # float32 sums of some hundred terms about 1
+UNITS = (1, 5, 9, 20)  # of 1x1, of 3x3, of 3x3 and of 5x5
+NAMED = [0, 3, 4]
+
+
+class Blocks(nn.Sequential):
+    pass
+
+
+@pytest.fixture(scope="module")
+def mixed() -> Host:
+    """A chain of a convolution and an inception block: 8 channels, then 4 of 1x1, 8 of 3x3, 10 of 5x5 and 3 behind a pool."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        chain = nn.Sequential(ConvRelu(3, 8, 3), Mixed(8, 4, 5, 8, 6, 10, 3), nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+    return host_from_module(chain, "mixed", {"below": "0", "block": "1"}, InputRange(size_px=24, mean_rgb=(0.0, 0.0, 0.0)))
+
+
+@pytest.fixture(scope="module")
+def scene(mixed) -> Scene:
+    seen = mixed.activations(torch.randn(2, 3, 24, 24, generator=torch.Generator().manual_seed(1)), "below", "block")
+    return Scene(seen["block"], seen["below"], {}, "block", UNITS, torch.zeros(2, dtype=torch.long))
+
+
+def condition(host: Host, edit: Edit, channels: list[int] = NAMED) -> EditedTrained:
+    return EditedTrained(edit, channels, branches(host, "below", "block", UNITS))
+
+
+@pytest.fixture(scope="module")
+def circuit() -> HandwrittenCircuit:
+    host, trained, spec = planted()
+    return compile_spec(spec, trained, host)
+
+
+@pytest.mark.parametrize(
+    ("edit", "stays"),
+    [
+        (Edit(without=("gabor",)), lambda weight: torch.zeros_like(weight)),
+        (Edit(without=("gabor",), sign="negative"), lambda weight: weight.clamp(min=0)),
+        (Edit(without=("gabor",), sign="positive"), lambda weight: weight.clamp(max=0)),
+        (Edit(only=("gabor",), sign="negative"), lambda weight: weight.clamp(max=0)),
+        (Edit(only=("gabor",)), lambda weight: weight),
+        (Edit(without=("other",)), lambda weight: weight),
+        (Edit(only=("other",)), lambda weight: torch.zeros_like(weight)),
+    ],
+)
+def test_the_weights_that_an_edit_names_are_gone_and_no_others(circuit, edit, stays):
+    made, weight = edited(circuit, edit), circuit.layers[-1].reads[0].weight
+    assert (weight > 0).any()
+    assert (weight < 0).any()
+    assert torch.equal(made.layers[-1].reads[0].weight, stays(weight))
+    assert all(ours is theirs for ours, theirs in zip(made.layers[:-1], circuit.layers[:-1], strict=True))
+    assert made.layers[-1].ideal is circuit.layers[-1].ideal
+
+
+def test_no_edit_is_the_hosts_own_activation(mixed, scene):
+    none = torch.empty_like(scene.trained)
+    for branch in branches(mixed, "below", "block", UNITS):
+        none[:, branch.places] = F.relu(whole(branch, scene.before))
+    everything = condition(mixed, Edit(only=("a",)), list(range(8)))(scene)
+    assert (scene.trained > 0).any(0).flatten(1).any(1).all()
+    torch.testing.assert_close(none, scene.trained, rtol=0, atol=ROUNDING)
+    torch.testing.assert_close(everything, scene.trained, rtol=0, atol=ROUNDING)
+
+
+def test_the_parts_of_a_drive_add_up_to_it(mixed, scene):
+    others = [channel for channel in range(8) if channel not in NAMED]
+    for branch in branches(mixed, "below", "block", UNITS):
+        parts = [through(branch, scene.before, NAMED, sign) for sign in ("positive", "negative")]
+        total = unheard(branch, scene.before) + sum(parts) + through(branch, scene.before, others)
+        torch.testing.assert_close(total, whole(branch, scene.before), rtol=0, atol=ROUNDING)
+        assert all(part.abs().max() > 100 * ROUNDING for part in parts)
+
+
+@pytest.mark.parametrize("sign", ["positive", "negative"])
+def test_a_sign_is_that_of_the_weights_through_the_bottleneck_tap_by_tap(mixed, scene, sign):
+    """Against a loop over units, channels and taps."""
+    for branch in branches(mixed, "below", "block", UNITS):
+        found = through(branch, scene.before, NAMED, sign)
+        torch.testing.assert_close(found, slow(branch, scene.before, sign), rtol=0, atol=ROUNDING)
+
+
+def slow(branch, before, sign):
+    reach, kernel = branch.padding, branch.weight
+    padded, middle = F.pad(before, (reach,) * 4), torch.zeros(len(before), len(kernel), *before.shape[2:])
+    bottleneck = branch.bottleneck.weight[:, :, 0, 0] if branch.bottleneck else torch.eye(before.shape[1])
+    opened = (branch.bottleneck(before) > 0).float() if branch.bottleneck else torch.ones_like(before)
+    opened = F.pad(opened, (reach,) * 4)
+    rows, columns = before.shape[2:]
+    for u, c, i, j in ((u, c, i, j) for u in range(len(kernel)) for c in NAMED for i in range(2 * reach + 1) for j in range(2 * reach + 1)):
+        ways = kernel[u, :, i, j] * bottleneck[:, c]
+        if (ways.sum() > 0) == (sign == "positive"):
+            gate = (opened[:, :, i : i + rows, j : j + columns] * ways[:, None, None]).sum(1)
+            middle[:, u] += gate * padded[:, c, i : i + rows, j : j + columns]
+    return middle
+
+
+def test_the_way_through_a_pool_is_refused(mixed):
+    with pytest.raises(WorkbenchError, match=r"from below to block: the way to unit 22 is not known, or another"):
+        branches(mixed, "below", "block", [21, 22])
+
+
+def test_sites_that_are_no_neighbours_and_other_convolutions_are_refused(tiny_host):
+    assert branches(tiny_host, "first", "second", [3, 7])[0].channels == [3, 7]
+    with pytest.raises(WorkbenchError, match="no stage and the one just before it"):
+        branches(tiny_host, "first", "third", [0])
+    with pytest.raises(WorkbenchError, match="no stage and the one just before it"):
+        branches(tiny_host, "second", "first", [0])
+    with pytest.raises(WorkbenchError, match="the way to unit 0 is not known"):  # stride 2
+        branches(tiny_host, "second", "third", [0])
+    loose = Blocks(*tiny_network())
+    host = host_from_module(loose, "loose", {"first": "0", "second": "1"}, tiny_host.input)
+    with pytest.raises(WorkbenchError, match="no stage and the one just before it"):
+        branches(host, "first", "second", [0])
+
+
+@pytest.mark.inceptionv1
+def test_inceptionv1_of_mixed3b_is_the_sum_of_what_its_units_read_of_mixed3a(inceptionv1):
+    units = (5, 150, 327, 384)
+    seen = inceptionv1.activations(50 * torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)), "mixed3a", "mixed3b")
+    for branch in branches(inceptionv1, "mixed3a", "mixed3b", units):
+        own = seen["mixed3b"][:, [units[place] for place in branch.places]]
+        total = unheard(branch, seen["mixed3a"]) + through(branch, seen["mixed3a"], range(256))
+        torch.testing.assert_close(F.relu(total), own, rtol=1e-4, atol=1e-3 * float(own.max()))

@@ -1,0 +1,158 @@
+"""`workbench claims` from end to end: what must come true does, what must not does not, and a family without trained units is told."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+from matplotlib.image import imread
+
+from tests.planted import SITE, THEORY, UNITS, planted, trained_circuit
+from workbench import claims as main_path
+from workbench.claims import claims
+from workbench.compiler import compile_spec
+from workbench.errors import WorkbenchError
+from workbench.hosts import Host
+from workbench.pictures import photographs
+from workbench.pictures.drawn import drawn
+from workbench.report.claims import claims_table
+from workbench.score.claims import Claims, claims_json
+from workbench.spec import TrainedUnit, dump_circuit, theory_from_text
+
+ROOT = Path(__file__).parents[1]
+STEP_DEG = 30
+EVEN = tuple(unit.model_copy(update={"centre_deg": 60.0 * i}) for i, unit in enumerate(UNITS))
+LATE = tuple(TrainedUnit(unit=channel, centre_deg=centre_deg) for channel, centre_deg in ((2, 20), (5, 160), (9, 290)))
+ABOVE = "    poses: from-circuit\n    window_px: 32\n"
+EARLY = "    poses: {centre_deg: {every: 60, over: 360}}\n    stride_px: 8\n    window_px: 32\n"
+THEORY_OF_LATE = (
+    THEORY.replace(ABOVE, EARLY)
+    + """\
+  late:
+    poses: from-circuit
+    window_px: 24
+    reads:
+      curve: {along: arc, radius_px: 24, spread_px: 5, extent_px: 10, match: same, harmonics: [0, 0.6, 0.3]}
+"""
+)
+CLAIMS = """\
+claims:
+  silenced: {about: nothing else excites, edit: {without: curve, sign: positive}, expect: {figure: peak, of: every, below: 0.1}}
+  unharmed: {about: the opposite, edit: {without: curve, sign: positive}, expect: {figure: peak, of: every, above: 0.9}}
+  sharpened: {about: inhibition sharpens, edit: {without: curve, sign: negative}, expect: {figure: width_deg, rises_by: 2}}
+  all-there-is: {about: no edit, edit: {only: curve}, expect: {figure: peak, of: every, above: 0.999}}
+  no-less: {about: no edit changes nothing, edit: {only: curve}, expect: {figure: peak, falls_by: 0.001}}
+"""
+BESIDE = THEORY_OF_LATE + "      gabor: {along: point, match: tangent, tolerance_deg: 20, gain: 0.01}\n"
+
+
+class Planted(NamedTuple):
+    """A host whose units `late`, at "consumers", read its units of the planted family `curve` as the theory has it."""
+
+    host: Host
+    files: dict[str, Path]
+
+
+def write_late(folder: Path, inhibited: bool = True) -> Planted:
+    """The host, and the files of its two circuits; without inhibition its weights below 0 are left out."""
+    host, early, _ = planted(units=EVEN)
+    host.module(SITE).bias.zero_()
+    late = trained_circuit(host, LATE, "late", "consumers")
+    curve, last = compile_spec(theory_from_text(THEORY_OF_LATE), late, host, bound={"curve": early}).layers
+    kernel = torch.einsum("uekl,ec->uckl", last.reads[0].weight, curve.reads[0].weight[:, :, 0, 0]) / last.ideal
+    convolution, units = host.module("consumers")[0], [unit.unit for unit in LATE]
+    convolution.weight[units], convolution.bias[units] = 10 * (kernel if inhibited else kernel.clamp(min=0)).float(), -1.0
+    files = {"early": folder / "curve.yaml", "late": folder / "late.yaml"}
+    for circuit, file in zip((early, late), files.values(), strict=True):
+        dump_circuit(circuit, file)
+    return Planted(host, files)
+
+
+def run_on(folder: Path, found: Planted, monkeypatch: pytest.MonkeyPatch, text: str = THEORY_OF_LATE + CLAIMS, bind: bool = True) -> Claims:
+    (folder / "late-spec.yaml").write_text(text)
+    monkeypatch.setattr(main_path, "load", lambda name: found.host)
+    bound = {"curve": found.files["early"]} if bind else {}
+    return claims(
+        folder / "late-spec.yaml", found.files["late"], bound, drawn(6, seed=1), folder / "out", lambda *_: lambda _: None, 0, STEP_DEG
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> tuple[Claims, Path]:
+    folder = tmp_path_factory.mktemp("claims")
+    with pytest.MonkeyPatch.context() as patch:
+        return run_on(folder, write_late(folder), patch), folder / "out"
+
+
+def test_what_must_come_true_does_and_what_must_not_does_not(run):
+    outcomes = {outcome.claim: outcome for outcome in run[0].claims}
+    expected = {"silenced": True, "unharmed": False, "sharpened": True, "all-there-is": True, "no-less": False}
+    assert {name: outcome.trained.came_true for name, outcome in outcomes.items()} == expected
+    assert {name: outcome.handwritten.came_true for name, outcome in outcomes.items()} == expected
+    assert all(outcome.agree for outcome in outcomes.values())
+
+
+def test_a_silent_unit_has_a_peak_of_nothing_and_no_width(run):
+    silenced, _, sharpened, *_ = run[0].claims
+    assert [after for _, after in silenced.trained.each] == [0, 0, 0]
+    assert silenced.trained.before == 1
+    assert silenced.trained.holds == 3
+    assert sharpened.trained.silent == 0
+    assert sharpened.trained.after > sharpened.trained.before + 2
+
+
+def test_a_network_without_the_inhibition_that_the_theory_says_disagrees(tmp_path, monkeypatch):
+    found = run_on(tmp_path, write_late(tmp_path, inhibited=False), monkeypatch)
+    (sharpened,) = [outcome for outcome in found.claims if outcome.claim == "sharpened"]
+    assert sharpened.trained.after == pytest.approx(sharpened.trained.before)
+    assert (sharpened.trained.came_true, sharpened.handwritten.came_true, sharpened.agree) == (False, True, False)
+
+
+def test_a_family_that_is_not_bound_is_tested_by_hand_alone(tmp_path, monkeypatch):
+    text = BESIDE + "claims:\n  a: {about: x, edit: {without: [curve, gabor]}, expect: {figure: peak, below: 0.5}}\n"
+    found = run_on(tmp_path, write_late(tmp_path), monkeypatch, text)
+    (outcome,) = found.claims
+    assert (outcome.trained, outcome.agree, outcome.unbound) == (None, None, ["gabor"])
+    assert outcome.handwritten.came_true
+    said = "".join(str(part) for part in claims_table(found).renderables)
+    assert "not tested in the trained network: a. Bind gabor: --bind gabor=FILE" in said
+
+
+def test_the_document_and_the_picture_are_written_and_the_same_again(run, tmp_path, monkeypatch):
+    found, output = run
+    assert sorted(path.name for path in output.iterdir()) == ["claims.json", "claims.png"]
+    document = json.loads((output / "claims.json").read_text())
+    assert document["format"] == 1
+    assert document["claims"][0]["trained"]["each"] == [[1, 0]] * 3
+    assert imread(output / "claims.png").std() > 0
+    assert claims_json(run_on(tmp_path, write_late(tmp_path), monkeypatch)) == claims_json(found)
+
+
+def test_a_theory_without_claims_and_a_family_that_is_not_there_are_refused(tmp_path, monkeypatch):
+    late = write_late(tmp_path)
+    with pytest.raises(WorkbenchError, match="no claims; expected the key claims"):
+        run_on(tmp_path, late, monkeypatch, THEORY_OF_LATE)
+    late.files["early"] = late.files["late"]
+    with pytest.raises(WorkbenchError, match="not computed before the spliced site"):
+        run_on(tmp_path, late, monkeypatch)
+
+
+@pytest.mark.inceptionv1
+def test_the_echo_of_inceptionv1_comes_back(inceptionv1, tmp_path, monkeypatch):
+    """The published experiment, here on four directions of the arcs and few pictures for gain and bias."""
+    circuits = ROOT / "circuits" / "inceptionv1"
+    monkeypatch.setattr(main_path, "load", lambda name: inceptionv1)
+    found = claims(
+        ROOT / "specs" / "curve-detectors.yaml",
+        circuits / "curve.yaml",
+        {"early_curve": circuits / "early_curve.yaml"},
+        photographs("calibration")[:4],
+        tmp_path / "out",
+        lambda *_: lambda _: None,
+        step_deg=45,
+    )
+    echo = found.claims[0]
+    assert echo.trained.came_true
+    assert echo.trained.before < 0.1 < echo.trained.after
+    assert {outcome.claim for outcome in found.claims if outcome.unbound} > {"lines-know-no-side", "two-families-suffice"}

@@ -1,0 +1,91 @@
+"""How units hear the site just before their own: the convolutions between, where these and ReLUs are all that lies between."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from workbench.errors import WorkbenchError
+from workbench.hosts.host import Host
+
+Chain = tuple[tuple[nn.Conv2d, ...], int]  # convolutions with a ReLU behind each, and a unit's channel of the last
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Units that hear through the same convolutions: the last, after at most a 1x1 bottleneck.
+
+    places    where these units are among those that were asked for
+    channels  theirs of the last convolution
+    """
+
+    convolutions: tuple[nn.Conv2d, ...]
+    places: list[int]
+    channels: list[int]
+
+    @property
+    def bottleneck(self) -> nn.Conv2d | None:
+        return self.convolutions[0] if len(self.convolutions) > 1 else None
+
+    @property
+    def weight(self) -> Float[Tensor, "unit c kh kw"]:
+        """The units' rows of the last convolution."""
+        return self.convolutions[-1].weight[self.channels]
+
+    @property
+    def bias(self) -> Float[Tensor, " unit"]:
+        """And of its bias."""
+        return bias_of(self.convolutions[-1])[self.channels]
+
+    @property
+    def padding(self) -> int:
+        """Cells of zeros around what the last convolution reads."""
+        return self.convolutions[-1].kernel_size[0] // 2
+
+
+def bias_of(convolution: nn.Conv2d) -> Float[Tensor, " out"]:
+    """A convolution's bias; 0 where it has none."""
+    return convolution.weight.new_zeros(convolution.out_channels) if convolution.bias is None else convolution.bias
+
+
+def branches(host: Host, upstream: str, site: str, units: Sequence[int]) -> list[Branch]:
+    """The branches between two sites that end in these units.
+
+    Raises WorkbenchError where something else may lie between, such as a pool, and where the host does not tell what does.
+    """
+    where = f"host {host.name}: from {upstream} to {site}"
+    stages = [name for name, _ in host.network.named_children()] if type(host.network) is nn.Sequential else []
+    here, before = host.site(site).module, host.site(upstream).module
+    if here not in stages or stages.index(here) == 0 or stages[stages.index(here) - 1] != before:
+        raise WorkbenchError(
+            where, "no stage and the one just before it", "two neighbours of a chain, as mixed3a and mixed3b of inceptionv1"
+        )
+    found: dict[tuple[nn.Conv2d, ...], Branch] = {}
+    for place, unit in enumerate(units):
+        chain = _chain(host.module(site), unit)
+        if chain is None or not _plain(chain[0]):
+            expected = "a convolution of stride 1 and a ReLU, perhaps after a 1x1 convolution and its ReLU"
+            raise WorkbenchError(where, f"the way to unit {unit} is not known, or another", expected)
+        branch = found.setdefault(chain[0], Branch(chain[0], [], []))
+        branch.places.append(place)
+        branch.channels.append(chain[1])
+    return list(found.values())
+
+
+def _chain(block: nn.Module, unit: int) -> Chain | None:
+    """What a block tells of itself, or what a convolution and a ReLU in a row are."""
+    if callable(told := getattr(block, "chain", None)):
+        return told(unit)
+    stages = list(block.children()) if type(block) is nn.Sequential else []
+    if len(stages) == 2 and type(stages[0]) is nn.Conv2d and type(stages[1]) is nn.ReLU:
+        return (stages[0],), unit
+    return None
+
+
+def _plain(convolutions: Sequence[nn.Conv2d]) -> bool:
+    """Whether they are one square SAME convolution, after 1x1 bottlenecks at most one."""
+    *above, (side, _) = [conv.kernel_size for conv in convolutions]
+    unusual = [conv for conv in convolutions if (conv.stride, conv.dilation, conv.groups) != ((1, 1), (1, 1), 1)]
+    same = all(conv.padding == (conv.kernel_size[0] // 2,) * 2 and conv.padding_mode == "zeros" for conv in convolutions)
+    return not unusual and same and side % 2 == 1 and above in ([], [(1, 1)])

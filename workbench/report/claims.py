@@ -1,0 +1,78 @@
+"""Claims -> the table that a terminal shows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from workbench.report.conditions import MISSING, number
+from workbench.score.claims import Claims, Measured, Outcome
+from workbench.spec.language import COMPARISONS
+
+DIGITS = {"width_deg": 0}  # of a figure; of any other 2
+
+
+def claims_table(claims: Claims) -> Group:
+    """What was tested, a row for each claim, and how many came true. Fits 80 columns."""
+    where = f"{claims.spec['theory']} on {claims.host['name']}:{claims.circuit['site']}"
+    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
+    shown.add_column("\nclaim", min_width=28, overflow="fold")
+    for title in ("trained:\nfigure", "\ntrue?", "by hand:\nfigure", "\ntrue?", "\nagree?"):
+        shown.add_column(title, no_wrap=True)
+    for outcome in claims.claims:
+        shown.add_row(*_cells(outcome))
+    said = Text(f"{where}: means over {len(claims.units)} units, and in how many each holds")
+    return Group(said, shown, Text(_summary(claims)), *_untested(claims))
+
+
+def _cells(outcome: Outcome) -> tuple[str, ...]:
+    said = f"{outcome.claim}: {edit_text(outcome.edit)}; {expect_text(outcome.expect)}"
+    trained = (change(outcome, outcome.trained), _lines(outcome.trained)) if outcome.trained else ("not tested", MISSING)
+    agree = {None: MISSING, True: "yes", False: "no"}[outcome.agree]
+    return (said, *trained, change(outcome, outcome.handwritten), _lines(outcome.handwritten), agree)
+
+
+def _lines(measured: Measured) -> str:
+    return verdict(measured).replace(", ", "\n")
+
+
+def _summary(claims: Claims) -> str:
+    tested = [outcome for outcome in claims.claims if outcome.trained]
+    true = sum(outcome.trained.came_true for outcome in tested if outcome.trained)
+    by_hand, agree = (sum(row) for row in ([each.handwritten.came_true for each in claims.claims], [bool(each.agree) for each in tested]))
+    trained = f"trained {true} of {len(tested)}"
+    return f"came true: {trained}, by hand {by_hand} of {len(claims.claims)}; the two agree on {agree} of {len(tested)}"
+
+
+def edit_text(edit: Mapping[str, Any]) -> str:
+    """`without negative early_curve`."""
+    (way,) = (name for name in ("without", "only") if name in edit)
+    return " ".join([way, *([edit["sign"]] if "sign" in edit else []), " + ".join(edit[way])])
+
+
+def expect_text(expect: Mapping[str, Any]) -> str:
+    """`mean echo above 0.1`."""
+    (comparison,) = (name for name in COMPARISONS if name in expect)
+    radius = "" if expect["radius"] == "mean" else f" at the {expect['radius']} radius"
+    by = comparison.replace("_by", " by more than")
+    return f"{expect['of']} {expect['figure']}{radius} {by} {expect[comparison]:g}"
+
+
+def change(outcome: Outcome, measured: Measured) -> str:
+    """`0.01 → 0.28`."""
+    digits = DIGITS.get(outcome.expect["figure"], 2)
+    return f"{number(measured.before, digits)} → {number(measured.after, digits)}"
+
+
+def verdict(measured: Measured) -> str:
+    """`yes 17/18`, and how many of the units fell silent."""
+    silent = f", {measured.silent} silent" if measured.silent else ""
+    return f"{'yes' if measured.came_true else 'no'} {measured.holds}/{len(measured.each)}{silent}"
+
+
+def _untested(claims: Claims) -> list[Text]:
+    families = dict.fromkeys(family for outcome in claims.claims for family in outcome.unbound)
+    names = {family: ", ".join(each.claim for each in claims.claims if family in each.unbound) for family in families}
+    return [Text(f"not tested in the trained network: {said}. Bind {family}: --bind {family}=FILE") for family, said in names.items()]

@@ -1,0 +1,50 @@
+"""Claims as pictures: the units' mean tuning curve before and after each edit, the trained units beside the handwritten."""
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from workbench.evaluate.claims import HANDWRITTEN, TRAINED, ClaimCurves
+from workbench.report import curves as colours
+from workbench.report.claims import change, edit_text, expect_text, verdict
+from workbench.score.claims import RADII, Claims, Outcome
+from workbench.spec.circuit import TrainedCircuit
+
+ACROSS = 2  # claims in a row
+GRID = np.arange(-180.0, 181.0, 5.0)
+SIDES = {TRAINED: ("trained", colours.TRAINED), HANDWRITTEN: ("by hand", colours.HANDWRITTEN)}
+
+
+def draw_claims(claims: Claims, curves: ClaimCurves, trained: TrainedCircuit) -> Figure:
+    """Two panels for each claim; every unit is aligned at its pose and measured in its peak before the edit, at the radius of the claim."""
+    rows = -(-len(claims.claims) // ACROSS)
+    figure = Figure(figsize=(5.6 * ACROSS, 2.4 * rows + 0.4), layout="constrained")
+    cells = figure.subfigures(rows, ACROSS, squeeze=False).flatten()
+    poses = np.array([unit.centre_deg for unit in trained.units])
+    for cell, outcome in zip(cells, claims.claims, strict=False):
+        cell.suptitle(f"{outcome.claim}: {edit_text(outcome.edit)}; {expect_text(outcome.expect)}", fontsize=8, x=0.02, ha="left")
+        for side, axes in zip(SIDES, cell.subplots(1, 2, sharey=True), strict=True):
+            _panel(axes, side, outcome, curves, poses)
+    figure.supxlabel(
+        f"direction of the {curves.probe.name}, less the unit's pose (degrees); dotted before the edit, solid after", fontsize=8
+    )
+    figure.supylabel("mean response over own peak before", fontsize=8)
+    return figure
+
+
+def _panel(axes: Axes, side: str, outcome: Outcome, curves: ClaimCurves, poses: Float[np.ndarray, " unit"]) -> None:
+    called, colour = SIDES[side]
+    measured = outcome.trained if side == TRAINED else outcome.handwritten
+    pick, before = RADII[outcome.expect["radius"]], curves.before[side]
+    peak = pick(before).max(0)
+    lines = {":": before} | ({"-": curves.after[outcome.claim][side]} if measured else {})
+    for style, curve in lines.items():
+        units = [np.interp((GRID + pose) % 360, curves.centre_deg, own, period=360) for pose, own in zip(poses, pick(curve).T, strict=True)]
+        over = [unit / top for unit, top in zip(units, peak, strict=True) if top > 0]
+        axes.plot(GRID, np.mean(over, 0) if over else np.zeros_like(GRID), style, color=colour, linewidth=1.4)
+    said = f"{change(outcome, measured)}, {verdict(measured)}" if measured else f"not tested: bind {', '.join(outcome.unbound)}"
+    axes.set_title(f"{called}: {said}", fontsize=7, loc="left")
+    axes.set(xlim=(-180, 180), ylim=(0, None), xticks=(-180, -90, 0, 90, 180))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=6.5)
