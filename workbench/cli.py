@@ -454,14 +454,12 @@ def tune(
 
     An interrupted fit goes on where it stopped when the same command is given again.
     """
-    from workbench.files import write_whole
     from workbench.tune.spec import tuned_spec
 
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "calibration")
         circuit_file = circuit_file or default_circuit(spec_file)
-        text, before, after = tuned_spec(spec_file, circuit_file, pictures, steps, most, seed, session.stage, hold, rate)
-    write_whole(output, text)
+        before, after = tuned_spec(spec_file, circuit_file, pictures, output, steps, most, seed, session.stage, hold, rate)
     click.echo(f"mean Pearson on the tuning pictures {before:.3f} -> {after:.3f}: {output}")
 
 

@@ -118,7 +118,7 @@ def test_variants_say_what_they_change_and_lose():
     assert figures["variants/grey/loses/ci95/0"] == "0.12"
     assert figures["conditions/variant/grey/recovered_kl"] == "0.64"
     assert "no colour &lt;script&gt;" in varied
-    assert ("at the most what the part is worth" in varied, "at the most what the part is worth" in plain) == (True, False)
+    assert ("the part itself is worth less" in varied, "the part itself is worth less" in plain) == (True, False)
 
 
 def test_missing_figures_are_dashes_with_a_reason():

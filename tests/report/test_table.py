@@ -85,7 +85,7 @@ def test_links_of_the_chain_stand_behind_the_handwritten_units():
 def test_a_variant_has_a_row_and_a_line_of_what_it_loses():
     plain, varied = (" ".join(" ".join(lines(card, 80)).split()) for card in (cards.card(), cards.varied(cards.card())))
     said = "variant.grey, no colour is seen: loses 0.17 (0.12 to 0.22) of recovered KL"
-    caution = "at the most what the part is worth"
+    caution = "the part itself is worth less"
     assert (said in varied, said in plain, caution in varied, caution in plain) == (True, False, True, False)
     assert cells(cards.varied(cards.card()), "variant.grey")[-4] == "0.64"
     names = ordered(cards.varied(cards.card()))

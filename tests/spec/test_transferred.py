@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from workbench.spec import load_theory
+from workbench.spec import load_circuit, load_theory
 
 SPECS = Path(__file__).parents[2] / "specs"
 
@@ -22,6 +22,10 @@ def test_both_files_say_the_same_theory():
 
 
 def test_no_number_of_it_was_fitted_to_inceptionv1():
-    ledger = load_theory(SPECS / "curves-transferred.yaml").theory.tuned
-    assert ledger is not None
-    assert ledger.host == "squeezenet"
+    """It was fitted to SqueezeNet's units, from the values as they were first written."""
+    own, transferred = (load_theory(SPECS / f"{name}.yaml").theory.tuned for name in ("curve-detectors", "curves-transferred"))
+    assert own is not None
+    assert transferred is not None
+    assert transferred.host == "squeezenet"
+    assert transferred.circuit == load_circuit(SPECS.parent / "circuits" / "squeezenet" / "curve.yaml").sha256
+    assert transferred.written == own.written

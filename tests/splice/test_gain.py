@@ -1,17 +1,17 @@
 """Gain and bias give a unit the trained unit's mean and standard deviation, whatever it says."""
 
-import numpy as np
 import pytest
 import torch
 
 from tests.planted import THEORY as TEXT
 from tests.planted import planted
 from workbench.compiler import compile_spec, compile_variants
+from workbench.errors import WorkbenchError
 from workbench.evaluate.run import scenes
 from workbench.pictures.drawn import drawn
 from workbench.spec import theory_from_text
 from workbench.splice.calibrate import calibrate, with_random_readout
-from workbench.splice.gain import gain_and_bias, one_gain_and_bias
+from workbench.splice.gain import LEAST, gain_and_bias, one_gain_and_bias
 
 EXACT = 1e-6  # the root is found to rounding, in float64
 
@@ -58,12 +58,30 @@ def test_what_never_varies_has_no_gain_and_is_told_by_its_mean(drive, trained):
     assert float(bias) == pytest.approx(float(trained.mean()))
 
 
-def test_a_trained_unit_that_fires_once_is_matched_by_the_highest_drive_alone():
-    drive, trained = noise(500), torch.zeros(500, 1, dtype=torch.float64)
-    trained[7] = 5.0
+@pytest.mark.parametrize("fires", [1, 2, 5])
+def test_a_trained_unit_that_hardly_fires_is_not_matched_on_a_handful_of_cells(fires):
+    """Fitted to the gap between the two highest drives, a gain would be anything: what is matched is the mean, on LEAST cells."""
+    for seed in range(20):
+        drive, trained = noise(6000, seed=seed), torch.zeros(6000, 1, dtype=torch.float64)
+        trained[:fires] = 5.0
+        gain, bias = gain_and_bias(drive, trained)
+        value = said(drive, gain, bias)
+        assert int((value > 1e-9).sum()) >= LEAST
+        assert float(value.mean()) == pytest.approx(float(trained.mean()), rel=EXACT)
+        assert float(said(noise(6000, seed=seed + 100), gain, bias).max()) < 4 * 5.0
+
+
+def test_where_many_cells_say_the_same_the_mean_is_matched():
+    drive = -noise(4000, seed=1).clamp_min(0)  # half of the cells are at 0, the highest drive
+    trained = (noise(4000, seed=2) - 2.5).clamp_min(0)
     value = said(drive, *gain_and_bias(drive, trained))
-    assert np.flatnonzero(value > 1e-9).tolist() == [int(drive.argmax())]
-    assert float(value.max()) == pytest.approx(5.0)
+    assert float(value.mean()) == pytest.approx(float(trained.mean()), rel=EXACT)
+    assert float(value.std()) < float(trained.std())
+
+
+def test_activations_below_0_are_refused():
+    with pytest.raises(WorkbenchError, match=r"a rectified site.*Splice behind the ReLU"):
+        gain_and_bias(noise(50), noise(50, seed=1))
 
 
 def test_one_gain_is_the_geometric_mean_and_keeps_each_units_mean():

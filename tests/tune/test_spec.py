@@ -43,7 +43,10 @@ class Workshop:
         self.spec_file.write_text(text, encoding="utf-8", newline="")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(tune_spec, "load", lambda name: self.planted.host)
-            return tuned_spec(self.spec_file, self.circuit_file, pictures or self.pictures, steps, most, seed, self.stage, hold)
+            patch.setenv("WORKBENCH_CACHE", str(self.spec_file.parent / "cache"))
+            output = self.spec_file.parent / "tuned.yaml"
+            figures = tuned_spec(self.spec_file, self.circuit_file, pictures or self.pictures, output, steps, most, seed, self.stage, hold)
+            return (output.read_bytes().decode(), *figures)
 
     def stage(self, name: str, total: int):
         steps: list[int] = []
@@ -159,7 +162,8 @@ def test_a_spec_that_has_no_place_for_a_ledger_is_refused_before_any_work(worksh
     families = MOVED.index("families:")
     ledger = tuned[0][tuned[0].index("tuned:") :]
     workshop.stages.clear()
-    for text in (json.dumps(yaml.safe_load(MOVED)), f"{MOVED[:families]}{ledger}\n{MOVED[families:]}"):
+    variants = "variants: {one-gain: {about: one gain, units: {gain: shared}}}\n"
+    for text in (json.dumps(yaml.safe_load(MOVED)), f"{MOVED[:families]}{ledger}\n{MOVED[families:]}", f"{MOVED}\n{ledger}\n{variants}"):
         assert theory_from_text(text).theory.theory == "planted"
         with pytest.raises(WorkbenchError, match=r"spec.yaml: has no place for the ledger at its end"):
             workshop.tuned(text, steps=1)

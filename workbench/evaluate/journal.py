@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load, save
+from torch import Tensor
 
 import workbench
 from workbench.compiler.file import to_bytes
@@ -15,6 +16,7 @@ from workbench.hosts.host import Host
 from workbench.hosts.store import cache_folder
 from workbench.pictures import Picture
 from workbench.splice.calibrate import Splices
+from workbench.splice.conditions import Condition
 
 DIGEST = hashlib.sha256().digest_size
 
@@ -51,12 +53,21 @@ def run_journal(joint: Sequence[Splices], host: Host, calibration: Sequence[Pict
     workbench's cache folder."""
     known = [workbench.__version__, rows, host.fingerprint, str(seed), *(picture.sha256 for picture in calibration)]
     parts = [hashlib.sha256(to_bytes(circuit)).hexdigest() for splices in joint for circuit in splices.circuits.values()]
-    return _known_by(known + parts)
+    told = [f"{name} {_told(condition)}" for splices in joint for name, condition in splices.conditions.items()]
+    return _known_by(known + parts + told)
 
 
 def tuning_journal(settings: Sequence[str], pictures: Sequence[Picture]) -> Journal:
     """The journal of one fit, known by its settings and its pictures."""
     return _known_by([workbench.__version__, "tuning", *settings, *(picture.sha256 for picture in pictures)])
+
+
+def _told(condition: Condition) -> str:
+    """What calibration gave a condition: a function has nothing of its own."""
+    digest = hashlib.sha256()
+    for name, value in getattr(condition, "__dict__", {}).items():
+        digest.update(f"{name} ".encode() + (value.numpy().tobytes() if isinstance(value, Tensor) else repr(value).encode()))
+    return digest.hexdigest()
 
 
 def _known_by(known: Sequence[str]) -> Journal:

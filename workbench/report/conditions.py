@@ -12,7 +12,7 @@ BESIDE = "beside."  # and the name of another theory of the same units
 VARIANT = "variant."  # and the name of a variant of the theory
 LEANS = (
     "All other numbers and poses are as tuned, or written, for the whole theory; only gain and bias are fitted again. So what a variant loses is "
-    "what the theory leans on, at the most what the part is worth."
+    "what the theory leans on; tuned again it would win some of that back, so the part itself is worth less."
 )
 
 ABOUT = {  # condition -> what takes the place of the trained units

@@ -13,6 +13,7 @@ from workbench.errors import WorkbenchError, nearest
 from workbench.evaluate.apart import PREFIX
 from workbench.evaluate.journal import tuning_journal
 from workbench.evaluate.run import scenes
+from workbench.files import write_whole
 from workbench.hosts.host import Host
 from workbench.hosts.store import load
 from workbench.pictures import Picture, first_by_content
@@ -30,14 +31,15 @@ def tuned_spec(
     spec_file: Path,
     circuit_file: Path,
     pictures: Sequence[Picture],
+    output: Path,
     steps: int,
     most: int,
     seed: int,
     stage: Stage,
     hold: Sequence[str] = (),
     rate: float = RATE,
-) -> tuple[str, float, float]:
-    """The text of the tuned spec, and the mean Pearson correlation on the tuning pictures before and after.
+) -> tuple[float, float]:
+    """Write the tuned spec to `output`; the mean Pearson correlation on the tuning pictures before and after.
 
     Fits on the `most` pictures that come first by content hash, the numbers of the families `hold` as they are. Raises WorkbenchError, before any
     work, if the spec marks nothing `tune`, lacks a family of `hold`, or has no place for the ledger.
@@ -79,8 +81,9 @@ def tuned_spec(
         "images": sorted({picture.sha256[:PREFIX] for picture in chosen} | set(spec.theory.tuned.images if spec.theory.tuned else ())),
     }
     last = agreement(theory_from_text(_with_ledger(text, ledger), spec_file), trained, host, chosen, stage("after", len(chosen)))
+    write_whole(output, _with_ledger(text, {**ledger, "pearson": [round(first, 4), round(last, 4)]}))
     journal.clear()
-    return _with_ledger(text, {**ledger, "pearson": [round(first, 4), round(last, 4)]}), first, last
+    return first, last
 
 
 def _with_ledger(text: str, ledger: Mapping[str, Any] | None) -> str:
@@ -94,11 +97,11 @@ def _refuse_untunable(spec: Spec, body: str, before: Mapping[str, float], hold: 
         if family not in spec.theory.families:
             raise WorkbenchError(str(spec.path), f"no family {family!r} to hold", remedy=nearest(family, spec.theory.families))
     try:
-        theory_from_text(_with_ledger(body, None), spec.path)
-    except SpecError as error:
-        raise WorkbenchError(
-            str(spec.path), "has no place for the ledger at its end", "keys line by line, not in braces, and `tuned` last"
-        ) from error
+        kept = theory_from_text(_with_ledger(body, None), spec.path).theory
+    except SpecError:
+        kept = None
+    if kept is None or kept.model_dump(exclude={"tuned"}) != spec.theory.model_dump(exclude={"tuned"}):
+        raise WorkbenchError(str(spec.path), "has no place for the ledger at its end", "keys line by line, not in braces, and `tuned` last")
 
 
 def agreement(spec: Spec, trained: TrainedCircuit, host: Host, pictures: Sequence[Picture], progress: Callable[[int], None]) -> float:
