@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 CLIPPED = 1.0  # norm of a gradient at the most
-STATE = ("step", "exp_avg", "exp_avg_sq")  # of Adam, for each parameter
+ADAM = ("step", "exp_avg", "exp_avg_sq")  # what Adam keeps of each parameter
 RANDOM, HISTORY = "random", "history"
 
 
@@ -50,9 +50,7 @@ class Descent:
         for i, parameter in enumerate(self.parameters):
             with torch.no_grad():
                 parameter.copy_(torch.from_numpy(rows[str(i)].copy()))
-            self.optimizer.state[parameter] = {
-                name: torch.from_numpy(rows[f"{i}/{name}"].copy()) for name in STATE if f"{i}/{name}" in rows
-            }
+            self.optimizer.state[parameter] = {name: torch.from_numpy(rows[f"{i}/{name}"].copy()) for name in ADAM if f"{i}/{name}" in rows}
         self.schedule.last_epoch = len(self.history) - 1
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # that no step was taken: it was, before the interruption
