@@ -20,8 +20,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from tests.planted import THEORY, PlantedHost, planted
-from workbench import cli
 from workbench.cli import main
+from workbench.cli.tune import RATE
 from workbench.hosts import store
 from workbench.pictures.drawn import drawn
 from workbench.spec import dump_circuit, load_circuit, load_theory
@@ -111,11 +111,11 @@ def workshop(tmp_path, monkeypatch, host) -> Workshop:
     # the store last: a module that is imported here for the first time would keep the planted load for good
     for module in (
         "workbench.rebuild",
-        "workbench.frontier",
-        "workbench.layers",
-        "workbench.claims",
+        "workbench.verbs.frontier",
+        "workbench.verbs.layers",
+        "workbench.verbs.claims",
         "workbench.tune.spec",
-        "workbench.write",
+        "workbench.verbs.write",
         "workbench.hosts.store",
     ):
         monkeypatch.setattr(f"{module}.load", lambda name: host.host)
@@ -456,7 +456,7 @@ def test_tune_refuses_a_spec_with_nothing_to_tune(workshop):
 
 
 def test_the_rate_that_tune_shows_is_the_one_that_it_has():
-    assert cli.RATE == tuning.RATE
+    assert RATE == tuning.RATE
 
 
 @pytest.mark.parametrize("words", [("--steps", 0), ("--most", 0), ("--steps", "many"), ("--rate", 0)])
@@ -593,7 +593,7 @@ from workbench import rebuild
 from workbench.hosts import store
 host = planted().host
 store.load = rebuild.load = lambda name: host
-from workbench import cli
+from workbench.cli.tune import RATE
 from workbench.cli import main
 main()
 """

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from torch import nn
 
-from workbench.cli import FAMILIES as LISTED
+from workbench.cli.survey import FAMILIES as LISTED
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host, InputRange, host_from_module
 from workbench.pictures import photographs

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 TINY = 1e-9
 
 # What makes a trained unit correspond to the nearest unit of a family. 0.7: either says half of the variance of the other (0.7 squared). A host
-# of the same architecture whose weights were shuffled has no such unit (tests/test_layers.py).
+# of the same architecture whose weights were shuffled has no such unit (tests/verbs/test_layers.py).
 THRESHOLDS = {
     "tuning": 0.7,  # correlation of their answers to all stimuli
     "direction": 0.7,  # the same within each kind of stimulus, as its direction turns: to like the same kinds in any pose is not enough

@@ -9,8 +9,6 @@ import torch
 from matplotlib.image import imread
 
 from tests.planted import SITE, THEORY, UNITS, planted, trained_circuit
-from workbench import claims as main_path
-from workbench.claims import claims
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host
@@ -19,8 +17,10 @@ from workbench.pictures.drawn import drawn
 from workbench.report.claims import claims_table
 from workbench.score.claims import Claims, claims_json
 from workbench.spec import TrainedUnit, dump_circuit, theory_from_text
+from workbench.verbs import claims as main_path
+from workbench.verbs.claims import claims
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 STEP_DEG = 30
 EVEN = tuple(unit.model_copy(update={"centre_deg": 60.0 * i}) for i, unit in enumerate(UNITS))
 LATE = tuple(TrainedUnit(unit=channel, centre_deg=centre_deg) for channel, centre_deg in ((2, 20), (5, 160), (9, 290)))

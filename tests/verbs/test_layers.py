@@ -11,19 +11,19 @@ from matplotlib.image import imread
 
 from tests.conftest import tiny_network
 from tests.planted import INPUT, SITE, THEORY, UNITS, planted, trained_circuit
-from workbench import layers as main_path
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
 from workbench.evaluate.matching import nearest
 from workbench.hosts import Host, host_from_module
-from workbench.layers import layers
 from workbench.pictures import folder
 from workbench.pictures.drawn import drawn
 from workbench.score.layers import Layers
 from workbench.spec import TrainedCircuit, dump_circuit, load_circuit, load_theory
 from workbench.survey.probes import answers
+from workbench.verbs import layers as main_path
+from workbench.verbs.layers import layers
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 OWN = sorted(f"{SITE}:{unit.unit}" for unit in UNITS)
 
 

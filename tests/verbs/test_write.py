@@ -58,7 +58,7 @@ def test_the_copy_is_the_splice_that_a_score_calibrates(squeezenet, made):
     assert (header["gain"], header["bias"]) == (condition.gain.tolist(), condition.bias.tolist())
     assert (header["spec"], header["circuit"], header["host"]) == (spec.sha256, trained.sha256, "squeezenet")
     assert header["calibration"] == sorted(picture.sha256 for picture in pictures)
-    page = (Path(__file__).parents[1] / "docs" / "written-host.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "written-host.md").read_text()
     assert not [key for key in header if f"`{key}`" not in page]
 
     x = squeezenet.input.encode(torch.from_numpy(np.random.default_rng(0).uniform(0, 255, (1, 3, 227, 227))).float())

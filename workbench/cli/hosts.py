@@ -1,0 +1,52 @@
+"""workbench hosts: the trained networks."""
+
+import json
+from pathlib import Path
+
+import click
+
+from workbench.cli.group import Commands
+from workbench.cli.options import AS_JSON, FILE
+
+
+@click.group(cls=Commands)
+def hosts() -> None:
+    """Trained networks: list, add from files, pull from their public source."""
+
+
+@hosts.command("list")
+@AS_JSON
+def hosts_list(as_json: bool) -> None:
+    """Every known host and whether it is installed."""
+    from dataclasses import asdict
+
+    from workbench.hosts.store import installed
+
+    rows = [asdict(row) for row in installed()]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        click.echo(
+            f"{row['name']:12} {'installed' if row['installed'] else 'absent   '}  {row['sites']:2} sites  "
+            f"{row['fingerprint'][:12]}  {row['source']}"
+        )
+
+
+@hosts.command("add")
+@click.argument("name")
+@click.argument("directory", type=FILE)
+def hosts_add(name: str, directory: Path) -> None:
+    """Check a host's published files in DIRECTORY by SHA-256 and convert them once into the cache."""
+    from workbench.hosts.store import add
+
+    click.echo(f"{name}: checked and converted to {add(name, directory)}")
+
+
+@hosts.command("pull")
+@click.argument("name", default="squeezenet")
+def hosts_pull(name: str) -> None:
+    """Fetch a host from its public source, check it and convert it."""
+    from workbench.hosts.store import pull, weights_file
+
+    click.echo(f"{name}: {'pulled to' if pull(name) else 'already there, intact:'} {weights_file(name)}")

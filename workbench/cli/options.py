@@ -1,0 +1,96 @@
+"""The options and arguments that several commands share, and what their words mean."""
+
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from workbench.errors import WorkbenchError
+
+FILE = click.Path(path_type=Path)
+FAMILIES = (
+    "curve",
+    "early_curve",
+    "gabor",
+    "line",
+    "high-low-frequency",
+)  # that a survey finds; workbench.survey has the same, and loads torch
+SPEC = click.argument("spec_file", metavar="SPEC", type=FILE)
+CIRCUIT = click.option(
+    "--circuit", "circuit_file", type=FILE, help="Trained circuit to rebuild.  [default: circuits/squeezenet/FAMILY.yaml beside the specs]"
+)
+SPECS = click.argument("spec_files", metavar="[SPEC]...", nargs=-1, type=FILE)
+CIRCUITS = click.option(
+    "--circuit",
+    "circuit_files",
+    multiple=True,
+    type=FILE,
+    help="Trained circuit to rebuild; of several specs one for each, in their order.  [default: circuits/squeezenet/FAMILY.yaml beside the specs]",
+)
+IMAGES = click.option(
+    "--images",
+    type=FILE,
+    help="Folder of pictures; labels from WordNet ids in names or sub-folders.  [default: photographs that scikit-image ships]",
+)
+CALIBRATION = click.option(
+    "--calibration",
+    type=FILE,
+    help="Folder of pictures for each unit's gain and bias.  [default: other photographs that scikit-image ships]",
+)
+CALIBRATE_ON = click.option(
+    "--calibrate-on",
+    default=300,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Pictures of the calibration folder to take at the most, the first by content hash.",
+)
+BROKEN = click.option("--skip-broken", is_flag=True, help="Pass over files that are no sound pictures instead of refusing the folder.")
+SEED = click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+def bind_option(said: str):
+    """The option `--bind FAMILY=FILE`, which may be given again; `said` is its help."""
+
+    def parsed(context: click.Context, option: click.Parameter, words: Sequence[str]) -> dict[str, Path]:
+        return dict(bindings(words))
+
+    return click.option("--bind", "bound", multiple=True, metavar="FAMILY=FILE", callback=parsed, help=said)
+
+
+def bindings(words: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """`FAMILY=FILE` words as pairs."""
+    for word in words:
+        family, equals, file = word.partition("=")
+        if not (family and equals and file):
+            raise click.BadParameter(f"{word!r}: expected FAMILY=FILE, as in line=circuits/inceptionv1/line.yaml")
+        yield family, Path(file)
+
+
+def command_line() -> str:
+    """This command, as it was given."""
+    return shlex.join(["workbench", *sys.argv[1:]])
+
+
+def paired(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Each spec with its trained circuit. Raises WorkbenchError where there are circuits but not as many as specs."""
+    spec_files = spec_files or [Path("specs/curve-detectors.yaml")]
+    circuit_files = circuit_files or [default_circuit(file) for file in spec_files]
+    if len(circuit_files) != len(spec_files):
+        raise WorkbenchError(
+            "--circuit",
+            f"{len(circuit_files)} for {len(spec_files)} specs ({', '.join(map(str, spec_files))})",
+            "one for each spec, in their order",
+            "Give as many --circuit as specs.",
+        )
+    return list(zip(spec_files, circuit_files, strict=True))
+
+
+def default_circuit(spec_file: Path) -> Path:
+    """The default host's trained circuit for the family that the spec stands for."""
+    from workbench.spec import load_theory
+
+    family = list(load_theory(spec_file).theory.families)[-1]
+    return spec_file.resolve().parent.parent / "circuits" / "squeezenet" / f"{family}.yaml"

@@ -1,0 +1,73 @@
+"""workbench score: the loop."""
+
+from pathlib import Path
+
+import click
+
+from workbench.cli.options import (
+    AS_JSON,
+    BROKEN,
+    CALIBRATE_ON,
+    CALIBRATION,
+    CIRCUITS,
+    FILE,
+    IMAGES,
+    SEED,
+    SPECS,
+    bind_option,
+    command_line,
+    paired,
+)
+from workbench.terminal import Session
+
+
+@click.command()
+@SPECS
+@CIRCUITS
+@IMAGES
+@CALIBRATION
+@CALIBRATE_ON
+@click.option(
+    "-o", "--output", type=FILE, default=Path("out"), show_default=True, help="Folder to write: score.json, pictures, report.html."
+)
+@bind_option(
+    "Also score the theory with FAMILY read off the trained units of a circuit FILE in place of compiled ones; may be given again. "
+    "Each adds a link `bound.FAMILY` to the chain from the last step by hand to everything by hand."
+)
+@click.option(
+    "--beside", multiple=True, metavar="SPEC", type=FILE, help="Also score another theory of the same units: a baseline, or a variant."
+)
+@BROKEN
+@SEED
+@AS_JSON
+def score(
+    spec_files: tuple[Path, ...],
+    circuit_files: tuple[Path, ...],
+    images: Path | None,
+    calibration: Path | None,
+    calibrate_on: int,
+    output: Path,
+    bound: dict[str, Path],
+    beside: tuple[Path, ...],
+    skip_broken: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Compile, splice, compare with ablations and controls, and write the report. The loop.
+
+    Several specs are spliced together: the units of every circuit are replaced in the same run, at whatever sites they are. SPEC is
+    specs/curve-detectors.yaml by default.
+    """
+    from workbench.rebuild import rebuild
+    from workbench.report import table
+    from workbench.score.document import to_json
+
+    with Session() as session:
+        pictures = session.pictures(images, skip_broken, "headline")
+        fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
+        card = rebuild(paired(spec_files, circuit_files), pictures, fit, output, session.stage, seed, command_line(), bound, beside)
+    if as_json:
+        click.echo(to_json(card), nl=False)
+    else:
+        session.print(table(card))
+        click.echo(f"report: {output / 'report.html'}")

@@ -1,0 +1,37 @@
+"""workbench survey: find a family in a host."""
+
+from pathlib import Path
+
+import click
+
+from workbench.cli.options import BROKEN, FILE, IMAGES
+from workbench.terminal import Session
+
+FAMILIES = (
+    "curve",
+    "early_curve",
+    "gabor",
+    "line",
+    "high-low-frequency",
+)  # that a survey finds; workbench.survey has the same, and loads torch
+
+
+@click.command()
+@click.argument("host_name", metavar="HOST")
+@click.option("--family", default="curve", show_default=True, help=f"Family to find: {', '.join(FAMILIES)}.")
+@click.option("--site", "sites", multiple=True, help="Site to look at; may be given again.  [default: every site of moderate depth]")
+@click.option("-o", "--output", type=FILE, help="Circuit file to write.  [default: circuits/HOST/FAMILY.yaml]")
+@IMAGES
+@BROKEN
+def survey(host_name: str, family: str, sites: tuple[str, ...], output: Path | None, images: Path | None, skip_broken: bool) -> None:
+    """Find a family's units in HOST from behaviour alone, with their poses."""
+    from workbench.hosts.store import load
+    from workbench.spec import dump_circuit
+    from workbench.survey import survey as find
+
+    with Session() as session:
+        pictures = session.pictures(images, skip_broken, "calibration")
+        found = find(load(host_name), family, pictures, sites or None, session.counter)
+    target = output or Path("circuits") / host_name / f"{family}.yaml"
+    dump_circuit(found, target)
+    click.echo(f"{len(found.units)} {family} units at {found.site} of {host_name}: {target}")
