@@ -194,13 +194,11 @@ def test_headline_pictures_that_were_calibrated_on_are_refused(workshop, picture
 
 LEDGER = """
 tuned:
-  host: planted
-  circuit: a
+  circuits: [{{host: planted, circuit: a, pearson: [0.5, 0.9]}}]
   spec: b
   date: '2026-01-01'
   steps: 1
   seed: 0
-  pearson: [0.5, 0.9]
   written: {{'families.curve.reads.gabor[0].radius_px': 10, 'families.curve.reads.gabor[1].gain': 0}}
   images: ['{image}']
 """

@@ -169,7 +169,8 @@ def test_a_site_that_the_host_does_not_have_is_refused():
 
 WAVELENGTH = ("families", "gabor", "reads", "input", 0, "wavelength_px")
 RADIUS = ("families", "curve", "reads", "gabor", 0, "radius_px")
-LEDGER = {"host": "planted", "circuit": "0" * 64, "spec": "0" * 64, "date": "2026-01-01", "steps": 1, "seed": 0, "pearson": [0.1, 0.2]}
+FITTED = {"host": "planted", "circuit": "0" * 64, "pearson": [0.1, 0.2]}
+LEDGER = {"circuits": [FITTED], "spec": "0" * 64, "date": "2026-01-01", "steps": 1, "seed": 0}
 
 
 def tuned_text() -> str:
@@ -211,6 +212,19 @@ def test_the_provenance_of_every_number_is_told():
 def test_a_spec_that_was_never_tuned_has_only_rules():
     host, trained, spec = planted()
     assert {source for _, _, source in compile_spec(spec, trained, host).facts["numbers"]} == {"rule"}
+
+
+def test_a_typical_radius_makes_a_units_arcs_its_own_affair():
+    """The same unit among other ones reads the same arc; without a typical radius it does not."""
+    told = THEORY.replace("poses: from-circuit", "poses: from-circuit\n    typical_radius_px: 30")
+
+    def kernel(text: str, *radii: float) -> np.ndarray:
+        units = [TrainedUnit(unit=i, centre_deg=0.0, radius_px=radius_px) for i, radius_px in enumerate(radii)]
+        host, trained, _ = planted(units=units)
+        return compile_spec(theory_from_text(text), trained, host).layers[-1].reads[0].weight[0].numpy()
+
+    np.testing.assert_array_equal(kernel(told, 40.0), kernel(told, 40.0, 10.0))
+    assert np.abs(kernel(THEORY, 40.0) - kernel(THEORY, 40.0, 10.0)).max() > 0.01
 
 
 def test_radii_and_shifts_of_surveyed_units_bend_and_move_their_kernels():

@@ -5,7 +5,7 @@ import pytest
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import PREFIX, keep_apart
 from workbench.pictures import Picture
-from workbench.spec.language import TunedOn
+from workbench.spec.language import TunedCircuit, TunedOn
 
 
 def pictures(*digits: str) -> list[Picture]:
@@ -14,7 +14,8 @@ def pictures(*digits: str) -> list[Picture]:
 
 def tuned(*digits: str) -> TunedOn:
     images = tuple(digit * PREFIX for digit in digits)
-    return TunedOn(host="h", circuit="c", spec="s", date="d", steps=1, seed=0, pearson=(0.0, 0.0), written={}, images=images)
+    on = TunedCircuit(host="h", circuit="c", pearson=(0.0, 0.0))
+    return TunedOn(circuits=(on,), spec="s", date="d", steps=1, seed=0, written={}, images=images)
 
 
 def test_other_pictures_pass():

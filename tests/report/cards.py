@@ -47,13 +47,11 @@ families:
 """
 LEDGER = """
 tuned:
-  host: squeezenet
-  circuit: "aa"
+  circuits: [{host: squeezenet, circuit: "aa", pearson: [0.5, 0.7]}]
   spec: "bb"
   date: "2026-01-01"
   steps: 5
   seed: 0
-  pearson: [0.5, 0.7]
   written: {"families.bar.reads.input[0].wavelength_px": 4.5}
   images: [0123456789abcdef]
 """

@@ -24,7 +24,8 @@ families:
 """  # noqa: E501
 FREE = 2 + 2 + 1 + 1 + 2 + 2 + 1 + 3 + 2 + 2
 LEDGER = """\
-tuned: {host: planted, circuit: a, spec: b, date: "2026-01-01", steps: 1, seed: 0, pearson: [0, 0], written: {}, images: [0123456789abcdef]}
+tuned: {circuits: [{host: planted, circuit: a, pearson: [0, 0]}], spec: b, date: "2026-01-01", steps: 1, seed: 0,
+  written: {}, images: [0123456789abcdef]}
 """
 
 

@@ -23,6 +23,7 @@ FAMILIES = [
     ("      gabor:\n", "      line:\n", ":15: families.line.reads.line: found 'line' itself; expected a family above, or input"),
     (BOUND, BOUND + "    stride_px: 8\n", ":22: families.curve.stride_px: found 8; expected no stride_px: a from-circuit family has the host's"),
     (BOUND, BOUND + "    pool: {over_px: 3, stride_px: 8}\n", "families.curve.pool: found {over_px: 3, stride_px: 8}; expected no pool: the last family's"),
+    ("    stride_px: 2\n", "    stride_px: 2\n    typical_radius_px: 30\n", "families.gabor.typical_radius_px: found 30; expected no typical_radius_px: only units of from-circuit"),
     ("    stride_px: 2\n", "", ":4: families.gabor: found no stride_px; expected the key stride_px"),
     ("{over_px: 6, stride_px: 4}", "{over_px: 6, stride_px: 1}", "families.gabor.pool.stride_px: found 1; expected a multiple of the family's stride_px 2"),
     ("    stride_px: 4\n", "    stride_px: 2\n", ":12: families.line.stride_px: found 2; expected a multiple of 4, the grid of 'gabor'"),

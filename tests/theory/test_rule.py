@@ -1,5 +1,7 @@
 """The rule against a naive loop, and the same in every array library."""
 
+from dataclasses import replace
+
 import array_api_compat
 import array_api_strict
 import numpy as np
@@ -92,6 +94,14 @@ def test_a_window_holds_whole_steps_to_each_side(window_px, step_px, expected):
 @pytest.mark.parametrize(("radii", "expected"), [((20.0,), (1.0,)), ((10.0, 40.0), (0.5, 2.0)), ((8.0, 8.0, 8.0), (1.0, 1.0, 1.0))])
 def test_bend_is_the_radius_over_its_geometric_mean(radii, expected):
     assert poses(centre_deg=(0.0,) * len(radii), radius_px=radii).bend == pytest.approx(expected, rel=1e-14)
+
+
+def test_bend_is_the_radius_over_the_typical_one_where_there_is_one():
+    """So a unit's arcs do not depend on the others that it was found with."""
+    many = replace(poses(centre_deg=(0.0, 0.0), radius_px=(10.0, 40.0)), typical_px=20.0)
+    one = replace(poses(centre_deg=(0.0,), radius_px=(40.0,)), typical_px=20.0)
+    assert many.bend.tolist() == [0.5, 2.0]
+    assert one.bend.tolist() == [2.0]
 
 
 def test_units_are_named_by_their_poses_the_last_axis_fastest():

@@ -45,8 +45,9 @@ class Workshop:
             patch.setattr(tune_spec, "load", lambda name: self.planted.host)
             patch.setenv("WORKBENCH_CACHE", str(self.spec_file.parent / "cache"))
             output = self.spec_file.parent / "tuned.yaml"
-            figures = tuned_spec(self.spec_file, self.circuit_file, pictures or self.pictures, output, steps, most, seed, self.stage, hold)
-            return (output.read_bytes().decode(), *figures)
+            chosen = pictures or self.pictures
+            ((before, after),) = tuned_spec(self.spec_file, [self.circuit_file], chosen, output, steps, most, seed, self.stage, hold)
+            return output.read_bytes().decode(), before, after
 
     def stage(self, name: str, total: int):
         steps: list[int] = []
@@ -71,7 +72,7 @@ def images(pictures: list[Picture]) -> tuple[str, ...]:
 def test_the_correlation_rises(tuned):
     text, before, after = tuned
     assert 0.3 < before < after - 0.01 < 1
-    assert theory_from_text(text).theory.tuned.pearson == (round(before, 4), round(after, 4))
+    assert theory_from_text(text).theory.tuned.circuits[0].pearson == (round(before, 4), round(after, 4))
 
 
 def test_only_the_numbers_and_the_ledger_change(tuned):
@@ -83,7 +84,7 @@ def test_only_the_numbers_and_the_ledger_change(tuned):
 
 def test_the_ledger_says_what_was_fitted_on_what(workshop, tuned):
     ledger = theory_from_text(tuned[0]).theory.tuned
-    assert (ledger.host, ledger.circuit) == ("planted", workshop.planted.trained.sha256)
+    assert [(each.host, each.circuit) for each in ledger.circuits] == [("planted", workshop.planted.trained.sha256)]
     assert ledger.spec == hashlib.sha256(MOVED.encode()).hexdigest()
     assert (ledger.steps, ledger.seed) == (STEPS, 0)
     assert ledger.written == WRITTEN
@@ -194,6 +195,28 @@ def test_the_ledger_names_what_was_held(workshop):
     text, *_ = workshop.tuned(MOVED, steps=1, hold=["gabor"])
     assert theory_from_text(text).theory.tuned.hold == ("gabor",)
     assert "wavelength_px: {tune: 6," in text
+
+
+def test_one_set_of_numbers_is_fitted_to_several_circuits(workshop, tmp_path):
+    """Half of the units each: the ledger has a row for either, with its own poses."""
+    host, trained, _ = workshop.planted
+    half = len(trained.units) // 2
+    halves = [trained.model_copy(update={"units": units}) for units in (trained.units[:half], trained.units[half:])]
+    files = [tmp_path / "first.yaml", tmp_path / "second.yaml"]
+    for circuit, file in zip(halves, files, strict=True):
+        dump_circuit(circuit, file)
+    workshop.spec_file.write_text(MOVED)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tune_spec, "load", lambda name: host)
+        patch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+        figures = tuned_spec(workshop.spec_file, files, workshop.pictures, tmp_path / "tuned.yaml", STEPS, 100, 0, workshop.stage)
+        with pytest.raises(WorkbenchError, match=r"second.yaml: the same circuit as .*second.yaml; expected each circuit once"):
+            tuned_spec(workshop.spec_file, [files[1], files[1]], workshop.pictures, tmp_path / "none.yaml", 1, 100, 0, workshop.stage)
+    assert all(before < after for before, after in figures)
+    ledger = load_theory(tmp_path / "tuned.yaml").theory.tuned
+    assert [each.circuit for each in ledger.circuits] == [circuit.sha256 for circuit in halves]
+    assert [each.pearson for each in ledger.circuits] == [(round(before, 4), round(after, 4)) for before, after in figures]
+    assert ledger.hosts == ("planted",)
 
 
 def test_agreement_is_one_for_the_planted_theory(workshop):

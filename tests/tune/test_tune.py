@@ -13,7 +13,9 @@ from workbench.pictures import Picture, batch
 from workbench.pictures.drawn import drawn
 from workbench.spec import numbers, theory_from_text
 from workbench.spec.language import PoseBounds
-from workbench.tune.tune import FIRST_THRESHOLD, Bounded, MovedPoses, Tuning, correlation, tune
+from workbench.tune.bounded import Bounded
+from workbench.tune.moved import MovedPoses
+from workbench.tune.tune import FIRST_THRESHOLD, Tuning, correlation, tune
 
 WAVELENGTH = ("families", "gabor", "reads", "input", 0, "wavelength_px")
 RADIUS = ("families", "curve", "reads", "gabor", 0, "radius_px")
@@ -35,7 +37,7 @@ def pictures() -> list[Picture]:
 
 @pytest.fixture(scope="module")
 def fitted(host, pictures) -> Tuning:
-    return tune(theory_from_text(MOVED).theory, host.trained, host.host, pictures, STEPS, rate=RATE)
+    return tune(theory_from_text(MOVED).theory, [(host.trained, host.host)], pictures, STEPS, rate=RATE)
 
 
 def test_what_was_moved_comes_back(fitted):
@@ -54,7 +56,7 @@ def test_the_correlation_rises(fitted):
 def test_the_same_seed_gives_the_same_numbers(host, pictures):
     theory = theory_from_text(MOVED).theory
     many = pictures * 2  # more than a batch, so that the seed chooses
-    first, again, other = (tune(theory, host.trained, host.host, many, 3, seed) for seed in (4, 4, 5))
+    first, again, other = (tune(theory, [(host.trained, host.host)], many, 3, seed) for seed in (4, 4, 5))
     assert first == again
     assert first.history != other.history
 
@@ -63,7 +65,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_numbers(host, pictures, tmp_path
     """Killed after step 7, its state kept after step 6: what was lost is taken again, and all ends as if nothing had happened."""
     monkeypatch.setattr("workbench.tune.tune.KEPT", 3)
     theory, many, steps = theory_from_text(MOVED).theory, pictures * 2, 12
-    whole = tune(theory, host.trained, host.host, many, steps)
+    whole = tune(theory, [(host.trained, host.host)], many, steps)
     journal, seen = Journal(tmp_path), []
 
     def kill(done: int, _: float) -> None:
@@ -72,9 +74,9 @@ def test_an_interrupted_fit_goes_on_to_the_same_numbers(host, pictures, tmp_path
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        tune(theory, host.trained, host.host, many, steps, progress=kill, journal=journal)
+        tune(theory, [(host.trained, host.host)], many, steps, progress=kill, journal=journal)
     seen.clear()
-    again = tune(theory, host.trained, host.host, many, steps, progress=lambda done, _: seen.append(done), journal=journal)
+    again = tune(theory, [(host.trained, host.host)], many, steps, progress=lambda done, _: seen.append(done), journal=journal)
     assert seen == [6, 1, 1, 1, 1, 1, 1]
     assert again == whole
 
@@ -83,13 +85,13 @@ def test_a_damaged_state_counts_as_none(host, pictures, tmp_path):
     Journal(tmp_path).write("state", {"history": np.zeros(1)})
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:-1] + b"x")
-    assert len(tune(theory_from_text(MOVED).theory, host.trained, host.host, pictures[:2], 2, journal=Journal(tmp_path)).history) == 2
+    assert len(tune(theory_from_text(MOVED).theory, [(host.trained, host.host)], pictures[:2], 2, journal=Journal(tmp_path)).history) == 2
 
 
 def test_values_stay_within_their_bounds(host, pictures):
     """The truth lies outside: the fit ends near the bound and not beyond it."""
     theory = theory_from_text(MOVED.replace("{tune: 25, min: 10, max: 40}", "{tune: 25, min: 24, max: 26}")).theory
-    found = tune(theory, host.trained, host.host, pictures[:4], 12, rate=1.0).values
+    found = tune(theory, [(host.trained, host.host)], pictures[:4], 12, rate=1.0).values
     assert 24 <= found[RADIUS] < 24.5
     for path, number in numbers(theory):
         if number.tuned:
@@ -106,20 +108,20 @@ def test_a_number_on_its_bound_is_taken_a_little_inside(value):
 
 def test_a_number_without_room_stays(host, pictures):
     theory = theory_from_text(MOVED.replace("{tune: 25, min: 10, max: 40}", "{tune: 25, min: 25, max: 25}")).theory
-    found = tune(theory, host.trained, host.host, pictures[:2], 2)
+    found = tune(theory, [(host.trained, host.host)], pictures[:2], 2)
     assert found.values[RADIUS] == 25
     assert all(value == value for value in found.history)  # no nan
 
 
 def test_a_held_family_keeps_its_numbers(host, pictures):
-    found = tune(theory_from_text(MOVED).theory, host.trained, host.host, pictures[:2], 1, hold=["gabor"])
+    found = tune(theory_from_text(MOVED).theory, [(host.trained, host.host)], pictures[:2], 1, hold=["gabor"])
     assert found.values.keys() == {RADIUS, GAIN}
 
 
 def test_what_is_kept_in_memory_says_what_the_whole_circuit_says(host, pictures):
     """The first step's correlation, of the gabors' kept responses, against one run of everything."""
     theory = theory_from_text(MOVED).theory
-    (kept,) = tune(theory, host.trained, host.host, pictures, 1, hold=["gabor"]).history
+    (kept,) = tune(theory, [(host.trained, host.host)], pictures, 1, hold=["gabor"]).history
     x = batch(pictures, host.host.input)
     with torch.no_grad():
         circuit = compile_theory(theory, host.trained, host.host, Bounded(theory, ["gabor"]).value())
@@ -132,7 +134,7 @@ def test_what_is_kept_in_memory_says_what_the_whole_circuit_says(host, pictures)
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_few_steps(host, pictures, steps):
     counted: list[int] = []
-    found = tune(theory_from_text(MOVED).theory, host.trained, host.host, pictures[:2], steps, progress=lambda n, _: counted.append(n))
+    found = tune(theory_from_text(MOVED).theory, [(host.trained, host.host)], pictures[:2], steps, progress=lambda n, _: counted.append(n))
     assert len(found.history) == sum(counted) == steps
 
 
@@ -141,10 +143,30 @@ def test_the_host_and_the_users_random_numbers_are_left_alone(host, pictures):
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
-    tune(theory_from_text(MOVED).theory, host.trained, host.host, pictures[:2], 1)
+    tune(theory_from_text(MOVED).theory, [(host.trained, host.host)], pictures[:2], 1)
     assert torch.rand(1) == expected
     for name, tensor in host.host.network.state_dict().items():
         assert torch.equal(tensor, before[name])
+
+
+def test_every_circuit_counts_alike(host, pictures):
+    """The first step's agreement of two circuits is the mean of what each has alone, however many units it has."""
+    theory = theory_from_text(MOVED).theory
+    circuits = [(host.trained.model_copy(update={"units": units}), host.host) for units in (host.trained.units[:1], host.trained.units[1:])]
+    alone = [tune(theory, [each], pictures, 1).history[0] for each in circuits]
+    assert tune(theory, circuits, pictures, 1).history[0] == pytest.approx(sum(alone) / 2, abs=1e-6)
+    assert alone[0] != pytest.approx(alone[1], abs=1e-3)
+
+
+def test_poses_move_only_where_they_may(host, pictures):
+    units = tuple(unit.model_copy(update={"radius_px": 20.0}) for unit in host.trained.units)
+    trained = host.trained.model_copy(update={"units": units})
+    theory = theory_from_text(
+        MOVED.replace("poses: from-circuit", "poses: from-circuit\n    tune_poses: {centre_deg: 10, radius: 2, shift_px: 4}")
+    ).theory
+    kept, moved = (tune(theory, [(trained, host.host)], pictures[:2], 2, move=move).poses for move in (False, True))
+    assert kept == ({},)
+    assert moved[0].keys() == {str(unit.unit) for unit in units}
 
 
 def test_moved_units_keep_what_is_not_moved(host):

@@ -6,7 +6,6 @@ import click
 
 from workbench.cli.options import (
     BROKEN,
-    CIRCUIT,
     FILE,
     IMAGES,
     SEED,
@@ -20,7 +19,13 @@ RATE = 0.06  # as workbench.tune.tune has it
 
 @click.command()
 @SPEC
-@CIRCUIT
+@click.option(
+    "--circuit",
+    "circuit_files",
+    multiple=True,
+    type=FILE,
+    help="Trained circuit to fit to; of several, in as many networks, all at once.  [default: circuits/squeezenet/FAMILY.yaml beside the specs]",
+)
 @IMAGES
 @click.option("-o", "--output", type=FILE, required=True, help="Spec to write: comments kept, with a ledger of what was fitted on what.")
 @click.option("--steps", default=200, show_default=True, type=click.IntRange(1), help="Steps of gradient descent.")
@@ -31,21 +36,28 @@ RATE = 0.06  # as workbench.tune.tune has it
     "--rate", default=RATE, show_default=True, type=click.FloatRange(0, 1, min_open=True), help="Rate of the descent at its highest."
 )
 @click.option("--hold", multiple=True, metavar="FAMILY", help="Family whose numbers stay as they are; may be given again. Saves its time.")
+@click.option(
+    "--keep-poses", is_flag=True, help="Leave every unit where the survey found it: for numbers that are to serve other circuits too."
+)
 @BROKEN
 @SEED
 def tune(
     spec_file: Path,
-    circuit_file: Path | None,
+    circuit_files: tuple[Path, ...],
     images: Path | None,
     output: Path,
     steps: int,
     most: int,
     rate: float,
     hold: tuple[str, ...],
+    keep_poses: bool,
     skip_broken: bool,
     seed: int,
 ) -> None:
     """Fit what SPEC marks `tune`, within its bounds, by gradient through the compiler.
+
+    With several circuits one set of numbers is fitted to all of them, each counting alike: what curves of different networks have in common. With
+    --keep-poses it is made to serve a network that it was not fitted to, whose units have surveyed poses only.
 
     An interrupted fit goes on where it stopped when the same command is given again.
     """
@@ -53,6 +65,8 @@ def tune(
 
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "calibration")
-        circuit_file = circuit_file or default_circuit(spec_file)
-        before, after = tuned_spec(spec_file, circuit_file, pictures, output, steps, most, seed, session.stage, hold, rate)
-    click.echo(f"mean Pearson on the tuning pictures {before:.3f} -> {after:.3f}: {output}")
+        files = circuit_files or [default_circuit(spec_file)]
+        figures = tuned_spec(spec_file, files, pictures, output, steps, most, seed, session.stage, hold, rate, not keep_poses)
+    for file, (before, after) in zip(files, figures, strict=True):
+        click.echo(f"{file}: mean Pearson on the tuning pictures {before:.3f} -> {after:.3f}")
+    click.echo(f"tuned: {output}")

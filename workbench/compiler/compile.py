@@ -142,7 +142,7 @@ def compile_theory(
     bound = bound or {}
     sites = tuple(dict.fromkeys(units.site for units in bound.values()))
     ideal = IdealStimuli(grid, ideal_dtype, (lambda picture: heard_on(host, sites, picture)) if sites else None)
-    units = units or trained_units(trained)
+    units = replace(units or trained_units(trained), typical_px=list(theory.families.values())[-1].typical_radius_px)
     wanted = read_from(theory, bound) if bound else set(theory.families)
     layers: list[Layer] = []
     for name, family in theory.families.items():

@@ -39,7 +39,8 @@ def _tuned(card: Scorecard) -> Iterator[str]:
     if card.tuned_on:
         written = card.conditions.get("as_written")
         before = f" As written, before tuning, it recovers {number(written.recovered_kl.value, 2)}." if written else ""
-        pictures = f"{card.tuned_on['n']} pictures of this host" if card.tuned_on.get("host") == card.host["name"] else "another host"
+        here = card.host["name"] in str(card.tuned_on["host"]).split(" + ")
+        pictures = f"{card.tuned_on['n']} pictures of this host" if here else "another host"
         yield f"The theory as it was written: {card.cost.tuned} of its numbers were tuned on {pictures}.{before}"
 
 

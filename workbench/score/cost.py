@@ -30,11 +30,10 @@ def total(costs: Sequence[Cost]) -> Cost:
 
 
 def _moved(theory: Theory, trained: TrainedCircuit) -> int:
-    """Numbers of the poses that tuning moved: direction, radius, shift and, where it has one, scale of each unit of the circuit that it was
+    """Numbers of the poses that tuning moved: direction, radius, shift and, where it has one, scale of each unit of a circuit that it was
     tuned on."""
-    if theory.tuned is None or theory.tuned.circuit != trained.sha256:
-        return 0
-    return sum(4 if pose.scale is None else 5 for pose in theory.tuned.poses.values())
+    poses = theory.tuned.poses(trained.sha256) if theory.tuned else {}
+    return sum(4 if pose.scale is None else 5 for pose in poses.values())
 
 
 def _surveyed(trained: TrainedCircuit) -> int:

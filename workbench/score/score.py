@@ -107,7 +107,7 @@ def _tuned_on(ledgers: Sequence[TunedOn]) -> dict[str, object] | None:
     """All pictures that the theories were tuned on, the hosts, and the last day."""
     if not ledgers:
         return None
-    hosts = " + ".join(dict.fromkeys(ledger.host for ledger in ledgers))
+    hosts = " + ".join(dict.fromkeys(host for ledger in ledgers for host in ledger.hosts))
     return {
         "n": len({image for ledger in ledgers for image in ledger.images}),
         "host": hosts,

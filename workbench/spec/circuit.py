@@ -85,8 +85,8 @@ class TrainedCircuit(Strict):
 
 
 def posed(circuit: TrainedCircuit, tuned: TunedOn) -> TrainedCircuit:
-    """The circuit with its units at their tuned poses, if it is the one that they were tuned on; any other circuit as it is."""
-    if tuned.circuit != circuit.sha256 or not tuned.poses:
+    """The circuit with its units at their tuned poses, if it is one that they were tuned on; any other circuit as it is."""
+    if not (poses := tuned.poses(circuit.sha256)):
         return circuit
-    units = tuple(unit.model_copy(update=tuned.poses[str(unit.unit)].model_dump(exclude_none=True)) for unit in circuit.units)
+    units = tuple(unit.model_copy(update=poses[str(unit.unit)].model_dump(exclude_none=True)) for unit in circuit.units)
     return circuit.model_copy(update={"units": units})

@@ -184,7 +184,7 @@ class Term(Strict):
     match: Literal["tangent", "normal", "same", "opposite", "any"]
     gain: Number = Number(tune=1.0)
     radius_power: Number | None = Field(
-        default=None, description="of from-circuit: the gain times this power of the unit's radius over the family's geometric mean"
+        default=None, description="of from-circuit: the gain times this power of the unit's radius over the typical one"
     )
     spread_px: Positive | None = None
     extent_px: Positive | None = None
@@ -334,26 +334,45 @@ class Family(Strict):
     )
     threshold: Number = Number(tune=0.0)
     pool: Pool | None = None
+    typical_radius_px: Pixels | None = Field(
+        default=None,
+        description="of from-circuit: the radius of a unit whose arcs are as written; the circuit's geometric mean if not given",
+    )
     tune_poses: PoseBounds | None = Field(default=None, description="of from-circuit: let tuning move each unit within these bounds")
+
+
+class TunedCircuit(Strict):
+    """A trained circuit that the values were fitted to."""
+
+    host: str
+    circuit: Annotated[str, Field(description="SHA-256 of the trained circuit")]
+    pearson: Annotated[tuple[float, float], Field(description="mean over its units on the tuning pictures, before and after")]
+    poses: Annotated[dict[str, UnitPose], Field(description="unit -> its pose as tuned; for this circuit only")] = {}
 
 
 class TunedOn(Strict):
     """The ledger that `workbench tune` writes: what the values of `{tune: ...}` were fitted on."""
 
-    host: str
-    circuit: Annotated[str, Field(description="SHA-256 of the trained circuit")]
+    circuits: Annotated[tuple[TunedCircuit, ...], Field(min_length=1)]
     spec: Annotated[str, Field(description="SHA-256 of the spec that was tuned")]
     date: str
     steps: int
     seed: int
     rate: Annotated[float | None, Field(description="of the descent, at its highest")] = None
     hold: Annotated[tuple[str, ...], Field(description="families whose numbers stayed as they were")] = ()
-    pearson: Annotated[tuple[float, float], Field(description="mean over units on the tuning pictures, before and after")]
-    poses: Annotated[dict[str, UnitPose], Field(description="unit -> its pose as tuned; for this circuit only")] = {}
     written: Annotated[dict[str, float], Field(description="key -> the value before tuning")]
     images: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")], ...], Field(description="first 16 digits of each picture's SHA-256")
     ]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts of the circuits, each once."""
+        return tuple(dict.fromkeys(each.host for each in self.circuits))
+
+    def poses(self, circuit: str) -> dict[str, UnitPose]:
+        """The tuned poses of the circuit of that SHA-256; none where it is not one of those tuned on."""
+        return next((each.poses for each in self.circuits if each.circuit == circuit), {})
 
 
 def _constant(value: Any) -> Any:

@@ -94,6 +94,9 @@ def _grid(path: Path, family: Family) -> Iterator[Fault]:
         yield Fault((*path, "stride_px"), None, "no stride_px: a from-circuit family has the host's")
     if not bound and family.stride_px is None:
         yield Fault(path, "no stride_px", "the key stride_px")
+    for key in ("typical_radius_px", "tune_poses"):
+        if not bound and getattr(family, key) is not None:
+            yield Fault((*path, key), None, f"no {key}: only units of from-circuit have a radius and poses of their own")
     if bound and family.pool is not None:
         yield Fault((*path, "pool"), None, "no pool: the last family's responses are the host's units as they are")
     elif family.pool and family.stride_px and family.pool.stride_px % family.stride_px:

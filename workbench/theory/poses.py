@@ -22,11 +22,13 @@ class Units:
     """The units of one family: a name each, and their poses as one column an axis (a tuple; an array where poses are being fitted).
 
     `shape` is the number of values of each axis where the units are every combination of the axes' values (the last fastest), else `(n,)`.
+    `typical_px` is the radius of a unit whose arcs are as the theory writes them; if None, the units' geometric mean.
     """
 
     names: tuple[str, ...]
     poses: Mapping[str, Any]
     shape: Mapping[str, int]
+    typical_px: float | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -45,12 +47,12 @@ class Units:
 
     @property
     def bend(self) -> Float[Array, " n"]:
-        """Radius of each unit's preferred arc over the family's geometric mean; 1 where no radius is known."""
+        """Radius of each unit's preferred arc over the typical one; 1 where no radius is known."""
         if RADIUS not in self.poses:
             return np.ones(len(self))
         radius = self.column(RADIUS)
         xp = array_namespace(radius)
-        return radius / xp.exp(xp.mean(xp.log(radius)))
+        return radius / (self.typical_px or xp.exp(xp.mean(xp.log(radius))))
 
     def index(self, axis: str) -> np.ndarray:
         """Which value of the axis each unit has."""

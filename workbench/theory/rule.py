@@ -25,7 +25,7 @@ class Motif:
 
     place, match    names in PLACES and EXPECTED ("any": every pose alike)
     where           constants of the place, by name
-    radius_power    the gain grows with this power of the unit's radius over the family's geometric mean
+    radius_power    the gain grows with this power of the unit's radius over the typical one
     tolerance_deg   or `harmonics`, or `profile`: how the match falls off
     turned          "with" or "against": only poses that are turned, from the one wanted at the unit itself, as the feature is, or the other way
     by              upstream axis -> gain of each of its values

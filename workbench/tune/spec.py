@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from workbench.hosts.host import Host
 from workbench.hosts.store import load
 from workbench.pictures import Picture, first_by_content
 from workbench.spec import Spec, SpecError, TrainedCircuit, dumped, load_circuit, load_theory, numbers, theory_from_text, with_tuned
+from workbench.spec.language import UnitPose
 from workbench.spec.problems import key_text
 from workbench.splice.calibrate import sample_cells
 from workbench.splice.gain import gain_and_bias
@@ -29,7 +30,7 @@ Stage = Callable[[str, int], Callable[..., None]]
 
 def tuned_spec(
     spec_file: Path,
-    circuit_file: Path,
+    circuit_files: Sequence[Path],
     pictures: Sequence[Picture],
     output: Path,
     steps: int,
@@ -38,24 +39,28 @@ def tuned_spec(
     stage: Stage,
     hold: Sequence[str] = (),
     rate: float = RATE,
-) -> tuple[float, float]:
-    """Write the tuned spec to `output`; the mean Pearson correlation on the tuning pictures before and after.
+    move: bool = True,
+) -> list[tuple[float, float]]:
+    """Write the tuned spec to `output`; for each circuit the mean Pearson correlation on the tuning pictures before and after.
 
-    Fits on the `most` pictures that come first by content hash, the numbers of the families `hold` as they are. Raises WorkbenchError, before any
-    work, if the spec marks nothing `tune`, lacks a family of `hold`, or has no place for the ledger.
+    Fits on the `most` pictures that come first by content hash, the numbers of the families `hold` as they are, and poses too unless `move`. Raises
+    WorkbenchError, before any work, if the spec marks nothing `tune`, lacks a family of `hold`, or has no place for the ledger, or if a circuit is
+    there twice.
     """
-    spec, trained = load_theory(spec_file), load_circuit(circuit_file)
-    host, body = load(trained.host), LEDGER.sub("\n", spec.text)
+    spec, trained = load_theory(spec_file), [load_circuit(file) for file in circuit_files]
+    circuits, body = [(each, load(each.host)) for each in trained], LEDGER.sub("\n", spec.text)
     before = {key_text(path): number.tune for path, number in numbers(spec.theory) if number.tuned}
     _refuse_untunable(spec, body, before, hold)
+    _refuse_twice(circuit_files, trained)
     chosen = first_by_content(pictures, most)
-    first = agreement(spec, trained, host, chosen, stage("before", len(chosen)))
+    advance = stage("before", len(chosen) * len(circuits))
+    first = [agreement(spec, *each, chosen, advance) for each in circuits]
     advance = stage("tune", steps)
-    journal = tuning_journal([spec.sha256, trained.sha256, host.fingerprint, str(steps), str(seed), str(rate), *hold], chosen)
+    known = [word for each, host in circuits for word in (each.sha256, host.fingerprint)]
+    journal = tuning_journal([spec.sha256, *known, str(steps), str(seed), str(rate), str(move), *hold], chosen)
     tuning = tune(
         spec.theory,
-        trained,
-        host,
+        circuits,
         chosen,
         steps,
         seed,
@@ -63,27 +68,44 @@ def tuned_spec(
         progress=lambda done, correlation: advance(done, f"batch {correlation:.2f}"),
         hold=hold,
         journal=journal,
+        move=move,
     )
     text = with_tuned(body, tuning.values)
     written = {**before, **(spec.theory.tuned.written if spec.theory.tuned else {})}
     ledger = {
-        "host": host.name,
-        "circuit": trained.sha256,
+        "circuits": list(_fitted(trained, tuning.poses, first, first)),
         "spec": spec.sha256,
         "date": datetime.date.today().isoformat(),
         "steps": steps,
         "seed": seed,
         "rate": rate,
         "hold": list(hold),
-        "pearson": [round(first, 4), round(first, 4)],
-        "poses": {unit: pose.model_dump(exclude_none=True) for unit, pose in tuning.poses.items()},
         "written": written,
         "images": sorted({picture.sha256[:PREFIX] for picture in chosen} | set(spec.theory.tuned.images if spec.theory.tuned else ())),
     }
-    last = agreement(theory_from_text(_with_ledger(text, ledger), spec_file), trained, host, chosen, stage("after", len(chosen)))
-    write_whole(output, _with_ledger(text, {**ledger, "pearson": [round(first, 4), round(last, 4)]}))
+    tuned, advance = theory_from_text(_with_ledger(text, ledger), spec_file), stage("after", len(chosen) * len(circuits))
+    last = [agreement(tuned, *each, chosen, advance) for each in circuits]
+    write_whole(output, _with_ledger(text, {**ledger, "circuits": list(_fitted(trained, tuning.poses, first, last))}))
     journal.clear()
-    return first, last
+    return list(zip(first, last, strict=True))
+
+
+def _refuse_twice(files: Sequence[Path], trained: Sequence[TrainedCircuit]) -> None:
+    """One circuit given twice would count double."""
+    first: dict[str, Path] = {}
+    for file, circuit in zip(files, trained, strict=True):
+        if circuit.sha256 in first:
+            raise WorkbenchError(str(file), f"the same circuit as {first[circuit.sha256]}", "each circuit once")
+        first[circuit.sha256] = file
+
+
+def _fitted(
+    trained: Sequence[TrainedCircuit], poses: Sequence[Mapping[str, UnitPose]], first: Sequence[float], last: Sequence[float]
+) -> Iterator[dict[str, Any]]:
+    """The ledger's row of each circuit."""
+    for circuit, moved, before, after in zip(trained, poses, first, last, strict=True):
+        plain = {unit: pose.model_dump(exclude_none=True) for unit, pose in moved.items()}
+        yield {"host": circuit.host, "circuit": circuit.sha256, "pearson": [round(before, 4), round(after, 4)], "poses": plain}
 
 
 def _with_ledger(text: str, ledger: Mapping[str, Any] | None) -> str:

@@ -1,0 +1,41 @@
+"""The numbers that are fitted, within their bounds."""
+
+from collections.abc import Callable, Collection
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workbench.spec.language import Number, Theory, numbers
+
+MARGIN = 0.02  # of the bounds' distance: a value on its bound has no gradient
+
+Path = tuple[str | int, ...]
+
+
+class Bounded(torch.nn.Module):
+    """Every tuned number of a theory, but for those of the families `hold`, as a parameter whose sigmoid runs from its `min` to its `max`."""
+
+    def __init__(self, theory: Theory, hold: Collection[str] = ()):
+        super().__init__()
+        self.found = {path: number for path, number in numbers(theory) if number.tuned and path[1] not in hold}
+        self.low = torch.tensor([number.min for number in self.found.values()], dtype=torch.float64)
+        self.span = torch.tensor([number.max for number in self.found.values()], dtype=torch.float64) - self.low
+        above = torch.tensor([number.tune for number in self.found.values()], dtype=torch.float64) - self.low
+        start = torch.where(self.span > 0, above / self.span, 0.5)  # min and max may be equal: such a number stays
+        self.free = torch.nn.Parameter(torch.logit(start.clamp(MARGIN, 1 - MARGIN)))
+        self.index = {id(number): i for i, number in enumerate(self.found.values())}
+
+    def value(self) -> Callable[[Number], Tensor]:
+        """What the compiler asks for: the tensor behind each Number."""
+        current = self.low + self.span * torch.sigmoid(self.free)
+        return lambda number: (
+            current[self.index[id(number)]] if id(number) in self.index else torch.tensor(number.tune, dtype=torch.float64)
+        )
+
+    def values(self) -> dict[Path, float]:
+        """The fitted numbers, to four digits: no more is meant."""
+        low, high = self.low.numpy(), (self.low + self.span).numpy()
+        current = self.low.numpy() + self.span.numpy() * torch.sigmoid(self.free.detach()).numpy()
+        rounded = np.clip([float(f"{value:.4g}") for value in current], low, high)
+        return dict(zip(self.found, rounded.tolist(), strict=True))

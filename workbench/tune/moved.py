@@ -1,0 +1,63 @@
+"""The poses that are fitted, within their bounds."""
+
+import math
+from dataclasses import replace
+
+import torch
+
+from workbench.compiler.compile import trained_units
+from workbench.spec.circuit import TrainedCircuit
+from workbench.spec.language import PoseBounds, UnitPose
+from workbench.theory.angles import wrap_deg
+from workbench.theory.poses import CENTRE, RADIUS, SCALE, SHIFT_X, SHIFT_Y, Units
+from workbench.tune.bounded import MARGIN
+
+MOVED = (CENTRE, RADIUS, SHIFT_X, SHIFT_Y, SCALE)
+
+
+class MovedPoses(torch.nn.Module):
+    """Each unit's pose as parameters whose tanh runs from one bound to the other about the surveyed pose, from `start`; else fixed."""
+
+    def __init__(self, trained: TrainedCircuit, bounds: PoseBounds | None, start: TrainedCircuit):
+        super().__init__()
+        self.surveyed, self.bounds, self.names = trained_units(trained), bounds, [str(unit.unit) for unit in trained.units]
+        free = torch.zeros(len(MOVED), len(self.names), dtype=torch.float64)
+        if bounds is not None:
+            here, there = ([torch.as_tensor(units.column(axis)) for axis in MOVED] for units in (self.surveyed, trained_units(start)))
+            turn = wrap_deg(there[0] - here[0], 360.0) / bounds.centre_deg
+            bend = torch.log(there[1] / here[1]) / math.log(bounds.radius)
+            shifts = [(b - a) / bounds.shift_px for a, b in zip(here[2:4], there[2:4], strict=True)]
+            size = torch.log(there[4] / here[4]) / math.log(bounds.scale) if bounds.scale else free[4]
+            free = torch.atanh(torch.stack([turn, bend, *shifts, size]).clamp(MARGIN - 1, 1 - MARGIN))
+        self.free = torch.nn.Parameter(free, requires_grad=bounds is not None)
+
+    def units(self) -> Units:
+        """The units where the parameters put them."""
+        if self.bounds is None:
+            return self.surveyed
+        turn, bend, right, down, size = torch.tanh(self.free)
+        known = {axis: torch.as_tensor(self.surveyed.column(axis)) for axis in MOVED}
+        poses = {
+            CENTRE: known[CENTRE] + self.bounds.centre_deg * turn,
+            RADIUS: known[RADIUS] * self.bounds.radius**bend,
+            SHIFT_X: known[SHIFT_X] + self.bounds.shift_px * right,
+            SHIFT_Y: known[SHIFT_Y] + self.bounds.shift_px * down,
+            **({SCALE: known[SCALE] * self.bounds.scale**size} if self.bounds.scale else {}),
+        }
+        return replace(self.surveyed, poses={**self.surveyed.poses, **poses})
+
+    def poses(self) -> dict[str, UnitPose]:
+        """The fitted poses, to a tenth; scales to a hundredth."""
+        if self.bounds is None:
+            return {}
+        rows = torch.stack([torch.as_tensor(self.units().column(axis)).detach() for axis in MOVED], 1).tolist()
+        scaled = self.bounds.scale is not None
+        return {
+            name: UnitPose(
+                centre_deg=round(centre, 1) % 360,
+                radius_px=round(radius, 1),
+                shift_px=(round(x, 1), round(y, 1)),
+                scale=round(size, 2) if scaled else None,
+            )
+            for name, (centre, radius, x, y, size) in zip(self.names, rows, strict=True)
+        }
