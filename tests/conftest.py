@@ -19,9 +19,10 @@ MUST_NOT_SKIP = SHARED.is_dir() or os.environ.get("CI_SHARED") == "1"
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Where the InceptionV1 dump and photographs are at hand, a test that wants them must run: a skip is a failure."""
+    """Where the shared networks and photographs are at hand, a test that wants them must run: a skip is a failure."""
     report = yield
-    if report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("inceptionv1") and MUST_NOT_SKIP:
+    wants = item.get_closest_marker("inceptionv1") or item.get_closest_marker("shared")
+    if report.skipped and not hasattr(report, "wasxfail") and wants and MUST_NOT_SKIP:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome, report.longrepr = "failed", f"{item.nodeid} must not be skipped where {SHARED} exists or CI_SHARED=1 ({reason})"
     return report
@@ -53,6 +54,24 @@ def squeezenet() -> Host:
 def inceptionv1(shared: Path) -> Host:
     """InceptionV1, added from the shared folder if it is not there. Tests that use it are marked `inceptionv1`."""
     return _installed("inceptionv1", lambda: store.add("inceptionv1", shared / "networks" / "inceptionv1"))
+
+
+@pytest.fixture(scope="session")
+def squeezenet_second_run(shared: Path) -> Host:
+    """As `inceptionv1`; tests that use it are marked `shared`."""
+    return _installed("squeezenet_second_run", lambda: store.add("squeezenet_second_run", shared / "networks" / "squeezenet_second_run"))
+
+
+@pytest.fixture(scope="session")
+def resnet50v2_trunk(shared: Path) -> Host:
+    """A host without an output. As `inceptionv1`; tests that use it are marked `shared`."""
+    return _installed("resnet50v2_trunk", lambda: store.add("resnet50v2_trunk", shared / "networks" / "resnet50v2_trunk"))
+
+
+@pytest.fixture(scope="session")
+def efficientnet_lite0() -> Host:
+    """Pulled if it is not there."""
+    return _installed("efficientnet-lite0", lambda: store.pull("efficientnet-lite0"))
 
 
 def tiny_network(seed: int = 0) -> nn.Sequential:

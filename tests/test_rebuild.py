@@ -3,6 +3,7 @@
 import errno
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from workbench.pictures.drawn import drawn
 from workbench.rebuild import rebuild
 from workbench.score.document import to_json
 from workbench.score.scorecard import Scorecard
+from workbench.score.uncertainty import Figure
 from workbench.spec import TrainedUnit, dump_circuit
 
 PICTURES, CALIBRATION = 5, 4
@@ -101,6 +103,22 @@ def test_the_right_theory_scores_one(finished):
     assert card.headline.value > 0.99
     assert min(unit.pearson for unit in card.units) > 0.99
     assert card.recovered["mean"]["kl"].value > 0.99
+
+
+def test_without_an_output_units_are_scored_and_no_answer_is_made_up(workshop, pictures, calibration, monkeypatch):
+    monkeypatch.setattr(main_path, "load", lambda name: replace(workshop.host.host, has_output=False))
+    card = workshop.rebuild(pictures, calibration)
+    assert min(unit.pearson for unit in card.units) > 0.99
+    assert card.recovered["zero"]["consumer"].value > 0.99
+    answers = [getattr(row, name).value for row in card.conditions.values() for name in ("kl", "top1_agreement", "recovered_kl")]
+    assert answers
+    assert set(answers) == {None}
+    assert (card.headline.value, card.best_control, set(card.against.values())) == (None, None, {Figure(None)})
+    document = json.loads((workshop.output / "score.json").read_text())
+    assert (document["has_output"], document["recovered"]["kl"]["value"], document["conditions"]["spliced"]["kl"]) == (False, None, None)
+    page = (workshop.output / "report.html").read_text()
+    assert "Figures of the network’s answers are not available: the host has no output" in page
+    assert "nothing to recover" not in page
 
 
 def test_nothing_else_is_left_behind(finished):

@@ -90,3 +90,33 @@ def squeezenet(x: Float[Array, "3 h w"], weights: Callable[[str], Array]) -> dic
         sites[f"fire{index}"] = x
     sites["logits"] = conv("conv10", x).mean(axis=(1, 2))
     return sites
+
+
+def resnet50v2_trunk(x: Float[Array, "3 h w"], dump: Path) -> dict[str, Array]:
+    """Every site, and "features", from the dump's own files."""
+
+    def tensor(name: str) -> Array:
+        return np.load(dump / f"resnetv24_{name}.npy").astype(np.float64)
+
+    def norm(name: str, x: Array) -> Array:
+        gamma, beta, mean, variance = (tensor(f"{name}_{part}")[:, None, None] for part in ("gamma", "beta", "running_mean", "running_var"))
+        return gamma * (x - mean) / np.sqrt(variance + 1e-5) + beta
+
+    def conv(name: str, x: Array, padding: int = 0, stride: int = 1) -> Array:
+        return windows_sum(pad(x, padding, padding, 0.0), tensor(f"{name}_weight").transpose(0, 2, 3, 1), stride)
+
+    x = np.maximum(norm("batchnorm1", conv("conv0", norm("batchnorm0", x), 3, 2)), 0.0)
+    sites = {"relu": x}
+    x = max_pool(pad(x, 1, 1, -np.inf), 2)
+    for stage, units in ((1, 3), (2, 4), (3, 6)):
+        for u in range(units):
+            b, c = 3 * u, 0 if u == 0 else 3 * u + 1
+            stride = 2 if u == 0 and stage > 1 else 1
+            within, unit = f"stage{stage}_", f"stage{stage}_unit{u + 1}"
+            a = sites[f"{unit}.input"] = np.maximum(norm(f"{within}batchnorm{b}", x), 0.0)
+            h = sites[f"{unit}.reduced"] = np.maximum(norm(f"{within}batchnorm{b + 1}", conv(f"{within}conv{c}", a)), 0.0)
+            h = np.maximum(norm(f"{within}batchnorm{b + 2}", conv(f"{within}conv{c + 1}", h, 1, stride)), 0.0)
+            sites[f"{unit}.spatial"] = h
+            x = conv(f"{within}conv{c + 2}", h) + (x if u else conv(f"{within}conv{c + 3}", a, 0, stride))
+    sites["features"] = x
+    return sites

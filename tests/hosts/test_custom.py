@@ -8,7 +8,7 @@ from tests.conftest import tiny_network
 from workbench.errors import WorkbenchError
 from workbench.hosts import InputRange, Site, host_from_module
 from workbench.hosts.custom import state_fingerprint
-from workbench.hosts.grid import Grid, measure_grid
+from workbench.hosts.grid import Grid, measure_grid, receptive_field_px
 
 INPUT = InputRange(size_px=32, mean_rgb=(0.0, 0.0, 0.0))
 
@@ -36,6 +36,34 @@ def test_grids_by_hand(layers, stride_px, offset_px):
 def test_a_field_larger_than_the_picture_is_measured_on_a_larger_one():
     deep = nn.Sequential(*[conv(9, padding=4) for _ in range(10)])
     assert measure_grid(deep, 32) == Grid(1, 0)
+
+
+@pytest.mark.parametrize(
+    ("layers", "field_px"),
+    [
+        ([conv(1)], 1),
+        ([conv(3, padding=1)], 3),
+        ([conv(7, stride=2), nn.MaxPool2d(3, 2)], 11),
+        ([conv(3, stride=2), conv(5, 2), conv(3)], 19),
+    ],
+)
+def test_receptive_fields_by_hand(layers, field_px):
+    assert receptive_field_px(nn.Sequential(*layers), 64) == field_px
+
+
+@pytest.mark.parametrize("site", ["block3.depthwise", "block5.expand", "block6.depthwise"])
+def test_efficientnets_declared_grids_are_the_measured_ones(efficientnet_lite0, site):
+    declared = efficientnet_lite0.site(site)
+    measured = measure_grid(lambda x: efficientnet_lite0.activations(x, site)[site], efficientnet_lite0.input.size_px)
+    assert measured == Grid(declared.stride_px, declared.offset_px)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("site", ["stage1_unit1.spatial", "stage2_unit1.spatial"])
+def test_the_trunks_declared_grids_are_the_measured_ones(resnet50v2_trunk, site):
+    declared = resnet50v2_trunk.site(site)
+    measured = measure_grid(lambda x: resnet50v2_trunk.activations(x, site)[site], resnet50v2_trunk.input.size_px)
+    assert measured == Grid(declared.stride_px, declared.offset_px)
 
 
 @pytest.mark.parametrize("site", ["conv1", "fire5", "fire9"])

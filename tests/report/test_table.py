@@ -35,6 +35,12 @@ def test_headline_names_theory_host_images_and_figures():
     assert "made-up on squeezenet:fire5, 37 images: recovered KL 0.81 (0.76 to 0.86), mean Pearson 0.4" in said
 
 
+def test_without_an_output_the_network_figures_are_said_to_be_missing():
+    said = " ".join(" ".join(lines(replace(cards.card(), has_output=False), 100)).split())
+    assert "recovered KL not available: the host has no output, mean Pearson 0.4" in said
+    assert "the best control" not in said
+
+
 def test_each_of_several_theories_has_a_line():
     card = cards.card()
     two = cards.in_two(card)

@@ -21,6 +21,11 @@ SPEC = click.argument("spec_file", metavar="SPEC", type=FILE)
 CIRCUIT = click.option(
     "--circuit", "circuit_file", type=FILE, help="Trained circuit to rebuild.  [default: circuits/squeezenet/FAMILY.yaml beside the specs]"
 )
+HOST = click.option(
+    "--host",
+    metavar="HOST",
+    help="Take circuits/HOST/FAMILY.yaml where no --circuit is given: an installed host, or my_hosts.py:make_host, a function in a file of yours.",
+)
 SPECS = click.argument("spec_files", metavar="[SPEC]...", nargs=-1, type=FILE)
 CIRCUITS = click.option(
     "--circuit",
@@ -74,10 +79,12 @@ def command_line() -> str:
     return shlex.join(["workbench", *sys.argv[1:]])
 
 
-def paired(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> list[tuple[Path, Path]]:
-    """Each spec with its trained circuit. Raises WorkbenchError where there are circuits but not as many as specs."""
+def paired(spec_files: Sequence[Path], circuit_files: Sequence[Path], host: str | None = None) -> list[tuple[Path, Path]]:
+    """Each spec with its trained circuit. Raises WorkbenchError where there are circuits but not as many as specs, or a host beside them."""
     spec_files = spec_files or [Path("specs/curve-detectors.yaml")]
-    circuit_files = circuit_files or [default_circuit(file) for file in spec_files]
+    if host and circuit_files:
+        raise WorkbenchError("--host", "given beside --circuit", "one of them", "A circuit file names its host.")
+    circuit_files = circuit_files or [default_circuit(file, host or "squeezenet") for file in spec_files]
     if len(circuit_files) != len(spec_files):
         raise WorkbenchError(
             "--circuit",
@@ -88,9 +95,12 @@ def paired(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> list[tu
     return list(zip(spec_files, circuit_files, strict=True))
 
 
-def default_circuit(spec_file: Path) -> Path:
-    """The default host's trained circuit for the family that the spec stands for."""
+def default_circuit(spec_file: Path, host: str = "squeezenet") -> Path:
+    """A host's trained circuit for the family that the spec stands for: of an installed host beside the specs, of one of the user's where a survey
+    writes it."""
+    from workbench.hosts.named import folder_name, is_own
     from workbench.spec import load_theory
 
     family = list(load_theory(spec_file).theory.families)[-1]
-    return spec_file.resolve().parent.parent / "circuits" / "squeezenet" / f"{family}.yaml"
+    root = Path() if is_own(host) else spec_file.resolve().parent.parent
+    return root / "circuits" / folder_name(host) / f"{family}.yaml"

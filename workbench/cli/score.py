@@ -11,6 +11,7 @@ from workbench.cli.options import (
     CALIBRATION,
     CIRCUITS,
     FILE,
+    HOST,
     IMAGES,
     SEED,
     SPECS,
@@ -24,6 +25,7 @@ from workbench.terminal import Session
 @click.command()
 @SPECS
 @CIRCUITS
+@HOST
 @IMAGES
 @CALIBRATION
 @CALIBRATE_ON
@@ -43,6 +45,7 @@ from workbench.terminal import Session
 def score(
     spec_files: tuple[Path, ...],
     circuit_files: tuple[Path, ...],
+    host: str | None,
     images: Path | None,
     calibration: Path | None,
     calibrate_on: int,
@@ -65,7 +68,7 @@ def score(
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
         fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        card = rebuild(paired(spec_files, circuit_files), pictures, fit, output, session.stage, seed, command_line(), bound, beside)
+        card = rebuild(paired(spec_files, circuit_files, host), pictures, fit, output, session.stage, seed, command_line(), bound, beside)
     if as_json:
         click.echo(to_json(card), nl=False)
     else:

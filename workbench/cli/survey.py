@@ -24,7 +24,17 @@ FAMILIES = (
 @IMAGES
 @BROKEN
 def survey(host_name: str, family: str, sites: tuple[str, ...], output: Path | None, images: Path | None, skip_broken: bool) -> None:
-    """Find a family's units in HOST from behaviour alone, with their poses."""
+    """Find a family's units in HOST from behaviour alone, with their poses.
+
+    HOST is an installed host, my_hosts.py:make_host for a function in a file of yours (docs/own-host.md), or either of them with @random:SEED
+    behind it: the same network with each unit's weights shuffled, in which there should be nothing to find.
+
+    \b
+    workbench survey squeezenet
+    workbench survey my_hosts.py:make_host --site layer2
+    workbench survey inceptionv1@random:0
+    """
+    from workbench.hosts.named import folder_name
     from workbench.hosts.store import load
     from workbench.spec import dump_circuit
     from workbench.survey import survey as find
@@ -32,6 +42,6 @@ def survey(host_name: str, family: str, sites: tuple[str, ...], output: Path | N
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "calibration")
         found = find(load(host_name), family, pictures, sites or None, session.counter)
-    target = output or Path("circuits") / host_name / f"{family}.yaml"
+    target = output or Path("circuits") / folder_name(host_name) / f"{family}.yaml"
     dump_circuit(found, target)
     click.echo(f"{len(found.units)} {family} units at {found.site} of {host_name}: {target}")

@@ -9,7 +9,15 @@ import torch
 
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.evaluate.journal import Journal
-from workbench.evaluate.statistics import SAMPLED, Statistics, class_statistics, joined, side_by_side, unit_statistics
+from workbench.evaluate.statistics import (
+    SAMPLED,
+    Statistics,
+    class_statistics,
+    joined,
+    no_class_statistics,
+    side_by_side,
+    unit_statistics,
+)
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, batch
 from workbench.splice.calibrate import Splices, condition_names
@@ -110,7 +118,8 @@ def _rows(host: Host, joint: Sequence[Splices], pictures: Sequence[Picture], cel
         values = [splices.condition(name)(scene) for splices, scene in zip(joint, here, strict=True)]
         logits, reached = spliced_from(host, x, here, values, *after)
         own = [unit_statistics(*each) for each in zip(values, (scene.trained for scene in here), cells, strict=True)]
-        found = class_statistics(natural, logits, label) | side_by_side(own)
+        answers = class_statistics(natural, logits, label) if host.has_output else no_class_statistics(len(x))
+        found = answers | side_by_side(own)
         for next_site in after:
             found["consumer"] = _distance(reached[next_site], seen[next_site])
         rows |= {f"{name}/{quantity}": row for quantity, row in found.items()}

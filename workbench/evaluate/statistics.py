@@ -67,6 +67,11 @@ def class_statistics(natural: Tensor, logits: Tensor, label: Int[Tensor, " n"]) 
     }
 
 
+def no_class_statistics(pictures: int) -> dict[str, np.ndarray]:
+    """The same of a host without an output: none of it is known."""
+    return {quantity: np.full(pictures, np.nan) for quantity in ("kl", "agreement", "top1", "top5")}
+
+
 def unit_statistics(
     value: Float[Tensor, "n unit h w"], trained: Float[Tensor, "n unit h w"], cells: Sequence[int]
 ) -> dict[str, np.ndarray]:

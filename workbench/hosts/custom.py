@@ -2,7 +2,8 @@
 
 import copy
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +14,16 @@ from workbench.hosts.host import Host, InputRange, Site
 
 
 def host_from_module(
-    module: nn.Module, name: str, sites: Mapping[str, str | Site], input: InputRange, classes: Sequence[str] | None = None
+    module: nn.Module,
+    name: str,
+    sites: Mapping[str, str | Site],
+    input: InputRange,
+    classes: Sequence[str] | None = None,
+    has_output: bool = True,
 ) -> Host:
     """A frozen copy of `module`, in eval mode, as a host; `module` itself stays as it was.
 
-    module   pictures `n 3 size_px size_px` to logits `n classes`
+    module   pictures `n 3 size_px size_px` to logits `n classes`, or without `has_output` to anything
     sites    the submodule of each site, in the order in which the network computes them; channels, size, stride and offset are measured.
              A Site in place of a name is taken as it is, for what cannot be measured (a cell that sees the whole picture)
     classes  WordNet ids by output index
@@ -27,12 +33,11 @@ def host_from_module(
     network = copy.deepcopy(module).cpu().requires_grad_(False).eval()
     modules = {site: each.module if isinstance(each, Site) else each for site, each in sites.items()}
     _refuse_unknown(name, network, modules)
-    shapes = _run_once(name, network, modules, input, classes)
+    shapes = _run_once(name, network, modules, input, (lambda logits: _logit_faults(logits, classes)) if has_output else None)
     declared = {site: each for site, each in sites.items() if isinstance(each, Site)}
     drafts = {site: declared.get(site) or Site(site, modules[site], *shapes[site], stride_px=1, offset_px=0) for site in sites}
-    host = Host(
-        name, state_fingerprint(network), network, input, drafts, tuple(classes) if classes is not None else None, "torch.nn.Module"
-    )
+    known = tuple(classes) if classes is not None else None
+    host = Host(name, state_fingerprint(network), network, input, drafts, known, "torch.nn.Module", has_output)
     return _with_measured_grids(host, frozenset(sites) - frozenset(declared))
 
 
@@ -54,9 +59,9 @@ def _refuse_unknown(name: str, network: nn.Module, modules: Mapping[str, str]) -
 
 
 def _run_once(
-    name: str, network: nn.Module, modules: Mapping[str, str], input: InputRange, classes: Sequence[str] | None
+    name: str, network: nn.Module, modules: Mapping[str, str], input: InputRange, faults: Callable[[object], list[str]] | None
 ) -> dict[str, tuple[int, int, int]]:
-    """Channels, height and width at each site; refuses what is no activation."""
+    """Channels, height and width at each site; refuses what is no activation, and an output with `faults`."""
     outputs: dict[str, list] = {site: [] for site in modules}
 
     def keep(site: str):
@@ -72,7 +77,7 @@ def _run_once(
         for handle in handles:
             handle.remove()
     problems = [f"site {site}: {found}" for site, found in ((site, _fault(each)) for site, each in outputs.items()) if found]
-    _raise_if_any(name, problems + _logit_faults(logits, classes))
+    _raise_if_any(name, problems + (faults(logits) if faults else []))
     return {site: tuple(each[0].shape[1:]) for site, each in outputs.items()}
 
 
@@ -110,7 +115,7 @@ def _with_measured_grids(host: Host, measured: frozenset[str]) -> Host:
         else:
             sites[name] = Site(name, draft.module, draft.channels, draft.height, draft.width, grid.stride_px, grid.offset_px)
     _raise_if_any(host.name, problems)
-    return Host(host.name, host.fingerprint, host.network, host.input, sites, host.classes, host.source)
+    return replace(host, sites=sites)
 
 
 def _activation_at(host: Host, site: str) -> Activation:

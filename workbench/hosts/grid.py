@@ -37,6 +37,17 @@ def measure_grid(activation: Activation, size_px: int) -> Grid:
     Raises UnmeasurableError if rows and columns differ, if the cells are not evenly spaced by whole pixels, or if every cell sees the whole
     picture (an attention layer, a squeeze-and-excitation block).
     """
+    return _grid(_measured(activation, size_px))
+
+
+def receptive_field_px(activation: Activation, size_px: int) -> int:
+    """Pixels along one side of what a cell sees, where no border cuts it. Raises UnmeasurableError as `measure_grid`."""
+    edges = _measured(activation, size_px)
+    first_of_first = edges.first_px[1] - (edges.cells - 1) * _grid(edges).stride_px
+    return edges.last_px[0] - first_of_first + 1
+
+
+def _measured(activation: Activation, size_px: int) -> "_Edges":
     for enlargement in ENLARGEMENTS:
         try:
             rows = _edges(activation, size_px * enlargement, ROWS)
@@ -47,7 +58,7 @@ def measure_grid(activation: Activation, size_px: int) -> Grid:
             continue
         if rows != columns:
             raise UnmeasurableError(f"rows lie at {rows}, columns at {columns}")
-        return _grid(rows)
+        return rows
     raise UnmeasurableError("each cell sees the whole picture")
 
 

@@ -61,7 +61,8 @@ class Host:
     """A trained network, frozen and in eval mode: `network(x)` gives logits `n classes`.
 
     `fingerprint` is the SHA-256 of its weights; `classes` are WordNet ids by output index, or None where the output means nothing to us.
-    `sites` are in the order in which the network computes them.
+    `sites` are in the order in which the network computes them. Without `has_output` the network ends in features, of which no class
+    distribution is made: what a splice does to its answers is then not known.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Host:
     sites: Mapping[str, Site]
     classes: tuple[str, ...] | None = None
     source: str = ""
+    has_output: bool = True
 
     def site(self, name: str) -> Site:
         """The site of that name. Raises WorkbenchError with the near miss."""

@@ -19,6 +19,7 @@ class Recipe:
     convert      a folder with `files`, already checked, to the network's state dict
     classes      the same folder to WordNet ids by output index
     fetch        gets `files` from their public source into a folder
+    has_output   False where the network ends in features: it has no classes
     """
 
     name: str
@@ -32,6 +33,7 @@ class Recipe:
     convert: Callable[[Path], dict[str, Tensor]]
     classes: Callable[[Path], tuple[str, ...]]
     fetch: Callable[[Path], None]
+    has_output: bool = True
 
 
 def sites_of(rows: tuple[tuple[str, int, int, int, int], ...]) -> dict[str, Site]:

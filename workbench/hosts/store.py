@@ -1,6 +1,6 @@
 """Where hosts lie on this machine: checked by hash on the way in, converted once, checked by hash on the way out.
 
-A new published host is one file with a `RECIPE` and one row in `RECIPES`.
+A new published host is one file with a `RECIPE` and one name in `PUBLISHED`.
 """
 
 import hashlib
@@ -18,11 +18,13 @@ import torch
 
 from workbench.errors import WorkbenchError, nearest
 from workbench.files import sha256, write_whole
-from workbench.hosts import inceptionv1, squeezenet
+from workbench.hosts import efficientnet_lite0, inceptionv1, resnet50v2_trunk, squeezenet, squeezenet_second_run
 from workbench.hosts.host import Host
+from workbench.hosts.named import is_null, is_own, own_host, shuffled, split_null
 from workbench.hosts.recipe import Recipe
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (squeezenet.RECIPE, inceptionv1.RECIPE)}
+PUBLISHED = (squeezenet, inceptionv1, squeezenet_second_run, efficientnet_lite0, resnet50v2_trunk)
+RECIPES: dict[str, Recipe] = {host.RECIPE.name: host.RECIPE for host in PUBLISHED}
 CACHE_VARIABLE = "WORKBENCH_CACHE"
 CLASSES_KEY = "classes"  # the one metadata key: safetensors orders several at random
 
@@ -104,16 +106,26 @@ def installed() -> list[HostRow]:
 
 
 def load(name: str) -> Host:
-    """The host of that name, frozen and in eval mode; the same object each time within one process.
+    """The host of that name (`workbench/hosts/named.py` says what may be one), frozen and in eval mode; the same object each time within one process.
 
     Raises WorkbenchError if there is no such host, if it is not installed, or if its weights file was altered.
     """
+    if is_null(name):
+        return _null(name, load(split_null(name)[0]).fingerprint)
+    if is_own(name):
+        return own_host(name)
     recipe(name)
     file = weights_file(name)
     try:
         return _load(name, file, file.stat().st_mtime_ns)
     except FileNotFoundError:
         raise WorkbenchError(f"host {name}", f"is not installed ({file} is not there)", remedy=_remedy(name)) from None
+
+
+@lru_cache(maxsize=4)
+def _null(name: str, trained: str) -> Host:
+    """The null host of the trained one whose fingerprint is `trained`."""
+    return shuffled(name, load(split_null(name)[0]))
 
 
 @lru_cache(maxsize=8)
@@ -127,7 +139,7 @@ def _load(name: str, file: Path, modified_ns: int) -> Host:
     network.load_state_dict(safetensors.torch.load(content), assign=True)
     network.requires_grad_(False).eval()
     classes = tuple(_metadata(content)[CLASSES_KEY].split())
-    return Host(name, digest, network, wanted.input, wanted.sites, classes, wanted.source)
+    return Host(name, digest, network, wanted.input, wanted.sites, classes or None, wanted.source, wanted.has_output)
 
 
 def _metadata(content: bytes) -> dict[str, str]:

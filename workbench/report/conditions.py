@@ -7,6 +7,7 @@ from workbench.score.scorecard import Scorecard
 from workbench.score.uncertainty import Figure
 
 MISSING = "–"
+NO_OUTPUT = "not available: the host has no output"
 BOUND = "bound."  # and the family that was bound to trained units last
 BESIDE = "beside."  # and the name of another theory of the same units
 VARIANT = "variant."  # and the name of a variant of the theory

@@ -17,7 +17,7 @@ from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.evaluate.examples import Example
 from workbench.evaluate.tuning import TuningCurves
 from workbench.files import write_whole
-from workbench.report.conditions import LEANS, MISSING, about, number, ordered, reaching, warnings
+from workbench.report.conditions import LEANS, MISSING, NO_OUTPUT, about, number, ordered, reaching, warnings
 from workbench.report.drawings import Drawing, drawings, png
 from workbench.report.limits import limits
 from workbench.report.words import theory_words
@@ -101,7 +101,8 @@ class Score:
         """A figure rounded for reading, its full value beside it in the markup; an en dash with the reason where there is none."""
         value = self.at(path)
         if value is None:
-            return Markup('<span title="{}">{}</span>').format(reason or missing(path), MISSING)
+            said = reason or (missing(path) if self.values["has_output"] else NO_OUTPUT)
+            return Markup('<span title="{}">{}</span>').format(said, MISSING)
         shown = f"{value:,}" if isinstance(value, int) else number(value, digits)
         return Markup('<data value="{}" class="{}">{}</data>').format(json.dumps(value), path.replace(" ", "_"), shown)
 
@@ -150,6 +151,7 @@ def render(card: Scorecard, specs: Sequence[Spec], score: Score, shown: Mapping[
         conditions=_conditions(card),
         recoveries=_recoveries(),
         leans=LEANS,
+        no_output=NO_OUTPUT,
         quantities=[name for name in QUANTITIES if labelled or name not in ("top1", "top5")],
         quantity_words=QUANTITIES,
         kernels=shown.get("kernels", ()),

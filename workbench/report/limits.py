@@ -25,7 +25,7 @@ def limits(card: Scorecard) -> Iterator[str]:
         "The interval says how far the figure depends on which pictures were drawn, and nothing about the choice of units, "
         "of calibration pictures or of the seed."
     )
-    if n < FEW:
+    if n < FEW and card.has_output:
         quoted = f", {interval(card.headline.ci95)}" if card.headline.ci95 else ""
         yield f"A precise figure: with {n} images, quote the interval{quoted}."
     yield from _units(card)
@@ -50,6 +50,8 @@ def _units(card: Scorecard) -> Iterator[str]:
         worst = min(rows, key=lambda unit: unit.pearson)
         yield f"That each unit is understood equally well: {worst.unit} has the lowest Pearson correlation, {number(worst.pearson, 2)}."
     kept = card.conditions["ablated.zero"].top1_agreement.value
+    if not card.has_output:
+        yield f"What the network makes of these units: {card.host['name']} has no output, so no figure of its answers is available."
     if kept is not None:
         yield (
             f"That these units matter much: silencing all {len(card.units)} keeps {number(100 * kept, 1)} % of the first answers. "

@@ -6,7 +6,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from workbench.report.conditions import LEANS, against, interval, number, ordered, reaching, warnings
+from workbench.report.conditions import LEANS, NO_OUTPUT, against, interval, number, ordered, reaching, warnings
 from workbench.score.scorecard import ConditionScore, Scorecard
 
 WIDTH = 100  # columns that everything fits in; 80 columns wrap the sentences only
@@ -21,6 +21,7 @@ def table(card: Scorecard) -> Group:
 def headline(card: Scorecard) -> Text:
     """Theory on host:site, pictures, recovered KL with its interval, mean Pearson."""
     recovered = f"{number(card.headline.value, 2)}" + (f" ({interval(card.headline.ci95)})" if card.headline.ci95 else "")
+    recovered = recovered if card.has_output else NO_OUTPUT
     pearson = number(card.conditions["spliced"].pearson.value, 2)
     return Text.assemble(
         (card.spec["theory"], "bold"),
@@ -65,6 +66,8 @@ def _cells(row: ConditionScore, labelled: bool) -> tuple[str, ...]:
 
 
 def _best_control(card: Scorecard) -> Text:
+    if not card.has_output:
+        return Text(f"KL, answers, and what is recovered of them: {NO_OUTPUT}")
     best = card.best_control
     return Text(f"against the best control, {best}: the handwritten units recover {against(card, best)}" if best else "no controls")
 

@@ -71,6 +71,7 @@ def score(
         seed=seed,
         theories=theories,
         variants=variant_scores(specs, statistics, seed),
+        has_output=host.has_output,
     )
 
 

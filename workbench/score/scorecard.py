@@ -82,7 +82,7 @@ class Scorecard:
 
     `against[control]` is the recovered KL with that control in place of the ablation: above 0, the handwritten units do better than it.
     `theories` are in the order in which they were given, `units` theory after theory; `circuit`, `spec`, `tuned_on`, `tuning` and `cost` are
-    of all of them together. `variants[NAME]` is the condition `variant.NAME`.
+    of all of them together. `variants[NAME]` is the condition `variant.NAME`. Where the host has no output, every figure of its answers is None.
     """
 
     workbench: str
@@ -102,6 +102,7 @@ class Scorecard:
     seed: int
     theories: tuple[TheoryScore, ...]
     variants: Mapping[str, VariantScore] = field(default_factory=dict)
+    has_output: bool = True
 
     def units_of(self, theory: int) -> tuple[UnitScore, ...]:
         """The units of one theory."""
@@ -115,8 +116,9 @@ class Scorecard:
 
     @property
     def best_control(self) -> str | None:
-        """The control that recovers most; None where there are no controls."""
-        return max(filter(is_control, self.conditions), key=lambda name: self.conditions[name].recovered_kl.value or 0.0, default=None)
+        """The control that recovers most; None where there are no controls, or no answers to recover."""
+        controls = filter(is_control, self.conditions if self.has_output else ())
+        return max(controls, key=lambda name: self.conditions[name].recovered_kl.value or 0.0, default=None)
 
 
 def is_control(condition: str) -> bool:

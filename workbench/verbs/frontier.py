@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.compiler import compile_spec
+from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.frontier import grown
 from workbench.evaluate.journal import run_journal
@@ -33,6 +34,10 @@ def frontier(
     """
     specs, trained = load_together(files)
     host = load(trained[0].host)
+    if not host.has_output:
+        raise WorkbenchError(
+            f"host {host.name}", "no output", "a host with classes: a frontier is of its answers", "`workbench score` compares units."
+        )
     for spec in specs:
         keep_apart(pictures, calibration, spec.theory.tuned)
     compiled = [compile_spec(spec, units, host) for spec, units in zip(specs, trained, strict=True)]
