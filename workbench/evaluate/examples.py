@@ -12,6 +12,7 @@ from workbench.evaluate.run import scenes
 from workbench.evaluate.statistics import MOMENTS, Statistics
 from workbench.hosts.host import Host, Site
 from workbench.pictures import Picture, batch
+from workbench.pictures.window import window
 from workbench.splice.calibrate import Splices
 
 AROUND = 7  # cells to each side of the cell that an example is about
@@ -104,9 +105,6 @@ def _around(at: int, size: int) -> slice:
 
 def _patch(rgb: np.ndarray, about: tuple[slice, slice], site: Site, mean_rgb: Sequence[float]) -> np.ndarray:
     """The pixels that the cells stand on: each cell a square of the stride about its centre."""
-    margin = site.stride_px * 2 + abs(site.offset_px)
-    ground = np.broadcast_to(np.array(mean_rgb).round().astype(np.uint8), (rgb.shape[0] + 2 * margin, rgb.shape[1] + 2 * margin, 3)).copy()
-    ground[margin:-margin, margin:-margin] = rgb
-    first = margin + site.offset_px - site.stride_px // 2
+    first = site.offset_px - site.stride_px // 2
     rows, columns = (slice(first + site.stride_px * cells.start, first + site.stride_px * cells.stop) for cells in about)
-    return ground[rows, columns]
+    return window(rgb, rows, columns, mean_rgb)

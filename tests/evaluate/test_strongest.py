@@ -1,0 +1,82 @@
+"""Dataset examples of a planted host: the trained and the handwritten unit are one and the same, so they pick the same places."""
+
+import numpy as np
+import pytest
+
+from tests.planted import PlantedHost, planted
+from workbench.compiler import compile_spec
+from workbench.evaluate.run import scenes
+from workbench.evaluate.strongest import SIDES, strongest
+from workbench.hosts import Host
+from workbench.pictures.drawn import drawn
+from workbench.splice.calibrate import Splices, calibrate, with_random_readout
+
+COUNT = 3
+ALIKE = 1e-3  # of a response: the gain and bias are fitted, not known
+
+
+@pytest.fixture(scope="module")
+def host() -> PlantedHost:
+    return planted()
+
+
+@pytest.fixture(scope="module")
+def splices(host) -> Splices:
+    circuit = compile_spec(host.spec, host.trained, host.host)
+    circuits = {"spliced": circuit, "random": with_random_readout(circuit, 0)}
+    return calibrate(circuits, scenes(host.host, circuits, drawn(8, seed=1)))
+
+
+def test_both_sides_pick_the_same_places_and_hang_on_the_same_pixels(host, splices):
+    pictures, counted = drawn(12, seed=2), []
+    found = strongest(host.host, splices, pictures, [0, 4], COUNT, counted.append)
+    assert sum(counted) == len(pictures)
+    by = {side: [each for each in found if each.side == side] for side in SIDES}
+    assert [each.unit for each in by["trained"]] == ["planted:1"] * COUNT + ["planted:8"] * COUNT
+    for trained, handwritten in zip(*by.values(), strict=True):
+        assert (trained.unit, trained.picture) == (handwritten.unit, handwritten.picture)
+        assert trained.response == pytest.approx(handwritten.response, rel=ALIKE)
+        np.testing.assert_array_equal(trained.rgb, handwritten.rgb)
+        same = np.isclose(trained.saliency, handwritten.saliency, atol=ALIKE)
+        assert same.mean() > 0.99  # the planted retina has no gradient at pixels of exactly the mean colour
+        assert trained.saliency.max() == 1
+
+
+def test_the_strongest_come_first_and_are_what_the_host_says(host, splices):
+    pictures = drawn(12, seed=2)
+    found = [each for each in strongest(host.host, splices, pictures, [0], COUNT) if each.side == "trained"]
+    responses = [each.response for each in found]
+    assert responses == sorted(responses, reverse=True)
+    trained = np.concatenate([scene.trained[:, 0].numpy() for scene in scenes(host.host, splices.circuits, pictures)])
+    np.testing.assert_allclose(responses, np.sort(trained.max((1, 2)))[::-1][:COUNT], rtol=1e-6)
+
+
+def test_the_pixels_that_a_response_hangs_on_are_about_the_cell(host, splices):
+    """A unit sees 32 px across at the most, and its Gabors some more: nothing hangs on what is farther away."""
+    for each in strongest(host.host, splices, drawn(4, seed=3), [2], 2):
+        rows, columns = np.nonzero(each.saliency > 0.05)
+        middle = each.saliency.shape[0] // 2
+        assert np.abs(rows - middle).max() < 32
+        assert np.abs(columns - middle).max() < 32
+
+
+def test_a_wrong_theory_picks_other_pixels(host, splices):
+    """Units in each other's place hang on other pixels of the same picture."""
+    turned = [unit.model_copy(update={"centre_deg": (unit.centre_deg + 90) % 360}) for unit in host.trained.units]
+    circuit = compile_spec(host.spec, host.trained.model_copy(update={"units": tuple(turned)}), host.host)
+    circuits = {"spliced": circuit, "random": with_random_readout(circuit, 0)}
+    wrong = calibrate(circuits, scenes(host.host, circuits, drawn(8, seed=1)))
+    right, false = (
+        [(each.picture, each.side) for each in strongest(host.host, made, drawn(12, seed=2), [0], COUNT)] for made in (splices, wrong)
+    )
+    names = {made: [[p for p, s in rows if s == side] for side in SIDES] for made, rows in (("right", right), ("wrong", false))}
+    assert names["right"][0] == names["right"][1]
+    assert names["wrong"][0] != names["wrong"][1]
+
+
+def test_a_silent_unit_has_no_examples(splices):
+    host = planted().host
+    stage = host.module("planted")
+    stage.bias[:] = -1e6
+    silent = Host(host.name, host.fingerprint, host.network, host.input, host.sites, host.classes)
+    assert [each.side for each in strongest(silent, splices, drawn(2, seed=2), [0], 1)] == ["handwritten"]
