@@ -18,7 +18,7 @@ from workbench.score.induction import FAILS, HOLDS, PIXELS, UNKNOWN, ClaimInduct
 from workbench.score.uncertainty import Figure
 from workbench.spec import load_circuit, theory_from_text
 from workbench.survey.probes import answers
-from workbench.verbs import induct as main_path
+from workbench.verbs import loaded as main_path
 from workbench.verbs.induct import induct
 
 PICTURES = 12

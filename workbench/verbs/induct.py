@@ -3,24 +3,17 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from workbench.compiler import compile_spec
-from workbench.compiler.bind import refuse_unbindable
-from workbench.compiler.compile import refuse_strange
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
-from workbench.evaluate.claimed import claimed
 from workbench.evaluate.induction import CLAIMED, hypothesis, implied, moments
-from workbench.evaluate.matching import nearest
 from workbench.files import folder_written_whole, write_whole
-from workbench.hosts.store import load
 from workbench.pictures import Picture
 from workbench.rebuild import Stage
 from workbench.report.drawings import png
 from workbench.report.induction_plot import draw_induction
-from workbench.score.frontier import sites_up_to
 from workbench.score.induction import Induction, induction_json, induction_score
-from workbench.spec import load_circuit, load_theory
-from workbench.survey.probes import PLAIN, answers, group_count, tuning
+from workbench.survey.probes import PLAIN, tuning
+from workbench.verbs.loaded import claims_of, loaded
 
 
 def induct(
@@ -39,25 +32,19 @@ def induct(
     these families at their sites, and the trained circuit's own. `calibration` pictures give what is claimed of each unit its gain and bias.
     `stage` is as of `rebuild`. Raises WorkbenchError, also for pictures that the spec was tuned on.
     """
-    spec, trained = load_theory(spec_file), load_circuit(circuit_file)
-    keep_apart(pictures, calibration, spec.theory.tuned)
+    read = loaded(spec_file, circuit_file, bound_files)
+    keep_apart(pictures, calibration, read.spec.theory.tuned)
     if len(pictures) < 2:
         raise WorkbenchError("pictures", f"{len(pictures)}", "two or more: intervals are over pictures")
-    bound = {family: load_circuit(file) for family, file in bound_files.items()}
-    host = load(trained.host)
-    for units in bound.values():
-        refuse_strange(units, host)
-    refuse_unbindable(spec, trained, host, bound)
-    circuit = compile_spec(spec, trained, host)
+    spec, trained, host, circuit = read.spec, read.trained, read.host, read.circuit
 
     with folder_written_whole(output, marker="induct.json") as folder:
-        shown = answers(host, circuit, list(sites_up_to(host, [trained.site])), stage("match on drawn stimuli", group_count()))
-        pairs = claimed(circuit, nearest(shown), trained, bound, seed)
-        theory = hypothesis(host, spec, trained, circuit, pairs, bound, calibration, seed, stage("calibrate", len(calibration)))
+        pairs = claims_of(read, stage, seed)
+        theory = hypothesis(host, spec, trained, circuit, pairs, read.bound, calibration, seed, stage("calibrate", len(calibration)))
         rows = moments(theory, pictures, progress=stage("steps on pictures", len(pictures)))
         progress = stage("steps on drawn stimuli", len(PLAIN))
         _, curves = tuning(host, circuit.grid, lambda rgb: implied(theory, host.input.encode(rgb), (CLAIMED,)), progress, PLAIN, (), (0.0,))
-        found = induction_score(spec, trained, theory, bound, rows, curves, pictures, calibration, seed)
+        found = induction_score(spec, trained, theory, read.bound, rows, curves, pictures, calibration, seed)
         write_whole(folder / "induct.json", induction_json(found))
         write_whole(folder / "induct.png", png(draw_induction(found)))
     return found
