@@ -1,6 +1,7 @@
 """`workbench claims` from end to end: what must come true does, what must not does not, and a family without trained units is told."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,15 +55,15 @@ class Planted(NamedTuple):
     files: dict[str, Path]
 
 
-def write_late(folder: Path, inhibited: bool = True) -> Planted:
+def write_late(folder: Path, inhibited: bool = True, units: Sequence[TrainedUnit] = LATE) -> Planted:
     """The host, and the files of its two circuits; without inhibition its weights below 0 are left out."""
     host, early, _ = planted(units=EVEN)
     host.module(SITE).bias.zero_()
-    late = trained_circuit(host, LATE, "late", "consumers")
+    late = trained_circuit(host, units, "late", "consumers")
     curve, last = compile_spec(theory_from_text(THEORY_OF_LATE), late, host, bound={"curve": early}).layers
     kernel = torch.einsum("uekl,ec->uckl", last.reads[0].weight, curve.reads[0].weight[:, :, 0, 0]) / last.ideal
-    convolution, units = host.module("consumers")[0], [unit.unit for unit in LATE]
-    convolution.weight[units], convolution.bias[units] = 10 * (kernel if inhibited else kernel.clamp(min=0)).float(), -1.0
+    convolution, channels = host.module("consumers")[0], [unit.unit for unit in units]
+    convolution.weight[channels], convolution.bias[channels] = 10 * (kernel if inhibited else kernel.clamp(min=0)).float(), -1.0
     files = {"early": folder / "curve.yaml", "late": folder / "late.yaml"}
     for circuit, file in zip((early, late), files.values(), strict=True):
         dump_circuit(circuit, file)

@@ -89,6 +89,19 @@ def shares(pose_deg: Float[np.ndarray, " n"], period_deg: float) -> Float[np.nda
 
 
 def ideal_activations(host: Host, trained: TrainedCircuit, units: Units) -> Float[np.ndarray, " n"]:
+    """What `said_to_ideal` gives. Raises WorkbenchError for a unit that is silent."""
+    found = said_to_ideal(host, trained, units)
+    if silent := [f"{trained.site}:{unit.unit}" for unit, value in zip(trained.units, found, strict=True) if not value > 0]:
+        raise WorkbenchError(
+            f"circuit {trained.circuit}",
+            f"{', '.join(silent)} silent to a bright line or arc at the surveyed pose",
+            "units of the family that the spec describes",
+            "Leave these units out of the circuit file, or bind another circuit.",
+        )
+    return found
+
+
+def said_to_ideal(host: Host, trained: TrainedCircuit, units: Units) -> Float[np.ndarray, " n"]:
     """What each trained unit's middle cell says to its own ideal stimulus, in the host's activation units."""
     site = host.site(trained.site)
     row, column = site.height // 2, site.width // 2
@@ -97,15 +110,7 @@ def ideal_activations(host: Host, trained: TrainedCircuit, units: Units) -> Floa
     places = zip(units.column(SHIFT_X), units.column(SHIFT_Y), units.normal_deg, radii, strict=True)
     stimuli = [((corner[0] + x, corner[1] + y), float(normal_deg), radius_px, None) for x, y, normal_deg, radius_px in places]
     said = heard_on(host, (site.name,), ideal_stimuli(stimuli, host.input.size_px))[host_source(site.name)][0]
-    found = [float(f"{said[i, unit.unit, row, column]:.{DIGITS}g}") for i, unit in enumerate(trained.units)]
-    if silent := [f"{site.name}:{unit.unit}" for unit, value in zip(trained.units, found, strict=True) if not value > 0]:
-        raise WorkbenchError(
-            f"circuit {trained.circuit}",
-            f"{', '.join(silent)} silent to a bright line or arc at the surveyed pose",
-            "units of the family that the spec describes",
-            "Leave these units out of the circuit file, or bind another circuit.",
-        )
-    return np.array(found)
+    return np.array([float(f"{said[i, unit.unit, row, column]:.{DIGITS}g}") for i, unit in enumerate(trained.units)])
 
 
 def heard_on(host: Host, sites: Sequence[str], picture: Float[Tensor, "n 3 h w"]) -> Heard:

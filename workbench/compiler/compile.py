@@ -37,11 +37,13 @@ def compile_spec(
     as_written: bool = False,
     bound: Bound | None = None,
     variant: str | None = None,
+    until: str | None = None,
 ) -> HandwrittenCircuit:
     """The circuit that a spec describes for a trained circuit's units, with the provenance of its numbers.
 
     `as_written` takes a tuned spec's numbers as they were before tuning; the families of `bound` are read off the host's own units instead of
-    being compiled; `variant` names one of the spec's, its numbers and poses as tuned where it does not change them. Raises SpecError if the spec
+    being compiled; `variant` names one of the spec's, its numbers and poses as tuned where it does not change them; `until` names the family that
+    the circuit is to end in, by default the theory's last. Raises SpecError if the spec
     cannot stand for these units, and WorkbenchError if a circuit is another host's, a family cannot be bound, or a family is not driven by its
     own ideal stimulus.
     """
@@ -58,6 +60,8 @@ def compile_spec(
     circuit = compile_theory(
         theory, trained, host, lambda number: torch.tensor(current.get(id(number), number.tune), dtype=LIKE.dtype), units, bound=bound
     )
+    if until:
+        circuit = replace(circuit, layers=circuit.layers[: [layer.family for layer in circuit.layers].index(until) + 1])
     _refuse_undriven(f"{spec.path}: " + (f"variants.{variant}: " if variant else ""), circuit)
     rows = [
         [key_text(path), current[id(number)], "tuned" if number.tuned and tuned and not as_written else "rule"]

@@ -70,9 +70,12 @@ def respond(layers: Sequence[Layer], so_far: Responses) -> Float[Tensor, "n unit
     for layer in layers[:-1]:
         if layer.family not in so_far.of:
             so_far.add(layer)
-    grid, last = so_far.grid, layers[-1]
-    site = Cells(grid.offset_px, grid.stride_px, grid.height), Cells(grid.offset_px, grid.stride_px, grid.width)
-    return so_far.drive(last, site) / last.ideal
+    return so_far.drive(layers[-1], site_cells(so_far.grid)) / layers[-1].ideal
+
+
+def site_cells(grid: Grid) -> tuple[Cells, Cells]:
+    """The (rows, columns) on which the last family's units stand."""
+    return Cells(grid.offset_px, grid.stride_px, grid.height), Cells(grid.offset_px, grid.stride_px, grid.width)
 
 
 def in_circuit_units(rgb: Float[Tensor, "n 3 h w"], mean_rgb: Sequence[float]) -> Float[Tensor, "n 3 h w"]:

@@ -82,11 +82,12 @@ def on_one_grid(a: Said, b: Said) -> tuple[Float[Tensor, "n unit h w"], Float[Te
     """Both on the cells of the coarser grid; of the finer one, the highest response within half a coarse cell to each side."""
     (first, cells), (second, others) = a, b
     if cells[0].stride_px > others[0].stride_px:
-        return first, _highest(second, others, cells)
-    return _highest(first, cells, others), second
+        return first, onto(second, others, cells)
+    return onto(first, cells, others), second
 
 
-def _highest(value: Tensor, own: tuple[Cells, Cells], wanted: tuple[Cells, Cells]) -> Tensor:
+def onto(value: Float[Tensor, "n unit h w"], own: tuple[Cells, Cells], wanted: tuple[Cells, Cells]) -> Float[Tensor, "n unit h2 w2"]:
+    """A response on `own` cells at the `wanted` ones: the highest within half a wanted cell to each side, or the nearest of coarser cells."""
     half = wanted[0].stride_px // (2 * own[0].stride_px)
     pooled = F.max_pool2d(value, 2 * half + 1, 1, half) if half else value
     rows, columns = (_nearest(mine, theirs) for mine, theirs in zip(own, wanted, strict=True))

@@ -81,6 +81,11 @@ def correlation(a: Float[np.ndarray, "stimulus a"], b: Float[np.ndarray, "stimul
     return _standard(a).T @ _standard(b)
 
 
+def each_correlation(a: Float[np.ndarray, "stimulus unit"], b: Float[np.ndarray, "stimulus unit"]) -> Float[np.ndarray, " unit"]:
+    """Pearson correlation of every column with its own one; 0 where one never varies."""
+    return (_standard(a) * _standard(b)).sum(0)
+
+
 def within_groups(answers: Answers, tuning: Float[np.ndarray, "stimulus unit"]) -> Float[np.ndarray, "stimulus unit"]:
     """The tuning, less each unit's mean over the directions of each group of stimuli."""
     return np.concatenate([tuning[own] - tuning[own].mean(0, dtype=np.float64) for own in answers.of_groups.values()])

@@ -8,6 +8,10 @@ from torch import Tensor, nn
 
 from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
+from workbench.hosts.inception_blocks import LocalResponseNorm, MaxPoolSame
+
+# What passes each channel on by itself, smaller or weaker: a weight behind it can still be told by its channel.
+CHANNELS_APART = (MaxPoolSame, LocalResponseNorm, nn.MaxPool2d, nn.LocalResponseNorm)
 
 Chain = tuple[tuple[nn.Conv2d, ...], int]  # convolutions with a ReLU behind each, and a unit's channel of the last
 
@@ -49,15 +53,17 @@ def bias_of(convolution: nn.Conv2d) -> Float[Tensor, " out"]:
     return convolution.weight.new_zeros(convolution.out_channels) if convolution.bias is None else convolution.bias
 
 
-def branches(host: Host, upstream: str, site: str, units: Sequence[int]) -> list[Branch]:
-    """The branches between two sites that end in these units.
+def branches(host: Host, upstream: str, site: str, units: Sequence[int], past: tuple[type[nn.Module], ...] = ()) -> list[Branch]:
+    """The branches between two sites that end in these units. Stages of the kinds `past` may lie before their convolutions.
 
     Raises WorkbenchError where something else may lie between, such as a pool, and where the host does not tell what does.
     """
     where = f"host {host.name}: from {upstream} to {site}"
     stages = [name for name, _ in host.network.named_children()] if type(host.network) is nn.Sequential else []
     here, before = host.site(site).module, host.site(upstream).module
-    if here not in stages or stages.index(here) == 0 or stages[stages.index(here) - 1] != before:
+    chained = {here, before} <= set(stages) and stages.index(before) < stages.index(here)
+    between = stages[stages.index(before) + 1 : stages.index(here)] if chained else []
+    if not chained or not all(isinstance(host.network.get_submodule(stage), past) for stage in between):
         raise WorkbenchError(
             where, "no stage and the one just before it", "two neighbours of a chain, as mixed3a and mixed3b of inceptionv1"
         )

@@ -1,7 +1,7 @@
 """A host: a trained network with a few declared facts."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import torch
@@ -98,17 +98,25 @@ class Host:
         runs whole with the site's output replaced, since something may bypass the site. Raises RuntimeError if it then does not
         reach the site exactly once.
         """
-        with recorded(self, sites) as seen:
+        return self._behind(x, site, activation, sites, stop=False)
+
+    def onward(self, x: Tensor, site: str, activation: Float[Tensor, "n c h w"], *sites: str) -> dict[str, Tensor]:
+        """As `resume`, the activations alone: the network runs no further than the last of `sites`."""
+        return self._behind(x, site, activation, sites, stop=True)[1]
+
+    def _behind(self, x: Tensor, site: str, activation: Tensor, sites: tuple[str, ...], stop: bool) -> tuple[Tensor, dict[str, Tensor]]:
+        value = activation
+        with recorded(self, sites, stop) as seen:
             if type(self.network) is nn.Sequential and "." not in self.site(site).module:
                 names = [name for name, _ in self.network.named_children()]
-                value = activation
-                for name in names[names.index(self.site(site).module) + 1 :]:
-                    value = self.network.get_submodule(name)(value)
+                with suppress(_Reached):
+                    for name in names[names.index(self.site(site).module) + 1 :]:
+                        value = self.network.get_submodule(name)(value)
                 return value, seen
-            with overridden(self, {site: lambda _: activation}) as fired:
-                logits = self.network(x)
+            with overridden(self, {site: lambda _: activation}) as fired, suppress(_Reached):
+                value = self.network(x)
             refuse_unfired(fired)
-            return logits, seen
+            return value, seen
 
 
 class _Reached(Exception):  # noqa: N818 (a way out, no error)

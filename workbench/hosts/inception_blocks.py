@@ -32,6 +32,10 @@ class ConvRelu(nn.Conv2d):
             x = pad_same(x, self.kernel_size[0], self.stride[0], value=0.0)
         return F.relu_(super().forward(x))
 
+    def chain(self, unit: int) -> tuple[tuple[nn.Conv2d, ...], int]:
+        """As a block's: the convolution itself, a ReLU behind it."""
+        return (self,), unit
+
 
 class MaxPoolSame(nn.Module):
     """3x3 max pool at stride 2 with SAME padding of -inf."""

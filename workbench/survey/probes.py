@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.compiler.circuit import HandwrittenCircuit
+from workbench.compiler.circuit import Grid, HandwrittenCircuit
 from workbench.compiler.families import families
 from workbench.compiler.respond import Cells, Heard, cells_of
 from workbench.evaluate.matching import Answers, Group
@@ -30,23 +30,45 @@ CONTOURS = (
     *itertools.product(trials.FILLS, trials.POLARITIES, RADII_PX),
     *itertools.product(trials.FILLS, trials.COLOURS, RADII_PX[-1:]),
 )
+PLAIN = tuple(contour for contour in CONTOURS if contour[1] in trials.POLARITIES)  # without colour
 GRATINGS = tuple(itertools.product(gratings.CONTRAST, WAVELENGTHS_PX))
 
 
 def answers(host: Host, circuit: HandwrittenCircuit, sites: Sequence[str], progress: Callable[[int], None]) -> Answers:
     """The tuning of every unit of `sites` and of every family of the circuit; `progress` is told of the groups of stimuli as they are done."""
-    grid, shown = circuit.grid, []
+
+    def said(rgb: Float[Tensor, "n 3 h w"]) -> Heard:
+        trained, handwritten = activations(host, rgb, sites), families(circuit, rgb, host.input.mean_rgb)
+        return {
+            **{f"site {name}": (value, cells_of(host.site(name))) for name, value in trained.items()},
+            **{f"family {name}": value for name, value in handwritten.items()},
+        }
+
+    groups, whole = tuning(host, circuit.grid, said, progress)
+    of_sites = {site: whole[f"site {site}"] for site in sites}
+    return Answers(groups, of_sites, {layer.family: whole[f"family {layer.family}"] for layer in circuit.layers})
+
+
+def tuning(
+    host: Host,
+    grid: Grid,
+    said: Callable[[Float[Tensor, "n 3 h w"]], Heard],
+    progress: Callable[[int], None],
+    contours: Sequence[tuple[str, str, float]] = CONTOURS,
+    waves: Sequence[tuple[str, float]] = GRATINGS,
+    shifts_px: Sequence[float] = SHIFTS_PX,
+) -> tuple[tuple[Group, ...], dict[str, Float[np.ndarray, "stimulus unit"]]]:
+    """The stimuli, and the tuning of whatever `said` gives for pictures RGB 0..255, by its names; `progress` is told of the groups as they are
+    done."""
+    shown, rows = [], dict[str, list[np.ndarray]]()
     middle = (float(grid.offset_px + grid.stride_px * (grid.width // 2)), float(grid.offset_px + grid.stride_px * (grid.height // 2)))
-    tuning: dict[str, list[np.ndarray]] = {}
-    for group, pictures in _groups(host, middle):
-        highest = [_highest(host, circuit, sites, rgb, middle, len(group.normals_deg)) for rgb in pictures]
+    for group, pictures in _groups(host, middle, contours, waves, shifts_px):
+        highest = [_highest(said(rgb), middle, len(group.normals_deg)) for rgb in pictures]
         for name in highest[0]:
-            tuning.setdefault(name, []).append(np.max([each[name] for each in highest], axis=0))
+            rows.setdefault(name, []).append(np.max([each[name] for each in highest], axis=0))
         shown.append(group)
         progress(1)
-    whole = {name: np.concatenate(rows) for name, rows in tuning.items()}
-    of_sites = {site: whole[f"site {site}"] for site in sites}
-    return Answers(tuple(shown), of_sites, {layer.family: whole[f"family {layer.family}"] for layer in circuit.layers})
+    return tuple(shown), {name: np.concatenate(each) for name, each in rows.items()}
 
 
 def group_count() -> int:
@@ -54,41 +76,36 @@ def group_count() -> int:
     return len(CONTOURS) + len(GRATINGS)
 
 
-def _groups(host: Host, middle: Point) -> Iterator[tuple[Group, Iterator[Float[Tensor, "n 3 h w"]]]]:
+def _groups(
+    host: Host,
+    middle: Point,
+    contours: Sequence[tuple[str, str, float]],
+    waves: Sequence[tuple[str, float]],
+    shifts_px: Sequence[float],
+) -> Iterator[tuple[Group, Iterator[Float[Tensor, "n 3 h w"]]]]:
     """Each group with its pictures, a batch for each place; a batch has the directions in order, each of them once or several times running."""
-    for fill, polarity, radius_px in CONTOURS:
+    for fill, polarity, radius_px in contours:
         straight = radius_px == trials.STRAIGHT_RADIUS_PX
         count = len(trials.DIRECTIONS_DEG) // (2 if straight and fill == "line" else 1)  # a straight line has no sides
         normals = trials.DIRECTIONS_DEG[:count]
-        shape = "straight" if straight else f"{radius_px:g} px"
-        yield Group(f"{polarity} {fill}, {shape}", tuple(map(float, normals))), _contours(host, fill, polarity, radius_px, normals, middle)
-    for channel, wavelength_px in GRATINGS:
-        name = f"{channel} grating, {wavelength_px:g} px"
-        yield (
-            Group(name, tuple(map(float, gratings.ORIENTATIONS_DEG + 90))),
-            iter([gratings.draw(host, channel, wavelength_px, PHASES_DEG)]),
-        )
+        group = Group(f"{polarity} {fill}, {'straight' if straight else f'{radius_px:g} px'}", tuple(map(float, normals)))
+        yield group, _contours(host, (fill, polarity, radius_px), normals, middle, shifts_px)
+    for channel, wavelength_px in waves:
+        group = Group(f"{channel} grating, {wavelength_px:g} px", tuple(map(float, gratings.ORIENTATIONS_DEG + 90)))
+        yield group, iter([gratings.draw(host, channel, wavelength_px, PHASES_DEG)])
 
 
 def _contours(
-    host: Host, fill: str, polarity: str, radius_px: float, normals_deg: Float[np.ndarray, " n"], middle: Point
+    host: Host, contour: tuple[str, str, float], normals_deg: Float[np.ndarray, " n"], middle: Point, shifts_px: Sequence[float]
 ) -> Iterator[Float[Tensor, "n 3 h w"]]:
     turn = torch.deg2rad(torch.as_tensor(normals_deg))
-    for shift_px in SHIFTS_PX:
+    for shift_px in shifts_px:
         at = middle[0] + shift_px * torch.cos(turn), middle[1] + shift_px * torch.sin(turn)
-        yield trials.draw(host.input.size_px, fill, polarity, radius_px, normals_deg, at).float()
+        yield trials.draw(host.input.size_px, *contour, normals_deg, at).float()
 
 
-def _highest(
-    host: Host, circuit: HandwrittenCircuit, sites: Sequence[str], rgb: Float[Tensor, "n 3 h w"], middle: Point, directions: int
-) -> dict[str, Float[np.ndarray, "direction unit"]]:
+def _highest(said: Heard, middle: Point, directions: int) -> dict[str, Float[np.ndarray, "direction unit"]]:
     """Each unit's highest answer within a cell of the middle, in each direction."""
-    trained = activations(host, rgb, sites)
-    handwritten = families(circuit, rgb, host.input.mean_rgb)
-    said: Heard = {
-        **{f"site {name}": (value, cells_of(host.site(name))) for name, value in trained.items()},
-        **{f"family {name}": value for name, value in handwritten.items()},
-    }
     found = {}
     for name, (value, (rows, columns)) in said.items():
         about = value[:, :, _near(rows, middle[1]), _near(columns, middle[0])].amax((2, 3))

@@ -1,0 +1,115 @@
+"""Trained weights beside a theory's: expansion, folding onto a coarser grid, and the kernel average against a loop."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from workbench.errors import WorkbenchError
+from workbench.evaluate.weights import NEAR_CELLS, NEAR_DEG, Between, expanded, folded, halves, turned_mean
+from workbench.hosts import InputRange, host_from_module
+from workbench.hosts.branches import branches
+from workbench.hosts.inception_blocks import ConvRelu, LocalResponseNorm, MaxPoolSame, Mixed
+from workbench.theory.angles import wrap_deg
+from workbench.theory.poses import Units
+
+ROUNDING = 1e-5  # float32 sums of some hundred terms about 1
+
+
+@pytest.fixture(scope="module")
+def chain():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        stages = nn.Sequential(
+            ConvRelu(3, 8, 3),
+            LocalResponseNorm(),
+            MaxPoolSame(),
+            Mixed(8, 4, 5, 8, 6, 10, 3),
+            nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        )
+    return host_from_module(stages, "chain", {"below": "0", "block": "3"}, InputRange(size_px=48, mean_rgb=(0.0, 0.0, 0.0)))
+
+
+def test_an_expanded_weight_is_what_the_block_without_its_relus_says_to_one_cell(chain):
+    units, block = [1, 5, 20], chain.module("block")
+    found = expanded(chain, "below", "block", units)
+    assert found.shape == (3, 8, 5, 5)
+    spark = torch.zeros(8, 8, 9, 9)
+    spark[range(8), range(8), 4, 4] = 1.0
+
+    def said_by(name: str, heard: torch.Tensor) -> torch.Tensor:
+        return F.conv2d(heard, block[name].weight, padding=block[name].kernel_size[0] // 2)
+
+    three, five = (said_by(side, said_by(f"{side}_bottleneck", spark)) for side in ("3x3", "5x5"))
+    for i, said in enumerate((said_by("1x1", spark)[:, 1], three[:, 5 - 4], five[:, 20 - 12])):
+        torch.testing.assert_close(found[i], said[:, 2:7, 2:7].flip(1, 2), rtol=0, atol=ROUNDING)
+
+
+def test_a_pool_between_is_passed_only_where_it_is_asked_for(chain):
+    with pytest.raises(WorkbenchError, match="no stage and the one just before it"):
+        branches(chain, "below", "block", [1])
+    with pytest.raises(WorkbenchError, match="the way to unit 23 is not known"):
+        expanded(chain, "below", "block", [23])  # behind the block's own pool
+
+
+@pytest.mark.parametrize(("reach", "far"), [(1, 1), (2, 1), (3, 2), (4, 2)])
+def test_folded_weights_say_to_a_smooth_picture_what_the_fine_ones_say(reach, far):
+    weight = torch.randn(1, 1, 2 * reach + 1, 2 * reach + 1, dtype=torch.float64, generator=torch.Generator().manual_seed(reach))
+    found = folded(weight, 2)
+    assert found.shape[-1] == 2 * far + 1
+
+    def slope(cells: int, step: int) -> torch.Tensor:
+        line = step * torch.arange(-cells, cells + 1, dtype=torch.float64)
+        return 2.0 + 3.0 * line[None, :] - line[:, None]
+
+    assert float((found * slope(far, 2)).sum()) == pytest.approx(float((weight * slope(reach, 1)).sum()))
+
+
+def test_a_grid_as_fine_as_the_other_is_left_as_it_is():
+    weight = torch.randn(2, 3, 5, 5, dtype=torch.float64)
+    assert torch.equal(folded(weight, 1), weight)
+
+
+def pair() -> Between:
+    generator = np.random.default_rng(0)
+    centres, turns = (0.0, 100.0, 190.0, 275.0), (20.0, 95.0, 170.0)
+    downstream = Units(tuple("abcd"), {"centre_deg": centres, "shift_x_px": (1.0, 0.0, -2.0, 3.0), "shift_y_px": (0.0,) * 4}, {"unit": 4})
+    upstream = Units(tuple("xyz"), {"orientation_deg": turns, "shift_x_px": (0.0, 4.0, 0.0), "shift_y_px": (0.0, 0.0, -3.0)}, {"unit": 3})
+    trained = generator.normal(size=(4, 3, 3, 3))
+    return Between(("d", "u"), ("late", "early"), downstream, upstream, trained, trained, 8, False, 1.0)
+
+
+def test_turned_weights_are_the_kernel_average_of_a_plain_loop():
+    weights, seen, unseen = pair(), [0, 2], [1, 3]
+
+    def place(d: int, u: int, row: int, column: int) -> np.ndarray:
+        shift = [weights.upstream.column(axis)[u] - weights.downstream.column(axis)[d] for axis in ("shift_x_px", "shift_y_px")]
+        return np.array([8.0 * (column - 1), 8.0 * (row - 1)]) + shift
+
+    def frame(d: int, u: int, row: int, column: int) -> tuple[np.ndarray, float]:
+        angle = np.radians(weights.downstream.normal_deg[d])
+        turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        return turn @ place(d, u, row, column), weights.upstream.normal_deg[u] - weights.downstream.normal_deg[d]
+
+    cells = list(np.ndindex(3, 3, 3))
+    known = [(*frame(d, *cell), weights.trained[(d, *cell)]) for d in seen for cell in cells]
+    found = turned_mean(weights, seen, unseen)
+    for i, d in enumerate(unseen):
+        for cell in cells:
+            at, turn = frame(d, *cell)
+            near = [
+                np.exp(
+                    -0.5
+                    * (((at - other) ** 2).sum() / (8 * NEAR_CELLS) ** 2 + (wrap_deg(np.float64(turn - turned), 180.0) / NEAR_DEG) ** 2)
+                )
+                for other, turned, _ in known
+            ]
+            average = np.dot(near, [weight for *_, weight in known]) / (np.sum(near) + 1e-9)
+            assert found[(i, *cell)] == pytest.approx(average, abs=1e-9)
+
+
+def test_each_half_has_all_directions():
+    units = Units(tuple("abcdef"), {"centre_deg": (300.0, 0.0, 180.0, 60.0, 120.0, 240.0)}, {"unit": 6})
+    first, second = halves(units)
+    assert [sorted(units.column("centre_deg")[half].tolist()) for half in (first, second)] == [[0, 120, 240], [60, 180, 300]]

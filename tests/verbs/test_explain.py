@@ -1,0 +1,121 @@
+"""`workbench explain` from end to end, on planted weights: the planted theory explains and foretells them, wrong ones do not."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from matplotlib.image import imread
+from rich.console import Console
+
+from tests.planted import SITE
+from tests.verbs.test_claims import THEORY_OF_LATE, Planted, write_late
+from workbench.report.explain import explain_table
+from workbench.score.explain import Explained, PairExplained, explained_json
+from workbench.spec import TrainedUnit
+from workbench.verbs import loaded as main_path
+from workbench.verbs.explain import explain
+
+RING = tuple(TrainedUnit(unit=unit, centre_deg=30.0 * unit) for unit in range(12))
+ROUNDING = 1e-4  # of weights that the network keeps in float32
+WRONG_POSES = tuple(unit.model_copy(update={"centre_deg": 30.0 * (5 * unit.unit % 12)}) for unit in RING)
+
+
+def run_on(folder: Path, planted: Planted, monkeypatch: pytest.MonkeyPatch, text: str = THEORY_OF_LATE) -> Explained:
+    (folder / "late-spec.yaml").write_text(text)
+    monkeypatch.setattr(main_path, "load", lambda name: planted.host)
+    monkeypatch.setattr(main_path, "answers", lambda *_: None)
+    monkeypatch.setattr(main_path, "nearest", lambda _: dict.fromkeys(planted.host.sites))  # the files name every unit
+    monkeypatch.setattr("workbench.evaluate.claimed.matched", lambda *_: [])
+    return explain(
+        folder / "late-spec.yaml", planted.files["late"], {"curve": planted.files["early"]}, folder / "out", lambda *_: lambda _: None
+    )
+
+
+def only(found: Explained) -> PairExplained:
+    (pair,) = found.pairs
+    return pair
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> tuple[Explained, Path]:
+    folder = tmp_path_factory.mktemp("explain")
+    with pytest.MonkeyPatch.context() as patch:
+        return run_on(folder, write_late(folder, units=RING), patch), folder / "out"
+
+
+def test_the_planted_weights_are_explained_whole_and_foretold(run):
+    pair = only(run[0])
+    assert (pair.families, pair.sites, pair.pooled) == (("late", "curve"), ("consumers", SITE), False)
+    assert len(pair.downstream) == 12
+    assert pair.share == pytest.approx(1, abs=0.02)  # the other channels of the first convolution keep weights of their own
+    for agreement in (pair.theory, pair.foretold["theory"]):
+        assert {figure: each.value for figure, each in agreement.items()} == pytest.approx(
+            dict.fromkeys(("explained", "cosine", "sign", "rank"), 1.0), abs=ROUNDING
+        )
+        assert all(each.p < 0.01 and each.permuted < 0.5 for figure, each in agreement.items() if figure != "sign")
+    turned = pair.foretold["turned"]
+    assert turned["explained"].value > 0.5  # half of the units, on a grid of three cells
+    assert turned["explained"].p < 0.01
+
+
+def test_wrong_poses_explain_and_foretell_nothing(tmp_path, monkeypatch):
+    planted = write_late(tmp_path, units=RING)
+    text = planted.files["late"].read_text()
+    for right, wrong in zip(RING, WRONG_POSES, strict=True):
+        text = text.replace(f"unit: {right.unit}, centre_deg: {right.centre_deg}", f"unit: {right.unit}, centre_deg: {wrong.centre_deg}")
+    assert text != planted.files["late"].read_text()
+    planted.files["late"].write_text(text)
+    pair = only(run_on(tmp_path, planted, monkeypatch))
+    for agreement in (pair.theory, *pair.foretold.values()):
+        assert agreement["explained"].value < 0.4
+        assert agreement["cosine"].value < 0.6
+
+
+def test_a_network_of_the_opposite_sign_is_explained_by_no_scale(tmp_path, monkeypatch):
+    planted = write_late(tmp_path, units=RING)
+    planted.host.module("consumers")[0].weight.neg_()
+    pair = only(run_on(tmp_path, planted, monkeypatch))
+    assert pair.scale == 0
+    assert pair.theory["explained"].value <= 0
+    assert pair.foretold["turned"]["explained"].value > 0.5  # it turns all the same
+
+
+def test_a_theory_of_another_feature_explains_less_than_turning_does(tmp_path, monkeypatch):
+    text = THEORY_OF_LATE.replace("match: same, harmonics: [0, 0.6, 0.3]", "match: opposite, harmonics: [0.4, 0.6, 0.3]")
+    pair = only(run_on(tmp_path, write_late(tmp_path, units=RING), monkeypatch, text))
+    assert pair.theory["explained"].value < 0.1
+    assert pair.foretold["turned"]["explained"].value > 0.5
+
+
+def test_random_weights_are_neither_explained_nor_foretold(tmp_path, monkeypatch):
+    planted = write_late(tmp_path, units=RING)
+    weight = planted.host.module("consumers")[0].weight
+    weight.copy_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(0)))
+    pair = only(run_on(tmp_path, planted, monkeypatch))
+    for agreement in (pair.theory, *pair.foretold.values()):
+        assert agreement["explained"].value < 0.05
+        assert agreement["cosine"].p > 0.01
+
+
+def test_a_weight_that_was_changed_is_the_most_wrong(tmp_path, monkeypatch):
+    planted = write_late(tmp_path, units=RING)
+    planted.host.module("consumers")[0].weight[RING[7].unit, 4, 0, 2] += 100.0
+    worst = only(run_on(tmp_path, planted, monkeypatch)).worst
+    assert (worst[0].downstream, worst[0].upstream, worst[0].at_px) == ("consumers:7", f"{SITE}:4", (8.0, -8.0))
+    assert worst[0].trained - worst[0].theory > 10 * abs(worst[1].trained - worst[1].theory)
+
+
+def test_the_document_the_picture_and_the_table_are_written_and_the_same_again(run, tmp_path, monkeypatch):
+    found, output = run
+    assert sorted(path.name for path in output.iterdir()) == ["explain.json", "explain.png"]
+    document = json.loads((output / "explain.json").read_text())
+    assert document["format"] == 1
+    assert document["pairs"][0]["theory"]["explained"]["value"] == pytest.approx(1, abs=ROUNDING)
+    assert imread(output / "explain.png").std() > 0
+    console = Console(record=True, width=120)
+    console.print(explain_table(found))
+    said = console.export_text()
+    assert f"curve at {SITE} → late at consumers, 6 x 12 units" in said
+    assert "the theory, one scale" in said
+    assert explained_json(run_on(tmp_path, write_late(tmp_path, units=RING), monkeypatch)) == explained_json(found)

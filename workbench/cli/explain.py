@@ -1,0 +1,40 @@
+"""workbench explain: every parameter."""
+
+from pathlib import Path
+
+import click
+
+from workbench.cli.options import AS_JSON, CIRCUIT, FILE, SEED, SPEC, bind_option, default_circuit
+from workbench.terminal import Session
+
+
+@click.command()
+@SPEC
+@CIRCUIT
+@bind_option("The trained units, of a circuit FILE, that FAMILY corresponds to at their site; may be given again.")
+@click.option("-o", "--output", type=FILE, default=Path("explain"), show_default=True, help="Folder to write: explain.json, explain.png.")
+@SEED
+@AS_JSON
+def explain(spec_file: Path, circuit_file: Path | None, bound: dict[str, Path], output: Path, seed: int, as_json: bool) -> None:
+    """How much of the trained weights themselves does SPEC explain, and how much does it foretell?
+
+    Between each family and each that it reads, where both have trained units at neighbouring sites: the trained weights, through bottlenecks,
+    against the theory's after one scale, and beside the same with permuted poses. Then as a prediction: half of the units give the
+    scale, or give their own weights to be turned, and those of the other half are foretold. The weights that the theory gets most
+    wrong are listed, and all are drawn, trained beside handwritten.
+
+    \b
+    workbench explain specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml
+        --bind early_curve=circuits/inceptionv1/early_curve.yaml --bind line=circuits/inceptionv1/line-mixed3a.yaml
+    """
+    from workbench.report.explain import explain_table
+    from workbench.score.explain import explained_json
+    from workbench.verbs.explain import explain as compare
+
+    with Session() as session:
+        found = compare(spec_file, circuit_file or default_circuit(spec_file), bound, output, session.stage, seed)
+    if as_json:
+        click.echo(explained_json(found), nl=False)
+    else:
+        session.print(explain_table(found))
+        click.echo(f"explain: {output / 'explain.png'}, {output / 'explain.json'}")

@@ -1,0 +1,57 @@
+"""Explained weights -> the table that a terminal shows."""
+
+from collections.abc import Mapping
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from workbench.report.conditions import number
+from workbench.score.explain import Agreement, Explained, PairExplained
+
+SHOWN = 3  # of the weights that the theory gets most wrong
+FIGURES = ("explained", "cosine", "sign", "rank")
+ROWS = {"theory": "the theory, one scale", "unseen": "the same, on unseen units", "turned": "seen weights, turned"}
+
+
+def explain_table(explained: Explained) -> Group:
+    """For each pair of families three rows, and the weights that the theory gets most wrong."""
+    where = f"{explained.spec['theory']} on {explained.host['name']}:{explained.circuit['site']}"
+    said = f"{where}: trained weights against the theory's; in brackets the mean with permuted poses, * where p < 0.05"
+    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
+    shown.add_column("weights", overflow="fold")
+    for figure in FIGURES:
+        shown.add_column(figure, no_wrap=True, justify="right")
+    for pair in explained.pairs:
+        shown.add_row(Text(title(pair), style="bold"))
+        for row, agreement in rows(pair).items():
+            shown.add_row(f"  {ROWS[row]}", *(_cell(agreement[figure]) for figure in FIGURES))
+    worst = [Text(_worst(pair)) for pair in explained.pairs]
+    why = [Text(f"{name}: {said}", style="dim") for name, said in explained.left_out.items()]
+    return Group(Text(said), shown, Text("most wrong, trained against the theory's:"), *worst, *why)
+
+
+def rows(pair: PairExplained) -> dict[str, Mapping[str, Agreement]]:
+    """The figures of a pair by the rows of the table."""
+    return {"theory": pair.theory, "unseen": pair.foretold["theory"], "turned": pair.foretold["turned"]}
+
+
+def title(pair: PairExplained) -> str:
+    """`early_curve at mixed3a → curve at mixed3b, 11 x 18 units, 30 % of what these read`."""
+    down, up = (f"{family} at {site}" for family, site in zip(pair.families, pair.sites, strict=True))
+    through = ", through a pool" if pair.pooled else ""
+    return (
+        f"{up} → {down}, {len(pair.upstream)} x {len(pair.downstream)} units, {number(100 * pair.share, 0)} % of what these read{through}"
+    )
+
+
+def _cell(agreement: Agreement) -> str:
+    return f"{number(agreement.value, 2)}{'*' if agreement.p < 0.05 else ' '} ({number(agreement.permuted, 2)})"
+
+
+def _worst(pair: PairExplained) -> str:
+    said = []
+    for wrong in pair.worst[:SHOWN]:
+        x, y = wrong.at_px
+        said.append(f"{wrong.upstream} → {wrong.downstream} at ({x:g}, {y:g}) px {number(wrong.trained, 2)}, {number(wrong.theory, 2)}")
+    return "  " + "; ".join(said)

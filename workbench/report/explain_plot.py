@@ -1,0 +1,53 @@
+"""Weights family by family as heat maps, trained beside handwritten, after those of "Curve Circuits" (distill.pub/2020/circuits/curve-circuits)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from workbench.evaluate.weights import Between
+from workbench.report.conditions import number
+from workbench.report.explain import title
+from workbench.report.kernels import Panel, by_pose, draw_panel, frame_axis
+from workbench.score.explain import Explained, Weights, foretold
+from workbench.theory.poses import Units
+
+PANEL_INCHES, CELL_INCHES = 6.4, 0.022
+TITLES = {
+    "trained": "trained",
+    "theory": "the theory, its scale from the other half of the units: explained {}",
+    "turned": "the other half's trained weights, turned: explained {}",
+}
+
+
+def draw_explained(explained: Explained, found: Sequence[Between]) -> Figure:
+    """A row for each pair: its trained weights, the theory's, and what turning the trained weights of other units foretells; downstream units
+    in columns and upstream ones in rows, both by their direction. All three are on the trained weights' own scale of colours."""
+    heights = [1.2 + CELL_INCHES * len(pair.upstream) * (pair.trained.shape[-1] + 1) * 3 for pair in found]
+    figure = Figure(figsize=(PANEL_INCHES * len(TITLES), sum(heights) or 1.0), layout="constrained")
+    if not found:
+        return figure
+    grid = figure.subplots(len(found), len(TITLES), height_ratios=heights, squeeze=False)
+    for line, pair, score in zip(grid, found, explained.pairs, strict=True):
+        known = {"trained": pair.trained, **foretold(pair)}
+        limit = float(np.abs(pair.trained).max())
+        for axes, (kind, said) in zip(line, TITLES.items(), strict=True):
+            figure_of = "" if kind == "trained" else number(score.foretold[kind]["explained"].value, 2)
+            draw_panel(axes, _panel(f"{title(score)}\n{said.format(figure_of)}", pair, np.clip(known[kind], -limit, limit)))
+    return figure
+
+
+def _panel(said: str, pair: Between, weights: Weights) -> Panel:
+    down, up = (by_pose(units, range(len(units))) for units in (pair.downstream, pair.upstream))
+    kernels = weights[np.ix_(down, up)].transpose(1, 0, 2, 3)
+    rows, columns = _labels(pair.upstream, up), _labels(pair.downstream, down)
+    return Panel(said, kernels, rows, columns, _poses(pair.upstream, up), _poses(pair.downstream, down))
+
+
+def _labels(units: Units, chosen: Sequence[int]) -> tuple[str, ...]:
+    return tuple(units.names[i].rpartition(":")[2] for i in chosen)
+
+
+def _poses(units: Units, chosen: Sequence[int]) -> tuple[tuple[str, float], ...]:
+    axis = frame_axis(units)
+    return tuple((axis, float(units.column(axis)[i])) for i in chosen)

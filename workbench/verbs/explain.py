@@ -1,0 +1,28 @@
+"""From a theory to every parameter: as `induct`, but the trained weights themselves are read, and put beside the theory's."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from workbench.evaluate.weights import between
+from workbench.files import folder_written_whole, write_whole
+from workbench.rebuild import Stage
+from workbench.report.drawings import png
+from workbench.report.explain_plot import draw_explained
+from workbench.score.explain import Explained, explained_json, explained_score
+from workbench.verbs.loaded import claims_of, loaded
+
+
+def explain(spec_file: Path, circuit_file: Path, bound_files: Mapping[str, Path], output: Path, stage: Stage, seed: int = 0) -> Explained:
+    """Compare the trained weights between each pair of a theory's families with the theory's, and write explain.json and explain.png to `output`.
+
+    The units are those of `workbench.verbs.induct`; no picture is read. `stage` is as of `rebuild`. Raises WorkbenchError.
+    """
+    read = loaded(spec_file, circuit_file, bound_files)
+    with folder_written_whole(output, marker="explain.json") as folder:
+        pairs = claims_of(read, stage, seed)
+        progress = stage("weights", len(pairs))
+        found, left_out = between(read.spec, read.trained, read.host, read.circuit, pairs, read.bound, progress)
+        explained = explained_score(read.spec, read.trained, read.host, read.bound, found, left_out, seed)
+        write_whole(folder / "explain.json", explained_json(explained))
+        write_whole(folder / "explain.png", png(draw_explained(explained, found)))
+    return explained
