@@ -14,8 +14,8 @@ def equivariance_table(found: Equivariance) -> Group:
     """One line on what was compared, and a row for each view and part of the group. Fits 80 columns."""
     circuit = found.circuit
     said = (
-        f"{circuit['name']} on {found.host['name']}:{circuit['site']}, {circuit['units']} units, {found.images['n']} images: one prototype, turned to "
-        f"each unit; a prototype must explain {found.tolerance:g} of each of its units"
+        f"{circuit['name']} on {found.host['name']}:{circuit['site']}, {circuit['units']} units, {found.images['n']} images: one prototype, "
+        f"turned to each unit; a prototype must explain {found.tolerance:g} of each of its units"
     )
     shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
     shown.add_column("\nview", overflow="fold")

@@ -71,7 +71,7 @@ def _joint(axes: Axes, circuit: TrainedCircuit, natural: Turned, pose_deg: np.nd
     axes.set(xlim=(-0.5, len(TURNS_DEG) - 0.5))
     axes.set_xticks(range(0, len(TURNS_DEG), 3), [f"{turn:g}" for turn in TURNS_DEG[::3]])
     axes.set_yticks(range(len(order)), [f"{circuit.units[i].unit} at {pose_deg[i]:.0f}°" for i in order])
-    title = f"natural places that {circuit.site}:{circuit.units[best].unit} likes best, turned: each unit over its highest (ring: as symmetry expects)"
+    title = f"natural places that {circuit.site}:{circuit.units[best].unit} likes best, turned: each unit over its peak (ring: as symmetry expects)"
     axes.set_title(title, fontsize=8, loc="left")
     axes.set_xlabel("turned by (°)", fontsize=7)
     axes.tick_params(labelsize=6 if len(order) > 20 else 6.5)
