@@ -1,0 +1,192 @@
+"""What the units of a family say to pictures that turn: drawn ones, of several sizes, and natural ones, seen through a disc."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from workbench.evaluate.run import Progress
+from workbench.hosts.host import Host, Site
+from workbench.pictures import Picture, batch
+from workbench.spec.circuit import TrainedCircuit
+from workbench.stimuli import BLUE, GREEN, RED, YELLOW, arc, filled, line, texture_edge
+from workbench.theory.frames import LUMA, Frames, Tables, mirrored, resized, turned
+from workbench.theory.gabor import OPPONENT
+
+TURNS_DEG = np.arange(0.0, 360.0, 15.0)
+OCTAVES = np.arange(-1.0, 1.01, 0.5)  # sizes that are drawn
+OWN_OCTAVES = np.array([-0.5, 0.0, 0.5])  # sizes that are compared, about each unit's own
+STRAIGHT_PX = 4000.0  # radius of a filled shape whose edge is straight in any picture
+ASIDE_PX = 12.0  # of an arc that is displaced: a stride and a half of 8 px
+SOFT_PX = 6.0  # of the edge of the disc
+RING, PLACES = 0.3, 8  # places on a ring about the middle, its radius a part of the disc's
+
+Point = tuple[float, float]
+Draw = Callable[[int, Point, Tensor, float], Float[Tensor, "n h w 3"]]  # side, apex, directions of the normal, size
+
+
+@dataclass(frozen=True)
+class Turned:
+    """Each unit's responses, read where it wants its feature; a natural picture is a stimulus at each of several places.
+
+    stimuli  their names; `partner` is the index of each one's mirror image
+    octaves  their sizes, logarithms to base 2
+    """
+
+    stimuli: tuple[str, ...]
+    partner: Int[np.ndarray, " stimulus"]
+    octaves: Float[np.ndarray, " size"]
+    values: Float[np.ndarray, "stimulus size turn unit"]
+
+    def tables(self, frames: Frames) -> Tables:
+        """The responses in the units' own frames, a row for each stimulus, size and turn."""
+        sized = resized(self.values, self.octaves, OWN_OCTAVES, frames.octaves)
+        seen = turned(sized, frames.turn_deg)
+        count = seen.shape[-1]
+        return Tables(*(each.reshape(-1, count).T for each in (seen, mirrored(seen, self.partner))))
+
+
+def on_drawings(host: Host, circuit: TrainedCircuit, sizes: bool, progress: Progress) -> Turned:
+    """Responses to drawn stimuli, their apex at the middle of the site; with `sizes` at all OCTAVES. `progress` is told of stimuli."""
+    octaves, site = OCTAVES if sizes else np.zeros(1), host.site(circuit.site)
+    middle, found = middle_px(site), []
+    at = torch.tensor(middle).expand(len(TURNS_DEG), 1, 2)
+    for draw in DRAWN.values():
+        rgb = (draw(host.input.size_px, middle, torch.tensor(TURNS_DEG), float(2**octave)).movedim(-1, 1).float() for octave in octaves)
+        found.append(torch.stack([read(host, circuit, each, at)[:, 0] for each in rgb]))
+        progress(1)
+    names = list(DRAWN)
+    partner = np.array([names.index(MIRRORED.get(name, name)) for name in names])
+    return Turned(tuple(names), partner, octaves, torch.stack(found).double().numpy())
+
+
+def on_pictures(host: Host, circuit: TrainedCircuit, pictures: Sequence[Picture], progress: Progress) -> Turned:
+    """Responses to natural pictures and their mirror images, turned about the middle of the site and seen through a disc, so that no corner
+    comes or goes; at the middle and at PLACES about it, which turn with the picture."""
+    site = host.site(circuit.site)
+    around = torch.deg2rad(torch.arange(PLACES) * 360.0 / PLACES)
+    ring = RING * disc_px(host, site) * torch.stack([torch.cos(around), torch.sin(around)], -1)
+    places, found = torch.cat([torch.zeros(1, 2), ring]), []
+    for picture in pictures:
+        rgb = host.input.decode(batch([picture], host.input))
+        for side in (1.0, -1.0):
+            shown, at = through_disc(host, site, rgb, side), about(site, places * torch.tensor([1.0, side]))
+            found.append(read(host, circuit, shown, at).movedim(1, 0))
+        progress(1)
+    values = torch.cat(found)[:, None].double().numpy()
+    count = len(places)
+    index = np.arange(len(values)).reshape(-1, 2, count)
+    names = tuple(f"{picture.name} {side}@{i}" for picture in pictures for side in ("", "mirrored ") for i in range(count))
+    return Turned(names, index[:, ::-1].ravel(), np.zeros(1), values)
+
+
+def frames_of(circuit: TrainedCircuit) -> Frames:
+    """The units' frames, from their poses: their size is that of their radius, or else their scale; their colour is their mixture or channel."""
+    units = circuit.units
+    sizes = np.array([unit.radius_px or unit.scale or 1.0 for unit in units])
+    mixtures = [unit.mixture or tuple(float(unit.channel == name) for name in OPPONENT) for unit in units]
+    parts = np.array(mixtures) * [np.linalg.norm(axis) for axis in OPPONENT.values()]  # in coordinates whose axes have length 1
+    parts[~parts.any(1)] = LUMA
+    octaves = np.log2(sizes)
+    colour = parts / np.linalg.norm(parts, axis=1, keepdims=True)
+    return Frames(np.array([unit.centre_deg for unit in units]), octaves - octaves.mean(), colour)
+
+
+def middle_px(site: Site) -> Point:
+    """Input pixel (x, y) at the centre of the middle cell."""
+    return float(site.offset_px + site.stride_px * (site.width // 2)), float(site.offset_px + site.stride_px * (site.height // 2))
+
+
+def disc_px(host: Host, site: Site) -> float:
+    """Radius of the largest disc about the middle that lies within the picture."""
+    return min(min(at, host.input.size_px - 1 - at) for at in middle_px(site))
+
+
+def through_disc(host: Host, site: Site, rgb: Float[Tensor, "1 3 h w"], side: float) -> Float[Tensor, "turn 3 h w"]:
+    """The picture (side -1: its mirror image, up and down exchanged) turned by TURNS_DEG, clockwise as seen, within the disc; the colour of the
+    host's padding outside."""
+    size, middle = host.input.size_px, torch.tensor(middle_px(site))
+    line_px = torch.arange(size, dtype=torch.float32)
+    x, y = line_px[None, :] - middle[0], line_px[:, None] - middle[1]
+    turn = torch.deg2rad(torch.tensor(TURNS_DEG, dtype=torch.float32))[:, None, None]
+    source = torch.stack([x * torch.cos(turn) + y * torch.sin(turn), side * (y * torch.cos(turn) - x * torch.sin(turn))], -1)
+    grid = 2 * (source + middle) / (size - 1) - 1
+    shown = F.grid_sample(rgb.expand(len(TURNS_DEG), -1, -1, -1), grid, mode="bicubic", padding_mode="border", align_corners=True)
+    inside = ((disc_px(host, site) - torch.hypot(x, y)) / SOFT_PX).clamp(0, 1)
+    ground = torch.tensor(host.input.mean_rgb)[:, None, None]
+    return ground + inside * (shown.clamp(0, 255) - ground)
+
+
+def about(site: Site, places: Float[Tensor, "place 2"]) -> Float[Tensor, "turn place 2"]:
+    """Places, given in pixels from the middle, as they lie in the picture at each of TURNS_DEG."""
+    turn = torch.deg2rad(torch.tensor(TURNS_DEG, dtype=torch.float32))[:, None]
+    x, y = places[:, 0], places[:, 1]
+    moved = torch.stack([x * torch.cos(turn) - y * torch.sin(turn), x * torch.sin(turn) + y * torch.cos(turn)], -1)
+    return torch.tensor(middle_px(site)) + moved
+
+
+def read(
+    host: Host, circuit: TrainedCircuit, rgb: Float[Tensor, "n 3 h w"], at_px: Float[Tensor, "n place 2"]
+) -> Float[Tensor, "n place unit"]:
+    """What each unit says to a feature at these places of each picture: linear between the cells about where, by its shift, it stands for it."""
+    site, units = host.site(circuit.site), [unit.unit for unit in circuit.units]
+    shift = torch.tensor([unit.shift_px or (0.0, 0.0) for unit in circuit.units])
+    cells = (at_px[:, None] - shift[None, :, None] - site.offset_px) / site.stride_px
+    grid = 2 * cells / (torch.tensor([site.width, site.height]) - 1) - 1
+    with torch.inference_mode():
+        maps = host.activations(host.input.encode(rgb), site.name)[site.name][:, units]
+        said = F.grid_sample(maps.flatten(0, 1)[:, None], grid.flatten(0, 1)[:, :, None].float(), align_corners=True)
+    return said[:, 0, :, 0].unflatten(0, (len(rgb), len(units))).movedim(1, 2)
+
+
+def _drawn() -> Iterator[tuple[str, Draw]]:
+    for ink, colour in {"bright": 255.0, "dark": 0.0}.items():
+        for radius_px in (18.0, 36.0):
+            yield f"{ink} arc {radius_px:g} px", _arc(radius_px, colour)
+        for where, (towards, aside) in {"inside": (1, 0), "outside": (-1, 0), "left": (0, -1), "right": (0, 1)}.items():
+            yield f"{ink} arc {where}", _arc(24.0, colour, towards * ASIDE_PX, aside * ASIDE_PX)
+        yield f"{ink} line", _line(colour)
+        yield f"{ink} disc", _filled(36.0, colour)
+        yield f"{ink} edge", _filled(STRAIGHT_PX, colour)
+    for name, hue in {"red": RED, "green": GREEN, "blue": BLUE, "yellow": YELLOW}.items():
+        yield f"{name} edge", _filled(STRAIGHT_PX, hue)
+    for tilt_deg in (-45.0, 45.0, 90.0):
+        yield f"textures {tilt_deg:g}", _textures(4.0, 16.0, tilt_deg)
+    for phase_deg in (0.0, 90.0, 180.0, 270.0):
+        yield f"grating {phase_deg:g}", _textures(8.0, 8.0, 0.0, phase_deg)
+
+
+def _arc(radius_px: float, colour: float, towards_px: float = 0.0, aside_px: float = 0.0) -> Draw:
+    def draw(size_px: int, apex: Point, turn_deg: Tensor, size: float):
+        turn = torch.deg2rad(turn_deg)
+        x = apex[0] + size * (towards_px * torch.cos(turn) - aside_px * torch.sin(turn))
+        y = apex[1] + size * (towards_px * torch.sin(turn) + aside_px * torch.cos(turn))
+        return arc(size_px, (x, y), turn_deg, radius_px * size, width_px=3 * size, foreground=colour)
+
+    return draw
+
+
+def _line(colour: float) -> Draw:
+    return lambda size_px, apex, turn_deg, size: line(size_px, apex, turn_deg - 90, 60 * size, 3 * size, foreground=colour)
+
+
+def _filled(radius_px: float, colour: object) -> Draw:
+    return lambda size_px, apex, turn_deg, size: filled(size_px, apex, turn_deg, radius_px * size, 30 * size, foreground=colour)
+
+
+def _textures(fine_px: float, coarse_px: float, tilt_deg: float, phase_deg: float = 0.0) -> Draw:
+    return lambda size_px, at, turn_deg, size: texture_edge(
+        size_px, at, turn_deg, fine_px * size, coarse_px * size, tilt_deg, phase_deg, 45 * size
+    )
+
+
+DRAWN = dict(_drawn())
+MIRRORED = {
+    **{f"{ink} arc {a}": f"{ink} arc {b}" for ink in ("bright", "dark") for a, b in (("left", "right"), ("right", "left"))},
+    "textures -45": "textures 45",
+    "textures 45": "textures -45",
+}  # what a drawing becomes that is not its own mirror image

@@ -1,0 +1,166 @@
+"""Equivariance: how far the units of a family are turned copies of one another, and how much simpler that makes them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+import workbench
+from workbench.hosts.host import Host
+from workbench.pictures import Picture
+from workbench.score.document import finite
+from workbench.score.orbits import Orbit, alike, alone, numbers, orbit, orbits
+from workbench.score.score import set_sha256
+from workbench.score.uncertainty import Figure, bootstrap
+from workbench.spec.circuit import TrainedCircuit
+from workbench.splice.calibrate import derangement
+from workbench.theory.frames import Frames, InFrames, Tables
+
+FORMAT = 1
+LEAST = (
+    0.5  # of a unit's variance that its prototype must explain: correlation 0.71, as between units that `workbench layers` takes for a pair
+)
+PERMUTATIONS = 20
+ROTATION, REFLECTION, SCALE, HUE = "rotation", "reflection", "scale", "hue"
+NUMBERS = {ROTATION: 1, REFLECTION: 1, SCALE: 1, HUE: 2}  # that say a unit's place in the group
+OWN_NUMBERS = 4  # of every unit besides: gain, offset, and its shift in x and y
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the family needs when units may be `parts` copies of each other, all up to this one.
+
+    explained   of a unit by one prototype, the mean of all other units; mean over units
+    prototypes  orbits, each of whose units its others explain to the tolerance; `worth` is how many fewer than with one part less
+    numbers     to describe the family to the tolerance: those of the prototypes, and of each unit its place in the group, gain, offset and shift
+    """
+
+    parts: tuple[str, ...]
+    explained: Figure
+    prototypes: int
+    worth: float
+    numbers: int
+
+
+@dataclass(frozen=True)
+class View:
+    """One kind of evidence: responses to drawings, to natural pictures, or weights.
+
+    units     share of each unit's variance that the others, in its frame, explain: with all parts of the group, and where frames are permuted
+    permuted  the mean over units when every unit is in the frame of another; the interval is over permutations
+    simpler   units_each: units to a prototype; numbers: of describing the units one by one, over those with prototypes
+    orbits    units that share a prototype, largest first; mirrored units have a tilde
+    """
+
+    view: str
+    rows: int
+    explained: Figure
+    permuted: Figure
+    units: Mapping[str, float]
+    parts: tuple[Part, ...]
+    alone: int
+    simpler: Mapping[str, float]
+    orbits: tuple[tuple[str, ...], ...]
+
+    @property
+    def turned(self) -> bool:
+        """Whether the units' own frames explain clearly more than permuted ones: intervals apart."""
+        return bool(self.explained.ci95 and self.permuted.ci95 and self.explained.ci95[0] > self.permuted.ci95[1])
+
+
+@dataclass(frozen=True)
+class Equivariance:
+    """A family and the evidence. `bound`: families whose weights were looked at, by their circuits' SHA-256."""
+
+    workbench: str
+    host: Mapping[str, str]
+    circuit: Mapping[str, object]
+    bound: Mapping[str, str]
+    images: Mapping[str, object]
+    seed: int
+    tolerance: float
+    views: tuple[View, ...]
+
+
+def equivariance_score(
+    host: Host,
+    circuit: TrainedCircuit,
+    bound: Mapping[str, TrainedCircuit],
+    pictures: Sequence[Picture],
+    frames: Frames,
+    views: Mapping[str, tuple[InFrames, Sequence[str]]],
+    seed: int = 0,
+    tolerance: float = LEAST,
+) -> Equivariance:
+    """The figures of every view: its tables as a function of frames, and the parts of the group that it can tell."""
+    names = [f"{circuit.site}:{unit.unit}" for unit in circuit.units]
+    return Equivariance(
+        workbench=workbench.__version__,
+        host={"name": host.name, "fingerprint": host.fingerprint},
+        circuit={"name": circuit.circuit, "site": circuit.site, "sha256": circuit.sha256, "units": len(names)},
+        bound={family: each.sha256 for family, each in bound.items()},
+        images={"n": len(pictures), "sha256": set_sha256([picture.sha256 for picture in pictures])},
+        seed=seed,
+        tolerance=tolerance,
+        views=tuple(view_score(name, names, frames, *each, seed, tolerance) for name, each in views.items()),
+    )
+
+
+def view_score(
+    name: str, units: Sequence[str], frames: Frames, in_frames: InFrames, parts: Sequence[str], seed: int = 0, tolerance: float = LEAST
+) -> View:
+    """One view, its group built up part by part in the order of `parts`; what a part is worth hangs on those before it."""
+    found: list[Part] = []
+    for count in range(len(parts) + 1):
+        known = tuple(parts[:count])
+        tables = in_frames(frames.only(*known))
+        near = alike(tables, REFLECTION in known)
+        whole, divided = orbit(near, np.arange(len(units))), orbits(near, tolerance)
+        worth = found[-1].prototypes / len(divided) if found else 1.0
+        found.append(Part(known, _mean(whole.explained, seed), len(divided), worth, _described(tables, divided, known, tolerance)))
+    one_by_one = alone(tables, tolerance)
+    own = frames.only(*parts)
+    return View(
+        view=name,
+        rows=tables.own.shape[1],
+        explained=found[-1].explained,
+        permuted=_permuted(own, in_frames, REFLECTION in parts, seed),
+        units={unit: float(value) for unit, value in zip(units, whole.explained, strict=True)},
+        parts=tuple(found),
+        alone=one_by_one,
+        simpler={"units_each": len(units) / len(divided), "numbers": one_by_one / found[-1].numbers},
+        orbits=tuple(tuple(_named(units, each)) for each in divided),
+    )
+
+
+def _named(units: Sequence[str], found: Orbit) -> list[str]:
+    majority = 1 if (found.side > 0).mean() >= 0.5 else -1
+    return [units[i] + "~" * bool(side != majority) for i, side in zip(found.members, found.side, strict=True)]
+
+
+def _described(tables: Tables, found: Sequence[Orbit], parts: Sequence[str], tolerance: float) -> int:
+    """Numbers of the prototypes, and of every unit that shares one; a unit alone is its own prototype and needs no more."""
+    each = OWN_NUMBERS + sum(NUMBERS[part] for part in parts)
+    return sum(numbers(tables, one, tolerance) + (each * len(one.members) if len(one.members) > 1 else 0) for one in found)
+
+
+def _permuted(frames: Frames, in_frames: InFrames, reflect: bool, seed: int) -> Figure:
+    count = len(frames.turn_deg)
+    if count < 2:
+        return Figure(None)
+    orders = [derangement(count, seed + i).numpy() for i in range(PERMUTATIONS)]
+    found = [orbit(alike(in_frames(frames.permuted(order)), reflect), np.arange(count)).explained.mean() for order in orders]
+    low, high = np.percentile(found, (2.5, 97.5))
+    return Figure(float(np.mean(found)), (float(low), float(high)))
+
+
+def _mean(explained: Float[np.ndarray, " unit"], seed: int) -> Figure:
+    """The mean over units, with its interval over resampled units."""
+    return bootstrap({"explained": explained}, lambda means: means["explained"], seed)
+
+
+def equivariance_json(found: Equivariance) -> str:
+    """equivariance.json (docs/equivariance.md): keys in a fixed order, numbers that are not finite become null."""
+    return json.dumps(finite({"format": FORMAT, **asdict(found)}), indent=1, allow_nan=False) + "\n"

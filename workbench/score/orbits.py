@@ -1,0 +1,110 @@
+"""How far units are copies of one prototype, how many prototypes a family needs, and how many numbers they save. Pure functions of tables."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from workbench.theory.frames import Tables
+
+TINY = 1e-12
+ROUNDS = 10  # in which each unit may turn to its mirror image: it settles in two or three
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Correlations of units with each other, `unit unit`, as they are and with one of them mirrored. `reflect`: whether units may be mirrored."""
+
+    own: Float[np.ndarray, "unit unit"]
+    mirrored: Float[np.ndarray, "unit unit"]
+    reflect: bool
+
+    def sides(self, members: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+        """1 for each member as it is, -1 for one that is nearer to the mean of the others mirrored. Without `reflect` all are as they are."""
+        side = np.ones(len(members), int)
+        for _ in range(ROUNDS if self.reflect and len(members) > 1 else 0):
+            before = side.copy()
+            for i in range(len(members)):
+                near = {way: self._with_others(members, np.where(np.arange(len(members)) == i, way, side))[i] for way in (1, -1)}
+                side[i] = 1 if near[1] >= near[-1] else -1
+            if (side == before).all():
+                break
+        return side
+
+    def explained(self, members: Int[np.ndarray, " n"], side: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Share of each member's variance that the mean of the *other* members explains, with the best offset and gain of 0 or more.
+
+        1 - residual / total of that fit is the square of their correlation, or 0 where it is negative; of a member alone it is 0.
+        """
+        between = self._between(members, side)
+        others = between.sum() - 2 * between.sum(0) + np.diag(between)  # variance of the sum of the others
+        with_others = between.sum(0) - np.diag(between)
+        return np.maximum(with_others, 0) ** 2 / np.maximum(np.diag(between) * others, TINY)
+
+    def _between(self, members: np.ndarray, side: np.ndarray) -> Float[np.ndarray, "n n"]:
+        block = np.ix_(members, members)
+        return np.where(side[:, None] == side, self.own[block], self.mirrored[block])
+
+    def _with_others(self, members: np.ndarray, side: np.ndarray) -> Float[np.ndarray, " n"]:
+        between = self._between(members, side)
+        return between.sum(0) - np.diag(between)
+
+
+@dataclass(frozen=True)
+class Orbit:
+    """Units that share one prototype: their indices, which of them are mirrored (-1), and what the mean of the others explains of each."""
+
+    members: Int[np.ndarray, " n"]
+    side: Int[np.ndarray, " n"]
+    explained: Float[np.ndarray, " n"]
+
+
+def alike(tables: Tables, reflect: bool) -> Alike:
+    """The correlations of all units; 0 with a unit that never varies."""
+    own, mirrored = _standard(tables.own), _standard(tables.mirrored)
+    across = own @ mirrored.T
+    return Alike(own @ own.T, (across + across.T) / 2, reflect)
+
+
+def orbit(near: Alike, members: Int[np.ndarray, " n"]) -> Orbit:
+    """These units as one orbit."""
+    side = near.sides(members)
+    return Orbit(members, side, near.explained(members, side))
+
+
+def orbits(near: Alike, least: float) -> list[Orbit]:
+    """The family in orbits, the largest first: the unit that the others explain worst leaves, until each is explained to `least`; those that left
+    are divided in the same way. A unit that no other is like is an orbit of one."""
+    rest, found = np.arange(len(near.own)), []
+    while len(rest):
+        now = orbit(near, rest)
+        while len(now.members) > 1 and now.explained.min() < least:
+            now = orbit(near, np.delete(now.members, now.explained.argmin()))
+        found.append(now)
+        rest = np.setdiff1d(rest, now.members)
+    return sorted(found, key=lambda each: -len(each.members))
+
+
+def numbers(tables: Tables, found: Orbit, least: float) -> int:
+    """How many numbers of the orbit's prototype, its largest about its mean, it takes to explain `least` of its units' variance on average; all of
+    them where that is never reached."""
+    own, mirrored = _standard(tables.own), _standard(tables.mirrored)
+    units = np.where(found.side[:, None] > 0, own[found.members], mirrored[found.members])
+    prototype = units.mean(0)
+    order = np.argsort(-np.abs(prototype), kind="stable")
+    with_units = np.cumsum(units[:, order] * prototype[order], 1)
+    explained = (np.maximum(with_units, 0) ** 2 / np.maximum(np.cumsum(prototype[order] ** 2), TINY)).mean(0)
+    return int(np.argmax(explained >= least)) + 1 if explained.max() >= least else len(prototype)
+
+
+def alone(tables: Tables, least: float) -> int:
+    """Numbers that describe the units one by one, each to `least` of its variance."""
+    whole = np.ones(1, int)
+    return sum(numbers(tables, Orbit(np.array([unit]), whole, np.zeros(1)), least) for unit in range(len(tables.own)))
+
+
+def _standard(tables: Float[np.ndarray, "unit row"]) -> Float[np.ndarray, "unit row"]:
+    """Rows of mean 0 and length 1; of 0 where all is equal."""
+    centred = tables - tables.mean(1, keepdims=True)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    return np.where(length > TINY * np.linalg.norm(tables, axis=1, keepdims=True), centred / np.maximum(length, 1e-300), 0.0)
