@@ -3,7 +3,7 @@
 import click
 
 from workbench import __version__
-from workbench.cli import claims, equivariance, explain, frontier, hosts, induct, layers, score, specs, survey, tune, write
+from workbench.cli import claims, equivariance, explain, frontier, hosts, induct, layers, report, score, specs, survey, tune, write
 from workbench.cli.group import Commands
 
 COMMANDS = (
@@ -20,6 +20,7 @@ COMMANDS = (
     explain.explain,
     equivariance.equivariance,
     tune.tune,
+    report.report,
     write.write,
 )
 

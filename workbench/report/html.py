@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from workbench.compiler.circuit import HandwrittenCircuit
@@ -18,7 +18,7 @@ from workbench.evaluate.examples import Example
 from workbench.evaluate.tuning import TuningCurves
 from workbench.files import write_whole
 from workbench.report.conditions import LEANS, MISSING, NO_OUTPUT, about, number, ordered, reaching, warnings
-from workbench.report.drawings import Drawing, drawings, png
+from workbench.report.drawings import drawings, png
 from workbench.report.limits import limits
 from workbench.report.words import theory_words
 from workbench.score.agreement import TOP
@@ -64,7 +64,7 @@ def write_report(
     for drawing in drawings(card, circuits, curves, examples):
         content = png(drawing.figure)
         write_whole(folder / f"{drawing.name}.png", content)
-        shown.setdefault(drawing.section, []).append(_shown(drawing, content))
+        shown.setdefault(drawing.section, []).append(embedded(drawing.name, content, drawing.alt, drawing.caption))
     page = folder / "report.html"
     write_whole(page, render(card, specs, Score(json.loads(text)), shown, command))
     return page
@@ -113,6 +113,12 @@ class Score:
         return Markup("{} to {}").format(self.figure(f"{path}/0", digits), self.figure(f"{path}/1", digits))
 
 
+def template(name: str) -> Template:
+    """A page's template."""
+    loader = PackageLoader("workbench.report", ".")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True).get_template(name)
+
+
 def missing(path: str) -> str:
     """Why a figure is not there."""
     if "top1" in path.split("/") or "top5" in path.split("/"):
@@ -124,16 +130,9 @@ def missing(path: str) -> str:
 
 def render(card: Scorecard, specs: Sequence[Spec], score: Score, shown: Mapping[str, Sequence[Shown]], command: str = "") -> str:
     """The page."""
-    environment = Environment(
-        loader=PackageLoader("workbench.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=False,
-        keep_trailing_newline=True,
-    )
     best = card.best_control
     labelled = score.at("conditions/natural/top1") is not None
-    return environment.get_template("page.html.jinja").render(
+    return template("page.html.jinja").render(
         card=card,
         theories=[(spec.theory, theory_words(spec.theory)) for spec in specs],
         figure=score.figure,
@@ -198,7 +197,8 @@ def _made(card: Scorecard, command: str) -> Iterator[tuple[str, str]]:
         yield "command", command
 
 
-def _shown(drawing: Drawing, content: bytes) -> Shown:
+def embedded(name: str, content: bytes, alt: str, caption: str) -> Shown:
+    """A PNG picture as a page holds it, at half its size: sharp on a fine screen."""
     width, height = struct.unpack(">II", content[16:24])  # of the PNG header, where the browser will find them too
     source = "data:image/png;base64," + base64.b64encode(content).decode()
-    return Shown(drawing.name, source, width // 2, height // 2, drawing.alt, drawing.caption)
+    return Shown(name, source, width // 2, height // 2, alt, caption)

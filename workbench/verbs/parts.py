@@ -1,0 +1,128 @@
+"""The parts of `workbench report`: each is a verb, or what only the report shows, run into a folder of its own."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from workbench.compiler import compile_spec
+from workbench.evaluate.consumers import consumers
+from workbench.evaluate.run import scenes
+from workbench.evaluate.strongest import Strongest, strongest
+from workbench.files import write_whole
+from workbench.hosts.store import load
+from workbench.pictures import Picture
+from workbench.rebuild import Stage, rebuild
+from workbench.report import table
+from workbench.report.claims import claims_table
+from workbench.report.consumers import consumers_table, draw_consumers
+from workbench.report.drawings import png
+from workbench.report.equivariance import equivariance_table
+from workbench.report.explain import explain_table
+from workbench.report.induction import induction_tree
+from workbench.report.layers import layers_table
+from workbench.report.limits import limits
+from workbench.report.strongest_plot import draw_strongest
+from workbench.spec import load_circuit, load_theory
+from workbench.splice.calibrate import calibrate, with_random_readout
+from workbench.verbs.claims import claims
+from workbench.verbs.equivariance import equivariance
+from workbench.verbs.explain import explain
+from workbench.verbs.induct import induct
+from workbench.verbs.layers import layers
+
+EXAMPLES = 6  # of each unit and side
+UNITS = 3  # units that are shown: spread over the circle
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a report is of. `few` are the pictures of all parts but the score, which takes `pictures`."""
+
+    spec_file: Path
+    circuit_file: Path
+    bound: Mapping[str, Path]
+    beside: Sequence[Path]
+    pictures: Sequence[Picture]
+    few: Sequence[Picture]
+    calibration: Sequence[Picture]
+    stage: Stage
+    seed: int
+    command: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """A part's table, and what it leaves open."""
+
+    table: RenderableType
+    not_shown: tuple[str, ...] = ()
+
+
+def _score(ask: Request, folder: Path) -> Said:
+    pair = [(ask.spec_file, ask.circuit_file)]
+    card = rebuild(pair, ask.pictures, ask.calibration, folder, ask.stage, ask.seed, ask.command, ask.bound, ask.beside)
+    return Said(table(card), tuple(limits(card)))
+
+
+def _examples(ask: Request, folder: Path) -> Said:
+    spec, trained = load_theory(ask.spec_file), load_circuit(ask.circuit_file)
+    host = load(trained.host)
+    circuit = compile_spec(spec, trained, host)
+    circuits = {"spliced": circuit, "random": with_random_readout(circuit, ask.seed)}
+    progress = ask.stage("calibrate", len(ask.calibration))
+    splices = calibrate(circuits, scenes(host, circuits, ask.calibration, progress=progress), ask.seed)
+    by_pose = sorted(range(len(trained.units)), key=lambda unit: trained.units[unit].centre_deg)
+    shown = by_pose[:: max(1, len(by_pose) // UNITS)][:UNITS]
+    found = strongest(host, splices, ask.few, shown, EXAMPLES, ask.stage("examples", len(ask.few)))
+    used = consumers(host, splices, ask.few, ask.stage("consumers", len(ask.few)))
+    write_whole(folder / "examples.png", png(draw_strongest(found)))
+    write_whole(folder / "consumers.png", png(draw_consumers(used)))
+    rows = {condition: changed.tolist() for condition, changed in used.changed.items()}
+    facts = {"examples": [_plain(each) for each in found], "consumers": {"site": used.site, "changed": rows}}
+    write_whole(folder / "examples.json", json.dumps(facts, indent=1) + "\n")
+    return Said(consumers_table(used), ("What these units answer to below their strongest responses: the examples are of their peaks.",))
+
+
+def _plain(example: Strongest) -> dict[str, object]:
+    return {name: value for name, value in asdict(example).items() if name not in ("rgb", "saliency")}
+
+
+def _layers(ask: Request, folder: Path) -> Said:
+    return Said(layers_table(layers(ask.spec_file, ask.circuit_file, ask.few, folder, ask.stage, ask.seed)))
+
+
+def _claims(ask: Request, folder: Path) -> Said:
+    return Said(claims_table(claims(ask.spec_file, ask.circuit_file, ask.bound, ask.calibration, folder, ask.stage, ask.seed)))
+
+
+def _induct(ask: Request, folder: Path) -> Said:
+    found = induct(ask.spec_file, ask.circuit_file, ask.bound, ask.few, ask.calibration, folder, ask.stage, ask.seed)
+    return Said(induction_tree(found))
+
+
+def _explain(ask: Request, folder: Path) -> Said:
+    return Said(explain_table(explain(ask.spec_file, ask.circuit_file, ask.bound, folder, ask.stage, ask.seed)))
+
+
+def _equivariance(ask: Request, folder: Path) -> Said:
+    return Said(equivariance_table(equivariance(ask.circuit_file, ask.bound, ask.few, folder, ask.stage, ask.seed)))
+
+
+PARTS: dict[str, Callable[[Request, Path], Said]] = {
+    "score": _score,
+    "examples": _examples,
+    "layers": _layers,
+    "explain": _explain,
+    "equivariance": _equivariance,
+    "induct": _induct,
+    "claims": _claims,
+}
+
+
+def said_nothing(reason: str) -> Said:
+    """A part that could not be made."""
+    return Said(Group(Text(f"Not shown: {reason}")), (reason,))
