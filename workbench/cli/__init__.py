@@ -3,7 +3,7 @@
 import click
 
 from workbench import __version__
-from workbench.cli import claims, equivariance, frontier, hosts, layers, score, specs, survey, tune, write
+from workbench.cli import claims, equivariance, frontier, hosts, layers, polysemanticity, score, specs, survey, tune, write
 from workbench.cli.group import Commands
 
 COMMANDS = (
@@ -17,6 +17,7 @@ COMMANDS = (
     layers.layers,
     claims.claims,
     equivariance.equivariance,
+    polysemanticity.polysemanticity,
     tune.tune,
     write.write,
 )
