@@ -3,7 +3,7 @@
 import click
 
 from workbench import __version__
-from workbench.cli import claims, equivariance, frontier, hosts, layers, polysemanticity, score, specs, survey, tune, write
+from workbench.cli import claims, equivariance, frontier, hosts, layers, polysemanticity, score, specs, survey, tune, visualise, write
 from workbench.cli.group import Commands
 
 COMMANDS = (
@@ -18,6 +18,7 @@ COMMANDS = (
     claims.claims,
     equivariance.equivariance,
     polysemanticity.polysemanticity,
+    visualise.visualise,
     tune.tune,
     write.write,
 )
