@@ -142,7 +142,7 @@ class Planted(nn.Module):
 
     def forward(self, retina: Tensor) -> Tensor:
         x = retina[:, :3] - retina[:, 3:]
-        out = F.relu(self.random(x)).clone()  # a gradient needs what is written over
+        out = F.relu(self.random(x)).clone()  # or a gradient could not pass what is written into it
         out[:, self.units] = F.relu(self.gain * drive(self.circuit, INPUT.decode(x), INPUT.mean_rgb) + self.bias)
         return out
 

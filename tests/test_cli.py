@@ -137,7 +137,7 @@ def test_help(words):
 def test_help_names_every_command():
     text = run("--help").output
     assert all(re.search(rf"^  {name} ", text, re.MULTILINE) for name in main.commands)
-    known = "hosts survey check compile show score frontier layers claims equivariance tune write"
+    known = "hosts survey check compile show score frontier layers claims equivariance polysemanticity visualise tune write"
     assert set(known.split()) <= set(main.commands)
 
 
@@ -147,7 +147,10 @@ def test_help_names_every_command():
         (("chekc", "x.yaml"), "no command 'chekc'. Did you mean 'check'?"),
         (("scores",), "Did you mean 'score'?"),
         (("hosts", "lst"), "no command 'lst'. Did you mean 'list'?"),
-        (("zzz",), "Known: check, claims, compile, equivariance, frontier, hosts, layers, score, show, survey, tune, write."),
+        (
+            ("zzz",),
+            "Known: check, claims, compile, equivariance, frontier, hosts, layers, polysemanticity, score, show, survey, tune, visualise, write.",
+        ),
         (("check", "--jsn", "x.yaml"), "--json"),
     ],
 )

@@ -3,7 +3,7 @@
 import click
 
 from workbench import __version__
-from workbench.cli import claims, equivariance, explain, frontier, hosts, induct, layers, report, score, specs, survey, tune, write
+from workbench.cli import claims, equivariance, explain, frontier, hosts, induct, layers, polysemanticity, report, score, specs, survey, tune, visualise, write
 from workbench.cli.group import Commands
 
 COMMANDS = (
@@ -19,6 +19,8 @@ COMMANDS = (
     induct.induct,
     explain.explain,
     equivariance.equivariance,
+    polysemanticity.polysemanticity,
+    visualise.visualise,
     tune.tune,
     report.report,
     write.write,

@@ -28,7 +28,7 @@ def draw_equivariance(found: Equivariance, circuit: TrainedCircuit, natural: Tur
     best = int(np.argmax(list(pictures.units.values())))
     _joint(figure.add_subplot(grid[count, :]), circuit, natural, pose_deg, best)
     said = f"{found.circuit['name']} on {found.host['name']}:{found.circuit['site']}, {found.images['n']} images"
-    figure.supxlabel(said, fontsize=7.5)
+    figure.supxlabel(f"{said}; open: an orbit of one; grey: frames permuted", fontsize=7.5)
     return figure
 
 
@@ -49,7 +49,7 @@ def _explained(axes: Axes, view: View, pose_deg: np.ndarray, tolerance: float) -
     axes.scatter(pose_deg[shared], values[shared], s=22, color=TRAINED)
     axes.scatter(pose_deg[~shared], values[~shared], s=22, facecolors="none", edgecolors=TRAINED)
     axes.set(ylim=(0, 1), xlim=(-5, 365), xticks=range(0, 361, 90))
-    axes.set_title(f"{view.view}: explained by the others, turned (open: in no orbit; grey: frames permuted)", fontsize=8, loc="left")
+    axes.set_title(f"{view.view}: explained by the others, turned", fontsize=8, loc="left")
     axes.set_xlabel("pose (°)", fontsize=7)
     _finish(axes)
 

@@ -1,0 +1,147 @@
+"""Feature visualisation: the space that is searched, the transformations, and that what is made for a unit drives that unit."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.planted import SITE, planted
+from workbench.compiler import compile_spec
+from workbench.evaluate.visualise import (
+    CONTRAST,
+    SEARCH,
+    Canvas,
+    answers,
+    canvas,
+    colour_axes,
+    field_px,
+    of_handwritten,
+    of_trained,
+    transformed,
+    visualise,
+)
+from workbench.hosts import InputRange, host_from_module
+from workbench.pictures.drawn import drawn
+from workbench.stimuli import arc
+
+STEPS = 24
+PLAIN = Canvas(64, 32, (31, 31), (10.0, 20.0, 30.0), torch.eye(3))
+
+
+def test_colours_vary_as_those_of_photographs():
+    host, pictures = planted().host, drawn(6, seed=1)
+    axes = colour_axes(pictures, host)
+    pixels = np.concatenate([picture.load().reshape(-1, 3)[::37] for picture in pictures]).astype(float)
+    wanted, found = np.cov(pixels.T), (axes @ axes.T).numpy()
+    np.testing.assert_allclose(found / np.trace(found), wanted / np.trace(wanted), atol=0.06)  # other pixels, after scaling
+    assert float(axes.norm(dim=0).max()) == pytest.approx(1)
+
+
+def test_noise_falls_as_one_over_frequency_and_has_the_spread_it_says():
+    window = PLAIN.window(PLAIN.start(200, 0))
+    plane = torch.logit(window / 255).double()
+    assert float(plane.std()) == pytest.approx(CONTRAST, rel=0.05)
+    power = torch.fft.rfft2(plane).abs().square().mean((0, 1))
+    assert float((power[0, 2] / power[0, 8]).sqrt()) == pytest.approx(4, rel=0.15)
+    assert float((power[3, 0] / power[12, 0]).sqrt()) == pytest.approx(4, rel=0.15)
+
+
+def test_colours_are_turned_together():
+    axes = torch.tensor([[1.0, 0, 0], [1.0, 0, 0], [0, 0, 0.5]])
+    window = Canvas(64, 32, (31, 31), (0.0, 0.0, 0.0), axes).window(PLAIN.start(1, 0))[0]
+    torch.testing.assert_close(window[0], window[1])
+    assert (window[0] - window[2]).abs().max() > 1
+
+
+def test_the_window_lies_about_its_point():
+    picture = PLAIN.picture(torch.full((1, 3, 32, 32), 99.0))[0]
+    inside = (picture == 99).all(0)
+    assert inside.nonzero().min(0).values.tolist() == [15, 15]
+    assert inside.nonzero().max(0).values.tolist() == [46, 46]
+    assert picture[:, 0, 0].tolist() == [10, 20, 30]
+
+
+def test_steps_move_turn_and_resize_a_little():
+    rgb = torch.from_numpy(arc(64, (31.0, 31.0), 30.0, 15.0)).permute(2, 0, 1)[None].float()
+    generator = torch.Generator().manual_seed(0)
+    found = torch.cat([transformed(rgb, (31, 31), generator) for _ in range(8)])
+    assert found.shape == (8, 3, 64, 64)
+    apart = (found - rgb).abs().mean((1, 2, 3))
+    assert (apart > 0.5).all()
+    assert (found - found[:1]).abs().mean((1, 2, 3))[1:].min() > 1
+    centred = [np.argwhere(each[0].numpy() > 200).mean(0) for each in (rgb[0], *found)]
+    assert max(np.linalg.norm(each - centred[0]) for each in centred[1:]) < 8
+
+
+def test_the_receptive_field_is_that_of_the_convolutions():
+    network = nn.Sequential(
+        nn.Sequential(nn.Conv2d(3, 4, 5, 2, padding=2), nn.ReLU()),
+        nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()),
+        nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)),
+    )
+    host = host_from_module(network, "two", {"a": "0", "b": "1"}, InputRange(size_px=32, mean_rgb=(9.0, 9.0, 9.0)))
+    assert (field_px(host, host.site("a")), field_px(host, host.site("b"))) == (5, 9)
+    made = canvas(host, host.site("b"), torch.eye(3))
+    assert (made.side_px, made.middle_px, made.ground_rgb) == (8, (16, 16), (9.0, 9.0, 9.0))
+
+
+def test_the_search_ends_at_the_middle(tiny_host):
+    site = tiny_host.site("second")
+    objective = of_trained(tiny_host, site, [3, 5])
+    rgb = 255 * torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    maps = tiny_host.activations(tiny_host.input.encode(rgb), "second")["second"]
+    said = objective(rgb, SEARCH)
+    assert said.tolist() == [float(maps[0, 3, 8, 8]), float(maps[1, 5, 8, 8])]
+    torch.testing.assert_close(objective(rgb, SEARCH - 1e-6), said)
+    assert (objective(rgb, 0.0) - said).abs().min() > 1e-4
+
+
+@pytest.fixture(scope="module")
+def made():
+    """Pictures for three planted units, and what all of them say."""
+    host, trained, spec = planted()
+    circuit, chosen = compile_spec(spec, trained, host), [0, 1, 4]
+    own = canvas(host, host.site(SITE), colour_axes(drawn(4, seed=1), host))
+    objectives = of_trained(host, host.site(SITE), [trained.units[i].unit for i in chosen]), of_handwritten(host, circuit, chosen)
+    windows = torch.cat([visualise(own, objective, 3, steps=STEPS) for objective in objectives])
+    return windows, answers(host, circuit, own.picture(windows), drawn(12, seed=3), lambda steps: None), chosen * 2
+
+
+def test_a_picture_drives_its_unit_more_than_any_photograph_and_other_poses_less(made):
+    _, said, own = made
+    trained, handwritten = said.trained / said.best_trained, said.handwritten / said.best_handwritten
+    for row, unit in enumerate(own):
+        assert trained[row, unit] > 1
+        assert handwritten[row, unit] > 1
+        assert trained[row, unit] == trained[row].max()
+        assert np.delete(trained[row], unit).mean() < 0.8 * trained[row, unit]
+
+
+def test_what_is_made_for_one_unit_is_not_what_another_wants(made):
+    _, said, own = made
+    trained = said.trained / said.best_trained
+    for column in (0, 1, 4):
+        rows = [trained[row, column] for row, unit in enumerate(own) if unit != column]
+        assert max(rows) < min(trained[row, column] for row, unit in enumerate(own) if unit == column)
+
+
+def test_the_same_seed_gives_the_same_picture(made):
+    host, trained, _ = planted()
+    own = canvas(host, host.site(SITE), colour_axes(drawn(4, seed=1), host))
+    objective = of_trained(host, host.site(SITE), [trained.units[i].unit for i in (0, 1, 4)])
+    assert torch.equal(visualise(own, objective, 3, steps=STEPS), made[0][:3])
+    assert not torch.equal(visualise(own, objective, 3, seed=1, steps=2), visualise(own, objective, 3, seed=0, steps=2))
+
+
+def test_what_the_opposite_theory_wants_does_not_drive_the_trained_units(made):
+    host, trained, spec = planted()
+    circuit, own = compile_spec(spec, trained, host), canvas(host, host.site(SITE), colour_axes(drawn(4, seed=1), host))
+    last = circuit.layers[-1]
+    flipped = replace(last, reads=tuple(replace(read, weight=-read.weight) for read in last.reads))
+    opposite = replace(circuit, layers=(*circuit.layers[:-1], flipped))
+    windows = visualise(own, of_handwritten(host, opposite, [0, 1, 4]), 3, steps=STEPS)
+    said = answers(host, circuit, own.picture(windows), drawn(2, seed=3), lambda steps: None)
+    for row, unit in enumerate((0, 1, 4)):
+        assert said.trained[row, unit] < 0.3 * made[1].trained[3 + row, unit]

@@ -1,0 +1,64 @@
+"""workbench polysemanticity: how much of a unit is one thing."""
+
+from pathlib import Path
+
+import click
+
+from workbench.cli.options import AS_JSON, BROKEN, CALIBRATE_ON, CALIBRATION, CIRCUIT, FILE, IMAGES, SEED, SPEC, default_circuit
+from workbench.terminal import Session
+
+
+@click.command()
+@SPEC
+@CIRCUIT
+@IMAGES
+@CALIBRATION
+@CALIBRATE_ON
+@click.option(
+    "--clusters", default=12, show_default=True, type=click.IntRange(2), help="Kinds of stimuli to tell apart, of those that drive a unit."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    default=Path("polysemanticity"),
+    show_default=True,
+    help="Folder: polysemanticity.json, polysemanticity.png.",
+)
+@BROKEN
+@SEED
+@AS_JSON
+def polysemanticity(
+    spec_file: Path,
+    circuit_file: Path | None,
+    images: Path | None,
+    calibration: Path | None,
+    calibrate_on: int,
+    clusters: int,
+    output: Path,
+    skip_broken: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Ask how much of each trained unit's activation, at every level, SPEC accounts for, and how much belongs to other stimuli.
+
+    On photographs, cell by cell: the theory accounts for as much of a unit's activation as its handwritten unit says too. The cells where the unit
+    fires are put in clusters by what the site's other units say there; a cluster of which the theory accounts for little is another kind
+    of stimulus, and what is left in such clusters is the unit's polysemanticity. `permuted` is the theory of another unit.
+
+    \b
+    workbench polysemanticity specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml --images DIR --calibration OTHER
+    """
+    from workbench.report.polysemanticity import polysemanticity_table
+    from workbench.score.polysemanticity import polysemanticity_json
+    from workbench.verbs.polysemanticity import polysemanticity as ask
+
+    with Session() as session:
+        pictures = session.pictures(images, skip_broken, "headline")
+        fitted = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
+        found = ask(spec_file, circuit_file or default_circuit(spec_file), pictures, fitted, output, session.stage, seed, clusters)
+    if as_json:
+        click.echo(polysemanticity_json(found), nl=False)
+    else:
+        session.print(polysemanticity_table(found))
+        click.echo(f"polysemanticity: {output / 'polysemanticity.png'}, {output / 'polysemanticity.json'}")

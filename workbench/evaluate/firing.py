@@ -1,0 +1,64 @@
+"""Where units fire on pictures, what a theory says there, and what else the network says there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from workbench.compiler.circuit import HandwrittenCircuit
+from workbench.evaluate.run import BATCH, Progress, scenes
+from workbench.hosts.host import Host
+from workbench.pictures import Picture
+from workbench.splice.calibrate import Splices
+
+CELLS = 256  # random ones of each picture: every share is a mean over cells, and thousands fix it
+NEAR = 1  # cells to each side within which a theory's answer counts: a place is known to a cell
+
+
+@dataclass(frozen=True)
+class Firing:
+    """Random cells of pictures, one row a cell.
+
+    picture, cell  index of the picture, and of the cell in its map, row by row
+    trained        the units' activation
+    theory, wrong  the handwritten units' highest within NEAR cells, and the same with permuted units
+    around         trained activation of every channel of the site
+    """
+
+    picture: Int[np.ndarray, " row"]
+    cell: Int[np.ndarray, " row"]
+    trained: Float[np.ndarray, "row unit"]
+    theory: Float[np.ndarray, "row unit"]
+    wrong: Float[np.ndarray, "row unit"]
+    around: Float[np.ndarray, "row c"]
+
+
+def firing(
+    host: Host,
+    circuits: Mapping[str, HandwrittenCircuit],
+    splices: Splices,
+    pictures: Sequence[Picture],
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Firing:
+    """The same number of random cells of every picture."""
+    site = host.site(splices.site)
+    generator, parts, start = np.random.default_rng(seed), [], 0
+    for scene in scenes(host, circuits, pictures, size=BATCH, progress=progress):
+        count = len(scene.site)
+        cells = np.stack([generator.permutation(site.height * site.width)[:CELLS] for _ in range(count)])
+        said = [splices.conditions[name](scene) for name in ("spliced", "control.permuted")]
+        theory, wrong = (F.max_pool2d(value, 2 * NEAR + 1, 1, NEAR) for value in said)
+        columns = [_at(value, cells) for value in (scene.trained, theory, wrong, scene.site)]
+        parts.append((np.repeat(start + np.arange(count), cells.shape[1]), cells.ravel(), *columns))
+        start += count
+    return Firing(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+
+def _at(activation: Float[Tensor, "n c h w"], cells: Int[np.ndarray, "n cell"]) -> Float[np.ndarray, "row c"]:
+    """The cells of each picture, picture after picture."""
+    flat = activation.flatten(2).movedim(1, 2).numpy()
+    return np.take_along_axis(flat, cells[:, :, None], 1).reshape(-1, flat.shape[2])

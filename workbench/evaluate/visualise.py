@@ -1,0 +1,188 @@
+"""Feature visualisation: a picture made to drive one unit, trained or handwritten.
+
+Olah, Mordvintsev & Schubert 2017, "Feature Visualization", doi 10.23915/distill.00007: gradient ascent on the picture in a space where frequencies
+and colours are as independent as in photographs, under small random transformations, so that what is found is no fluke of single pixels.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.compiler.circuit import HandwrittenCircuit
+from workbench.compiler.respond import drive
+from workbench.evaluate.run import Progress, scenes
+from workbench.hosts.host import Host, Site
+from workbench.pictures import Picture, batch
+from workbench.splice.scene import scene
+
+STEPS = 96
+RATE = 0.08  # of Adam, on coefficients whose start has a standard deviation of CONTRAST
+CONTRAST = 0.3  # of the start, before the sigmoid: noise that drives some unit somewhere, so that there is a slope to climb
+SEARCH, SEARCH_CELLS = (
+    0.5,
+    3.0,
+)  # part of the steps in which the cells about the middle count too, first those within so many cells, then ever
+# fewer: a trained unit that is silent at the middle has no slope there
+JITTER_PX, TURN_DEG, RESIZED = 4.0, 4.0, 0.06  # largest move, turn and change of size of each step
+NEAR = 1  # cells about the middle, of which the highest counts
+PIXELS = 4096  # of each photograph, whose colours are counted
+
+Objective = Callable[[Float[Tensor, "n 3 h w"], float], Float[Tensor, " n"]]  # pictures and how far the steps are -> what is to grow
+
+
+def colour_axes(pictures: Sequence[Picture], host: Host, seed: int = 0) -> Float[Tensor, "3 3"]:
+    """The root of the covariance of photographs' colours, its largest column of length 1: uncorrelated numbers times it vary as these do."""
+    generator, pixels = np.random.default_rng(seed), []
+    for picture in pictures:
+        rgb = host.input.decode(batch([picture], host.input))[0].flatten(1).T.numpy()
+        pixels.append(rgb[generator.permutation(len(rgb))[:PIXELS]])
+    values, axes = np.linalg.eigh(np.cov(np.concatenate(pixels).T))
+    root = axes * np.sqrt(np.maximum(values, 0))
+    return torch.from_numpy(root / np.linalg.norm(root, axis=0).max()).float()
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The window of the picture that is painted, `side_px` squared about a point; around it is the colour of the host's padding."""
+
+    size_px: int
+    side_px: int
+    middle_px: tuple[int, int]
+    ground_rgb: tuple[float, float, float]
+    colours: Float[Tensor, "3 3"]
+
+    def start(self, count: int, seed: int) -> Float[Tensor, "n 3 h w2 2"]:
+        """Coefficients of noise that falls as 1 / frequency."""
+        shape = (count, 3, self.side_px, self.side_px // 2 + 1, 2)
+        return CONTRAST * torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+    def window(self, coefficients: Float[Tensor, "n 3 h w2 2"]) -> Float[Tensor, "n 3 h w"]:
+        """The window, RGB 0..255: coefficients over their frequency, as amplitudes fall in photographs (Field 1987), in their colours."""
+        side = self.side_px
+        frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :])
+        fall = torch.from_numpy(1 / np.maximum(frequency, 1 / side)).float()
+        counted = torch.tensor([1.0, *[4.0] * (side // 2 - 1), 1.0])  # real and imaginary part, and the mirror image that is left out
+        fall = fall * side / (counted * fall.square()).sum().sqrt()  # so that coefficients of spread 1 give pixels of spread 1
+        plane = torch.fft.irfft2(torch.view_as_complex(coefficients) * fall, (side, side), norm="ortho")
+        return 255 * torch.sigmoid(torch.einsum("ck,nkhw->nchw", self.colours, plane))
+
+    def picture(self, window: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 s s"]:
+        """The window within the whole picture."""
+        ground = torch.tensor(self.ground_rgb)[:, None, None]
+        left, top = (at - self.side_px // 2 for at in self.middle_px)
+        spare = (left, self.size_px - left - self.side_px, top, self.size_px - top - self.side_px)
+        return ground + F.pad(window - ground, spare)
+
+
+def canvas(host: Host, site: Site, colours: Float[Tensor, "3 3"]) -> Canvas:
+    """A window of the size of the receptive field of the site's middle cell, or of the largest square about it within the picture."""
+    middle = tuple(site.offset_px + site.stride_px * (count // 2) for count in (site.width, site.height))
+    most = 2 * min(min(at, host.input.size_px - at) for at in middle)
+    side = min(field_px(host, site), most) // 2 * 2
+    return Canvas(host.input.size_px, side, (middle[0], middle[1]), host.input.mean_rgb, colours)
+
+
+def field_px(host: Host, site: Site) -> int:
+    """Side of the smallest square about the middle cell outside which no pixel reaches it; NaN is the dye, as in `hosts.grid`."""
+    row, column = site.height // 2, site.width // 2
+    x, y, size = site.offset_px + site.stride_px * column, site.offset_px + site.stride_px * row, host.input.size_px
+
+    def reached(reach: int) -> bool:
+        picture = torch.full((1, 3, size, size), torch.nan)
+        picture[:, :, max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1] = 0
+        with torch.inference_mode():
+            return bool(host.activations(picture, site.name)[site.name][0, :, row, column].isnan().any())
+
+    low, high = 0, size
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if reached(middle) else (low, middle)
+    return 2 * low + 1
+
+
+def visualise(
+    made: Canvas, objective: Objective, count: int, seed: int = 0, steps: int = STEPS, progress: Progress | None = None
+) -> Float[Tensor, "n 3 h w"]:
+    """The windows that make `objective` grow, one for each of `count` units, RGB 0..255, after `steps` of Adam from noise."""
+    generator = torch.Generator().manual_seed(seed)
+    coefficients = made.start(count, seed).requires_grad_(True)
+    ascent = torch.optim.Adam([coefficients], lr=RATE)
+    for step in range(steps):
+        ascent.zero_grad()
+        shown = transformed(made.picture(made.window(coefficients)), made.middle_px, generator)
+        (-objective(shown, step / steps).sum()).backward()
+        ascent.step()
+        if progress:
+            progress(1)
+    with torch.no_grad():
+        return made.window(coefficients)
+
+
+def transformed(rgb: Float[Tensor, "n 3 h w"], middle_px: tuple[int, int], generator: torch.Generator) -> Float[Tensor, "n 3 h w"]:
+    """The pictures moved, turned about the middle and resized a little, all in the same way; borders are repeated."""
+    move_x, move_y, turn, size = (2 * torch.rand(4, generator=generator) - 1).tolist()
+    angle, scale = math.radians(turn * TURN_DEG), 1 + size * RESIZED
+    cos, sin = math.cos(angle) / scale, math.sin(angle) / scale
+    line = torch.arange(rgb.shape[-1], dtype=rgb.dtype)
+    x, y = line[None, :] - middle_px[0] - move_x * JITTER_PX, line[:, None] - middle_px[1] - move_y * JITTER_PX
+    source = torch.stack([middle_px[0] + x * cos - y * sin, middle_px[1] + x * sin + y * cos], -1)
+    grid = (2 * source / (rgb.shape[-1] - 1) - 1).expand(len(rgb), -1, -1, -1)
+    return F.grid_sample(rgb, grid, padding_mode="border", align_corners=True)
+
+
+def of_trained(host: Host, site: Site, channels: Sequence[int]) -> Objective:
+    """What each picture's own unit says at the middle cell; in the first SEARCH of the steps, on the cells about it too."""
+    own = list(range(len(channels)))
+    row, column = torch.arange(site.height) - site.height // 2, torch.arange(site.width) - site.width // 2
+    apart = torch.hypot(row[:, None].float(), column[None, :].float())
+
+    def objective(rgb: Tensor, done: float) -> Tensor:
+        said = host.activations(host.input.encode(rgb), site.name)[site.name][own, list(channels)]
+        if done >= SEARCH:
+            return said[:, site.height // 2, site.width // 2]
+        weight = torch.exp(-((apart / (SEARCH_CELLS * (1 - done / SEARCH))) ** 2) / 2)
+        return (said * weight).sum((1, 2)) / weight.sum()
+
+    return objective
+
+
+def of_handwritten(host: Host, circuit: HandwrittenCircuit, units: Sequence[int]) -> Objective:
+    """The drive of each picture's own handwritten unit at the middle cell."""
+    row, column = circuit.grid.height // 2, circuit.grid.width // 2
+
+    def objective(rgb: Tensor, done: float) -> Tensor:
+        return drive(circuit, rgb, host.input.mean_rgb)[list(range(len(units))), list(units), row, column]
+
+    return objective
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the units say: highest within NEAR cells of the middle of each picture that was made, and anywhere on photographs."""
+
+    trained: Float[np.ndarray, "made unit"]
+    handwritten: Float[np.ndarray, "made unit"]
+    best_trained: Float[np.ndarray, " unit"]
+    best_handwritten: Float[np.ndarray, " unit"]
+
+
+def answers(
+    host: Host, circuit: HandwrittenCircuit, made: Float[Tensor, "made 3 s s"], pictures: Sequence[Picture], progress: Progress
+) -> Answers:
+    """All units of the circuit, trained and handwritten (drives), on pictures that were made and on photographs; those are told to `progress`."""
+    row, column, circuits = circuit.grid.height // 2, circuit.grid.width // 2, {"spliced": circuit}
+    peaks = []
+    for here in scenes(host, circuits, pictures, progress=progress):
+        peaks.append(torch.stack([here.trained.amax((0, 2, 3)), here.drives["spliced"].amax((0, 2, 3))]))
+    with torch.inference_mode():
+        here = scene(host, circuits, host.input.encode(made), torch.zeros(len(made), dtype=torch.long))
+    near = (..., slice(row - NEAR, row + NEAR + 1), slice(column - NEAR, column + NEAR + 1))
+    trained, handwritten = (value[near].amax((2, 3)).double().numpy() for value in (here.trained, here.drives["spliced"]))
+    best_trained, best_handwritten = torch.stack(peaks).amax(0).double().numpy()
+    return Answers(trained, handwritten, best_trained, best_handwritten)

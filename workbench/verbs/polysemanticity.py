@@ -1,0 +1,51 @@
+"""From a theory to what it leaves of each unit: as `rebuild`, but nothing is judged behind the units."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from workbench.compiler import compile_spec
+from workbench.errors import WorkbenchError
+from workbench.evaluate.apart import keep_apart
+from workbench.evaluate.firing import firing
+from workbench.evaluate.run import scenes
+from workbench.files import folder_written_whole, write_whole
+from workbench.hosts.store import load
+from workbench.pictures import Picture
+from workbench.rebuild import Stage
+from workbench.report.drawings import png
+from workbench.report.polysemanticity_plot import draw_polysemanticity
+from workbench.score.polysemanticity import CLUSTERS, Polysemanticity, polysemanticity_json, polysemanticity_score
+from workbench.spec import load_circuit, load_theory
+from workbench.splice.calibrate import calibrate, with_random_readout
+
+
+def polysemanticity(
+    spec_file: Path,
+    circuit_file: Path,
+    pictures: Sequence[Picture],
+    calibration: Sequence[Picture],
+    output: Path,
+    stage: Stage,
+    seed: int = 0,
+    clusters: int = CLUSTERS,
+) -> Polysemanticity:
+    """Ask how much of each trained unit's activation the theory accounts for, and write polysemanticity.json and polysemanticity.png to `output`.
+
+    `calibration` pictures fit a gain and a bias to each unit; `stage` is as of `rebuild`. Raises WorkbenchError, also for pictures that were
+    used to fit, and for fewer than two.
+    """
+    spec, trained = load_theory(spec_file), load_circuit(circuit_file)
+    keep_apart(pictures, calibration, spec.theory.tuned)
+    if len(pictures) < 2:
+        raise WorkbenchError("pictures", f"{len(pictures)}", "two or more: intervals are over pictures")
+    host = load(trained.host)
+    circuit = compile_spec(spec, trained, host)
+    circuits = {"spliced": circuit, "random": with_random_readout(circuit, seed)}
+
+    with folder_written_whole(output, marker="polysemanticity.json") as folder:
+        splices = calibrate(circuits, scenes(host, circuits, calibration, progress=stage("calibrate", len(calibration))), seed)
+        seen = firing(host, circuits, splices, pictures, seed, stage("pictures", len(pictures)))
+        found = polysemanticity_score(host, spec, trained, seen, pictures, calibration, seed, clusters)
+        write_whole(folder / "polysemanticity.json", polysemanticity_json(found))
+        write_whole(folder / "polysemanticity.png", png(draw_polysemanticity(found, host, seen, pictures)))
+    return found
