@@ -20,6 +20,7 @@ from workbench.hosts.host import Host
 from workbench.spec import Spec, check_pair, numbers, posed
 from workbench.spec.circuit import GABOR_POSES, TrainedCircuit
 from workbench.spec.language import INPUT, Alike, Entry, Family, Gabor, Number, Poses, Table, Term, Theory
+from workbench.spec.meaning import grid_px
 from workbench.spec.problems import key_text
 from workbench.theory.frame import taps
 from workbench.theory.poses import CENTRE, MIXTURE, PICTURE, RADIUS, SCALE, SHIFT_X, SHIFT_Y, Units, every_combination
@@ -42,7 +43,8 @@ def compile_spec(
 
     `as_written` takes a tuned spec's numbers as they were before tuning; the families of `bound` are read off the host's own units instead of
     being compiled; `variant` names one of the spec's, its numbers and poses as tuned where it does not change them. Raises SpecError if the spec
-    cannot stand for these units, and WorkbenchError if a circuit is another host's, a family cannot be bound, or a family is not driven by its
+    cannot stand for these units, and WorkbenchError if a circuit is another host's, a family cannot be bound, the host's cells do not fall
+    on a family's grid, or a family is not driven by its
     own ideal stimulus.
     """
     bound = bound or {}
@@ -50,6 +52,7 @@ def compile_spec(
     for found in (trained, *bound.values()):
         refuse_strange(found, host)
     refuse_unbindable(spec, trained, host, bound)
+    _refuse_misfit(spec, trained, host, bound)
     theory, alike = (spec.variants[variant], spec.theory.variants[variant].units) if variant else (spec.theory, Alike())
     tuned = theory.tuned
     before = tuned.written if as_written and tuned else {}
@@ -108,6 +111,20 @@ def refuse_strange(trained: TrainedCircuit, host: Host) -> None:
             f"{host.name}'s, {host.fingerprint[:12]}…",
             f"Survey this host: workbench survey {host.name} --family {trained.circuit}",
         )
+
+
+def _refuse_misfit(spec: Spec, trained: TrainedCircuit, host: Host, bound: Bound) -> None:
+    """Raises WorkbenchError where the host's cells do not fall on those of a family that the last one reads: nothing is read in between."""
+    families, stride_px = spec.theory.families, host.site(trained.site).stride_px
+    for name in list(families.values())[-1].reads:
+        step_px = 1 if name == INPUT or name in bound else grid_px(families[name])
+        if step_px and stride_px % step_px:
+            raise WorkbenchError(
+                f"{spec.path}: {trained.circuit} at {trained.site} of {host.name}",
+                f"cells every {stride_px} px, but {name!r} answers every {step_px} px",
+                f"a stride that {step_px} px divides",
+                "Survey another site, or give the family a finer grid.",
+            )
 
 
 def _refuse_undriven(where: str, circuit: HandwrittenCircuit) -> None:
