@@ -102,6 +102,22 @@ def compile_variants(spec: Spec, trained: TrainedCircuit, host: Host, whole: Han
     }
 
 
+def compile_terms(spec: Spec, trained: TrainedCircuit, host: Host) -> dict[str, HandwrittenCircuit]:
+    """For each term of the last family, named as in "line[0]", the circuit with this term alone. They share the layers above; where the last family
+    does not normalise, their drives add up to the whole circuit's. Raises as `compile_spec`."""
+    whole = compile_spec(spec, trained, host)
+    *above, last = whole.layers
+    name, family = list(spec.theory.families.items())[-1]
+    units = trained_units(posed(trained, spec.theory.tuned) if spec.theory.tuned else trained)
+
+    def alone(source: str, term: Gabor | Term | Table) -> HandwrittenCircuit:
+        known = {layer.family: layer for layer in above}
+        one = _layer(name, family.model_copy(update={"reads": {source: (term,)}}), units, whole.grid, known, _number)
+        return replace(whole, layers=(*above, replace(one, ideal=last.ideal)))
+
+    return {f"{source}[{i}]": alone(source, term) for source, terms in family.reads.items() for i, term in enumerate(terms)}
+
+
 def refuse_strange(trained: TrainedCircuit, host: Host) -> None:
     """Raises WorkbenchError for a circuit that was found in another host."""
     if trained.fingerprint != host.fingerprint:
@@ -153,7 +169,7 @@ def compile_theory(
     `value` gives the tensor for a Number of the spec; by default its written or tuned value. `units` are those of the last family, by
     default the trained circuit's. The ideal stimuli are run in `ideal_dtype`. Families that only `bound` ones read are left out.
     """
-    value = value or (lambda number: torch.tensor(number.tune, dtype=LIKE.dtype))
+    value = value or _number
     site = host.site(trained.site)
     grid = Grid(host.input.size_px, site.stride_px, site.offset_px, site.height, site.width)
     bound = bound or {}
@@ -173,6 +189,11 @@ def compile_theory(
             layer = replace(layer, ideal=ideal.drive(layers, layer, _ideal_radius_px(family, value), _texture_px(family)))
         layers.append(layer)
     return HandwrittenCircuit(theory.theory, host.name, trained.site, tuple(unit.unit for unit in trained.units), grid, tuple(layers))
+
+
+def _number(number: Number) -> Tensor:
+    """A number of the spec at its written or tuned value."""
+    return torch.tensor(number.tune, dtype=LIKE.dtype)
 
 
 def trained_units(trained: TrainedCircuit) -> Units:

@@ -123,8 +123,10 @@ def found_row(host: Host, known_by: str, trained: TrainedCircuit, field_px: int 
 
 
 def _cell(card: Scorecard, condition: str) -> Cell:
-    row = card.conditions[condition]
-    return {name: {"value": figure.value, "ci95": figure.ci95} for name, figure in zip(CELL, (row.pearson, row.recovered_kl), strict=True)}
+    row, figures = card.conditions[condition], {}
+    for name, figure in zip(CELL, (row.pearson, row.recovered_kl), strict=True):
+        figures[name] = {"value": figure.value, "ci95": list(figure.ci95) if figure.ci95 else None}
+    return figures
 
 
 def row_json(row: HostRow) -> str:
