@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -538,6 +539,13 @@ def test_frontier_writes_its_document_and_its_picture(workshop):
     again = run("frontier", *in_two(workshop), "--json")
     assert json.loads(again.stdout) == found
     assert not list((workshop.folder / "cache").rglob("*.rows"))
+
+
+def test_a_host_without_an_output_has_no_frontier(workshop, monkeypatch, host):
+    monkeypatch.setattr("workbench.verbs.frontier.load", lambda name: replace(host.host, has_output=False))
+    result = run("frontier", *in_two(workshop))
+    assert result.exit_code == 2
+    assert "no output; expected a host with classes" in result.output
 
 
 def test_a_bound_family_that_none_of_several_theories_has_is_refused(workshop):
