@@ -3,7 +3,7 @@
 import click
 
 from workbench import __version__
-from workbench.cli import claims, frontier, hosts, layers, score, specs, survey, tune, write
+from workbench.cli import claims, diff, frontier, hosts, layers, score, specs, survey, tune, universality, write
 from workbench.cli.group import Commands
 
 COMMANDS = (
@@ -16,6 +16,8 @@ COMMANDS = (
     frontier.frontier,
     layers.layers,
     claims.claims,
+    universality.universality,
+    diff.diff,
     tune.tune,
     write.write,
 )
