@@ -40,13 +40,11 @@ ONE, OTHER, SILENT = (f"my_hosts.py:{name}" for name in ("one", "other", "silent
 NULL = f"{ONE}@random:0"
 LEDGER = """\
 tuned:
-  host: {host}
-  circuit: "aa"
+  circuits: [{{host: {host}, circuit: "aa", pearson: [0.5, 0.7]}}]
   spec: "bb"
   date: "2026-01-01"
   steps: 5
   seed: 0
-  pearson: [0.5, 0.7]
   written: {{"families.gabor.reads.input[0].wavelength_px": 9.0}}
   images: [0123456789abcdef]
 """
@@ -138,7 +136,7 @@ def test_in_the_null_host_nothing_is_found_and_the_row_says_so(made):
 
 def test_the_file_and_the_picture(made):
     told = json.loads((made.folder / "out" / "universality.json").read_text())
-    assert told["theories"] == {"right": ONE, "wrong": OTHER}
+    assert told["theories"] == {"right": [ONE], "wrong": [OTHER]}
     assert [row["host"] for row in told["hosts"]] == [ONE, OTHER, SILENT, NULL]
     assert told["hosts"][0]["theories"]["right"]["pearson"]["value"] == made.found.rows[0].theories["right"]["pearson"]["value"]
     assert (made.folder / "out" / "universality.png").read_bytes().startswith(b"\x89PNG")

@@ -69,8 +69,8 @@ def _matrix(found: Universality, figure: str) -> Table:
     """Tuned on the row, tried on the column."""
     columns = [row for row in found.rows if row.units]
     shown = _table(f"{FIGURES[figure]}:\ntuned on", *(_folded(row.host) for row in columns))
-    for theory, host in found.matrix_rows.items():
-        shown.add_row(f"{host or 'no host'} ({theory})", *(_cell(row, row.theories[theory])[CELL.index(figure)] for row in columns))
+    for theory, hosts in found.matrix_rows.items():
+        shown.add_row(f"{' + '.join(hosts) or 'no host'} ({theory})", *(_cell(row, row.theories[theory])[CELL.index(figure)] for row in columns))
     return shown
 
 
@@ -82,11 +82,11 @@ def _folded(name: str) -> str:
 def _kept(found: Universality) -> Iterator[Text]:
     """What a theory tuned elsewhere keeps of the figures of the one that was tuned here."""
     for row in found.rows:
-        for theory, host in found.theories.items():
+        for theory, hosts in found.theories.items():
             pearson, kl = (found.kept(row, theory, figure) for figure in CELL)
-            if host != row.host and pearson is not None:
+            if row.host not in hosts and pearson is not None:
                 kept = f"{number(pearson, 2)} of the mean Pearson and {number(kl, 2)} of the recovered KL"
-                yield Text(f"{theory}, tuned on {host or 'no host'}, keeps on {row.host} {kept} of the theory tuned there")
+                yield Text(f"{theory}, tuned on {' + '.join(hosts) or 'no host'}, keeps on {row.host} {kept} of the theory tuned there")
 
 
 def _table(first: str, *titles: str) -> Table:

@@ -49,7 +49,7 @@ def _matrix(axes: Axes, found: Universality, name: str) -> None:
     for i, (theory, line) in enumerate(zip(found.matrix_rows, values, strict=True)):
         for j, (row, value) in enumerate(zip(columns, line, strict=True)):
             missing = NOT_AVAILABLE if name == CELL[1] and not row.has_output else number(value, 2)
-            own = found.theories.get(theory) == row.host
+            own = row.host in found.theories.get(theory, ())
             axes.text(
                 j,
                 i,
@@ -62,5 +62,5 @@ def _matrix(axes: Axes, found: Universality, name: str) -> None:
             )
     axes.set_title(f"{FIGURES[name]}: tuned on the row, tried on the column; bold: tuned there", fontsize=7.5, loc="left")
     axes.set_xticks(range(len(columns)), [row.host.replace("_", "\n", 1) for row in columns], fontsize=6.5)
-    axes.set_yticks(range(len(cells)), [host or theory for theory, host in found.matrix_rows.items()], fontsize=7)
+    axes.set_yticks(range(len(cells)), ["\n".join(hosts) or theory for theory, hosts in found.matrix_rows.items()], fontsize=7)
     axes.tick_params(length=0)

@@ -69,25 +69,25 @@ class HostRow:
 
 @dataclass(frozen=True)
 class Universality:
-    """Rows in the order in which hosts were given. `theories`: theory -> the host that it was tuned on, None for one that never was; the first
-    is the one that the rows' tuning figures are of."""
+    """Rows in the order in which hosts were given. `theories`: theory -> the hosts that it was tuned on, none for one that never was; the
+    first is the one that the rows' tuning figures are of."""
 
     workbench: str
     family: str
-    theories: Mapping[str, str | None]
+    theories: Mapping[str, tuple[str, ...]]
     images: Mapping[str, object]
     calibration: Mapping[str, object]
     seed: int
     rows: tuple[HostRow, ...]
 
     @property
-    def matrix_rows(self) -> dict[str, str | None]:
-        """The transfer matrix's rows: theories by name, with the host that each was tuned on; first the one as written, tuned on none."""
-        return {AS_WRITTEN: None, **self.theories} if any(AS_WRITTEN in row.theories for row in self.rows) else dict(self.theories)
+    def matrix_rows(self) -> dict[str, tuple[str, ...]]:
+        """The transfer matrix's rows: theories by name, with the hosts that each was tuned on; first the one as written, tuned on none."""
+        return {AS_WRITTEN: (), **self.theories} if any(AS_WRITTEN in row.theories for row in self.rows) else dict(self.theories)
 
     def kept(self, row: HostRow, theory: str, figure: str) -> float | None:
         """What a theory that was tuned elsewhere keeps, on this host, of the figure of the theory that was tuned here; None where there is none."""
-        own = next((name for name, host in self.theories.items() if host == row.host), None)
+        own = next((name for name, hosts in self.theories.items() if row.host in hosts), None)
         values = [row.theories.get(name, {}).get(figure, {}).get("value") for name in (theory, own) if name]
         return values[0] / values[1] if len(values) == 2 and None not in values and values[1] else None
 
@@ -146,7 +146,7 @@ def universality_score(
     return Universality(
         workbench=workbench.__version__,
         family=list(specs[0].theory.families)[-1],
-        theories={spec.theory.theory: spec.theory.tuned.host if spec.theory.tuned else None for spec in specs},
+        theories={spec.theory.theory: spec.theory.tuned.hosts if spec.theory.tuned else () for spec in specs},
         images={"n": len(pictures), "sha256": set_sha256(pictures)},
         calibration={"n": len(calibration), "sha256": set_sha256(calibration)},
         seed=seed,
