@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -137,7 +138,10 @@ def test_help(words):
 def test_help_names_every_command():
     text = run("--help").output
     assert all(re.search(rf"^  {name} ", text, re.MULTILINE) for name in main.commands)
-    known = "hosts survey check compile show score frontier layers claims equivariance polysemanticity visualise tune write"
+    known = (
+        "hosts survey check compile show score frontier layers claims induct explain equivariance polysemanticity visualise report universality "
+        "diff tune write"
+    )
     assert set(known.split()) <= set(main.commands)
 
 
@@ -147,10 +151,7 @@ def test_help_names_every_command():
         (("chekc", "x.yaml"), "no command 'chekc'. Did you mean 'check'?"),
         (("scores",), "Did you mean 'score'?"),
         (("hosts", "lst"), "no command 'lst'. Did you mean 'list'?"),
-        (
-            ("zzz",),
-            "Known: check, claims, compile, equivariance, frontier, hosts, layers, polysemanticity, score, show, survey, tune, visualise, write.",
-        ),
+        (("zzz",), f"Known: {', '.join(sorted(main.commands))}."),
         (("check", "--jsn", "x.yaml"), "--json"),
     ],
 )
@@ -291,6 +292,24 @@ def test_a_host_that_is_not_there(tmp_path, monkeypatch):
 )
 def test_unknown_hosts(words, said):
     assert said in refused(*words)
+
+
+def test_a_host_in_a_file_of_the_users_own(workshop, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setenv("WORKBENCH_CACHE", str(workshop.folder / "cache"))
+    monkeypatch.chdir(workshop.folder)
+    Path("my_hosts.py").write_text("from tests.planted import planted\n\n\ndef make_host():\n    return planted().host\n")
+    circuit = workshop.planted.trained.model_copy(update={"host": "my_hosts.py:make_host"})
+    dump_circuit(circuit, Path("circuits/my_hosts.make_host/curve.yaml"))
+    result = run("score", workshop.spec, "--host", "my_hosts.py:make_host", *workshop.score[4:])
+    assert result.exit_code == 0, result.output
+    assert "planted on my_hosts.py:make_host:planted" in result.output
+    both = run(*workshop.score, "--host", "my_hosts.py:make_host")
+    assert both.exit_code == 2
+    assert "one of them. A circuit file names its host." in both.output
+    misspelt = run("survey", "my_hosts.py:make_hots")
+    assert misspelt.exit_code == 2
+    assert "no function 'make_hots'" in misspelt.output
 
 
 # ---- compiled circuits
@@ -510,6 +529,13 @@ def test_frontier_writes_its_document_and_its_picture(workshop):
     again = run("frontier", *in_two(workshop), "--json")
     assert json.loads(again.stdout) == found
     assert not list((workshop.folder / "cache").rglob("*.rows"))
+
+
+def test_a_host_without_an_output_has_no_frontier(workshop, monkeypatch, host):
+    monkeypatch.setattr("workbench.verbs.frontier.load", lambda name: replace(host.host, has_output=False))
+    result = run("frontier", *in_two(workshop))
+    assert result.exit_code == 2
+    assert "no output; expected a host with classes" in result.output
 
 
 def test_a_bound_family_that_none_of_several_theories_has_is_refused(workshop):

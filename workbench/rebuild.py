@@ -33,6 +33,7 @@ def rebuild(
     command: str = "",
     bound_files: Mapping[str, Path] | None = None,
     beside_files: Sequence[Path] = (),
+    with_variants: bool = True,
 ) -> Scorecard:
     """Compile theories, splice them in place of their trained circuits, score them on `pictures`, and write the report to the folder `output`.
 
@@ -40,14 +41,18 @@ def rebuild(
     `calibration` pictures fit a gain and a bias to each unit, and the same for each control; neither they nor those that a spec was tuned on
     may be among `pictures`. `stage(name, total)` is told of each stage and gives the function to call with its steps. `command` is
     what the report says it was made by. `bound_files`: families and the circuit files of the trained units that may stand in for them, which
-    makes the chain of `compile_chain`; `beside_files`: specs of other theories of the same units. Raises WorkbenchError.
+    makes the chain of `compile_chain`; `beside_files`: specs of other theories of the same units. `with_variants`: the theories' variants are
+    scored too. Raises WorkbenchError.
     """
     specs, trained = load_together(files)
     host, others = load(trained[0].host), [load_theory(file) for file in beside_files]
     for spec in (*specs, *others):
         keep_apart(pictures, calibration, spec.theory.tuned)
     bound = {family: load_circuit(file) for family, file in (bound_files or {}).items()}
-    circuits = [handwritten(spec, units, host, seed, bound_in(spec, specs, bound)) for spec, units in zip(specs, trained, strict=True)]
+    circuits = [
+        handwritten(spec, units, host, seed, bound_in(spec, specs, bound), with_variants)
+        for spec, units in zip(specs, trained, strict=True)
+    ]
     for own, units in zip(circuits, trained, strict=True):
         own |= compile_beside(others, units, host)
 
@@ -66,13 +71,16 @@ def rebuild(
     return card
 
 
-def handwritten(spec: Spec, trained: TrainedCircuit, host: Host, seed: int, bound: Bound) -> dict[str, HandwrittenCircuit]:
+def handwritten(
+    spec: Spec, trained: TrainedCircuit, host: Host, seed: int, bound: Bound, with_variants: bool = True
+) -> dict[str, HandwrittenCircuit]:
     """A theory's circuits: "spliced", "as_written" where its numbers were tuned, its variants, the chain of `bound` families, and the control
     "random"."""
     circuits = {"spliced": compile_spec(spec, trained, host)}
     if spec.theory.tuned:
         circuits["as_written"] = compile_spec(spec, trained, host, as_written=True)
-    circuits |= compile_variants(spec, trained, host, circuits["spliced"])
+    if with_variants:
+        circuits |= compile_variants(spec, trained, host, circuits["spliced"])
     circuits |= compile_chain(spec, trained, host, bound)
     return circuits | {"random": with_random_readout(circuits["spliced"], seed)}
 

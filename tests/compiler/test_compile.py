@@ -155,6 +155,17 @@ def test_another_hosts_circuit_is_refused():
     assert "workbench survey planted --family curve" in caught.value.remedy
 
 
+@pytest.mark.parametrize("stride_px", [2, 6, 9])
+def test_cells_between_those_of_a_family_are_refused(stride_px):
+    host, trained, spec = planted()
+    shifted = replace(host, sites={**host.sites, "planted": replace(host.site("planted"), stride_px=stride_px)})
+    with pytest.raises(
+        WorkbenchError, match=f"cells every {stride_px} px, but 'gabor' answers every 4 px; expected a stride that 4 px divides"
+    ):
+        compile_spec(spec, trained, shifted)
+    assert compile_spec(spec, trained, host).weights
+
+
 def test_another_family_is_refused():
     host, trained, spec = planted()
     with pytest.raises(SpecError, match="'line'"):

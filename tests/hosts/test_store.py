@@ -139,7 +139,7 @@ def test_a_misspelt_host_gets_a_suggestion(command):
 def test_installed_lists_every_host(tiny):
     rows = {row.name: row for row in store.installed()}
     assert list(rows) == list(store.RECIPES)
-    assert list(rows)[0] == "squeezenet"
+    assert next(iter(rows)) == "squeezenet"
     assert (rows["inceptionv1"].installed, rows["inceptionv1"].sites) == (False, 12)
     store.pull("tiny")
     assert [row.name for row in store.installed() if row.installed] == ["tiny"]

@@ -38,7 +38,7 @@ class Trap:
 @pytest.mark.parametrize("content", [lambda trap: trap, lambda trap: {"weight": trap}, lambda trap: {"weight": torch.zeros(2), "x": trap}])
 def test_nothing_in_the_file_is_run(tmp_path, content):
     save(content(Trap(tmp_path / "sprung")), tmp_path / "weights.pth")
-    with pytest.raises(WorkbenchError, match="is no plain state dict of torch 1.5 or earlier"):
+    with pytest.raises(WorkbenchError, match=r"is no plain state dict of torch 1\.5 or earlier"):
         state_dict(tmp_path / "weights.pth")
     assert not (tmp_path / "sprung").exists()
     torch.load(tmp_path / "weights.pth", weights_only=False)

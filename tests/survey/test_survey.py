@@ -13,9 +13,10 @@ from torch import nn
 from workbench.cli.survey import FAMILIES as LISTED
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host, InputRange, host_from_module
+from workbench.hosts.null import null_host
 from workbench.pictures import photographs
 from workbench.spec.loader import load_circuit
-from workbench.survey import FAMILIES, largest_gap_deg, moderate_sites, survey
+from workbench.survey import FAMILIES, NoneFoundError, largest_gap_deg, moderate_sites, survey
 from workbench.survey.survey import judge_sites
 from workbench.survey.tuning import THRESHOLDS, vector_mean
 
@@ -98,6 +99,13 @@ def test_planted_line_units_are_no_curve_units(pictures, family):
         survey(toy_host(PLANTED_DEG, STRAIGHT_PX), family, pictures)
 
 
+def test_two_units_are_no_family(pictures):
+    said = r"only units:0, units:1 would be curve units, no family; nearest: .*; expected 3 units or more at one site"
+    with pytest.raises(NoneFoundError, match=said):
+        survey(toy_host(PLANTED_DEG[:2], PLANTED_RADIUS_PX), pictures=pictures)
+    assert len(survey(toy_host(PLANTED_DEG[:3], PLANTED_RADIUS_PX), pictures=pictures).units) == 3
+
+
 def test_early_curves_may_have_an_echo_that_curves_may_not(pictures):
     judged = {}
     for echo in (0.0, 0.25):
@@ -159,12 +167,26 @@ def test_largest_gap_goes_round_the_circle():
     assert largest_gap_deg([7.0]) == 360
 
 
-@pytest.mark.parametrize("name", ["squeezenet", pytest.param("inceptionv1", marks=pytest.mark.inceptionv1)])
+# The widest stretch of the circle without a unit: EfficientNet has five units, and none within 99 degrees.
+GAPS_DEG = {"squeezenet": 60, "inceptionv1": 60, "squeezenet_second_run": 70, "efficientnet_lite0": 100, "resnet50v2_trunk": 60}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "squeezenet",
+        "efficientnet_lite0",
+        pytest.param("inceptionv1", marks=pytest.mark.inceptionv1),
+        pytest.param("squeezenet_second_run", marks=pytest.mark.shared),
+        pytest.param("resnet50v2_trunk", marks=pytest.mark.shared),
+    ],
+)
 def test_the_trained_circuits_prefer_arcs_drawn_by_another_library(request, name):
     """The poses in circuits/, against dark arcs that Pillow draws: facing the pose, to its sides, and away from it."""
-    host, circuit = request.getfixturevalue(name), load_circuit(CIRCUITS / name / "curve.yaml")
+    host = request.getfixturevalue(name)
+    circuit = load_circuit(CIRCUITS / host.name / "curve.yaml")
     assert circuit.fingerprint == host.fingerprint
-    assert largest_gap_deg([unit.centre_deg for unit in circuit.units]) < 60
+    assert largest_gap_deg([unit.centre_deg for unit in circuit.units]) < GAPS_DEG[name]
     site = host.site(circuit.site)
     apex = site.offset_px + 13 * site.stride_px
     arcs = [pillow_arc(apex, unit.centre_deg + turn, unit.radius_px, host.input.size_px) for unit in circuit.units for turn in TURNS_DEG]
@@ -184,6 +206,12 @@ def test_a_survey_of_squeezenet_finds_its_trained_circuit_again(squeezenet):
     assert found.found.pictures_sha256 == written.found.pictures_sha256
     for now, then in zip(found.units, written.units, strict=True):
         assert apart_deg(now.centre_deg, then.centre_deg) < 0.2  # written to 0.1 degree
+
+
+@pytest.mark.full
+def test_squeezenet_with_shuffled_weights_has_no_curve_family(squeezenet):
+    with pytest.raises(NoneFoundError, match="curve units"):
+        survey(null_host(squeezenet), pictures=photographs("calibration"))
 
 
 def pillow_arc(apex, centre_deg, radius, size):

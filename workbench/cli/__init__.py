@@ -3,7 +3,25 @@
 import click
 
 from workbench import __version__
-from workbench.cli import claims, equivariance, explain, frontier, hosts, induct, layers, polysemanticity, report, score, specs, survey, tune, visualise, write
+from workbench.cli import (
+    claims,
+    diff,
+    equivariance,
+    explain,
+    frontier,
+    hosts,
+    induct,
+    layers,
+    polysemanticity,
+    report,
+    score,
+    specs,
+    survey,
+    tune,
+    universality,
+    visualise,
+    write,
+)
 from workbench.cli.group import Commands
 
 COMMANDS = (
@@ -21,6 +39,8 @@ COMMANDS = (
     equivariance.equivariance,
     polysemanticity.polysemanticity,
     visualise.visualise,
+    universality.universality,
+    diff.diff,
     tune.tune,
     report.report,
     write.write,

@@ -20,6 +20,7 @@ from workbench.hosts.host import Host
 from workbench.spec import Spec, check_pair, numbers, posed
 from workbench.spec.circuit import GABOR_POSES, TrainedCircuit
 from workbench.spec.language import INPUT, Alike, Entry, Family, Gabor, Number, Poses, Table, Term, Theory
+from workbench.spec.meaning import grid_px
 from workbench.spec.problems import key_text
 from workbench.theory.frame import taps
 from workbench.theory.poses import CENTRE, MIXTURE, PICTURE, RADIUS, SCALE, SHIFT_X, SHIFT_Y, Units, every_combination
@@ -43,15 +44,16 @@ def compile_spec(
 
     `as_written` takes a tuned spec's numbers as they were before tuning; the families of `bound` are read off the host's own units instead of
     being compiled; `variant` names one of the spec's, its numbers and poses as tuned where it does not change them; `until` names the family that
-    the circuit is to end in, by default the theory's last. Raises SpecError if the spec
-    cannot stand for these units, and WorkbenchError if a circuit is another host's, a family cannot be bound, or a family is not driven by its
-    own ideal stimulus.
+    the circuit is to end in, by default the theory's last. Raises SpecError if the spec cannot stand for these units, and WorkbenchError if a
+    circuit is another host's, a family cannot be bound, the host's cells do not fall on a family's grid, or a family is not driven by its own
+    ideal stimulus.
     """
     bound = bound or {}
     check_pair(spec, trained)
     for found in (trained, *bound.values()):
         refuse_strange(found, host)
     refuse_unbindable(spec, trained, host, bound)
+    _refuse_misfit(spec, trained, host, bound)
     theory, alike = (spec.variants[variant], spec.theory.variants[variant].units) if variant else (spec.theory, Alike())
     tuned = theory.tuned
     before = tuned.written if as_written and tuned else {}
@@ -103,6 +105,22 @@ def compile_variants(spec: Spec, trained: TrainedCircuit, host: Host, whole: Han
     }
 
 
+def compile_terms(spec: Spec, trained: TrainedCircuit, host: Host) -> dict[str, HandwrittenCircuit]:
+    """For each term of the last family, named as in "line[0]", the circuit with this term alone. They share the layers above; where the last family
+    does not normalise, their drives add up to the whole circuit's. Raises as `compile_spec`."""
+    whole = compile_spec(spec, trained, host)
+    *above, last = whole.layers
+    name, family = list(spec.theory.families.items())[-1]
+    units = trained_units(posed(trained, spec.theory.tuned) if spec.theory.tuned else trained)
+
+    def alone(source: str, term: Gabor | Term | Table) -> HandwrittenCircuit:
+        known = {layer.family: layer for layer in above}
+        one = _layer(name, family.model_copy(update={"reads": {source: (term,)}}), units, whole.grid, known, _number)
+        return replace(whole, layers=(*above, replace(one, ideal=last.ideal)))
+
+    return {f"{source}[{i}]": alone(source, term) for source, terms in family.reads.items() for i, term in enumerate(terms)}
+
+
 def refuse_strange(trained: TrainedCircuit, host: Host) -> None:
     """Raises WorkbenchError for a circuit that was found in another host."""
     if trained.fingerprint != host.fingerprint:
@@ -112,6 +130,20 @@ def refuse_strange(trained: TrainedCircuit, host: Host) -> None:
             f"{host.name}'s, {host.fingerprint[:12]}…",
             f"Survey this host: workbench survey {host.name} --family {trained.circuit}",
         )
+
+
+def _refuse_misfit(spec: Spec, trained: TrainedCircuit, host: Host, bound: Bound) -> None:
+    """Raises WorkbenchError where the host's cells do not fall on those of a family that the last one reads: nothing is read in between."""
+    families, stride_px = spec.theory.families, host.site(trained.site).stride_px
+    for name in list(families.values())[-1].reads:
+        step_px = 1 if name == INPUT or name in bound else grid_px(families[name])
+        if step_px and stride_px % step_px:
+            raise WorkbenchError(
+                f"{spec.path}: {trained.circuit} at {trained.site} of {host.name}",
+                f"cells every {stride_px} px, but {name!r} answers every {step_px} px",
+                f"a stride that {step_px} px divides",
+                "Survey another site, or give the family a finer grid.",
+            )
 
 
 def _refuse_undriven(where: str, circuit: HandwrittenCircuit) -> None:
@@ -140,7 +172,7 @@ def compile_theory(
     `value` gives the tensor for a Number of the spec; by default its written or tuned value. `units` are those of the last family, by
     default the trained circuit's. The ideal stimuli are run in `ideal_dtype`. Families that only `bound` ones read are left out.
     """
-    value = value or (lambda number: torch.tensor(number.tune, dtype=LIKE.dtype))
+    value = value or _number
     site = host.site(trained.site)
     grid = Grid(host.input.size_px, site.stride_px, site.offset_px, site.height, site.width)
     bound = bound or {}
@@ -160,6 +192,11 @@ def compile_theory(
             layer = replace(layer, ideal=ideal.drive(layers, layer, _ideal_radius_px(family, value), _texture_px(family)))
         layers.append(layer)
     return HandwrittenCircuit(theory.theory, host.name, trained.site, tuple(unit.unit for unit in trained.units), grid, tuple(layers))
+
+
+def _number(number: Number) -> Tensor:
+    """A number of the spec at its written or tuned value."""
+    return torch.tensor(number.tune, dtype=LIKE.dtype)
 
 
 def trained_units(trained: TrainedCircuit) -> Units:

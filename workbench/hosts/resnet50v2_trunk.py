@@ -94,20 +94,20 @@ def convert(directory: Path) -> dict[str, Tensor]:
     """`resnetv24_stage2_conv1_weight.npy` becomes `stage2_unit1.conv_spatial.weight`."""
     state = {}
     for name, tensor in tensors(directory, published(NAME)).items():
-        stage, layer, part = re.fullmatch(r"resnetv24_(?:stage(\d)_)?([a-z]+\d+)_(\w+)", name).groups()
-        state[f"{_module(int(stage), layer) if stage else TRUNK[layer]}.{PARTS[part]}"] = tensor
+        layer, part = re.split(r"(?<=\d)_(?=[a-z_]+$)", name.removeprefix("resnetv24_"))
+        state[f"{TRUNK.get(layer) or _module(*layer.split('_'))}.{PARTS[part]}"] = tensor
     return state
 
 
-def _module(stage: int, layer: str) -> str:
+def _module(stage: str, layer: str) -> str:
     """A stage's first unit has four convolutions, of which the last is the shortcut, all others three; each unit has three norms."""
-    kind, index = re.fullmatch(r"([a-z]+)(\d+)", layer).groups()
-    number = int(index)
+    kind = layer.rstrip("0123456789")
+    number = int(layer.removeprefix(kind))
     if kind == "conv" and number < 4:
-        return f"stage{stage}_unit1.{('conv_reduced', 'conv_spatial', 'conv_output', 'shortcut')[number]}"
+        return f"{stage}_unit1.{('conv_reduced', 'conv_spatial', 'conv_output', 'shortcut')[number]}"
     parts = ("conv_reduced", "conv_spatial", "conv_output") if kind == "conv" else ("input", "reduced", "spatial")
     unit, part = divmod(number - 1 if kind == "conv" else number, 3)
-    return f"stage{stage}_unit{unit + 1}.{parts[part]}"
+    return f"{stage}_unit{unit + 1}.{parts[part]}"
 
 
 RECIPE = Recipe(

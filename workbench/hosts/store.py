@@ -106,7 +106,8 @@ def installed() -> list[HostRow]:
 
 
 def load(name: str) -> Host:
-    """The host of that name (`workbench/hosts/named.py` says what may be one), frozen and in eval mode; the same object each time within one process.
+    """The host of that name (`workbench/hosts/named.py` says what may be one), frozen and in eval mode; the same object each time within one
+    process.
 
     Raises WorkbenchError if there is no such host, if it is not installed, or if its weights file was altered.
     """

@@ -8,6 +8,7 @@ Format   torch/serialization.py, `_legacy_save`
 """
 
 import pickletools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,9 +20,9 @@ from torch import Tensor
 from workbench.errors import WorkbenchError
 
 MAGIC = 0x1950A86A20F9469CFC6C
-DTYPES = {"torch FloatStorage": np.dtype("<f4"), "torch LongStorage": np.dtype("<i8")}
+DTYPES: dict[str, np.dtype] = {"torch FloatStorage": np.dtype("<f4"), "torch LongStorage": np.dtype("<i8")}
 CONSTANTS = {"BINUNICODE", "BININT", "BININT1", "BININT2", "LONG1"}
-EMPTY = {
+EMPTY: dict[str, Callable[[], Any]] = {
     "EMPTY_TUPLE": tuple,
     "EMPTY_DICT": dict,
     "EMPTY_LIST": list,
@@ -95,7 +96,7 @@ def _tensor(view: _View, storage: np.ndarray) -> Tensor:
 def _plain(file: BinaryIO) -> Any:
     """What the next pickle of the file says, as far as it is made of known instructions. Raises ValueError at any other."""
     stack: list[Any] = []
-    memo: dict[int, Any] = {}
+    memo: dict[Any, Any] = {}
     for opcode, argument, _ in pickletools.genops(file):
         name = opcode.name
         if name in CONSTANTS:

@@ -76,10 +76,11 @@ def score(
 
 
 def variant_scores(specs: Sequence[Spec], statistics: Statistics, seed: int) -> dict[str, VariantScore]:
-    """Every variant that any of the theories has; what it changes in several of them is told joined by " + "."""
+    """Every variant that any of the theories has and that was run; what it changes in several of them is told joined by " + "."""
     said: dict[str, list[str]] = {}
     for name, variant in [each for spec in specs for each in spec.theory.variants.items()]:
-        said.setdefault(name, []).append(variant.about.strip())
+        if f"variant.{name}" in statistics.rows:
+            said.setdefault(name, []).append(variant.about.strip())
     return {
         name: VariantScore(" + ".join(dict.fromkeys(about)), loses(statistics, f"variant.{name}", seed)) for name, about in said.items()
     }

@@ -3,6 +3,6 @@
 from workbench.survey.family import moderate_sites
 from workbench.survey.progress import shown
 from workbench.survey.responses import Progress
-from workbench.survey.survey import FAMILIES, largest_gap_deg, survey
+from workbench.survey.survey import FAMILIES, NoneFoundError, largest_gap_deg, survey
 
-__all__ = ["FAMILIES", "Progress", "largest_gap_deg", "moderate_sites", "shown", "survey"]
+__all__ = ["FAMILIES", "NoneFoundError", "Progress", "largest_gap_deg", "moderate_sites", "shown", "survey"]

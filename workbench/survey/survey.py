@@ -3,6 +3,8 @@
 import datetime
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from workbench import __version__
 from workbench.errors import WorkbenchError, nearest
 from workbench.hosts.host import Host
@@ -14,6 +16,11 @@ from workbench.survey.responses import Progress
 
 FAMILIES = {each.name: each for each in (curve.FAMILY, curve.EARLY, gabor.FAMILY, line.FAMILY, high_low_frequency.FAMILY)}
 NEAR_MISSES = 3
+FEWEST = 3  # units of a family: in a network with shuffled weights one or two pass by chance (docs/universality.md)
+
+
+class NoneFoundError(WorkbenchError):
+    """A survey looked, and found no family: a result where hosts are compared."""
 
 
 def survey(
@@ -32,7 +39,8 @@ def survey(
     progress  called with what is under way, how much of it is done, and how much there is
     command, date  what to record as the origin; by default the command line that does this, and today
 
-    Raises WorkbenchError for an unknown family or site, for no pictures, and where no unit qualifies, with the nearest misses.
+    Raises WorkbenchError for an unknown family or site and for no pictures, and NoneFoundError where fewer than FEWEST units of every
+    site qualify, with the nearest misses.
     """
     if family not in FAMILIES:
         raise WorkbenchError("survey", f"no family {family!r}", remedy=nearest(family, FAMILIES))
@@ -42,7 +50,7 @@ def survey(
     judged = judge_sites(host, wanted, sites or wanted.sites(host), pictures, progress)
     counts = {name: int(found.passes.sum()) for name, found in judged.items()}
     chosen = max(counts, key=lambda name: counts[name])
-    if not counts[chosen]:
+    if counts[chosen] < FEWEST:
         raise _none_found(host, wanted, judged)
     units = wanted.units(host, host.site(chosen), judged[chosen], progress)
     seen = ", ".join(f"{name} {count}" for name, count in counts.items())
@@ -73,11 +81,16 @@ def largest_gap_deg(poses_deg: Sequence[float]) -> float:
     return max(b - a for a, b in zip(poses, [*poses[1:], poses[0] + 360], strict=True))
 
 
-def _none_found(host: Host, family: Family, judged: Mapping[str, Judged]) -> WorkbenchError:
-    rows = sorted((float(missed), name, unit) for name, each in judged.items() for unit, missed in enumerate(each.missed))
+def _none_found(host: Host, family: Family, judged: Mapping[str, Judged]) -> NoneFoundError:
+    rows = sorted((float(missed), name, unit) for name, each in judged.items() for unit, missed in enumerate(each.missed) if missed > 0)
     misses = [f"{name}:{unit} ({_short(judged[name], unit)})" for _, name, unit in rows[:NEAR_MISSES]]
     where = f"host {host.name}, {', '.join(judged)}"
-    return WorkbenchError(where, f"no {family.name} units found; nearest: {'; '.join(misses)}", remedy="Survey other sites of this host.")
+    passed = [f"{name}:{unit}" for name, each in judged.items() for unit in np.flatnonzero(each.passes)]
+    found = (
+        f"only {', '.join(passed)} would be {family.name} units, no family; nearest" if passed else f"no {family.name} units found; nearest"
+    )
+    expected = f"{FEWEST} units or more at one site" if passed else ""
+    return NoneFoundError(where, f"{found}: {'; '.join(misses)}", expected, "Survey other sites of this host.")
 
 
 def _short(judged: Judged, unit: int) -> str:

@@ -1,0 +1,190 @@
+"""One theory, several hosts: two planted ones that compute it, one whose theory is turned, and one with nothing to find."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from tests.planted import THEORY, UNITS, planted
+from workbench.cli import main
+from workbench.errors import WorkbenchError
+from workbench.pictures.drawn import drawn
+from workbench.report.universality import universality_table
+from workbench.score.universality import AS_WRITTEN, Universality, row_from_json, row_json
+from workbench.spec import dump_circuit
+from workbench.verbs import universality as verb
+from workbench.verbs.universality import universality
+
+HOSTS = """\
+import dataclasses
+
+from tests.planted import planted
+
+
+def one():
+    return planted(seed=1).host
+
+
+def other():
+    return planted(seed=2).host
+
+
+def silent():
+    return dataclasses.replace(planted(seed=2).host, has_output=False)
+"""
+ONE, OTHER, SILENT = (f"my_hosts.py:{name}" for name in ("one", "other", "silent"))
+NULL = f"{ONE}@random:0"
+LEDGER = """\
+tuned:
+  circuits: [{{host: {host}, circuit: "aa", pearson: [0.5, 0.7]}}]
+  spec: "bb"
+  date: "2026-01-01"
+  steps: 5
+  seed: 0
+  written: {{"families.gabor.reads.input[0].wavelength_px": 9.0}}
+  images: [0123456789abcdef]
+"""
+RIGHT, WRONG = 0.99, 0.6
+
+
+class Run(NamedTuple):
+    folder: Path
+    found: Universality
+    surveyed: list[str]
+    stages: list[str]
+
+
+def spec_files(folder: Path) -> list[Path]:
+    """The planted theory, as if it had been tuned on the first host; and one of other wavelength and radius, tuned on the second."""
+    (folder / "right.yaml").write_text(THEORY.replace("theory: planted", "theory: right") + LEDGER.format(host=ONE))
+    wrong = THEORY.replace("theory: planted", "theory: wrong").replace("match: tangent", "match: normal", 1)
+    (folder / "wrong.yaml").write_text(wrong + LEDGER.format(host=OTHER))
+    return [folder / "right.yaml", folder / "wrong.yaml"]
+
+
+def run(folder: Path, hosts: list[str], stages: list[str]) -> Universality:
+    circuits = {}
+    for host in hosts:
+        if not host.endswith("@random:0"):
+            circuits[host] = folder / f"{host[12:]}.yaml"
+            trained = planted(seed=1 if host == ONE else 2).trained
+            dump_circuit(trained.model_copy(update={"host": host}), circuits[host])
+
+    def stage(name: str, total: int):
+        stages.append(name)
+        return lambda steps: None
+
+    pictures, fit, shown = drawn(5, seed=2), drawn(4, seed=1), drawn(3, seed=3)
+    return universality(spec_files(folder), hosts, circuits, pictures, fit, shown, folder / "out", stage, lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Run:
+    folder = tmp_path_factory.mktemp("universality")
+    (folder / "my_hosts.py").write_text(HOSTS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("WORKBENCH_CACHE", str(folder / "cache"))
+        surveyed: list[str] = []
+        survey = verb.survey
+        patch.setattr(verb, "survey", lambda host, *more: (surveyed.append(host.name), survey(host, *more))[1])
+        stages: list[str] = []
+        return Run(folder, run(folder, [ONE, OTHER, SILENT, NULL], stages), surveyed, stages)
+
+
+def test_where_the_family_lives(made):
+    row = made.found.rows[0]
+    assert (row.host, row.site, row.depth, row.sites, row.stride_px, row.units, row.of) == (ONE, "planted", 2, 3, 8, len(UNITS), 12)
+    assert row.poses_deg == [unit.centre_deg for unit in UNITS]
+    assert row.figures["trained.largest_gap_deg"] == pytest.approx(60, abs=10)
+    assert 20 < row.figures["trained.width_deg"] < 180
+
+
+def test_the_right_theory_holds_on_both_and_the_wrong_one_on_neither(made):
+    for row in made.found.rows[:2]:
+        right, wrong = (row.theories[name] for name in ("right", "wrong"))
+        assert min(right["pearson"]["value"], right["recovered_kl"]["value"]) > RIGHT
+        assert wrong["pearson"]["value"] < WRONG
+        assert row.theories[AS_WRITTEN]["pearson"]["value"] < RIGHT
+        assert row.controls["permuted"]["pearson"]["value"] < WRONG
+    first, second = made.found.rows[:2]
+    assert (
+        made.found.kept(first, "wrong", "pearson")
+        == first.theories["wrong"]["pearson"]["value"] / first.theories["right"]["pearson"]["value"]
+    )
+    assert made.found.kept(second, "wrong", "pearson") == 1, "tuned there"
+
+
+def test_without_an_output_units_are_compared_and_answers_are_not(made):
+    row = made.found.rows[2]
+    assert not row.has_output
+    assert row.theories["right"]["pearson"]["value"] > RIGHT
+    assert {cell["recovered_kl"]["value"] for cell in (*row.theories.values(), *row.controls.values())} == {None}
+    assert row.best_control == max(row.controls, key=lambda name: row.controls[name]["pearson"]["value"])
+
+
+def test_in_the_null_host_nothing_is_found_and_the_row_says_so(made):
+    row = made.found.rows[3]
+    assert made.surveyed == [NULL]
+    assert (row.host, row.units, row.theories, row.site) == (NULL, 0, {}, None)
+    assert "no curve units found" in row.said or "no family" in row.said
+
+
+def test_the_file_and_the_picture(made):
+    told = json.loads((made.folder / "out" / "universality.json").read_text())
+    assert told["theories"] == {"right": [ONE], "wrong": [OTHER]}
+    assert [row["host"] for row in told["hosts"]] == [ONE, OTHER, SILENT, NULL]
+    assert told["hosts"][0]["theories"]["right"]["pearson"]["value"] == made.found.rows[0].theories["right"]["pearson"]["value"]
+    assert (made.folder / "out" / "universality.png").read_bytes().startswith(b"\x89PNG")
+    assert (made.folder / "out" / "my_hosts.one" / "report.html").is_file()
+    assert row_from_json(row_json(made.found.rows[0])) == made.found.rows[0]
+
+
+def test_the_tables(made):
+    console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(universality_table(made.found))
+    lines = console.export_text().splitlines()
+    assert max(map(len, lines)) <= 100
+    said = "\n".join(lines)
+    assert "n/a" in said
+    assert "would be curve units" in said or "no curve units found" in said
+    matrix = lines[next(i for i, line in enumerate(lines) if line.startswith("mean Pearson:")) :]
+    tuned = next(line for line in matrix if "(right)" in line)
+    assert tuned.split()[-3:] == ["1.00", "1.00", "1.00"]
+
+
+def test_an_interrupted_run_goes_on_host_by_host(made, monkeypatch):
+    monkeypatch.chdir(made.folder)
+    monkeypatch.setenv("WORKBENCH_CACHE", str(made.folder / "cache"))
+    (made.folder / "out" / "rows" / "my_hosts.other.json").unlink()
+    stages: list[str] = []
+    again = run(made.folder, [ONE, OTHER, SILENT, NULL], stages)
+    assert {name.split(": ")[0] for name in stages} == {OTHER}, "the others are read back"
+    assert [row.host for row in again.rows] == [row.host for row in made.found.rows]
+    value, before = (each.rows[1].theories["wrong"]["pearson"]["value"] for each in (again, made.found))
+    assert np.isclose(value, before, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text.replace("  curve:", "  bend:"), r"theories of several families \(right.yaml: curve, wrong.yaml: bend\)"),
+        (lambda text: text.replace("theory: wrong", "theory: right"), r"theories of the same name \(right, right\)"),
+    ],
+)
+def test_theories_that_cannot_be_compared_are_refused(tmp_path, change, said):
+    right, wrong = spec_files(tmp_path)
+    wrong.write_text(change(wrong.read_text()))
+    with pytest.raises(WorkbenchError, match=said):
+        universality([right, wrong], [], {}, [], [], [], tmp_path / "out", lambda *_: lambda _: None, lambda *_: None)
+
+
+def test_the_command_says_what_it_needs():
+    result = CliRunner().invoke(main, ["universality"])
+    assert result.exit_code == 2
+    assert "Missing argument 'SPEC...'" in result.output
+    assert "transfer matrix" in CliRunner().invoke(main, ["universality", "--help"]).output

@@ -1,0 +1,70 @@
+"""workbench diff: two networks, one mechanism."""
+
+from pathlib import Path
+
+import click
+
+from workbench.cli.options import AS_JSON, BROKEN, CALIBRATE_ON, CALIBRATION, FILE, IMAGES, SEED, default_circuit
+from workbench.terminal import Session
+
+
+@click.command()
+@click.argument("host_a", metavar="HOST_A")
+@click.argument("host_b", metavar="HOST_B")
+@click.option(
+    "--spec",
+    "spec_file",
+    type=FILE,
+    default=Path("specs/curve-detectors.yaml"),
+    show_default=True,
+    help="Theory whose last family is compared.",
+)
+@click.option("--circuit-a", type=FILE, help="A's trained circuit.  [default: circuits/HOST/FAMILY.yaml beside the specs, else a survey]")
+@click.option("--circuit-b", type=FILE, help="B's trained circuit.  [default: as A's]")
+@IMAGES
+@click.option("--score-on", type=click.IntRange(2), help="Pictures of the images folder to take at the most, the first by content hash.")
+@CALIBRATION
+@CALIBRATE_ON
+@click.option("-o", "--output", type=FILE, default=Path("diff"), show_default=True, help="Folder to write: diff.json.")
+@BROKEN
+@SEED
+@AS_JSON
+def diff(
+    host_a: str,
+    host_b: str,
+    spec_file: Path,
+    circuit_a: Path | None,
+    circuit_b: Path | None,
+    images: Path | None,
+    score_on: int | None,
+    calibration: Path | None,
+    calibrate_on: int,
+    output: Path,
+    skip_broken: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Say what differs between HOST_A and HOST_B in the terms of a theory.
+
+    Units are matched by what they answer to drawn arcs, never by channel number. Of matched ones pose, radius and width are compared, and the
+    weight of each term of the theory; then what the units are worth to each network.
+
+    \b
+    workbench diff squeezenet squeezenet_second_run --spec specs/curves-transferred.yaml
+    """
+    from workbench.report.diff import diff_table
+    from workbench.score.diff import diff_json
+    from workbench.verbs.diff import diff as compare
+
+    chosen = [circuit or default_circuit(spec_file, host) for host, circuit in ((host_a, circuit_a), (host_b, circuit_b))]
+    with Session() as session:
+        pictures = session.pictures(images, skip_broken, "headline", score_on)
+        fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
+        surveyed = session.pictures(None, skip_broken, "calibration")
+        files = [file if file.is_file() else None for file in chosen]
+        found = compare((host_a, host_b), spec_file, files, pictures, fit, surveyed, output, session.stage, session.counter, seed)
+    if as_json:
+        click.echo(diff_json(found), nl=False)
+    else:
+        session.print(diff_table(found))
+        click.echo(f"diff: {output / 'diff.json'}")

@@ -1,0 +1,66 @@
+"""Universality as a picture: every host's units around the circle, and the transfer matrices."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.projections.polar import PolarAxes
+
+from workbench.report.conditions import number
+from workbench.report.universality import FIGURES, NOT_AVAILABLE
+from workbench.score.universality import CELL, HostRow, Universality
+
+FURTHEST_PX = 50.0  # radius at the rim of a circle
+COLOUR = "#c8201e"
+
+
+def draw_universality(found: Universality) -> Figure:
+    """A circle for each host: a dot a unit, at its pose and its preferred radius; below, the matrices of mean Pearson and recovered KL."""
+    rows = len(found.matrix_rows)
+    figure = Figure(figsize=(max(2.5 * len(found.rows), 9.0), 3.6 + 0.34 * rows), layout="constrained")
+    circles, matrices = figure.subfigures(2, 1, squeeze=False, height_ratios=(2.7, 1.2 + 0.34 * rows))[:, 0]
+    for i, row in enumerate(found.rows):
+        _circle(circles.add_subplot(1, len(found.rows), i + 1, projection="polar"), row)
+    for axes, name in zip(matrices.subplots(1, 2, sharey=True), CELL, strict=True):
+        _matrix(axes, found, name)
+    return figure
+
+
+def _circle(axes: PolarAxes, row: HostRow) -> None:
+    where = (
+        f"{row.site}, every {row.stride_px} px, sees {number(row.field_px, 0)} px\n{row.units} units of {row.of}"
+        if row.units
+        else "no units"
+    )
+    axes.set_title(f"{row.host}\n{where}", fontsize=7)
+    axes.set_theta_direction(-1)  # angles grow towards +y, which is down
+    if row.radii_px:
+        axes.scatter(np.radians(row.poses_deg), row.radii_px, s=22, color=COLOUR)
+    axes.set_rlim(0, max(FURTHEST_PX, *row.radii_px) if row.radii_px else FURTHEST_PX)
+    axes.set_rticks([25, 50], ["25 px", "50 px"], fontsize=5)
+    axes.set_xticks(np.radians([0, 90, 180, 270]), ["0°", "90°", "180°", "270°"], fontsize=6)
+    axes.tick_params(pad=-2)
+
+
+def _matrix(axes: Axes, found: Universality, name: str) -> None:
+    columns = [row for row in found.rows if row.units]
+    cells = [[row.theories[theory][name]["value"] for row in columns] for theory in found.matrix_rows]
+    values = np.array([[np.nan if value is None else value for value in line] for line in cells], dtype=float).reshape(len(cells), -1)
+    axes.imshow(values, vmin=0, vmax=1, cmap="Reds", aspect="auto")
+    for i, (theory, line) in enumerate(zip(found.matrix_rows, values, strict=True)):
+        for j, (row, value) in enumerate(zip(columns, line, strict=True)):
+            missing = NOT_AVAILABLE if name == CELL[1] and not row.has_output else number(value, 2)
+            own = row.host in found.theories.get(theory, ())
+            axes.text(
+                j,
+                i,
+                missing,
+                ha="center",
+                va="center",
+                fontsize=8,
+                weight="bold" if own else "normal",
+                color="white" if value > 0.6 else "black",
+            )
+    axes.set_title(f"{FIGURES[name]}: tuned on the row, tried on the column; bold: tuned there", fontsize=7.5, loc="left")
+    axes.set_xticks(range(len(columns)), [row.host.replace("_", "\n", 1) for row in columns], fontsize=6.5)
+    axes.set_yticks(range(len(cells)), ["\n".join(hosts) or theory for theory, hosts in found.matrix_rows.items()], fontsize=7)
+    axes.tick_params(length=0)
