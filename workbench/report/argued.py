@@ -25,7 +25,7 @@ class Told:
 
 def as_html(table: RenderableType) -> str:
     """What a terminal would show."""
-    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=False)
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
     console.print(table)
     return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 

@@ -21,6 +21,13 @@ class Argument:
 
 ARGUMENTS = (
     Argument(
+        "visualisation",
+        "Feature visualisation",
+        "Which picture drives a unit most? Made for the trained unit and for the handwritten one, from noise, with nothing assumed.",
+        (("visualise", "visualise"),),
+        ("visualise",),
+    ),
+    Argument(
         "examples",
         "Dataset examples",
         "What in photographs do the units answer to most, and on which pixels does the answer hang? Bright pixels are those that it hangs on. "
@@ -77,5 +84,13 @@ ARGUMENTS = (
         "What the theory predicts of edits, made in the trained network and by hand.",
         (("claims", "claims"),),
         ("claims",),
+    ),
+    Argument(
+        "polysemanticity",
+        "Polysemanticity",
+        "Is this all that the units answer to? How much of their activation, at every level and not only at its top, the theory accounts for, and "
+        "how much belongs to other kinds of stimuli.",
+        (("polysemanticity", "polysemanticity"),),
+        ("polysemanticity",),
     ),
 )

@@ -25,7 +25,9 @@ from workbench.report.explain import explain_table
 from workbench.report.induction import induction_tree
 from workbench.report.layers import layers_table
 from workbench.report.limits import limits
+from workbench.report.polysemanticity import polysemanticity_table
 from workbench.report.strongest_plot import draw_strongest
+from workbench.report.visualise import visualised_table
 from workbench.spec import load_circuit, load_theory
 from workbench.splice.calibrate import calibrate, with_random_readout
 from workbench.verbs.claims import claims
@@ -33,6 +35,8 @@ from workbench.verbs.equivariance import equivariance
 from workbench.verbs.explain import explain
 from workbench.verbs.induct import induct
 from workbench.verbs.layers import layers
+from workbench.verbs.polysemanticity import polysemanticity
+from workbench.verbs.visualise import visualised
 
 EXAMPLES = 6  # of each unit and side
 UNITS = 3  # units that are shown: spread over the circle
@@ -112,6 +116,15 @@ def _equivariance(ask: Request, folder: Path) -> Said:
     return Said(equivariance_table(equivariance(ask.circuit_file, ask.bound, ask.few, folder, ask.stage, ask.seed)))
 
 
+def _visualise(ask: Request, folder: Path) -> Said:
+    return Said(visualised_table(visualised(ask.spec_file, ask.circuit_file, (), ask.few, ask.calibration, folder, ask.stage, ask.seed)))
+
+
+def _polysemanticity(ask: Request, folder: Path) -> Said:
+    found = polysemanticity(ask.spec_file, ask.circuit_file, ask.few, ask.calibration, folder, ask.stage, ask.seed)
+    return Said(polysemanticity_table(found))
+
+
 PARTS: dict[str, Callable[[Request, Path], Said]] = {
     "score": _score,
     "examples": _examples,
@@ -120,6 +133,8 @@ PARTS: dict[str, Callable[[Request, Path], Said]] = {
     "equivariance": _equivariance,
     "induct": _induct,
     "claims": _claims,
+    "polysemanticity": _polysemanticity,
+    "visualise": _visualise,
 }
 
 

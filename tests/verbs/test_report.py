@@ -1,0 +1,135 @@
+"""Every argument on one page, of the planted host: what the page holds, what it says was not shown, and that an interrupted run goes on."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.planted import THEORY, planted
+from workbench.errors import WorkbenchError
+from workbench.pictures.drawn import drawn
+from workbench.report.arguments import ARGUMENTS
+from workbench.spec import dump_circuit
+from workbench.verbs import parts
+from workbench.verbs import report as verb
+from workbench.verbs.report import report
+
+QUICK = ("score", "examples", "claims")  # that say all that there is to say about a page, in the time of a test
+
+
+class Workshop:
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch):
+        self.folder, self.output = folder, folder / "out"
+        self.spec_file, self.circuit_file = folder / "planted.yaml", folder / "curve.yaml"
+        host = planted()
+        self.spec_file.write_text(THEORY)
+        dump_circuit(host.trained, self.circuit_file)
+        patch.setenv("WORKBENCH_CACHE", str(folder / "cache"))
+        for module in ("workbench.rebuild", "workbench.verbs.parts", "workbench.verbs.claims"):
+            patch.setattr(f"{module}.load", lambda name: host.host)
+        patch.setattr(verb, "PARTS", {name: parts.PARTS[name] for name in QUICK})
+        self.stages: list[str] = []
+
+    def stage(self, name: str, total: int):
+        self.stages.append(name)
+        return lambda *_: None
+
+    def report(self, few: int = 4, seed: int = 0) -> str:
+        files = self.spec_file, self.circuit_file
+        page = report(*files, {}, [], drawn(5, seed=2), drawn(4, seed=1), self.output, self.stage, seed, few, "workbench report x")
+        return page.read_text()
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        yield Workshop(tmp_path_factory.mktemp("report"), patch)
+
+
+@pytest.fixture(scope="module")
+def page(workshop) -> str:
+    return workshop.report()
+
+
+def test_the_page_has_a_section_for_every_argument_and_for_what_was_not_shown(page):
+    for anchor in (*(argument.anchor for argument in ARGUMENTS), "not-shown", "made"):
+        assert f'<section id="{anchor}">' in page
+        assert f'href="#{anchor}"' in page
+
+
+def test_the_page_needs_no_network_and_no_script(page):
+    assert "<script" not in page
+    assert not re.search(r"(src|href)=\"(?!data:image/png;base64,|#)", page)
+    Balanced().feed(page)
+
+
+class Balanced(HTMLParser):
+    """Raises if tags are not closed in the order in which they were opened."""
+
+    VOID = ("meta", "img", "br", "link")
+
+    def __init__(self):
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_pictures_and_tables_of_the_parts_are_there_and_their_files_beside_the_page(page, workshop):
+    for name in ("examples-examples", "examples-consumers", "score-ledger"):
+        assert f'<figure id="{name}">' in page
+    assert "1.00 (1.00 to 1.00)" in page
+    assert (workshop.output / "score" / "score.json").is_file()
+    assert (workshop.output / "examples" / "examples.json").is_file()
+
+
+def test_a_part_that_cannot_be_made_is_named(page):
+    """The planted theory makes no claims."""
+    claims = page[page.index('<section id="claims">') :]
+    assert "Not shown: claims:" in claims[: claims.index("</section>")]
+    left = page[page.index('<section id="not-shown">') :]
+    assert "no claims; expected the key claims" in left[: left.index("</section>")]
+
+
+def test_an_interrupted_run_goes_on_with_the_part_where_it_stopped(workshop, page, monkeypatch):
+    def interrupt(ask, folder):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(verb.PARTS, "examples", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        workshop.report(seed=1)
+    assert page == (workshop.output / "report.html").read_text()  # the earlier page stands
+    monkeypatch.setitem(verb.PARTS, "examples", parts.PARTS["examples"])
+    workshop.stages.clear()
+    again = workshop.report(seed=1)
+    assert "calibrate" in workshop.stages
+    assert "score" not in workshop.stages
+    assert "1.00 (1.00 to 1.00)" in again
+
+
+def test_other_pictures_are_another_run(workshop, page):
+    workshop.stages.clear()
+    workshop.report(few=3)
+    assert "score" in workshop.stages
+
+
+def test_without_a_score_there_is_no_page(workshop, page, monkeypatch):
+    def fails(ask, folder):
+        raise WorkbenchError("score", "does not work")
+
+    monkeypatch.setitem(verb.PARTS, "score", fails)
+    with pytest.raises(WorkbenchError, match="does not work"):
+        workshop.report(seed=9)
+
+
+@pytest.mark.parametrize("name", parts.PARTS)
+def test_every_part_is_on_the_page(name):
+    told = {part for argument in ARGUMENTS for part in (*argument.told, *(part for part, _ in argument.shows))}
+    assert name in told
+    assert told <= set(parts.PARTS)
