@@ -6,7 +6,8 @@ Weights  the PyTorch port of Google's TensorFlow release, one .pth file in the w
 Licence  Apache License 2.0
 Input    RGB, 224 x 224, (x - 127) / 128
 Output   logits of 1000 classes in alphabetical order of their WordNet ids
-Sites    behind every ReLU6: the stem, each block's `expand` and `depthwise`, the head. A block's own output is not rectified and is no site
+Sites    behind every ReLU6: the stem, each block's `expand` and `depthwise`, the head. A block's own output is not rectified and is no site.
+         Handwritten units are not capped at 6; of the curve units' cells one in ten thousand is
 """
 
 from pathlib import Path

@@ -4,6 +4,7 @@ Paper    He et al. 2016, "Identity Mappings in Deep Residual Networks", arXiv 16
 Weights  github.com/fujunwei/webnn-samples, commit ae2715a3, folder test-data/models/resnet50v2_nchw: the MXNet / ONNX zoo's, one .npy a tensor
 Licence  Apache License 2.0
 Input    RGB, 224 x 224, (x / 255 - mean) / deviation of ImageNet
+Note     a norm comes before the first convolution, so zero padding looks like RGB 115, 109, 96 there, 8 below the mean that circuits pad with
 Output   none: stage 4 and the classifier are not at hand. `network(x)` gives the features of stage 3, and no figure is made of them
 Sites    behind each ReLU of a unit: `input`, which every unit of the stage so far speaks into; `reduced`; `spatial`, behind the 3x3 convolution
 """

@@ -16,7 +16,7 @@ FIGURES = dict(zip(CELL, ("mean Pearson", "recovered KL"), strict=True))
 def universality_table(found: Universality) -> Group:
     """Where the family lives; what its units are like and what the first theory makes of them; and the transfer matrices. Fits 100 columns."""
     said = f"{found.family} in {len(found.rows)} hosts, {found.images['n']} images, gain and bias from {found.calibration['n']} others"
-    none = (Text(f"{row.host}: {row.said}", style="yellow") for row in found.rows if not row.units)
+    none = (Text(row.said, style="yellow") for row in found.rows if not row.units)
     return Group(
         Text(said, style="bold"), _where(found), *none, _scores(found), *(_matrix(found, figure) for figure in CELL), *_kept(found)
     )
