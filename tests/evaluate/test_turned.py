@@ -9,8 +9,6 @@ from torch import nn
 from tests.planted import INPUT, SITE, planted, trained_circuit
 from workbench.errors import WorkbenchError
 from workbench.evaluate.turned import (
-    DRAWN,
-    MIRRORED,
     TURNS_DEG,
     about,
     disc_px,
@@ -21,6 +19,7 @@ from workbench.evaluate.turned import (
     read,
     through_disc,
 )
+from workbench.evaluate.turned_drawings import DRAWN, MIRRORED
 from workbench.evaluate.turned_weights import OPPONENT_AXES, Filters, filters, from_family, period_deg
 from workbench.hosts import host_from_module
 from workbench.pictures.drawn import drawn

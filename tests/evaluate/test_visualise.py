@@ -9,14 +9,10 @@ from torch import nn
 
 from tests.planted import SITE, planted
 from workbench.compiler import compile_spec
+from workbench.evaluate.painted import CONTRAST, Canvas, canvas, colour_axes, field_px
 from workbench.evaluate.visualise import (
-    CONTRAST,
     SEARCH,
-    Canvas,
     answers,
-    canvas,
-    colour_axes,
-    field_px,
     of_handwritten,
     of_trained,
     transformed,

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from workbench.score.polysemanticity import LEVELS, OTHER, clustered, unit_meaning
+from workbench.score.meaning import LEVELS, OTHER, clustered, unit_meaning
 
 ROUNDING = 1e-9
 KINDS, CHANNELS, CELLS, PICTURES = 6, 30, 3000, 20

@@ -22,7 +22,7 @@ from workbench.evaluate.run import scenes
 from workbench.hosts import Host
 from workbench.pictures import batch, folder
 from workbench.pictures.drawn import drawn
-from workbench.score.polysemanticity import unit_meaning
+from workbench.score.meaning import unit_meaning
 from workbench.spec import dump_circuit, load_circuit, load_theory
 from workbench.splice.calibrate import calibrate, with_random_readout
 from workbench.verbs import polysemanticity as verb

@@ -1,6 +1,6 @@
 """What the units of a family say to pictures that turn: drawn ones, of several sizes, and natural ones, seen through a disc."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,23 +10,18 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from workbench.evaluate.run import Progress
+from workbench.evaluate.turned_drawings import DRAWN, MIRRORED, Point
 from workbench.hosts.host import Host, Site
 from workbench.pictures import Picture, batch
 from workbench.spec.circuit import TrainedCircuit
-from workbench.stimuli import BLUE, GREEN, RED, YELLOW, arc, filled, line, texture_edge
 from workbench.theory.frames import LUMA, Frames, Tables, mirrored, resized, turned
 from workbench.theory.gabor import OPPONENT
 
 TURNS_DEG = np.arange(0.0, 360.0, 15.0)
 OCTAVES = np.arange(-1.0, 1.01, 0.5)  # sizes that are drawn
 OWN_OCTAVES = np.array([-0.5, 0.0, 0.5])  # sizes that are compared, about each unit's own
-STRAIGHT_PX = 4000.0  # radius of a filled shape whose edge is straight in any picture
-ASIDE_PX = 12.0  # of an arc that is displaced: a stride and a half of 8 px
 SOFT_PX = 6.0  # of the edge of the disc
 RING, PLACES = 0.3, 8  # places on a ring about the middle, its radius a part of the disc's
-
-Point = tuple[float, float]
-Draw = Callable[[int, Point, Tensor, float], Float[Tensor, "n h w 3"]]  # side, apex, directions of the normal, size
 
 
 @dataclass(frozen=True)
@@ -141,52 +136,3 @@ def read(
         maps = host.activations(host.input.encode(rgb), site.name)[site.name][:, units]
         said = F.grid_sample(maps.flatten(0, 1)[:, None], grid.flatten(0, 1)[:, :, None].float(), align_corners=True)
     return said[:, 0, :, 0].unflatten(0, (len(rgb), len(units))).movedim(1, 2)
-
-
-def _drawn() -> Iterator[tuple[str, Draw]]:
-    for ink, colour in {"bright": 255.0, "dark": 0.0}.items():
-        for radius_px in (18.0, 36.0):
-            yield f"{ink} arc {radius_px:g} px", _arc(radius_px, colour)
-        for where, (towards, aside) in {"inside": (1, 0), "outside": (-1, 0), "left": (0, -1), "right": (0, 1)}.items():
-            yield f"{ink} arc {where}", _arc(24.0, colour, towards * ASIDE_PX, aside * ASIDE_PX)
-        yield f"{ink} line", _line(colour)
-        yield f"{ink} disc", _filled(36.0, colour)
-        yield f"{ink} edge", _filled(STRAIGHT_PX, colour)
-    for name, hue in {"red": RED, "green": GREEN, "blue": BLUE, "yellow": YELLOW}.items():
-        yield f"{name} edge", _filled(STRAIGHT_PX, hue)
-    for tilt_deg in (-45.0, 45.0, 90.0):
-        yield f"textures {tilt_deg:g}", _textures(4.0, 16.0, tilt_deg)
-    for phase_deg in (0.0, 90.0, 180.0, 270.0):
-        yield f"grating {phase_deg:g}", _textures(8.0, 8.0, 0.0, phase_deg)
-
-
-def _arc(radius_px: float, colour: float, towards_px: float = 0.0, aside_px: float = 0.0) -> Draw:
-    def draw(size_px: int, apex: Point, turn_deg: Tensor, size: float):
-        turn = torch.deg2rad(turn_deg)
-        x = apex[0] + size * (towards_px * torch.cos(turn) - aside_px * torch.sin(turn))
-        y = apex[1] + size * (towards_px * torch.sin(turn) + aside_px * torch.cos(turn))
-        return arc(size_px, (x, y), turn_deg, radius_px * size, width_px=3 * size, foreground=colour)
-
-    return draw
-
-
-def _line(colour: float) -> Draw:
-    return lambda size_px, apex, turn_deg, size: line(size_px, apex, turn_deg - 90, 60 * size, 3 * size, foreground=colour)
-
-
-def _filled(radius_px: float, colour: object) -> Draw:
-    return lambda size_px, apex, turn_deg, size: filled(size_px, apex, turn_deg, radius_px * size, 30 * size, foreground=colour)
-
-
-def _textures(fine_px: float, coarse_px: float, tilt_deg: float, phase_deg: float = 0.0) -> Draw:
-    return lambda size_px, at, turn_deg, size: texture_edge(
-        size_px, at, turn_deg, fine_px * size, coarse_px * size, tilt_deg, phase_deg, 45 * size
-    )
-
-
-DRAWN = dict(_drawn())
-MIRRORED = {
-    **{f"{ink} arc {a}": f"{ink} arc {b}" for ink in ("bright", "dark") for a, b in (("left", "right"), ("right", "left"))},
-    "textures -45": "textures 45",
-    "textures 45": "textures -45",
-}  # what a drawing becomes that is not its own mirror image

@@ -5,7 +5,8 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.report.conditions import interval, number
-from workbench.score.polysemanticity import Polysemanticity, UnitMeaning
+from workbench.score.meaning import UnitMeaning
+from workbench.score.polysemanticity import Polysemanticity
 
 
 def polysemanticity_table(found: Polysemanticity) -> Group:

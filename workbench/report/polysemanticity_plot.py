@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from workbench.evaluate.firing import Firing
 from workbench.hosts.host import Host, Site
 from workbench.pictures import Picture, batch
-from workbench.score.polysemanticity import LEVELS, Cluster, Polysemanticity, UnitMeaning
+from workbench.score.meaning import LEVELS, Cluster, UnitMeaning
+from workbench.score.polysemanticity import Polysemanticity
 
 SHOWN = 4  # units: the most polysemantic, and the least
 CLUSTERS = 6  # of each, those that the theory accounts for least first

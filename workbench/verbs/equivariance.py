@@ -5,7 +5,8 @@ from pathlib import Path
 
 from workbench.compiler.compile import refuse_strange
 from workbench.errors import WorkbenchError
-from workbench.evaluate.turned import DRAWN, frames_of, on_drawings, on_pictures
+from workbench.evaluate.turned import frames_of, on_drawings, on_pictures
+from workbench.evaluate.turned_drawings import DRAWN
 from workbench.evaluate.turned_weights import filters, from_family
 from workbench.files import folder_written_whole, write_whole
 from workbench.hosts.store import load

@@ -14,7 +14,8 @@ from workbench.pictures import Picture
 from workbench.rebuild import Stage
 from workbench.report.drawings import png
 from workbench.report.polysemanticity_plot import draw_polysemanticity
-from workbench.score.polysemanticity import CLUSTERS, Polysemanticity, polysemanticity_json, polysemanticity_score
+from workbench.score.meaning import CLUSTERS
+from workbench.score.polysemanticity import Polysemanticity, polysemanticity_json, polysemanticity_score
 from workbench.spec import load_circuit, load_theory
 from workbench.splice.calibrate import calibrate, with_random_readout
 

@@ -10,7 +10,8 @@ from PIL import Image
 
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
-from workbench.evaluate.visualise import STEPS, answers, canvas, colour_axes, of_handwritten, of_trained, visualise
+from workbench.evaluate.painted import canvas, colour_axes
+from workbench.evaluate.visualise import STEPS, answers, of_handwritten, of_trained, visualise
 from workbench.files import folder_written_whole, write_whole
 from workbench.hosts.store import load
 from workbench.pictures import Picture
