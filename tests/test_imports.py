@@ -11,7 +11,7 @@ import pytest
 import workbench
 
 PACKAGE = Path(workbench.__file__).parent
-HEAVY = {"torch", "cupy", "matplotlib", "scipy", "skimage", "h5py", "safetensors"}
+HEAVY = {"torch", "cupy", "matplotlib", "scipy", "skimage", "h5py", "safetensors", "sklearn"}
 STAGES = ("spec", "compiler", "splice", "evaluate", "score", "report")
 LATER = {stage: (*STAGES[i + 1 :], "tune", "survey") for i, stage in enumerate(STAGES)}
 LATER |= dict.fromkeys(("hosts", "arrays", "theory", "stimuli", "pictures"), (*STAGES, "tune", "survey"))

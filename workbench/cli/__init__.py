@@ -3,7 +3,7 @@
 import click
 
 from workbench import __version__
-from workbench.cli import claims, explain, frontier, hosts, induct, layers, score, specs, survey, tune, write
+from workbench.cli import claims, explain, frontier, hosts, induct, layers, residual, score, specs, survey, tune, write
 from workbench.cli.group import Commands
 
 COMMANDS = (
@@ -18,6 +18,7 @@ COMMANDS = (
     claims.claims,
     induct.induct,
     explain.explain,
+    residual.residual,
     tune.tune,
     write.write,
 )
