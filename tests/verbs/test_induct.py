@@ -17,11 +17,13 @@ from workbench.report.induction import induction_tree
 from workbench.score.induction import FAILS, HOLDS, PIXELS, UNKNOWN, ClaimInduction, Induction, Step, goes_wrong_at, induction_json, verdict
 from workbench.score.uncertainty import Figure
 from workbench.spec import load_circuit, theory_from_text
+from workbench.survey import probes
 from workbench.survey.probes import answers
+from workbench.verbs import induct as verb
 from workbench.verbs import loaded as main_path
 from workbench.verbs.induct import induct
 
-PICTURES = 12
+PICTURES = 10
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +35,14 @@ def shown(tmp_path_factory) -> Answers:
     return answers(host, circuit, list(host.sites), lambda steps: None)
 
 
-@pytest.fixture
-def matched_before(shown, monkeypatch) -> None:
-    """Units are matched as they are in the whole network and theory: it is the steps that are tested."""
-    monkeypatch.setattr(main_path, "answers", lambda *_: shown)
-
-
-def run_on(folder: Path, found: Planted, monkeypatch: pytest.MonkeyPatch, text: str = THEORY_OF_LATE, bind: bool = True) -> Induction:
+def run_on(
+    folder: Path, found: Planted, shown: Answers, monkeypatch: pytest.MonkeyPatch, text: str = THEORY_OF_LATE, bind: bool = True
+) -> Induction:
+    """Units are matched as they are in the whole network and theory: it is the steps that are tested, on few drawn stimuli."""
     (folder / "late-spec.yaml").write_text(text)
     monkeypatch.setattr(main_path, "load", lambda name: found.host)
+    monkeypatch.setattr(main_path, "answers", lambda *_: shown)
+    monkeypatch.setattr(verb, "PLAIN", probes.PLAIN[:4])
     bound = {"curve": found.files["early"]} if bind else {}
     pictures, calibration = drawn(PICTURES, seed=3), drawn(PICTURES, seed=1)
     return induct(folder / "late-spec.yaml", found.files["late"], bound, pictures, calibration, folder / "out", lambda *_: lambda _: None)
@@ -56,10 +57,10 @@ def verdicts(claim: ClaimInduction, assumes: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> tuple[Induction, Path]:
+def run(shown, tmp_path_factory) -> tuple[Induction, Path]:
     folder = tmp_path_factory.mktemp("induct")
     with pytest.MonkeyPatch.context() as patch:
-        return run_on(folder, write_late(folder), patch), folder / "out"
+        return run_on(folder, write_late(folder), shown, patch), folder / "out"
 
 
 def test_the_planted_theory_holds_step_by_step_and_by_hand(run):
@@ -72,12 +73,12 @@ def test_the_planted_theory_holds_step_by_step_and_by_hand(run):
     assert min(step.above_wrong.value for unit in late.units for step in unit.steps) > 0.5
 
 
-def test_a_unit_whose_own_weights_are_wrong_fails_there(tmp_path, monkeypatch, matched_before):
+def test_a_unit_whose_own_weights_are_wrong_fails_there(shown, tmp_path, monkeypatch):
     """Each late unit has the weights of the next one."""
     planted = write_late(tmp_path)
     convolution, units = planted.host.module("consumers")[0], [unit.unit for unit in LATE]
     convolution.weight[units] = convolution.weight[[*units[1:], units[0]]]
-    found = run_on(tmp_path, planted, monkeypatch)
+    found = run_on(tmp_path, planted, shown, monkeypatch)
     late, curve = claim_of(found, "late", "consumers"), claim_of(found, "curve", SITE)
     assert verdicts(late, SITE) == verdicts(late, PIXELS) == [FAILS] * 3
     assert {unit.goes_wrong_at for unit in late.units} == {"consumers"}
@@ -85,13 +86,13 @@ def test_a_unit_whose_own_weights_are_wrong_fails_there(tmp_path, monkeypatch, m
     assert {unit.goes_wrong_at for unit in curve.units} == {None}
 
 
-def test_a_unit_whose_inputs_are_wrong_fails_where_they_go_wrong(tmp_path, monkeypatch, matched_before):
+def test_a_unit_whose_inputs_are_wrong_fails_where_they_go_wrong(shown, tmp_path, monkeypatch):
     """The curves that the late units read are turned by half a circle: with the claimed ones they come out right."""
     planted = write_late(tmp_path)
     for layer in planted.host.module(SITE).circuit.layers[-1:]:
         for read in layer.reads:
             read.weight.copy_(read.weight.flip(2, 3))
-    found = run_on(tmp_path, planted, monkeypatch)
+    found = run_on(tmp_path, planted, shown, monkeypatch)
     late, curve = claim_of(found, "late", "consumers"), claim_of(found, "curve", SITE)
     assert verdicts(late, SITE) == [HOLDS] * 3
     assert verdicts(late, PIXELS) == [FAILS] * 3
@@ -105,25 +106,25 @@ def test_a_unit_whose_inputs_are_wrong_fails_where_they_go_wrong(tmp_path, monke
         {"centre_deg: 20": "centre_deg: 200", "centre_deg: 160": "centre_deg: 340", "centre_deg: 290": "centre_deg: 110"},  # wrong poses
     ],
 )
-def test_a_wrong_theory_fails_at_its_own_layer(wrong, tmp_path, monkeypatch, matched_before):
+def test_a_wrong_theory_fails_at_its_own_layer(wrong, shown, tmp_path, monkeypatch):
     planted, text = write_late(tmp_path), THEORY_OF_LATE
     circuit = planted.files["late"].read_text()
     for right, said in wrong.items():
         text, circuit = text.replace(right, said), circuit.replace(right, said)
     assert (text, circuit) != (THEORY_OF_LATE, planted.files["late"].read_text())
     planted.files["late"].write_text(circuit)
-    late = claim_of(run_on(tmp_path, planted, monkeypatch, text), "late", "consumers")
+    late = claim_of(run_on(tmp_path, planted, shown, monkeypatch, text), "late", "consumers")
     assert verdicts(late, SITE) == verdicts(late, PIXELS) == [FAILS] * 3
     assert {unit.goes_wrong_at for unit in late.units} == {"consumers"}
     assert {unit.by_hand.verdict for unit in late.units} == {FAILS}
 
 
-def test_units_are_found_by_behaviour_where_no_file_names_them(tmp_path, monkeypatch, matched_before):
-    late = claim_of(run_on(tmp_path, write_late(tmp_path), monkeypatch, bind=False), "late", "consumers")
+def test_units_are_found_by_behaviour_where_no_file_names_them(shown, tmp_path, monkeypatch):
+    late = claim_of(run_on(tmp_path, write_late(tmp_path), shown, monkeypatch, bind=False), "late", "consumers")
     assert verdicts(late, SITE) == [HOLDS] * 3
 
 
-def test_the_document_the_picture_and_the_tree_are_written_and_the_same_again(run, tmp_path, monkeypatch):
+def test_the_document_the_picture_and_the_tree_are_written_and_the_same_again(run, shown, tmp_path, monkeypatch):
     found, output = run
     assert sorted(path.name for path in output.iterdir()) == ["induct.json", "induct.png"]
     document = json.loads((output / "induct.json").read_text())
@@ -135,7 +136,7 @@ def test_the_document_the_picture_and_the_tree_are_written_and_the_same_again(ru
     said = console.export_text()
     assert f"if {SITE} is as claimed: ✓3 ✗0 ?0  1.00" in said
     assert f"by hand on trained curve at {SITE}: ✓3" in said
-    assert induction_json(run_on(tmp_path, write_late(tmp_path), monkeypatch)) == induction_json(found)
+    assert induction_json(run_on(tmp_path, write_late(tmp_path), shown, monkeypatch)) == induction_json(found)
 
 
 @pytest.mark.parametrize(
@@ -165,8 +166,8 @@ def test_a_unit_goes_wrong_behind_the_first_assumption_under_which_it_fails():
     assert goes_wrong_at("mixed3b", above, steps(HOLDS, UNKNOWN, FAILS)) == "conv2d2"
 
 
-def test_one_picture_is_refused_and_nothing_is_left(tmp_path, monkeypatch):
+def test_one_picture_is_refused_and_nothing_is_left(shown, tmp_path, monkeypatch):
     monkeypatch.setattr("tests.verbs.test_induct.PICTURES", 1)
     with pytest.raises(WorkbenchError, match="pictures: 1; expected two or more"):
-        run_on(tmp_path, write_late(tmp_path), monkeypatch)
+        run_on(tmp_path, write_late(tmp_path), shown, monkeypatch)
     assert not (tmp_path / "out").exists()

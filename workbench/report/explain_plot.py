@@ -12,7 +12,7 @@ from workbench.report.kernels import Panel, by_pose, draw_panel, frame_axis
 from workbench.score.explain import Explained, Weights, foretold
 from workbench.theory.poses import Units
 
-PANEL_INCHES, CELL_INCHES = 6.4, 0.022
+PANEL_INCHES, KERNEL_INCHES, LEAST_INCHES = 6.0, 0.24, 1.2  # a panel's width; a kernel's height, and what is around them
 TITLES = {
     "trained": "trained",
     "theory": "the theory, its scale from the other half of the units: explained {}",
@@ -22,18 +22,17 @@ TITLES = {
 
 def draw_explained(explained: Explained, found: Sequence[Between]) -> Figure:
     """A row for each pair: its trained weights, the theory's, and what turning the trained weights of other units foretells; downstream units
-    in columns and upstream ones in rows, both by their direction. All three are on the trained weights' own scale of colours."""
-    heights = [1.2 + CELL_INCHES * len(pair.upstream) * (pair.trained.shape[-1] + 1) * 3 for pair in found]
+    in columns and upstream ones in rows, both by their direction. Each panel has its own scale of colours, in its title."""
+    heights = [LEAST_INCHES + KERNEL_INCHES * len(pair.upstream) for pair in found]
     figure = Figure(figsize=(PANEL_INCHES * len(TITLES), sum(heights) or 1.0), layout="constrained")
     if not found:
         return figure
     grid = figure.subplots(len(found), len(TITLES), height_ratios=heights, squeeze=False)
     for line, pair, score in zip(grid, found, explained.pairs, strict=True):
         known = {"trained": pair.trained, **foretold(pair)}
-        limit = float(np.abs(pair.trained).max())
         for axes, (kind, said) in zip(line, TITLES.items(), strict=True):
             figure_of = "" if kind == "trained" else number(score.foretold[kind]["explained"].value, 2)
-            draw_panel(axes, _panel(f"{title(score)}\n{said.format(figure_of)}", pair, np.clip(known[kind], -limit, limit)))
+            draw_panel(axes, _panel(f"{title(score)}\n{said.format(figure_of)}", pair, known[kind]))
     return figure
 
 

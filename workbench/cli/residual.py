@@ -1,0 +1,71 @@
+"""workbench residual: what the theory does not know."""
+
+from pathlib import Path
+
+import click
+
+from workbench.cli.options import (
+    AS_JSON,
+    BROKEN,
+    CALIBRATE_ON,
+    CALIBRATION,
+    CIRCUIT,
+    FILE,
+    IMAGES,
+    SEED,
+    SPEC,
+    bind_option,
+    default_circuit,
+)
+from workbench.terminal import Session
+
+
+@click.command()
+@SPEC
+@CIRCUIT
+@bind_option("The trained units, of a circuit FILE, that FAMILY corresponds to at their site; may be given again.")
+@IMAGES
+@CALIBRATION
+@CALIBRATE_ON
+@click.option(
+    "-o", "--output", type=FILE, default=Path("residual"), show_default=True, help="Folder to write: residual.json, residual.png."
+)
+@BROKEN
+@SEED
+@AS_JSON
+def residual(
+    spec_file: Path,
+    circuit_file: Path | None,
+    bound: dict[str, Path],
+    images: Path | None,
+    calibration: Path | None,
+    calibrate_on: int,
+    output: Path,
+    skip_broken: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Where do trained and handwritten units differ, and what would explain it?
+
+    Each family that has trained units at the site before, and directions found by non-negative factorisation of what is left, are tried as
+    something that the theory might read: how much of what is left do these units explain on pictures that the fit has not seen, and how
+    much do as many random ones? The best that the theory does not read is the suggestion. Patches of pictures are clustered by
+    direction; drawn stimuli and units of the same site that go with what is left are listed.
+
+    \b
+    workbench residual specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml
+        --bind early_curve=circuits/inceptionv1/early_curve.yaml --bind line=circuits/inceptionv1/line-mixed3a.yaml
+    """
+    from workbench.report.residual import residual_table
+    from workbench.score.residual import residual_json
+    from workbench.verbs.residual import residual as ask
+
+    with Session() as session:
+        pictures = session.pictures(images, skip_broken, "headline")
+        others = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
+        found = ask(spec_file, circuit_file or default_circuit(spec_file), bound, pictures, others, output, session.stage, seed)
+    if as_json:
+        click.echo(residual_json(found), nl=False)
+    else:
+        session.print(residual_table(found))
+        click.echo(f"residual: {output / 'residual.png'}, {output / 'residual.json'}")
