@@ -32,7 +32,7 @@ def scenes(
     for start in range(0, len(pictures), size):
         some = pictures[start : start + size]
         with torch.inference_mode():
-            yield scene(host, circuits, batch(some, host.input), _donor(some, donors))
+            yield scene(host, circuits, batch(some, host.input), donor_of(some, donors))
         if progress:
             progress(len(some))
 
@@ -84,7 +84,7 @@ def sampled_cells(host: Host, joint: Sequence[Splices], splices: Splices) -> lis
     return list(np.random.default_rng(0).permutation(sizes[splices.site])[: min(SAMPLED, *sizes.values())])
 
 
-def _donor(pictures: Sequence[Picture], donors: int) -> torch.Tensor:
+def donor_of(pictures: Sequence[Picture], donors: int) -> torch.Tensor:
     """Which donor stands in on each picture: known from its content, so that the batch does not matter."""
     return torch.tensor([int(picture.sha256[:12], 16) % donors for picture in pictures])
 
@@ -93,7 +93,7 @@ def together(
     host: Host, joint: Sequence[Mapping[str, HandwrittenCircuit]], x: torch.Tensor, pictures: Sequence[Picture], donors: int
 ) -> list[Scene]:
     """The scene of each trained circuit on the pictures that are `x`; a picture has the same donor everywhere."""
-    return scenes_together(host, joint, x, _donor(pictures, donors))
+    return scenes_together(host, joint, x, donor_of(pictures, donors))
 
 
 def _rows(host: Host, joint: Sequence[Splices], pictures: Sequence[Picture], cells: Sequence[list[int]]) -> dict[str, np.ndarray]:
