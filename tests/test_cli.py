@@ -137,7 +137,9 @@ def test_help(words):
 def test_help_names_every_command():
     text = run("--help").output
     assert all(re.search(rf"^  {name} ", text, re.MULTILINE) for name in main.commands)
-    assert {"hosts", "survey", "check", "compile", "show", "score", "frontier", "layers", "claims", "tune", "write"} <= set(main.commands)
+    assert {"hosts", "survey", "check", "compile", "show", "score", "frontier", "layers", "claims", "tune", "write", "cache"} <= set(
+        main.commands
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,7 @@ def test_help_names_every_command():
         (("chekc", "x.yaml"), "no command 'chekc'. Did you mean 'check'?"),
         (("scores",), "Did you mean 'score'?"),
         (("hosts", "lst"), "no command 'lst'. Did you mean 'list'?"),
-        (("zzz",), "Known: check, claims, compile, frontier, hosts, layers, score, show, survey, tune, write."),
+        (("zzz",), "Known: cache, check, claims, compile, frontier, hosts, layers, score, show, survey, tune, write."),
         (("check", "--jsn", "x.yaml"), "--json"),
     ],
 )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from workbench.cache import Cache
 from workbench.compiler import HandwrittenCircuit, compile_beside, compile_chain, compile_spec, compile_variants
 from workbench.compiler.bind import Bound
 from workbench.evaluate.apart import keep_apart
@@ -33,6 +34,7 @@ def rebuild(
     command: str = "",
     bound_files: Mapping[str, Path] | None = None,
     beside_files: Sequence[Path] = (),
+    cache: Cache | None = None,
 ) -> Scorecard:
     """Compile theories, splice them in place of their trained circuits, score them on `pictures`, and write the report to the folder `output`.
 
@@ -40,7 +42,8 @@ def rebuild(
     `calibration` pictures fit a gain and a bias to each unit, and the same for each control; neither they nor those that a spec was tuned on
     may be among `pictures`. `stage(name, total)` is told of each stage and gives the function to call with its steps. `command` is
     what the report says it was made by. `bound_files`: families and the circuit files of the trained units that may stand in for them, which
-    makes the chain of `compile_chain`; `beside_files`: specs of other theories of the same units. Raises WorkbenchError.
+    makes the chain of `compile_chain`; `beside_files`: specs of other theories of the same units. With a `cache`, nothing
+    is computed again that an earlier run computed of the same host, pictures and weights. Raises WorkbenchError.
     """
     specs, trained = load_together(files)
     host, others = load(trained[0].host), [load_theory(file) for file in beside_files]
@@ -53,12 +56,12 @@ def rebuild(
 
     with folder_written_whole(output, marker="score.json") as folder:
         progress = stage("calibrate", len(calibration) * len(circuits))
-        joint = [calibrate(own, scenes(host, own, calibration, progress=progress), seed) for own in circuits]
+        joint = [calibrate(own, scenes(host, own, calibration, progress=progress, cache=cache), seed) for own in circuits]
         journal = run_journal(joint, host, calibration, seed)
-        statistics = evaluate(host, joint, pictures, journal=journal, progress=stage("score", len(pictures)))
+        statistics = evaluate(host, joint, pictures, journal=journal, progress=stage("score", len(pictures)), cache=cache)
         probes = [probe_of(list(spec.theory.families.values())[-1]) for spec in specs]
         progress = stage("tuning curves", sum(stimuli_count(probe=probe) for probe in probes))
-        curves = [tuning(host, splices, progress, probe=probe) for splices, probe in zip(joint, probes, strict=True)]
+        curves = [tuning(host, splices, progress, probe=probe, cache=cache) for splices, probe in zip(joint, probes, strict=True)]
         card = score(specs, trained, host, joint, statistics, curves, calibration, seed)
         compiled = [own["spliced"] for own in circuits]
         write_report(folder, card, specs, compiled, curves, examples(host, joint, statistics, pictures), command)

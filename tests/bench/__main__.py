@@ -1,6 +1,6 @@
 """`make bench`: every figure of docs/engine.md. Prints them and writes them as JSON.
 
-    python -m tests.bench --images DIR -o bench.json
+python -m tests.bench --images DIR -o bench.json
 """
 
 import argparse
@@ -27,7 +27,9 @@ def main() -> None:
     told.add_argument("--rounds", type=int, default=3)
     told.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: of use with one thread on a machine that others use")
     told.add_argument("--threads", type=int, default=torch.get_num_threads())
-    told.add_argument("--memory", type=int, nargs="*", default=[500, 5000], help="pictures to score for the peak memory; none to leave it out")
+    told.add_argument(
+        "--memory", type=int, nargs="*", default=[500, 5000], help="pictures to score for the peak memory; none to leave it out"
+    )
     told.add_argument("-o", "--output", type=Path, default=Path("bench.json"))
     options = told.parse_args()
     torch.set_num_threads(options.threads)
@@ -44,7 +46,9 @@ def main() -> None:
         "left_out": absent,
         "seven_conditions_s": interleaved(timed, options.rounds, options.clock),
         "parts_s": interleaved(
-            parts.forward_parts(this) | parts.compiling(host, ROOT) | parts.resampling() | parts.start_up(), 2 * options.rounds + 1, options.clock
+            parts.forward_parts(this) | parts.compiling(host, ROOT) | parts.resampling() | parts.start_up(),
+            2 * options.rounds + 1,
+            options.clock,
         ),
         "peak_mib": parts.peak_mib(options.images, options.memory, 100),
     }

@@ -147,7 +147,7 @@ class Counted:
     pictures: list[int] = field(default_factory=list)
 
     def __call__(self, scene):
-        self.pictures.append(len(scene.site))
+        self.pictures.append(len(scene.trained))
         return torch.zeros_like(scene.trained)
 
 

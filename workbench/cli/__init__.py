@@ -3,7 +3,7 @@
 import click
 
 from workbench import __version__
-from workbench.cli import claims, frontier, hosts, layers, score, specs, survey, tune, write
+from workbench.cli import cache, claims, frontier, hosts, layers, score, specs, survey, tune, write
 from workbench.cli.group import Commands
 
 COMMANDS = (
@@ -18,6 +18,7 @@ COMMANDS = (
     claims.claims,
     tune.tune,
     write.write,
+    cache.cache,
 )
 
 

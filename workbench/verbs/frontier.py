@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from workbench.cache import Cache
 from workbench.compiler import compile_spec
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.frontier import grown
@@ -26,10 +27,11 @@ def frontier(
     output: Path,
     stage: Stage,
     seed: int = 0,
+    cache: Cache | None = None,
 ) -> Frontier:
     """Splice the first theory's units, then those of the first two together, and so on; write frontier.json and frontier.png to `output`.
 
-    Pictures, pairs of files, `stage` and errors are as of `rebuild`.
+    Pictures, pairs of files, `stage`, `cache` and errors are as of `rebuild`.
     """
     specs, trained = load_together(files)
     host = load(trained[0].host)
@@ -40,9 +42,9 @@ def frontier(
 
     with folder_written_whole(output, marker="frontier.json") as folder:
         progress = stage("calibrate", len(calibration) * len(circuits))
-        joint = [calibrate(own, scenes(host, own, calibration, progress=progress), seed) for own in circuits]
+        joint = [calibrate(own, scenes(host, own, calibration, progress=progress, cache=cache), seed) for own in circuits]
         journal = run_journal(joint, host, calibration, seed, rows="frontier")
-        statistics = grown(host, joint, pictures, journal=journal, progress=stage("frontier", len(pictures)))
+        statistics = grown(host, joint, pictures, journal=journal, progress=stage("frontier", len(pictures)), cache=cache)
         found = frontier_score(specs, trained, host, joint, statistics, calibration, seed)
         write_whole(folder / "frontier.json", frontier_json(found))
         write_whole(folder / "frontier.png", png(draw_frontier(found)))
