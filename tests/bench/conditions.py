@@ -1,6 +1,7 @@
 """Seven conditions on the same pictures: by whole forward passes, as other libraries do, and by this engine, cold and after an edit."""
 
 import copy
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from tests.bench.libraries import Forward, installed
 from tests.bench.plain import plain
+from workbench.cache import GIB, Cache
 from workbench.compiler import HandwrittenCircuit, compile_spec
 from workbench.compiler.respond import drives
 from workbench.evaluate.run import BATCH, donor_of, evaluate, scenes
@@ -80,15 +82,46 @@ def _said(this: Ready, pictures: Sequence[Picture], x: Tensor) -> Any:
     return SimpleNamespace(trained=silent, drives=said, donor=donor_of(pictures, this.splices.donors))
 
 
-def by_engine(this: Ready) -> dict[str, list[float]]:
-    rows = evaluate(this.host, [this.splices], this.pictures).rows
+def by_engine(this: Ready, cache: Cache | None = None) -> dict[str, list[float]]:
+    rows = evaluate(this.host, [this.splices], this.pictures, cache=cache).rows
     return {name: rows[name]["kl"].tolist() for name in CONDITIONS}
 
 
-def tasks(this: Ready) -> tuple[dict[str, Callable], dict[str, str]]:
-    """What to time, by name, and what was left out and why. `own` networks are the host's as the workbench builds it."""
+def cold(this: Ready) -> dict[str, list[float]]:
+    """With an empty cache, which is filled on the way."""
+    with tempfile.TemporaryDirectory() as folder:
+        return by_engine(this, Cache(Path(folder), GIB))
+
+
+def edited(this: Ready, share: float) -> Ready:
+    """After an edit of the spec: other weights of the theory's last family, everything that depends on them another condition."""
+    circuit = this.splices.circuits["spliced"]
+    last = circuit.layers[-1]
+    reads = tuple(replace(read, weight=read.weight * (1 + share)) for read in last.reads)
+    changed = replace(circuit, layers=(*circuit.layers[:-1], replace(last, reads=reads)))
+    return replace(this, splices=replace(this.splices, circuits={"spliced": changed}))
+
+
+class Warm:
+    """The engine after an edit, a new one on each call, with what earlier runs kept."""
+
+    def __init__(self, this: Ready, folder: Path, names: Sequence[str] = CONDITIONS):
+        self.splices = replace(this.splices, conditions={name: this.splices.conditions[name] for name in names})
+        self.this, self.cache, self.edits = replace(this, splices=self.splices), Cache(folder, GIB), 0
+        evaluate(this.host, [self.splices], this.pictures, cache=self.cache)
+
+    def __call__(self) -> None:
+        self.edits += 1
+        now = edited(self.this, 1e-3 * self.edits)
+        evaluate(now.host, [now.splices], now.pictures, cache=self.cache)
+
+
+def tasks(this: Ready, folder: Path) -> tuple[dict[str, Callable], dict[str, str]]:
+    """What to time, by name, and what was left out and why. `own layers` are the workbench's; the other networks have torch's own."""
     ways, absent = installed()
     timed: dict[str, Callable] = {name: partial(by_forward_passes, this, copy.deepcopy(this.network), way) for name, way in ways.items()}
     timed["hooks, own layers"] = partial(by_forward_passes, this, this.host.network, ways["hooks"])
-    timed["engine cold"] = partial(by_engine, this)
+    timed["engine cold"] = partial(cold, this)
+    timed["engine warm, spec edited"] = Warm(this, folder / "all")
+    timed["engine warm, spec edited, without the controls"] = Warm(this, folder / "alone", CONDITIONS[:5])
     return timed, absent

@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from workbench.cache import Cache, computed_by, known_by
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.compiler.plan import plan
 from workbench.evaluate.journal import Journal, told
-from workbench.evaluate.statistics import SAMPLED, Statistics, class_statistics, joined, side_by_side, unit_statistics
+from workbench.evaluate.statistics import SAMPLED, Statistics, class_statistics, side_by_side, unit_statistics
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, batch
 from workbench.splice.calibrate import Splices, condition_names
-from workbench.splice.conditions import Condition, circuits_read, reads_before
+from workbench.splice.conditions import Condition, circuits_read, natural, reads_before
 from workbench.splice.natural import Part
 from workbench.splice.network import spliced_from
 from workbench.splice.scene import Scene, scene, scenes_together
@@ -70,8 +71,8 @@ def streamed(
     journal: Journal | None = None,
     progress: Progress | None = None,
 ) -> dict[str, np.ndarray]:
-    """The rows of `size` pictures at a time, one after another; batches that the journal has are read back."""
-    chunks = []
+    """The rows of `size` pictures at a time, one after another; batches that the journal has are read back. No row is held twice."""
+    found: dict[str, np.ndarray] = {}
     for start in range(0, len(pictures), size):
         some = pictures[start : start + size]
         name = batch_name(some)
@@ -81,10 +82,12 @@ def streamed(
                 rows = rows_of(some)
             if journal:
                 journal.write(name, rows)
-        chunks.append(rows)
+        for quantity, row in rows.items():
+            whole = found.setdefault(quantity, np.empty((len(pictures), *row.shape[1:]), row.dtype))
+            whole[start : start + len(some)] = row
         if progress:
             progress(len(some))
-    return joined(chunks)
+    return found
 
 
 def sampled_cells(host: Host, joint: Sequence[Splices], splices: Splices) -> list[int]:
@@ -93,7 +96,7 @@ def sampled_cells(host: Host, joint: Sequence[Splices], splices: Splices) -> lis
     return list(np.random.default_rng(0).permutation(sizes[splices.site])[: min(SAMPLED, *sizes.values())])
 
 
-def donor_of(pictures: Sequence[Picture], donors: int) -> torch.Tensor:
+def donor_of(pictures: Sequence[Picture], donors: int) -> Tensor:
     """Which donor stands in on each picture: known from its content, so that the batch does not matter."""
     return torch.tensor([int(picture.sha256[:12], 16) % donors for picture in pictures])
 
@@ -144,8 +147,12 @@ def _computed(
     peak, natural_logits = np.concatenate([scene.trained.amax((2, 3)).numpy() for scene in here], 1), seen[Part("logits")]
     rows = {}
     for name in wanted:
-        values = [splices.condition(name)(scene) for splices, scene in zip(joint, here, strict=True)]
-        logits, reached = spliced_from(host, x, here, values, seen, *after)
+        saying = [splices.condition(name) for splices in joint]
+        values = [condition(scene) for condition, scene in zip(saying, here, strict=True)]
+        if all(condition is natural for condition in saying):  # the host itself: that splicing it back changes no bit is for the tests
+            logits, reached = seen[Part("logits")], {site: seen[Part("site", site)] for site in after}
+        else:
+            logits, reached = spliced_from(host, x, here, values, seen, *after)
         own = [unit_statistics(*each) for each in zip(values, (scene.trained for scene in here), cells, strict=True)]
         rows[name] = {"peak": peak} | class_statistics(natural_logits, logits, label) | side_by_side(own)
         for site in after:
@@ -190,11 +197,16 @@ def _known(condition: Condition, splices: Splices) -> str:
     return known_by(kind, told(condition), *layers)
 
 
-def _distance(value: torch.Tensor, natural: torch.Tensor) -> np.ndarray:
-    return ((value - natural).flatten(1).double().square().sum(1) / natural.flatten(1).double().square().sum(1)).numpy()
+def _distance(value: Tensor, natural: Tensor) -> np.ndarray:
+    """Squared, over the natural activation's square."""
+    return (_square(value - natural) / _square(natural)).numpy()
 
 
-def labels(host: Host, pictures: Sequence[Picture]) -> torch.Tensor:
+def _square(activation: Tensor) -> Tensor:
+    return activation.square().sum((1, 2, 3), dtype=torch.float64)
+
+
+def labels(host: Host, pictures: Sequence[Picture]) -> Tensor:
     """The class of each picture, -1 where it has no label that the host knows."""
     index = {wordnet_id: i for i, wordnet_id in enumerate(host.classes or ())}
     return torch.tensor([index.get(picture.label or "", -1) for picture in pictures])
