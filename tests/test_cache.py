@@ -15,13 +15,12 @@ BYTES = len(sealed(ONE))
 MANY = 1 << 30
 
 
-def filled(folder: Path, count: int, limit: int = MANY) -> Cache:
-    """Entries "0", "1", ...; each used a second after the one before."""
-    cache = Cache(folder, limit)
+def filled(folder: Path, count: int) -> Cache:
+    """Entries "0", "1", ...; each last used long ago, a second after the one before."""
+    cache = Cache(folder, MANY)
     for i in range(count):
         cache.write("site", known_by(i), ONE)
-        if (path := cache._path("site", known_by(i))).exists():
-            os.utime(path, (1e9 + i, 1e9 + i))
+        os.utime(cache._path("site", known_by(i)), (1e9 + i, 1e9 + i))
     return cache
 
 
@@ -69,7 +68,9 @@ def test_what_was_not_used_for_the_longest_time_goes_first(tmp_path):
 
 def test_what_this_process_used_stays_and_what_does_not_fit_is_not_kept(tmp_path):
     """Otherwise a run over more pictures than fit would throw each out before it comes again."""
-    filled(tmp_path, 10, limit=4 * BYTES)
+    cache = Cache(tmp_path, 4 * BYTES)
+    for i in range(10):
+        cache.write("site", known_by(i), ONE)
     assert there(tmp_path, 10) == [0, 1, 2, 3]
 
 
@@ -97,7 +98,7 @@ for i in range(150):
     cache.write("site", key, {"value": np.full(5000, i % 30, np.float32)})
     found = cache.read("site", key)
     assert found is None or (found["value"] == i % 30).all()
-    cache.used.clear()
+    cache.since, cache.full = float('inf'), False  # everything may be dropped
 """
 
 

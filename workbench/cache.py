@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -23,6 +24,7 @@ GIB = 1 << 30
 LIMIT_GIB = 4.0
 LIMIT_FILE = "limit"
 KEPT_SHARE = 0.9  # of the limit, after entries were dropped
+CLOCKS_APART_S = 1.0  # at the most, the file system's and ours
 PACKAGES = ("torch", "numpy", "pillow")  # whose next version may round otherwise
 
 Arrays = Mapping[str, np.ndarray]
@@ -60,18 +62,19 @@ def computed_by() -> str:
 class Cache:
     """Entries below `folder`, `limit` bytes of them at the most.
 
-    Where they grow beyond it, those that were not used for the longest time go first; never what this process used: pictures that do not fit
-    are computed again each time, and the others stay.
+    Where they grow beyond it, those that were not used for the longest time go first; never what was used since this process began: pictures that
+    do not fit are computed again each time, and the others stay.
     """
 
     folder: Path
     limit: int
     bytes: int = field(init=False)
-    used: set[Path] = field(init=False, default_factory=set)
-    full: bool = field(init=False, default=False)  # of what this process used: it looks no more
+    since: float = field(init=False)
+    full: bool = field(init=False, default=False)  # of what was used since: no more is looked for
 
     def __post_init__(self):
         self.bytes = sum(size for _, size, _ in _files(self.folder))
+        self.since = time.time() - CLOCKS_APART_S
 
     def read(self, kind: str, key: str) -> dict[str, np.ndarray] | None:
         """An entry, or None."""
@@ -81,7 +84,6 @@ class Cache:
             os.utime(path)
         except OSError:
             return None
-        self.used.add(path)
         return opened(content)
 
     def write(self, kind: str, key: str, arrays: Arrays) -> None:
@@ -98,18 +100,16 @@ class Cache:
         except OSError:
             return
         self.bytes += len(content)
-        self.used.add(path)
 
     def _drop(self, wanted: int) -> bool:
         """Make room, looking again at what is there: another process may write, too. Whether there is room now."""
         files = sorted(_files(self.folder), key=lambda each: each[2])
         self.bytes = sum(size for _, size, _ in files)
-        for path, size, _ in files:
-            if self.bytes + wanted <= KEPT_SHARE * self.limit:
+        for path, size, used in files:
+            if self.bytes + wanted <= KEPT_SHARE * self.limit or used >= self.since:
                 break
-            if path not in self.used:
-                path.unlink(missing_ok=True)
-                self.bytes -= size
+            path.unlink(missing_ok=True)
+            self.bytes -= size
         self.full = self.bytes + wanted > self.limit
         return not self.full
 
