@@ -81,6 +81,16 @@ def test_a_limit_of_nothing_keeps_nothing(tmp_path):
     assert kinds(filled_folder) == {}
 
 
+def test_a_full_disk_is_no_error_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("workbench.cache.os.replace", full)
+    cache = Cache(tmp_path, MANY)
+    cache.write("site", known_by(0), ONE)
+    assert (kinds(tmp_path), cache.full) == ({}, True)
+
+
 def test_clear_forgets_all_but_the_limit(tmp_path):
     filled(tmp_path, 3)
     (tmp_path / "limit").write_text("2.5\n")

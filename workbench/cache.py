@@ -70,7 +70,7 @@ class Cache:
     limit: int
     bytes: int = field(init=False)
     since: float = field(init=False)
-    full: bool = field(init=False, default=False)  # of what was used since: no more is looked for
+    full: bool = field(init=False, default=False)  # of what was used since, or the disk is: no more is written
 
     def __post_init__(self):
         self.bytes = sum(size for _, size, _ in _files(self.folder))
@@ -91,15 +91,19 @@ class Cache:
         path, content = self._path(kind, key), sealed(arrays)
         if self.full or (self.bytes + len(content) > self.limit and not self._drop(len(content))):
             return
+        partial = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".part")
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
             os.replace(partial, path)
+            self.bytes += len(content)
         except OSError:
-            return
-        self.bytes += len(content)
+            self.full = True
+        finally:
+            if partial is not None:
+                Path(partial).unlink(missing_ok=True)
 
     def _drop(self, wanted: int) -> bool:
         """Make room, looking again at what is there: another process may write, too. Whether there is room now."""

@@ -49,6 +49,8 @@ def measured(this: conditions.Ready, kept: Path, options: argparse.Namespace) ->
     timed, absent = conditions.tasks(this, kept)
     _refuse_different({name: found for name, task in timed.items() if (found := task()) is not None})
     own = parts.forward_parts(this) | parts.compiling(this.host, ROOT) | parts.resampling() | parts.start_up()
+    for task in own.values():
+        task()
     return {
         "machine": machine(),
         "pictures": options.count,

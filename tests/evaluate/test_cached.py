@@ -13,6 +13,7 @@ from workbench.cache import Cache
 from workbench.compiler import HandwrittenCircuit, compile_spec
 from workbench.evaluate import run as running
 from workbench.evaluate.journal import Journal
+from workbench.evaluate.known import known_conditions
 from workbench.evaluate.run import evaluate, scenes
 from workbench.evaluate.statistics import Statistics
 from workbench.hosts import Host
@@ -153,7 +154,7 @@ def test_after_an_edit_only_its_own_circuit_and_a_suffix_for_each_changed_condit
 
 def test_each_thing_that_a_row_depends_on_is_in_its_key(run, cache):
     splices = run.splices()
-    known = running.known_conditions(run.toy.host, [splices])
+    known = known_conditions(run.toy.host, [splices])
     assert set(known) == set(splices.conditions)
     assert len(set(known.values())) == len(known)
     units = replace(run.circuits["spliced"], units=run.circuits["spliced"].units[::-1])
@@ -164,9 +165,9 @@ def test_each_thing_that_a_row_depends_on_is_in_its_key(run, cache):
         "donors": (run.toy.host, replace(splices, donors=splices.donors + 1)),
     }
     for name, (host, other) in changes.items():
-        assert not set(running.known_conditions(host, [other]).values()) & set(known.values()), name
+        assert not set(known_conditions(host, [other]).values()) & set(known.values()), name
     renamed = replace(run.circuits["spliced"], theory="another", facts={"spec": "another"})
-    assert running.known_conditions(run.toy.host, [replace(splices, circuits={**splices.circuits, "spliced": renamed})]) == known
+    assert known_conditions(run.toy.host, [replace(splices, circuits={**splices.circuits, "spliced": renamed})]) == known
 
 
 def test_a_label_given_later_counts(run, cache):

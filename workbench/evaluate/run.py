@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workbench.cache import Cache, computed_by, known_by
+from workbench.cache import Cache, known_by
 from workbench.compiler.circuit import HandwrittenCircuit
-from workbench.compiler.plan import plan
-from workbench.evaluate.journal import Journal, told
+from workbench.evaluate.journal import Journal
+from workbench.evaluate.known import drives_wanted, known_conditions
 from workbench.evaluate.statistics import SAMPLED, Statistics, class_statistics, side_by_side, unit_statistics
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, batch
 from workbench.splice.calibrate import Splices, condition_names
-from workbench.splice.conditions import Condition, circuits_read, natural, reads_before
+from workbench.splice.conditions import natural, reads_before
 from workbench.splice.natural import Part
 from workbench.splice.network import spliced_from
 from workbench.splice.scene import Scene, scene, scenes_together
@@ -83,8 +83,9 @@ def streamed(
             if journal:
                 journal.write(name, rows)
         for quantity, row in rows.items():
-            whole = found.setdefault(quantity, np.empty((len(pictures), *row.shape[1:]), row.dtype))
-            whole[start : start + len(some)] = row
+            if quantity not in found:
+                found[quantity] = np.empty((len(pictures), *row.shape[1:]), row.dtype)
+            found[quantity][start : start + len(some)] = row
         if progress:
             progress(len(some))
     return found
@@ -170,31 +171,6 @@ def behind(host: Host, joint: Sequence[Splices]) -> list[str]:
     names = list(host.sites)
     deepest = max(names.index(splices.site) for splices in joint)
     return names[deepest + 1 : deepest + 2]
-
-
-def drives_wanted(conditions: Sequence[Condition]) -> set[str] | None:
-    """The circuits that conditions read; None, for all, where one does not tell."""
-    read = [circuits_read(condition) for condition in conditions]
-    return None if None in read else {name for names in read for name in names or ()}
-
-
-def known_conditions(host: Host, joint: Sequence[Splices]) -> dict[str, str]:
-    """What the rows of each condition depend on besides the pictures, as a hash; without those that do not tell what they read."""
-    about = [computed_by(), host.fingerprint, host.network, host.input, dict(host.sites), host.classes, joint[0].donors]
-    about += [(splices.site, splices.units) for splices in joint]
-    found = {}
-    for name in condition_names(joint):
-        own = [splices.condition(name) for splices in joint]
-        if drives_wanted(own) is not None:
-            found[name] = known_by(*about, *(_known(condition, splices) for condition, splices in zip(own, joint, strict=True)))
-    return found
-
-
-def _known(condition: Condition, splices: Splices) -> str:
-    """A condition, and the layers of the circuit that it reads; what the circuit and its spec are called does not matter."""
-    layers = [planned.key for name in circuits_read(condition) or () for planned in plan(splices.circuits[name])]
-    kind = getattr(condition, "__name__", type(condition).__name__)
-    return known_by(kind, told(condition), *layers)
 
 
 def _distance(value: Tensor, natural: Tensor) -> np.ndarray:
