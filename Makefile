@@ -4,8 +4,9 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= demo
+BENCH ?= -o bench.json
 
-.PHONY: demo test check check-full schema clean
+.PHONY: demo test bench check check-full schema clean
 
 demo: $(READY)
 	$(BIN)/workbench hosts pull squeezenet
@@ -14,6 +15,10 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/workbench hosts pull squeezenet
 	$(BIN)/python -m pytest -m "not full"
+
+bench: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	$(BIN)/python -m tests.bench $(BENCH)
 
 check: $(READY)
 	$(BIN)/ruff check .

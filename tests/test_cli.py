@@ -139,8 +139,8 @@ def test_help_names_every_command():
     text = run("--help").output
     assert all(re.search(rf"^  {name} ", text, re.MULTILINE) for name in main.commands)
     known = (
-        "hosts survey check compile show score frontier layers claims induct explain equivariance polysemanticity visualise report universality "
-        "diff tune write"
+        "hosts survey check compile show score frontier layers claims induct explain residual equivariance polysemanticity visualise report "
+        "universality diff tune write cache"
     )
     assert set(known.split()) <= set(main.commands)
 
@@ -768,3 +768,27 @@ def test_the_document_has_the_documented_keys(loop):
     assert low <= found["recovered"]["kl"]["value"] <= high
     assert {"free", "calibrated", "tuned", "weights"} <= found["cost"].keys()
     assert found["cost"]["calibrated"] == 2 * len(found["units"])
+
+
+# ---- what is kept
+
+
+def test_what_a_score_keeps_is_listed_and_forgotten_and_changes_no_figure(workshop):
+    first = json.loads(run(*workshop.score, "--json").stdout)
+    listed = json.loads(run("cache", "list", "--json").stdout)
+    assert {"logits", "pushed", "units", "before", "rows"} <= set(listed["kinds"])
+    assert listed["bytes"] == sum(kind["bytes"] for kind in listed["kinds"].values()) > 0
+    assert json.loads(run(*workshop.score, "--json").stdout) == first
+    assert "freed" in run("cache", "clear").stdout
+    assert json.loads(run("cache", "list", "--json").stdout)["kinds"] == {}
+    anew = json.loads(run(*workshop.score, "--no-cache", "--json").stdout)
+    assert anew["conditions"]["spliced"]["kl"] == pytest.approx(first["conditions"]["spliced"]["kl"], abs=1e-5)
+    assert json.loads(run("cache", "list", "--json").stdout)["kinds"] == {}
+
+
+def test_the_cache_has_a_limit(workshop):
+    assert run("cache", "limit", "0.5").stdout == "limit 0.5 GiB\n"
+    assert json.loads(run("cache", "list", "--json").stdout)["limit_gib"] == 0.5
+    run("cache", "limit", "0")
+    run(*workshop.score)
+    assert json.loads(run("cache", "list", "--json").stdout)["kinds"] == {}

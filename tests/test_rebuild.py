@@ -79,7 +79,9 @@ def workshop(tmp_path, host, monkeypatch) -> Workshop:
 def brief(monkeypatch) -> None:
     """No pictures and few stimuli, where a test is not about them."""
     monkeypatch.setattr(main_path, "write_report", lambda folder, card, *_: (folder / "score.json").write_text(to_json(card)))
-    monkeypatch.setattr(main_path, "tuning", lambda host, splices, progress, probe: tuning(host, splices, progress, 60, probe))
+    monkeypatch.setattr(
+        main_path, "tuning", lambda host, splices, progress, probe, cache: tuning(host, splices, progress, 60, probe, cache)
+    )
 
 
 @pytest.fixture(scope="module")

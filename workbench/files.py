@@ -8,7 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import platformdirs
+
 from workbench.errors import WorkbenchError
+
+CACHE_VARIABLE = "WORKBENCH_CACHE"
+
+
+def cache_folder() -> Path:
+    """The cache of this user, or the folder that WORKBENCH_CACHE names."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("workbench")
+
+
+def kept_folder() -> Path:
+    """Where in it lies what later runs need again (`workbench.cache`)."""
+    return cache_folder() / "kept"
 
 
 def sha256(path: Path) -> str:

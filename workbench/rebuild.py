@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from workbench.cache import Cache
 from workbench.compiler import HandwrittenCircuit, compile_beside, compile_chain, compile_spec, compile_variants
 from workbench.compiler.bind import Bound
 from workbench.evaluate.apart import keep_apart
@@ -12,6 +13,7 @@ from workbench.evaluate.run import evaluate, scenes
 from workbench.evaluate.tuning import probe_of, stimuli_count, tuning
 from workbench.files import folder_written_whole
 from workbench.hosts import Host
+from workbench.hosts.named import is_own
 from workbench.hosts.store import load
 from workbench.pictures import Picture
 from workbench.report import write_report
@@ -34,6 +36,7 @@ def rebuild(
     bound_files: Mapping[str, Path] | None = None,
     beside_files: Sequence[Path] = (),
     with_variants: bool = True,
+    cache: Cache | None = None,
 ) -> Scorecard:
     """Compile theories, splice them in place of their trained circuits, score them on `pictures`, and write the report to the folder `output`.
 
@@ -42,10 +45,12 @@ def rebuild(
     may be among `pictures`. `stage(name, total)` is told of each stage and gives the function to call with its steps. `command` is
     what the report says it was made by. `bound_files`: families and the circuit files of the trained units that may stand in for them, which
     makes the chain of `compile_chain`; `beside_files`: specs of other theories of the same units. `with_variants`: the theories' variants are
-    scored too. Raises WorkbenchError.
+    scored too. With a `cache`, nothing is computed again that an earlier run computed of the same host, pictures and weights. Raises
+    WorkbenchError.
     """
     specs, trained = load_together(files)
     host, others = load(trained[0].host), [load_theory(file) for file in beside_files]
+    cache = None if is_own(host.name) else cache  # a fingerprint is of weights: what a user's own code does with them may change
     for spec in (*specs, *others):
         keep_apart(pictures, calibration, spec.theory.tuned)
     bound = {family: load_circuit(file) for family, file in (bound_files or {}).items()}
@@ -58,12 +63,12 @@ def rebuild(
 
     with folder_written_whole(output, marker="score.json") as folder:
         progress = stage("calibrate", len(calibration) * len(circuits))
-        joint = [calibrate(own, scenes(host, own, calibration, progress=progress), seed) for own in circuits]
+        joint = [calibrate(own, scenes(host, own, calibration, progress=progress, cache=cache), seed) for own in circuits]
         journal = run_journal(joint, host, calibration, seed)
-        statistics = evaluate(host, joint, pictures, journal=journal, progress=stage("score", len(pictures)))
+        statistics = evaluate(host, joint, pictures, journal=journal, progress=stage("score", len(pictures)), cache=cache)
         probes = [probe_of(list(spec.theory.families.values())[-1]) for spec in specs]
         progress = stage("tuning curves", sum(stimuli_count(probe=probe) for probe in probes))
-        curves = [tuning(host, splices, progress, probe=probe) for splices, probe in zip(joint, probes, strict=True)]
+        curves = [tuning(host, splices, progress, probe=probe, cache=cache) for splices, probe in zip(joint, probes, strict=True)]
         card = score(specs, trained, host, joint, statistics, curves, calibration, seed)
         compiled = [own["spliced"] for own in circuits]
         write_report(folder, card, specs, compiled, curves, examples(host, joint, statistics, pictures), command)

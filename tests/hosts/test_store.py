@@ -12,6 +12,7 @@ import torch
 
 from tests.conftest import tiny_network
 from workbench.errors import WorkbenchError
+from workbench.files import CACHE_VARIABLE, cache_folder
 from workbench.hosts import store
 from workbench.hosts.recipe import Recipe
 
@@ -43,7 +44,7 @@ def tiny_recipe(squeezenet_recipe: Recipe) -> Recipe:
 @pytest.fixture
 def tiny(tmp_path, monkeypatch) -> Recipe:
     """A recipe in the registry and an empty cache."""
-    monkeypatch.setenv(store.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     recipe = tiny_recipe(store.RECIPES["squeezenet"])
     monkeypatch.setitem(store.RECIPES, "tiny", recipe)
     return recipe
@@ -62,7 +63,8 @@ def test_add_then_load(tiny, files):
     assert host.fingerprint == tiny.fingerprint
     assert host.classes == ("n1", "n2", "n3", "n4", "n5")
     x = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(host.network(x), tiny_network(seed=1)(x))
+    assert torch.equal(host.network(x), tiny_network(seed=1).to(memory_format=torch.channels_last)(x))
+    torch.testing.assert_close(host.network(x), tiny_network(seed=1)(x))
     assert store.load("tiny") is host
 
 
@@ -116,7 +118,7 @@ def test_a_damaged_cache_is_refused_and_mended_by_pull(tiny, files, damage):
 
 def test_pull_does_nothing_where_all_is_well(tiny, monkeypatch):
     assert store.pull("tiny") is True
-    assert not (store.cache_folder() / "downloads" / "tiny").exists()
+    assert not (cache_folder() / "downloads" / "tiny").exists()
 
     def fetch(directory):
         raise AssertionError("fetched again")
@@ -147,7 +149,7 @@ def test_installed_lists_every_host(tiny):
 
 @pytest.mark.inceptionv1
 def test_inceptionv1_refuses_an_altered_dump(shared, tmp_path, monkeypatch):
-    monkeypatch.setenv(store.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     dump = tmp_path / "dump"
     shutil.copytree(shared / "networks" / "inceptionv1", dump, copy_function=shutil.copyfile)
     dump.chmod(0o755)
@@ -160,7 +162,7 @@ def test_inceptionv1_refuses_an_altered_dump(shared, tmp_path, monkeypatch):
 
 @pytest.mark.inceptionv1
 def test_inceptionv1_converts_to_its_fingerprint_anew(shared, tmp_path, monkeypatch):
-    monkeypatch.setenv(store.CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     store.add("inceptionv1", shared / "networks" / "inceptionv1")
     assert store.intact("inceptionv1")
 

@@ -37,7 +37,7 @@ def mixed() -> Host:
 @pytest.fixture(scope="module")
 def scene(mixed) -> Scene:
     seen = mixed.activations(torch.randn(2, 3, 24, 24, generator=torch.Generator().manual_seed(1)), "below", "block")
-    return Scene(seen["block"], seen["below"], {}, "block", UNITS, torch.zeros(2, dtype=torch.long))
+    return Scene(seen["block"][:, list(UNITS)], seen["below"], seen["block"], {}, "block", UNITS, torch.zeros(2, dtype=torch.long))
 
 
 def condition(host: Host, edit: Edit, channels: list[int] = NAMED) -> EditedTrained:

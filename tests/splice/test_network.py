@@ -12,8 +12,9 @@ from workbench.compiler import HandwrittenCircuit, compile_spec
 from workbench.hosts import Host
 from workbench.spec import load_circuit, load_theory
 from workbench.splice.conditions import Donor, Handwritten, Mean, natural, zero
+from workbench.splice.natural import site_before
 from workbench.splice.network import SplicedNetwork
-from workbench.splice.scene import scene, site_before
+from workbench.splice.scene import scene
 
 ROOT = Path(__file__).parents[2]
 LOGITS = 1e-3  # float32: the planted gain of 40 amplifies the rounding of a drive
@@ -84,7 +85,7 @@ def test_the_slow_path_and_the_resumed_host_agree(toy):
     condition = Mean(torch.linspace(0.5, 2, 6))
     with torch.inference_mode():
         here = scene(toy.host, circuits, x, torch.zeros(2, dtype=torch.long))
-        resumed, _ = toy.host.resume(x, SITE, here.with_units(condition(here)))
+        resumed, _ = toy.host.resume(x, SITE, here.put(condition(here), toy.host.activations(x, SITE)[SITE]))
         assert torch.equal(SplicedNetwork(toy.host, (circuits, condition))(x), resumed)
 
 
@@ -118,13 +119,14 @@ def test_fired_counts_the_calls(toy):
 
 def test_only_the_replaced_units_change(toy):
     with torch.inference_mode():
-        here = scene(toy.host, circuit_of(toy), pictures(toy.host), torch.zeros(2, dtype=torch.long))
-        spliced = here.with_units(zero(here))
+        x = pictures(toy.host)
+        here, site = scene(toy.host, circuit_of(toy), x, torch.zeros(2, dtype=torch.long)), toy.host.activations(x, SITE)[SITE]
+        spliced = here.put(zero(here), site)
     replaced = list(here.units)
     others = [channel for channel in range(12) if channel not in replaced]
     assert not spliced[:, replaced].any()
-    assert torch.equal(spliced[:, others], here.site[:, others])
-    assert torch.equal(here.with_units(here.trained), here.site)
+    assert torch.equal(spliced[:, others], site[:, others])
+    assert torch.equal(here.put(here.trained, site), site)
 
 
 def test_the_layer_before_is_seen_at_the_same_places(toy):

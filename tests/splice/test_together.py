@@ -15,6 +15,7 @@ from workbench.pictures import batch
 from workbench.pictures.drawn import drawn
 from workbench.spec import load_circuit, load_theory, theory_from_text
 from workbench.splice.conditions import Condition, Handwritten, Mean, natural, zero
+from workbench.splice.natural import Part
 from workbench.splice.network import SplicedNetwork, spliced_from
 from workbench.splice.scene import scene, scenes_together
 
@@ -43,8 +44,13 @@ def whole(host: Host, times: int = 1) -> Host:
 
 
 def fast(host: Host, circuits: Sequence[dict], conditions: Sequence[Condition], x: Tensor) -> Tensor:
-    here = scenes_together(host, circuits, x, DONOR)
-    return spliced_from(host, x, here, [condition(scene) for scene, condition in zip(here, conditions, strict=True)])[0]
+    here, seen = scenes_together(host, circuits, x, DONOR, starts(circuits))
+    return spliced_from(host, x, here, [condition(scene) for scene, condition in zip(here, conditions, strict=True)], seen)[0]
+
+
+def starts(circuits: Sequence[dict]) -> list[Part]:
+    """Behind each spliced site."""
+    return [Part("pushed", own["spliced"].site) for own in circuits]
 
 
 @pytest.mark.parametrize("made", [lambda host: host, whole], ids=["stage by stage", "whole"])
@@ -72,12 +78,12 @@ def check_two_real_sites(host: Host) -> None:
     x = batch(drawn(2, seed=2), host.input)
     with torch.inference_mode():
         expected = host.network(x)
-        here = scenes_together(host, circuits, x, DONOR[:2])
-        assert torch.equal(spliced_from(host, x, here, [scene.trained for scene in here])[0], expected)
-        silent, _ = spliced_from(host, x, here, [zero(scene) for scene in here])
+        here, seen = scenes_together(host, circuits, x, DONOR[:2], starts(circuits))
+        assert torch.equal(spliced_from(host, x, here, [scene.trained for scene in here], seen)[0], expected)
+        silent, _ = spliced_from(host, x, here, [zero(scene) for scene in here], seen)
         assert torch.equal(SplicedNetwork(host, *((each, zero) for each in circuits))(x), silent)
         for scene in here:
-            alone, _ = spliced_from(host, x, [scene], [zero(scene)])
+            alone, _ = spliced_from(host, x, [scene], [zero(scene)], seen)
             assert (alone - silent).abs().max() > 1e-3 * expected.abs().max()
 
 
@@ -123,12 +129,13 @@ def test_the_fast_path_the_plain_path_and_a_run_by_hand_are_the_same(toy, x, nam
 def test_a_splice_at_the_first_site_is_felt_at_the_second_but_for_the_units_that_are_replaced_there(toy, x):
     circuits = circuits_of(toy)
     with torch.inference_mode():
-        first, second = scenes_together(toy.host, circuits, x, DONOR)
-        _, seen = spliced_from(toy.host, x, [first], [zero(first)], SITE)
-        _, both = toy.host.resume(x, "retina", first.with_units(zero(first)), SITE)
+        (first, second), natural_run = scenes_together(toy.host, circuits, x, DONOR, starts(circuits))
+        _, seen = spliced_from(toy.host, x, [first], [zero(first)], natural_run, SITE)
+        natural_sites = toy.host.activations(x, "retina", SITE)
+        _, both = toy.host.resume(x, "retina", first.put(zero(first), natural_sites["retina"]), SITE)
     others = [channel for channel in range(12) if channel not in second.units]
     assert torch.equal(seen[SITE], both[SITE])
-    assert (seen[SITE][:, others] - second.site[:, others]).abs().max() > 0.1
+    assert (seen[SITE][:, others] - natural_sites[SITE][:, others]).abs().max() > 0.1
     assert torch.equal(second.trained, toy.host.activations(x, SITE)[SITE][:, list(second.units)])  # of the natural run
 
 

@@ -4,6 +4,7 @@ import click
 
 from workbench import __version__
 from workbench.cli import (
+    cache,
     claims,
     diff,
     equivariance,
@@ -46,6 +47,7 @@ COMMANDS = (
     tune.tune,
     report.report,
     write.write,
+    cache.cache,
 )
 
 

@@ -12,6 +12,7 @@ from workbench.cli.options import (
     CIRCUITS,
     FILE,
     IMAGES,
+    NO_CACHE,
     SEED,
     paired,
 )
@@ -28,6 +29,7 @@ from workbench.terminal import Session
     "-o", "--output", type=FILE, default=Path("frontier"), show_default=True, help="Folder to write: frontier.json, frontier.png."
 )
 @BROKEN
+@NO_CACHE
 @SEED
 @AS_JSON
 def frontier(
@@ -38,6 +40,7 @@ def frontier(
     calibrate_on: int,
     output: Path,
     skip_broken: bool,
+    no_cache: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -46,6 +49,7 @@ def frontier(
     The first circuit's units are spliced, then those of the first two together, and so on; each set beside its zero ablation and the same
     handwritten units permuted, against the share of the host's units, up to the deepest of the sites, that is handwritten.
     """
+    from workbench.cache import user_cache
     from workbench.report.frontier import frontier_table
     from workbench.score.frontier import frontier_json
     from workbench.verbs.frontier import frontier as grow
@@ -53,7 +57,9 @@ def frontier(
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
         fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        found = grow(paired(spec_files, circuit_files), pictures, fit, output, session.stage, seed)
+        found = grow(
+            paired(spec_files, circuit_files), pictures, fit, output, session.stage, seed, cache=None if no_cache else user_cache()
+        )
     if as_json:
         click.echo(frontier_json(found), nl=False)
     else:

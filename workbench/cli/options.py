@@ -52,6 +52,7 @@ CALIBRATE_ON = click.option(
     help="Pictures of the calibration folder to take at the most, the first by content hash.",
 )
 BROKEN = click.option("--skip-broken", is_flag=True, help="Pass over files that are no sound pictures instead of refusing the folder.")
+NO_CACHE = click.option("--no-cache", is_flag=True, help="Compute all anew, and keep nothing for later runs (`workbench cache`).")
 SEED = click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 

@@ -13,6 +13,7 @@ from workbench.cli.options import (
     FILE,
     HOST,
     IMAGES,
+    NO_CACHE,
     SEED,
     SPECS,
     bind_option,
@@ -40,6 +41,7 @@ from workbench.terminal import Session
     "--beside", multiple=True, metavar="SPEC", type=FILE, help="Also score another theory of the same units: a baseline, or a variant."
 )
 @BROKEN
+@NO_CACHE
 @SEED
 @AS_JSON
 def score(
@@ -53,6 +55,7 @@ def score(
     bound: dict[str, Path],
     beside: tuple[Path, ...],
     skip_broken: bool,
+    no_cache: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -61,6 +64,7 @@ def score(
     Several specs are spliced together: the units of every circuit are replaced in the same run, at whatever sites they are. SPEC is
     specs/curve-detectors.yaml by default.
     """
+    from workbench.cache import user_cache
     from workbench.rebuild import rebuild
     from workbench.report import table
     from workbench.score.document import to_json
@@ -68,7 +72,18 @@ def score(
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
         fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        card = rebuild(paired(spec_files, circuit_files, host), pictures, fit, output, session.stage, seed, command_line(), bound, beside)
+        card = rebuild(
+            paired(spec_files, circuit_files, host),
+            pictures,
+            fit,
+            output,
+            session.stage,
+            seed,
+            command_line(),
+            bound,
+            beside,
+            cache=None if no_cache else user_cache(),
+        )
     if as_json:
         click.echo(to_json(card), nl=False)
     else:

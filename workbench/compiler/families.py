@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workbench.compiler.circuit import HandwrittenCircuit
-from workbench.compiler.respond import Heard, Responses, in_circuit_units, respond, site_cells
+from workbench.compiler.respond import Heard, Responses, in_circuit_units, respond
 
 
 def families(
@@ -27,5 +27,5 @@ def families(
         for layer in circuit.layers if rectified else circuit.layers[:-1]:
             so_far.add(layer)
         if not rectified:
-            so_far.of[last.family], so_far.cells[last.family] = respond(circuit.layers, so_far), site_cells(circuit.grid)
+            so_far.of[last.family], so_far.cells[last.family] = respond(circuit.layers, so_far), so_far.site
     return {layer.family: (so_far.of[layer.family], so_far.cells[layer.family]) for layer in circuit.layers}

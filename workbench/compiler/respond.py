@@ -8,19 +8,16 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from workbench.compiler.cells import Cells, pool, read, read_by
 from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Normalise, host_source
+from workbench.compiler.plan import Planned, Reading, plan
 from workbench.hosts.host import Host, Site
 
+CHUNK = 4  # pictures: what 144 filters say at stride 2 to one is 7 MB
+PLANS = 64  # circuits whose plan is kept
+_PLANS: dict[int, tuple[HandwrittenCircuit, tuple[Planned, ...]]] = {}
+
 INPUT_UNIT = 127.5  # a circuit reads (rgb - the host's mean colour) / 127.5: about -1..1
-
-
-@dataclass(frozen=True)
-class Cells:
-    """Cells along one side of the picture: cell i is centred on pixel `offset_px + stride_px * i`."""
-
-    offset_px: int
-    stride_px: int
-    count: int
 
 
 Heard = Mapping[str, tuple[Tensor, tuple[Cells, Cells]]]  # a source that is no family -> what it says, and on which (rows, columns)
@@ -34,6 +31,12 @@ class Responses:
     of: dict[str, Tensor]
     cells: dict[str, tuple[Cells, Cells]]
 
+    @property
+    def site(self) -> tuple[Cells, Cells]:
+        """The host's own cells, on which the last layer stands."""
+        grid = self.grid
+        return Cells(grid.offset_px, grid.stride_px, grid.height), Cells(grid.offset_px, grid.stride_px, grid.width)
+
     @classmethod
     def to(cls, picture: Float[Tensor, "n 3 h w"], grid: Grid, heard: Heard | None = None) -> "Responses":
         """To pictures in circuit units; no family has answered yet. `heard`: what the host says to them at the sites that are read."""
@@ -45,19 +48,47 @@ class Responses:
 
     def drive(self, layer: Layer, cells: tuple[Cells, Cells]) -> Tensor:
         """Sum of a layer's reads on `cells`, normalised where so stated."""
-        reads = [_read(self.of[read.source], read.weight, self.cells[read.source], cells) for read in layer.reads]
-        total = reads[0] if len(reads) == 1 else torch.stack(reads).sum(0)
-        return _normalise(F.relu(total), layer, layer.normalise) if layer.normalise else total
+        reads = [read(self.of[each.source], each.weight, self.cells[each.source], cells) for each in layer.reads]
+        return self._normalised(layer, reads[0] if len(reads) == 1 else torch.stack(reads).sum(0))
+
+    def drive_by(self, planned: Planned, cells: tuple[Cells, Cells]) -> Tensor:
+        """The same by a plan."""
+        first, *more = (_in_order(self._said(each, cells), each) for each in planned.readings)
+        for other in more:
+            first = first + other
+        return self._normalised(planned.layer, first)
 
     def add(self, layer: Layer) -> None:
         """The layer's response, on a grid over the whole picture that is aligned with the host's site."""
         cells = self._whole(layer.stride_px)
-        drive = self.drive(layer, cells) / layer.ideal
-        response = F.relu((drive.abs() if layer.full else drive) - layer.threshold) / (1 - layer.threshold)
-        if layer.pool:
-            pooled = self._whole(layer.pool.stride_px)
-            response, cells = _pool(response, layer.pool.taps, cells, pooled), pooled
+        drive = self.drive(layer, cells)
+        size, cells = self._pooled(layer, drive.abs() if layer.full else drive, cells)
+        self.of[layer.family], self.cells[layer.family] = F.relu(size / layer.ideal - layer.threshold) / (1 - layer.threshold), cells
+
+    def add_by(self, planned: Planned) -> None:
+        """The same by a plan: in place, and put in order when the pool has left fewer cells to move."""
+        layer, cells = planned.layer, self._whole(planned.layer.stride_px)
+        late = layer.pool is not None and layer.normalise is None and len(planned.readings) == 1
+        drive = self._said(planned.readings[0], cells) if late else self.drive_by(planned, cells)
+        size, cells = self._pooled(layer, drive.abs_() if layer.full else drive, cells)
+        size = _in_order(size, planned.readings[0]) if late else size
+        response = size.div(layer.ideal).sub_(layer.threshold).relu_().div_(1 - layer.threshold)
         self.of[layer.family], self.cells[layer.family] = response, cells
+
+    def _said(self, reading: Reading, cells: tuple[Cells, Cells]) -> Tensor:
+        sources = [self.of[source] for source in reading.sources]
+        x = sources[0] if len(sources) == 1 else torch.cat(sources, 1)
+        return read_by(reading.kernel, x, self.cells[reading.sources[0]], cells)
+
+    def _pooled(self, layer: Layer, size: Tensor, cells: tuple[Cells, Cells]) -> tuple[Tensor, tuple[Cells, Cells]]:
+        """Before the threshold: what follows never falls where the drive grows, so the highest stays the highest, to the last bit."""
+        if not layer.pool:
+            return size, cells
+        below = self._whole(layer.pool.stride_px)
+        return pool(size, layer.pool.taps, cells, below), below
+
+    def _normalised(self, layer: Layer, drive: Tensor) -> Tensor:
+        return _normalise(F.relu(drive), layer, layer.normalise) if layer.normalise else drive
 
     def _whole(self, stride_px: int) -> tuple[Cells, Cells]:
         offset_px = self.grid.offset_px % stride_px
@@ -70,12 +101,7 @@ def respond(layers: Sequence[Layer], so_far: Responses) -> Float[Tensor, "n unit
     for layer in layers[:-1]:
         if layer.family not in so_far.of:
             so_far.add(layer)
-    return so_far.drive(layers[-1], site_cells(so_far.grid)) / layers[-1].ideal
-
-
-def site_cells(grid: Grid) -> tuple[Cells, Cells]:
-    """The (rows, columns) on which the last family's units stand."""
-    return Cells(grid.offset_px, grid.stride_px, grid.height), Cells(grid.offset_px, grid.stride_px, grid.width)
+    return so_far.drive(layers[-1], so_far.site) / layers[-1].ideal
 
 
 def in_circuit_units(rgb: Float[Tensor, "n 3 h w"], mean_rgb: Sequence[float]) -> Float[Tensor, "n 3 h w"]:
@@ -101,16 +127,45 @@ def cells_of(site: Site) -> tuple[Cells, Cells]:
 def drives(
     circuits: Mapping[str, HandwrittenCircuit], rgb: Float[Tensor, "n 3 h w"], mean_rgb: Sequence[float], heard: Heard | None = None
 ) -> dict[str, Float[Tensor, "n unit h w"]]:
-    """Each circuit's drive on RGB pictures 0..255, `heard` being what the host says to them. Layers that circuits share run once."""
-    picture = in_circuit_units(rgb, mean_rgb)
-    shared: dict[tuple[int, ...], Responses] = {}
-    found = {}
-    for name, circuit in circuits.items():
-        below = tuple(map(id, circuit.layers[:-1]))
-        if below not in shared:
-            shared[below] = Responses.to(picture, circuit.grid, heard)
-        found[name] = respond(circuit.layers, shared[below])
-    return found
+    """Each circuit's drive on RGB pictures 0..255, `heard` being what the host says to them. Layers that circuits share run once.
+
+    By their plans, CHUNK pictures at a time: more would leave the processor's caches. Where a gradient by the pictures is wanted, the plain way,
+    which writes over nothing.
+    """
+    if torch.is_grad_enabled() and rgb.requires_grad:
+        picture = in_circuit_units(rgb, mean_rgb)
+        return {name: respond(circuit.layers, Responses.to(picture, circuit.grid, heard)) for name, circuit in circuits.items()}
+    plans = {name: _planned(circuit) for name, circuit in circuits.items()}
+    found: dict[str, list[Tensor]] = {name: [] for name in circuits}
+    for start in range(0, max(1, len(rgb)), CHUNK):
+        some = slice(start, start + CHUNK)
+        picture = in_circuit_units(rgb[some], mean_rgb)
+        said = {source: (value[some], cells) for source, (value, cells) in (heard or {}).items()}
+        known: dict[str, tuple[Tensor, tuple[Cells, Cells]]] = {}
+        for name, circuit in circuits.items():
+            found[name].append(_respond_by(plans[name], Responses.to(picture, circuit.grid, said), known))
+    return {name: torch.cat(chunks) for name, chunks in found.items()}
+
+
+def _respond_by(plans: Sequence[Planned], so_far: Responses, known: dict[str, tuple[Tensor, tuple[Cells, Cells]]]) -> Tensor:
+    """As `respond`; what layers of other circuits said already is `known`, by their keys, and grows."""
+    for planned in plans[:-1]:
+        family = planned.layer.family
+        if planned.key not in known:
+            so_far.add_by(planned)
+            known[planned.key] = so_far.of[family], so_far.cells[family]
+        so_far.of[family], so_far.cells[family] = known[planned.key]
+    last = plans[-1]
+    return so_far.drive_by(last, so_far.site) / last.layer.ideal
+
+
+def _planned(circuit: HandwrittenCircuit) -> tuple[Planned, ...]:
+    """Its plan, which is made once."""
+    if id(circuit) not in _PLANS:
+        while len(_PLANS) >= PLANS:
+            _PLANS.pop(next(iter(_PLANS)))
+        _PLANS[id(circuit)] = circuit, plan(circuit)  # the circuit is kept with it, so that its id stays its own
+    return _PLANS[id(circuit)][1]
 
 
 def drive(circuit: HandwrittenCircuit, rgb: Float[Tensor, "n 3 h w"], mean_rgb: Sequence[float]) -> Float[Tensor, "n unit h w"]:
@@ -118,27 +173,9 @@ def drive(circuit: HandwrittenCircuit, rgb: Float[Tensor, "n 3 h w"], mean_rgb: 
     return drives({"": circuit}, rgb, mean_rgb)[""]
 
 
-def _padding(taps: int, upstream: Cells, downstream: Cells) -> tuple[int, int]:
-    """Cells to add (negative: to crop) before and behind, so that a strided window of `taps` to each side lands on the downstream cells."""
-    first = (downstream.offset_px - upstream.offset_px) // upstream.stride_px - taps
-    last = first + 2 * taps + downstream.stride_px // upstream.stride_px * (downstream.count - 1)
-    return -first, last - (upstream.count - 1)
-
-
-def _window(x: Tensor, taps: int, upstream: tuple[Cells, Cells], downstream: tuple[Cells, Cells]) -> Tensor:
-    rows, columns = (_padding(taps, above, below) for above, below in zip(upstream, downstream, strict=True))
-    return F.pad(x, (*columns, *rows))
-
-
-def _read(x: Tensor, weight, upstream: tuple[Cells, Cells], downstream: tuple[Cells, Cells]) -> Tensor:
-    kernel = torch.as_tensor(weight, dtype=x.dtype, device=x.device)
-    window = _window(x, kernel.shape[-1] // 2, upstream, downstream)
-    return F.conv2d(window, kernel, stride=downstream[0].stride_px // upstream[0].stride_px)
-
-
-def _pool(x: Tensor, taps: int, upstream: tuple[Cells, Cells], downstream: tuple[Cells, Cells]) -> Tensor:
-    # responses are never negative, so padding with 0 is padding with nothing
-    return F.max_pool2d(_window(x, taps, upstream, downstream), 2 * taps + 1, downstream[0].stride_px // upstream[0].stride_px)
+def _in_order(said: Tensor, reading: Reading) -> Tensor:
+    order = reading.kernel.order
+    return said if order is None else said[:, order]
 
 
 def _normalise(drive: Tensor, layer: Layer, normalise: Normalise) -> Tensor:

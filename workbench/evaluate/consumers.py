@@ -8,11 +8,13 @@ import torch
 from jaxtyping import Float
 
 from workbench.errors import WorkbenchError
-from workbench.evaluate.run import BATCH, Progress, together
+from workbench.evaluate.run import BATCH, Progress, donor_of
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, batch
 from workbench.splice.calibrate import Splices
+from workbench.splice.natural import Part
 from workbench.splice.network import spliced_from
+from workbench.splice.scene import scenes_together
 
 SHOWN = ("ablated.zero", "spliced", "control.permuted")
 
@@ -60,11 +62,13 @@ def consumers(host: Host, splices: Splices, pictures: Sequence[Picture], progres
 def _add(sums: dict[str, np.ndarray], host: Host, splices: Splices, pictures: Sequence[Picture], behind: str) -> int:
     """Add a batch to the sums over cells, for each unit; how many cells that were."""
     x = batch(pictures, host.input)
-    (scene,) = together(host, [splices.circuits], x, pictures, splices.donors)
-    natural = host.resume(x, scene.name, scene.site, behind)[1][behind].double()
+    start = Part("pushed", splices.site)
+    more, donor = [Part("site", behind), start], donor_of(pictures, splices.donors)
+    (scene,), seen = scenes_together(host, [splices.circuits], x, donor, more, before=False)
+    natural = seen[Part("site", behind)].double()
     sums["sum"] += natural.sum((0, 2, 3)).numpy()
     sums["square"] += natural.square().sum((0, 2, 3)).numpy()
     for name in SHOWN:
-        _, reached = spliced_from(host, x, [scene], [splices.condition(name)(scene)], behind)
+        _, reached = spliced_from(host, x, [scene], [splices.condition(name)(scene)], seen, behind)
         sums[name] += (reached[behind].double() - natural).square().sum((0, 2, 3)).numpy()
     return natural.shape[0] * natural.shape[2] * natural.shape[3]

@@ -47,12 +47,12 @@ def firing(
     """The same number of random cells of every picture."""
     site = host.site(splices.site)
     generator, parts, start = np.random.default_rng(seed), [], 0
-    for scene in scenes(host, circuits, pictures, size=BATCH, progress=progress):
-        count = len(scene.site)
+    for scene in scenes(host, circuits, pictures, size=BATCH, progress=progress, beside=True):
+        count = len(scene.trained)
         cells = np.stack([generator.permutation(site.height * site.width)[:CELLS] for _ in range(count)])
         said = [splices.conditions[name](scene) for name in ("spliced", "control.permuted")]
         theory, wrong = (F.max_pool2d(value, 2 * NEAR + 1, 1, NEAR) for value in said)
-        columns = [_at(value, cells) for value in (scene.trained, theory, wrong, scene.site)]
+        columns = [_at(value, cells) for value in (scene.trained, theory, wrong, scene.beside)]
         parts.append((np.repeat(start + np.arange(count), cells.shape[1]), cells.ravel(), *columns))
         start += count
     return Firing(*(np.concatenate(each) for each in zip(*parts, strict=True)))

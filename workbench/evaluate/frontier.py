@@ -4,13 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from workbench.cache import Cache
 from workbench.evaluate.journal import Journal
-from workbench.evaluate.run import BATCH, Progress, labels, streamed, together
+from workbench.evaluate.run import BATCH, Progress, donor_of, first_site, labels, streamed
 from workbench.evaluate.statistics import Statistics, class_statistics
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, batch
 from workbench.splice.calibrate import Splices
-from workbench.splice.network import first_scene, spliced_from
+from workbench.splice.natural import Part
+from workbench.splice.network import spliced_from
+from workbench.splice.scene import scenes_together
 
 CONDITIONS = ("natural", "ablated.zero", "spliced", "control.permuted")
 
@@ -22,12 +25,13 @@ def grown(
     size: int = BATCH,
     journal: Journal | None = None,
     progress: Progress | None = None,
+    cache: Cache | None = None,
 ) -> list[Statistics]:
     """For each n from 1: class statistics of every condition of CONDITIONS with the units of the first n circuits replaced together.
 
     Rows are as in `Statistics`, of the network only: kl, agreement, top1 and top5.
     """
-    rows = streamed(pictures, lambda some: _rows(host, joint, some), size, journal, progress)
+    rows = streamed(pictures, lambda some: _rows(host, joint, some, cache), size, journal, progress)
     names, sha256s = tuple(picture.name for picture in pictures), tuple(picture.sha256 for picture in pictures)
     units = tuple(f"{splices.site}:{unit}" for splices in joint for unit in splices.units)
     level = np.concatenate([splices.level.numpy() for splices in joint])
@@ -38,16 +42,18 @@ def grown(
     ]
 
 
-def _rows(host: Host, joint: Sequence[Splices], pictures: Sequence[Picture]) -> dict[str, np.ndarray]:
+def _rows(host: Host, joint: Sequence[Splices], pictures: Sequence[Picture], cache: Cache | None) -> dict[str, np.ndarray]:
     x, label = batch(pictures, host.input), labels(host, pictures)
-    here = together(host, [{"spliced": splices.circuits["spliced"]} for splices in joint], x, pictures, joint[0].donors)
-    first = first_scene(host, here)
-    natural, _ = host.resume(x, first.name, first.site)
+    circuits = [{"spliced": splices.circuits["spliced"]} for splices in joint]
+    starts = [Part("pushed", first_site(host, joint[:step])) for step in range(1, len(joint) + 1)]
+    donor = donor_of(pictures, joint[0].donors)
+    here, seen = scenes_together(host, circuits, x, donor, [Part("logits"), *starts], cache, before=False)
+    natural = seen[Part("logits")]
     rows = {"peak": np.concatenate([scene.trained.amax((2, 3)).numpy() for scene in here], 1)}
     for name in CONDITIONS:
         values = [splices.condition(name)(scene) for splices, scene in zip(joint, here, strict=True)]
         for step in range(1, len(joint) + 1):
-            logits, _ = spliced_from(host, x, here[:step], values[:step])
+            logits, _ = spliced_from(host, x, here[:step], values[:step], seen)
             rows |= {f"{step}/{name}/{quantity}": row for quantity, row in class_statistics(natural, logits, label).items()}
     return rows
 

@@ -6,19 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load, save
 from torch import Tensor
 
 import workbench
+from workbench.cache import opened, sealed
 from workbench.compiler.file import to_bytes
-from workbench.files import write_whole
+from workbench.files import cache_folder, write_whole
 from workbench.hosts.host import Host
-from workbench.hosts.store import cache_folder
 from workbench.pictures import Picture
 from workbench.splice.calibrate import Splices
 from workbench.splice.conditions import Condition
-
-DIGEST = hashlib.sha256().digest_size
 
 
 class Journal:
@@ -33,12 +30,11 @@ class Journal:
             content = self._path(batch).read_bytes()
         except OSError:
             return None
-        return load(content[DIGEST:]) if hashlib.sha256(content[DIGEST:]).digest() == content[:DIGEST] else None
+        return opened(content)
 
     def write(self, batch: str, rows: Mapping[str, np.ndarray]) -> None:
         """Keep a finished batch. Raises WorkbenchError on a full disk."""
-        content = save({name: np.ascontiguousarray(row) for name, row in rows.items()})
-        write_whole(self._path(batch), hashlib.sha256(content).digest() + content)
+        write_whole(self._path(batch), sealed(rows))
 
     def clear(self) -> None:
         """The run is complete: forget its batches."""
@@ -53,8 +49,8 @@ def run_journal(joint: Sequence[Splices], host: Host, calibration: Sequence[Pict
     workbench's cache folder."""
     known = [workbench.__version__, rows, host.fingerprint, str(seed), *(picture.sha256 for picture in calibration)]
     parts = [hashlib.sha256(to_bytes(circuit)).hexdigest() for splices in joint for circuit in splices.circuits.values()]
-    told = [f"{name} {_told(condition)}" for splices in joint for name, condition in splices.conditions.items()]
-    return _known_by(known + parts + told)
+    conditions = [f"{name} {told(condition)}" for splices in joint for name, condition in splices.conditions.items()]
+    return _known_by(known + parts + conditions)
 
 
 def tuning_journal(settings: Sequence[str], pictures: Sequence[Picture]) -> Journal:
@@ -62,7 +58,7 @@ def tuning_journal(settings: Sequence[str], pictures: Sequence[Picture]) -> Jour
     return _known_by([workbench.__version__, "tuning", *settings, *(picture.sha256 for picture in pictures)])
 
 
-def _told(condition: Condition) -> str:
+def told(condition: Condition) -> str:
     """What calibration gave a condition: a function has nothing of its own."""
     digest = hashlib.sha256()
     for name, value in getattr(condition, "__dict__", {}).items():

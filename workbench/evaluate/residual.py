@@ -46,7 +46,7 @@ def remains(
     """Random cells of each picture, and the LOUDEST: those where the sum of the units' squared residuals is highest."""
     generator, some = np.random.default_rng(seed), min(POSITIONS, max(1, ROWS // len(pictures)))
     random, loud, first = list[Remains](), list[Remains](), 0
-    for scene in scenes(host, {"spliced": splices.circuits["spliced"]}, pictures, progress=progress):
+    for scene in scenes(host, {"spliced": splices.circuits["spliced"]}, pictures, progress=progress, beside=True):
         with torch.inference_mode():
             residual = scene.trained - splices.conditions["spliced"](scene)
         count, _, height, width = residual.shape
@@ -71,7 +71,7 @@ def _at(cells: Int[Tensor, "n k"], first: int, residual: Float[Tensor, "n unit h
     before = np.stack(
         [padded[n, :, row : row + side, column : column + side].flatten(1).numpy() for n, (row, column) in zip(picture, at, strict=True)]
     )
-    return Remains(picked(residual), picked(scene.trained), before, picked(scene.site), first + picture, at)
+    return Remains(picked(residual), picked(scene.trained), before, picked(scene.beside), first + picture, at)
 
 
 def _joined(parts: Sequence[Remains]) -> Remains:

@@ -6,25 +6,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from workbench.cache import Cache, known_by
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.evaluate.journal import Journal
-from workbench.evaluate.statistics import (
-    SAMPLED,
-    Statistics,
-    class_statistics,
-    joined,
-    no_class_statistics,
-    side_by_side,
-    unit_statistics,
-)
+from workbench.evaluate.known import drives_wanted, known_conditions
+from workbench.evaluate.statistics import SAMPLED, Statistics, class_statistics, no_class_statistics, side_by_side, unit_statistics
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, batch
 from workbench.splice.calibrate import Splices, condition_names
-from workbench.splice.network import first_scene, spliced_from
+from workbench.splice.conditions import natural, reads_before
+from workbench.splice.natural import Part
+from workbench.splice.network import spliced_from
 from workbench.splice.scene import Scene, scene, scenes_together
 
 BATCH = 16
+ROWS = "rows"
 Progress = Callable[[int], None]
 
 
@@ -35,12 +33,14 @@ def scenes(
     size: int = BATCH,
     donors: int = 1,
     progress: Progress | None = None,
+    cache: Cache | None = None,
+    beside: bool = False,
 ) -> Iterator[Scene]:
-    """The scene of each batch of pictures, in order."""
+    """The scene of each batch of pictures, in order; with all channels of the units' site where it is to hold what is `beside` them."""
     for start in range(0, len(pictures), size):
         some = pictures[start : start + size]
         with torch.inference_mode():
-            yield scene(host, circuits, batch(some, host.input), _donor(some, donors))
+            yield scene(host, circuits, batch(some, host.input), donor_of(some, donors), cache, beside=beside)
         if progress:
             progress(len(some))
 
@@ -52,13 +52,16 @@ def evaluate(
     size: int = BATCH,
     journal: Journal | None = None,
     progress: Progress | None = None,
+    cache: Cache | None = None,
 ) -> Statistics:
     """Rows for every condition and picture, under each condition the units of every circuit of `joint` replaced together.
 
-    With a journal, batches that an earlier, interrupted run finished are read back instead of computed.
+    With a journal, batches that an earlier, interrupted run finished are read back instead of computed. With a cache, so is what any earlier run
+    computed of the host alone, and the rows of every condition that is as it was then.
     """
     cells = [sampled_cells(host, joint, splices) for splices in joint]
-    rows = streamed(pictures, lambda some: _rows(host, joint, some, cells), size, journal, progress)
+    known = known_conditions(host, joint) if cache else {}
+    rows = streamed(pictures, lambda some: _rows(host, joint, some, cells, known, cache), size, journal, progress)
     return _statistics(joint, pictures, rows)
 
 
@@ -69,21 +72,24 @@ def streamed(
     journal: Journal | None = None,
     progress: Progress | None = None,
 ) -> dict[str, np.ndarray]:
-    """The rows of `size` pictures at a time, one after another; batches that the journal has are read back."""
-    chunks = []
+    """The rows of `size` pictures at a time, one after another; batches that the journal has are read back. No row is held twice."""
+    found: dict[str, np.ndarray] = {}
     for start in range(0, len(pictures), size):
         some = pictures[start : start + size]
-        name = hashlib.sha256("".join(f"{picture.sha256} {picture.label}\n" for picture in some).encode()).hexdigest()
+        name = batch_name(some)
         rows = journal.read(name) if journal else None
         if rows is None:
             with torch.inference_mode():
                 rows = rows_of(some)
             if journal:
                 journal.write(name, rows)
-        chunks.append(rows)
+        for quantity, row in rows.items():
+            if quantity not in found:
+                found[quantity] = np.empty((len(pictures), *row.shape[1:]), row.dtype)
+            found[quantity][start : start + len(some)] = row
         if progress:
             progress(len(some))
-    return joined(chunks)
+    return found
 
 
 def sampled_cells(host: Host, joint: Sequence[Splices], splices: Splices) -> list[int]:
@@ -92,45 +98,93 @@ def sampled_cells(host: Host, joint: Sequence[Splices], splices: Splices) -> lis
     return list(np.random.default_rng(0).permutation(sizes[splices.site])[: min(SAMPLED, *sizes.values())])
 
 
-def _donor(pictures: Sequence[Picture], donors: int) -> torch.Tensor:
+def donor_of(pictures: Sequence[Picture], donors: int) -> Tensor:
     """Which donor stands in on each picture: known from its content, so that the batch does not matter."""
     return torch.tensor([int(picture.sha256[:12], 16) % donors for picture in pictures])
 
 
-def together(
-    host: Host, joint: Sequence[Mapping[str, HandwrittenCircuit]], x: torch.Tensor, pictures: Sequence[Picture], donors: int
-) -> list[Scene]:
-    """The scene of each trained circuit on the pictures that are `x`; a picture has the same donor everywhere."""
-    return scenes_together(host, joint, x, _donor(pictures, donors))
+def batch_name(pictures: Sequence[Picture]) -> str:
+    """What a batch is known by: the content and the label of its pictures."""
+    return hashlib.sha256("".join(f"{picture.sha256} {picture.label}\n" for picture in pictures).encode()).hexdigest()
 
 
-def _rows(host: Host, joint: Sequence[Splices], pictures: Sequence[Picture], cells: Sequence[list[int]]) -> dict[str, np.ndarray]:
-    x = batch(pictures, host.input)
-    here = together(host, [splices.circuits for splices in joint], x, pictures, joint[0].donors)
-    names = list(host.sites)
-    deepest = max(names.index(splices.site) for splices in joint)
-    after = names[deepest + 1 : deepest + 2]
-    label = labels(host, pictures)
-    first = first_scene(host, here)
-    natural, seen = host.resume(x, first.name, first.site, *after)
-    rows = {"peak": np.concatenate([scene.trained.amax((2, 3)).numpy() for scene in here], 1)}
-    for name in condition_names(joint):
-        values = [splices.condition(name)(scene) for splices, scene in zip(joint, here, strict=True)]
-        logits, reached = spliced_from(host, x, here, values, *after)
+def _rows(
+    host: Host,
+    joint: Sequence[Splices],
+    pictures: Sequence[Picture],
+    cells: Sequence[list[int]],
+    known: Mapping[str, str],
+    cache: Cache | None,
+) -> dict[str, np.ndarray]:
+    """The rows of every condition: those that are known from the cache, the others computed, and kept where they can be known again."""
+    name = batch_name(pictures)
+    keys = {condition: known_by(key, name) for condition, key in known.items()}
+    kept = {condition: cache.read(ROWS, key) for condition, key in keys.items()} if cache else {}
+    found = {condition: rows for condition, rows in kept.items() if rows is not None}
+    wanted = [condition for condition in condition_names(joint) if condition not in found]
+    for condition, rows in _computed(host, joint, pictures, cells, wanted, cache).items() if wanted else ():
+        found[condition] = rows
+        if cache and condition in keys:
+            cache.write(ROWS, keys[condition], rows)
+    first = next(iter(found.values()))
+    quantities = {f"{each}/{name}": row for each in condition_names(joint) for name, row in found[each].items() if name != "peak"}
+    return {"peak": first["peak"]} | quantities
+
+
+def _computed(
+    host: Host,
+    joint: Sequence[Splices],
+    pictures: Sequence[Picture],
+    cells: Sequence[list[int]],
+    wanted: Sequence[str],
+    cache: Cache | None,
+) -> dict[str, dict[str, np.ndarray]]:
+    """The rows of some conditions, each with the trained units' peak. The host and the circuits run no further than these need."""
+    x, after, label = batch(pictures, host.input), behind(host, joint), labels(host, pictures)
+    conditions = [splices.condition(name) for name in wanted for splices in joint]
+    more = [Part("logits"), *(Part("site", name) for name in after), Part("pushed", first_site(host, joint))]
+    before, read = any(map(reads_before, conditions)), drives_wanted(conditions)
+    donor, circuits = donor_of(pictures, joint[0].donors), [splices.circuits for splices in joint]
+    here, seen = scenes_together(host, circuits, x, donor, more, cache, before, read)
+    peak, natural_logits = np.concatenate([scene.trained.amax((2, 3)).numpy() for scene in here], 1), seen[Part("logits")]
+    rows = {}
+    for name in wanted:
+        saying = [splices.condition(name) for splices in joint]
+        values = [condition(scene) for condition, scene in zip(saying, here, strict=True)]
+        if all(condition is natural for condition in saying):  # the host itself: that splicing it back changes no bit is for the tests
+            logits, reached = seen[Part("logits")], {site: seen[Part("site", site)] for site in after}
+        else:
+            logits, reached = spliced_from(host, x, here, values, seen, *after)
         own = [unit_statistics(*each) for each in zip(values, (scene.trained for scene in here), cells, strict=True)]
-        answers = class_statistics(natural, logits, label) if host.has_output else no_class_statistics(len(x))
-        found = answers | side_by_side(own)
-        for next_site in after:
-            found["consumer"] = _distance(reached[next_site], seen[next_site])
-        rows |= {f"{name}/{quantity}": row for quantity, row in found.items()}
+        answers = class_statistics(natural_logits, logits, label) if host.has_output else no_class_statistics(len(x))
+        rows[name] = {"peak": peak} | answers | side_by_side(own)
+        for site in after:
+            rows[name]["consumer"] = _distance(reached[site], seen[Part("site", site)])
     return rows
 
 
-def _distance(value: torch.Tensor, natural: torch.Tensor) -> np.ndarray:
-    return ((value - natural).flatten(1).double().square().sum(1) / natural.flatten(1).double().square().sum(1)).numpy()
+def first_site(host: Host, joint: Sequence[Splices]) -> str:
+    """The first site where units are replaced."""
+    return min((splices.site for splices in joint), key=list(host.sites).index)
 
 
-def labels(host: Host, pictures: Sequence[Picture]) -> torch.Tensor:
+def behind(host: Host, joint: Sequence[Splices]) -> list[str]:
+    """The site after the last where units are replaced, if there is one."""
+    names = list(host.sites)
+    deepest = max(names.index(splices.site) for splices in joint)
+    return names[deepest + 1 : deepest + 2]
+
+
+def _distance(value: Tensor, natural: Tensor) -> np.ndarray:
+    """Squared, over the natural activation's square."""
+    return (_square(value - natural) / _square(natural)).numpy()
+
+
+def _square(activation: Tensor) -> Tensor:
+    return activation.square().sum((1, 2, 3), dtype=torch.float64)
+
+
+def labels(host: Host, pictures: Sequence[Picture]) -> Tensor:
     """The class of each picture, -1 where it has no label that the host knows."""
     index = {wordnet_id: i for i, wordnet_id in enumerate(host.classes or ())}
     return torch.tensor([index.get(picture.label or "", -1) for picture in pictures])

@@ -92,8 +92,3 @@ def side_by_side(circuits: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.n
         "moments": np.concatenate([circuit["moments"] for circuit in circuits], axis=1),
         "sample": np.concatenate([circuit["sample"] for circuit in circuits], axis=2),
     }
-
-
-def joined(chunks: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Chunks of rows one after another."""
-    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}

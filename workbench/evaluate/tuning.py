@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from workbench.cache import Cache
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.hosts.host import Host
 from workbench.spec.language import INPUT, Family, Term
 from workbench.splice.calibrate import Splices
-from workbench.splice.conditions import Condition, natural
+from workbench.splice.conditions import Condition, natural, reads_before
 from workbench.splice.scene import scene
 from workbench.stimuli import arc, filled, line
 from workbench.stimuli.canvas import Colour, Point
@@ -85,9 +86,14 @@ class TuningCurves:
 
 
 def tuning(
-    host: Host, splices: Splices, progress: Callable[[int], None] | None = None, step_deg: int = STEP_DEG, probe: Probe = ARCS
+    host: Host,
+    splices: Splices,
+    progress: Callable[[int], None] | None = None,
+    step_deg: int = STEP_DEG,
+    probe: Probe = ARCS,
+    cache: Cache | None = None,
 ) -> TuningCurves:
-    """Tuning curves of the trained and the handwritten units."""
+    """Tuning curves of the trained and the handwritten units; with a cache, the trained ones run once for every spec."""
     poses = np.arange(0, 360, step_deg, dtype=np.float64)
     names, radii = list(probe.variants), probe.radii_px
 
@@ -95,7 +101,7 @@ def tuning(
 
     def responses(name: str, radius_px: float) -> tuple[np.ndarray, np.ndarray]:
         spliced = {"spliced": splices.circuits["spliced"]}
-        said = answers(host, spliced, conditions, probe.variants[name], radius_px, poses, progress)
+        said = answers(host, spliced, conditions, probe.variants[name], radius_px, poses, progress, cache)
         return said["trained"], said["handwritten"]
 
     lines = [[responses(name, radius) for name in names[:2]] for radius in radii]
@@ -118,6 +124,7 @@ def answers(
     radius_px: float,
     poses: Float[np.ndarray, " pose"],
     progress: Callable[[int], None] | None = None,
+    cache: Cache | None = None,
 ) -> dict[K, Float[np.ndarray, "pose unit"]]:
     """What the units say under each condition as one stimulus turns: the highest within one cell of the apex, at the middle of the site."""
     site = host.site(next(iter(circuits.values())).site)
@@ -130,7 +137,8 @@ def answers(
         drawn = [draw(host.input.size_px, apex, float(pose), radius_px, foreground=foreground, background=background) for pose in some]
         rgb = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2).float()
         with torch.inference_mode():
-            here = scene(host, circuits, host.input.encode(rgb), torch.zeros(len(some), dtype=torch.long))
+            before = any(map(reads_before, conditions.values()))
+            here = scene(host, circuits, host.input.encode(rgb), torch.zeros(len(some), dtype=torch.long), cache, before)
             for name, condition in conditions.items():
                 found[name].append(condition(here)[:, :, row - 1 : row + 2, column - 1 : column + 2].amax((2, 3)).numpy())
         if progress:

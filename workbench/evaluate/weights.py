@@ -26,7 +26,7 @@ from workbench.hosts.branches import CHANNELS_APART, branches
 from workbench.hosts.host import Host
 from workbench.spec import Spec, TrainedCircuit, posed
 from workbench.splice.edit import by_bottleneck
-from workbench.splice.scene import site_before
+from workbench.splice.natural import site_before
 from workbench.theory.angles import wrap_deg
 from workbench.theory.frame import offsets, seen_from
 from workbench.theory.poses import CENTRE, SCALE, SHIFT_X, SHIFT_Y, Units

@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -91,32 +92,66 @@ class Host:
         """Logits `n classes`, and the activations at `sites` on the way."""
         return _record(self, x, sites, stop=False)
 
-    def resume(self, x: Tensor, site: str, activation: Float[Tensor, "n c h w"], *sites: str) -> tuple[Tensor, dict[str, Tensor]]:
+    def push(self, site: str, activation: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h2 w2"]:
+        """An activation at `site`, of all its channels or of some, behind the stages that act channel by channel right after it: ReLUs and pools.
+
+        Nothing where the network is no plain `nn.Sequential` of which the site is a stage.
+        """
+        for stage in self._behind(site)[: self._channelwise(site)]:
+            activation = F.relu(activation) if isinstance(stage, nn.ReLU) else stage(activation)  # never in place
+        return activation
+
+    def resume(
+        self, x: Tensor, site: str, activation: Float[Tensor, "n c h w"], *sites: str, pushed: bool = False
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Logits, and activations at later `sites`, when `site` takes the value `activation` on the pictures `x`.
 
-        Where the network is a plain `nn.Sequential` of which the site is a stage, only what lies behind the site runs. Any other network
-        runs whole with the site's output replaced, since something may bypass the site. Raises RuntimeError if it then does not
-        reach the site exactly once.
+        `pushed` says that the activation went through `push` already. Where the network is a plain `nn.Sequential` of which the site is a stage,
+        only what lies behind the site runs. Any other network runs whole with the site's output replaced, since something may bypass the site.
+        Raises RuntimeError if it then does not reach the site exactly once.
         """
-        return self._behind(x, site, activation, sites, stop=False)
+        return self._resumed(x, site, activation, sites, pushed, stop=False)
 
     def onward(self, x: Tensor, site: str, activation: Float[Tensor, "n c h w"], *sites: str) -> dict[str, Tensor]:
         """As `resume`, the activations alone: the network runs no further than the last of `sites`."""
-        return self._behind(x, site, activation, sites, stop=True)[1]
+        return self._resumed(x, site, activation, sites, pushed=False, stop=True)[1]
 
-    def _behind(self, x: Tensor, site: str, activation: Tensor, sites: tuple[str, ...], stop: bool) -> tuple[Tensor, dict[str, Tensor]]:
+    def _resumed(
+        self, x: Tensor, site: str, activation: Tensor, sites: tuple[str, ...], pushed: bool, stop: bool
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         value = activation
         with recorded(self, sites, stop) as seen:
-            if type(self.network) is nn.Sequential and "." not in self.site(site).module:
-                names = [name for name, _ in self.network.named_children()]
+            if self._staged(site):
                 with suppress(_Reached):
-                    for name in names[names.index(self.site(site).module) + 1 :]:
-                        value = self.network.get_submodule(name)(value)
+                    for stage in self._behind(site)[self._channelwise(site) if pushed else 0 :]:
+                        value = stage(value)
                 return value, seen
             with overridden(self, {site: lambda _: activation}) as fired, suppress(_Reached):
                 value = self.network(x)
             refuse_unfired(fired)
             return value, seen
+
+    def _staged(self, site: str) -> bool:
+        return type(self.network) is nn.Sequential and "." not in self.site(site).module
+
+    def _behind(self, site: str) -> list[nn.Module]:
+        """The stages behind a site."""
+        if not self._staged(site):
+            return []
+        names = [name for name, _ in self.network.named_children()]
+        return [self.network.get_submodule(name) for name in names[names.index(self.site(site).module) + 1 :]]
+
+    def _channelwise(self, site: str) -> int:
+        """How many of them, right behind it, act on every channel by itself; one that is a site is another place to splice."""
+        sites = [self.network.get_submodule(each.module) for each in self.sites.values()]
+        stages = self._behind(site)
+        return next(
+            (i for i, stage in enumerate(stages) if not _acts_channelwise(stage) or any(stage is each for each in sites)), len(stages)
+        )
+
+
+def _acts_channelwise(stage: nn.Module) -> bool:
+    return isinstance(stage, (nn.ReLU, nn.MaxPool2d, nn.AvgPool2d)) or getattr(stage, "channelwise", False)
 
 
 class _Reached(Exception):  # noqa: N818 (a way out, no error)

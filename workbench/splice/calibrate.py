@@ -114,7 +114,7 @@ def calibrate(circuits: Mapping[str, HandwrittenCircuit], scenes: Iterable[Scene
         "control.affine": affine(sample.before, sample.trained),
         "control.regression": regression(sample.before, sample.trained),
     }
-    return Splices(circuits, conditions, sample.peak / 2, len(donors.site))
+    return Splices(circuits, conditions, sample.peak / 2, len(donors.trained))
 
 
 def sample_cells(scenes: Iterable[Scene], generator: np.random.Generator) -> tuple[Sample, Scene]:
@@ -123,14 +123,14 @@ def sample_cells(scenes: Iterable[Scene], generator: np.random.Generator) -> tup
     kept: list[Scene] = []
     means, peaks, donors = [], [], 0
     for scene in scenes:
-        cells = scene.site.shape[2] * scene.site.shape[3]
+        cells = scene.trained.shape[2] * scene.trained.shape[3]
         chosen = torch.as_tensor(generator.permutation(cells)[:POSITIONS].copy())
         rows.append(_cells(scene, chosen))
         means.append(scene.trained.mean((2, 3)))
         peaks.append(scene.trained.amax((0, 2, 3)))
         if donors < DONORS:
             kept.append(scene)
-            donors += len(scene.site)
+            donors += len(scene.trained)
     if not rows:
         raise ValueError("calibration needs at least one picture")
     flat = _joined(rows)
@@ -145,7 +145,7 @@ def _cells(scene: Scene, chosen: Tensor) -> Scene:
         return activation.flatten(2)[:, :, chosen].movedim(1, 2).flatten(0, 1)
 
     return replace(
-        scene, site=pick(scene.site), before=pick(scene.before), drives={name: pick(drive) for name, drive in scene.drives.items()}
+        scene, trained=pick(scene.trained), before=pick(scene.before), drives={name: pick(drive) for name, drive in scene.drives.items()}
     )
 
 
@@ -153,7 +153,7 @@ def _joined(scenes: Sequence[Scene]) -> Scene:
     drives = {name: torch.cat([scene.drives[name] for scene in scenes]) for name in scenes[0].drives}
     donor = torch.cat([scene.donor for scene in scenes])
     return replace(
-        scenes[0], site=torch.cat([s.site for s in scenes]), before=torch.cat([s.before for s in scenes]), drives=drives, donor=donor
+        scenes[0], trained=torch.cat([s.trained for s in scenes]), before=torch.cat([s.before for s in scenes]), drives=drives, donor=donor
     )
 
 

@@ -99,3 +99,15 @@ class Regression:
     def __call__(self, scene: Scene) -> Tensor:
         reading = torch.einsum("uc,nchw->nuhw", self.weight, scene.before)
         return F.relu(self.gain[:, None, None] * reading + self.bias[:, None, None])
+
+
+def circuits_read(condition: Condition) -> tuple[str, ...] | None:
+    """The handwritten circuits whose drives a condition takes; None of a condition that is not one of these."""
+    if isinstance(condition, Handwritten):
+        return (condition.circuit,)
+    return () if condition in (natural, zero) or isinstance(condition, (Mean, Donor, Affine, Regression)) else None
+
+
+def reads_before(condition: Condition) -> bool:
+    """Whether a condition looks at the site before."""
+    return isinstance(condition, (Affine, Regression)) or circuits_read(condition) is None

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.hosts.host import Host, Override, overridden, refuse_unfired
 from workbench.splice.conditions import Condition
+from workbench.splice.natural import Part, Parts
 from workbench.splice.scene import Scene, scenes_together
 
 Replaced = tuple[Mapping[str, HandwrittenCircuit], Condition]  # the circuits of one theory, and what its units say
@@ -31,7 +32,7 @@ class SplicedNetwork(nn.Module):
     def forward(self, x: Float[Tensor, "n 3 h w"], donor: Tensor | None = None) -> Float[Tensor, "n classes"]:
         """Logits. Raises RuntimeError if the splice at a site did not take place exactly once."""
         donor = torch.zeros(len(x), dtype=torch.long) if donor is None else donor
-        here = scenes_together(self.host, [circuits for circuits, _ in self.replaced], x, donor)
+        here, _ = scenes_together(self.host, [circuits for circuits, _ in self.replaced], x, donor)
         values = [condition(scene) for scene, (_, condition) in zip(here, self.replaced, strict=True)]
         with overridden(self.host, overrides(here, values)) as fired:
             logits = self.network(x)
@@ -41,24 +42,33 @@ class SplicedNetwork(nn.Module):
 
 
 def spliced_from(
-    host: Host, x: Float[Tensor, "n 3 h w"], scenes: Sequence[Scene], values: Sequence[Float[Tensor, "n unit h w"]], *sites: str
+    host: Host,
+    x: Float[Tensor, "n 3 h w"],
+    scenes: Sequence[Scene],
+    values: Sequence[Float[Tensor, "n unit h w"]],
+    seen: Parts,
+    *sites: str,
 ) -> tuple[Float[Tensor, "n classes"], dict[str, Tensor]]:
     """Logits, and activations at `sites` behind every splice, with the units of each scene at its values.
 
-    As SplicedNetwork, but where the host allows it (`Host.resume`) only what lies behind the first spliced site runs. Raises RuntimeError if
-    the splice at a site did not take place exactly once.
+    As SplicedNetwork, but where the host allows it (`Host.resume`) only what lies behind the first spliced site runs: `seen` has the host's own
+    run there, `start_of` the scenes. Raises RuntimeError if the splice at a site did not take place exactly once.
     """
-    later, first = overrides(scenes, values), first_scene(host, scenes)
-    activation = later.pop(first.name)(first.site)
+    start = start_of(host, scenes)
+    activation, later = seen[start], overrides(scenes, values)
+    later.pop(start.site)
+    for scene, value in zip(scenes, values, strict=True):
+        if scene.name == start.site:
+            activation = scene.put(host.push(start.site, value), activation)
     with overridden(host, later) as fired:
-        found = host.resume(x, first.name, activation, *sites)
+        found = host.resume(x, start.site, activation, *sites, pushed=True)
     refuse_unfired(fired)
     return found
 
 
-def first_scene(host: Host, scenes: Sequence[Scene]) -> Scene:
-    """One at the site that the host computes before all the others."""
-    return min(scenes, key=lambda scene: list(host.sites).index(scene.name))
+def start_of(host: Host, scenes: Sequence[Scene]) -> Part:
+    """Where a splice of these scenes sets in: behind the site that the host computes before all the others."""
+    return Part("pushed", min((scene.name for scene in scenes), key=list(host.sites).index))
 
 
 def overrides(scenes: Sequence[Scene], values: Sequence[Float[Tensor, "n unit h w"]]) -> dict[str, Override]:
@@ -68,7 +78,7 @@ def overrides(scenes: Sequence[Scene], values: Sequence[Float[Tensor, "n unit h 
         def put(activation: Tensor) -> Tensor:
             for scene, value in zip(scenes, values, strict=True):
                 if scene.name == name:
-                    activation = scene.with_units(value, activation)
+                    activation = scene.put(value, activation)
             return activation
 
         return put

@@ -1,89 +1,102 @@
 """What every condition may look at: the trained activations and the handwritten drives for one batch of pictures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from workbench.cache import Cache
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.compiler.respond import drives, heard
-from workbench.hosts.host import Host, Site
+from workbench.hosts.host import Host
+from workbench.splice.natural import Part, Parts, natural_parts
 
 
 @dataclass(frozen=True)
 class Scene:
     """One batch.
 
-    site    trained activation at the circuit's site, every channel
-    before  trained activation at the site before it, on the same cells
-    drives  drive of each handwritten circuit, by name
-    name    the site's
-    units   the host's channels that are replaced
-    donor   for each picture, which donor picture stands in where a condition takes another picture's activation
+    trained  the replaced units' own activation
+    before   trained activation at the site before theirs, on the same cells; without channels where nobody asked for it
+    beside   trained activation at their own site, every channel; without channels where nobody asked for it
+    drives   drive of each handwritten circuit, by name
+    name     the site's
+    units    the host's channels that are replaced
+    donor    for each picture, which donor picture stands in where a condition takes another picture's activation
     """
 
-    site: Float[Tensor, "n c h w"]
+    trained: Float[Tensor, "n unit h w"]
     before: Float[Tensor, "n c2 h w"]
+    beside: Float[Tensor, "n c h w"]
     drives: Mapping[str, Float[Tensor, "n unit h w"]]
     name: str
     units: tuple[int, ...]
     donor: Int[Tensor, " n"]
 
-    @property
-    def trained(self) -> Float[Tensor, "n unit h w"]:
-        """The replaced units' own activation."""
-        return self.site[:, list(self.units)]
-
-    def with_units(self, values: Float[Tensor, "n unit h w"], activation: Tensor | None = None) -> Float[Tensor, "n c h w"]:
-        """The site's activation, by default the trained one, with the replaced units at `values`."""
-        spliced = (self.site if activation is None else activation).clone()
+    def put(self, values: Float[Tensor, "n unit h w"], activation: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        """The site's activation with the replaced units at `values`."""
+        spliced = activation.clone()
         spliced[:, list(self.units)] = values
         return spliced
 
 
-def site_before(host: Host, site: str) -> str | None:
-    """The site that the host computes just before `site`; before its first site there is only the picture."""
-    names = list(host.sites)
-    return names[names.index(site) - 1] if site != names[0] else None
-
-
-def scene(host: Host, circuits: Mapping[str, HandwrittenCircuit], x: Float[Tensor, "n 3 h w"], donor: Int[Tensor, " n"]) -> Scene:
+def scene(
+    host: Host,
+    circuits: Mapping[str, HandwrittenCircuit],
+    x: Float[Tensor, "n 3 h w"],
+    donor: Int[Tensor, " n"],
+    cache: Cache | None = None,
+    before: bool = True,
+    beside: bool = False,
+) -> Scene:
     """Run the host up to the circuits' site, and each circuit on the same pictures; `x` is the host's input."""
-    return scenes_together(host, [circuits], x, donor)[0]
+    return scenes_together(host, [circuits], x, donor, cache=cache, before=before, beside=beside)[0][0]
 
 
 def scenes_together(
-    host: Host, joint: Sequence[Mapping[str, HandwrittenCircuit]], x: Float[Tensor, "n 3 h w"], donor: Int[Tensor, " n"]
-) -> list[Scene]:
-    """The scene of every trained circuit of a joint splice, all of one natural run of the host as far as the deepest of their sites."""
-    wanted = {name for circuits in joint for name in _looked_at(host, circuits)}
-    seen = host.activations(x, *wanted)
-    return [_scene(host, circuits, x, donor, seen) for circuits in joint]
+    host: Host,
+    joint: Sequence[Mapping[str, HandwrittenCircuit]],
+    x: Float[Tensor, "n 3 h w"],
+    donor: Int[Tensor, " n"],
+    more: Sequence[Part] = (),
+    cache: Cache | None = None,
+    before: bool = True,
+    wanted: Collection[str] | None = None,
+    beside: bool = False,
+) -> tuple[list[Scene], Parts]:
+    """The scene of every trained circuit of a joint splice, and the parts `more`, all of one natural run of the host.
+
+    `before`: whether any condition looks at the site before; `wanted`: the circuits whose drives are, by name, all by default; `beside`: whether
+    anyone looks at the other channels of the site.
+    """
+    run = [{name: circuit for name, circuit in circuits.items() if wanted is None or name in wanted} for circuits in joint]
+    own = [_parts(circuits, some, before, beside) for circuits, some in zip(joint, run, strict=True)]
+    seen = natural_parts(host, x, tuple(dict.fromkeys([*more, *(part for parts in own for part in parts)])), cache)
+    found = [_scene(host, circuits, some, x, donor, seen) for circuits, some in zip(joint, run, strict=True)]
+    return found, seen
 
 
-def _looked_at(host: Host, circuits: Mapping[str, HandwrittenCircuit]) -> set[str]:
-    """The sites whose activations a scene needs: the circuits' own, the one before it, and those that bound families are read at."""
-    site = next(iter(circuits.values())).site
-    return {name for name in (site_before(host, site), site) if name} | {name for circuit in circuits.values() for name in circuit.sites}
+def _parts(circuits: Mapping[str, HandwrittenCircuit], run: Mapping[str, HandwrittenCircuit], before: bool, beside: bool) -> list[Part]:
+    """What a scene needs: the units, the site before, and the sites that bound families are read at."""
+    first = next(iter(circuits.values()))
+    bound = dict.fromkeys(name for circuit in run.values() for name in circuit.sites)
+    ahead = [Part("before", first.site)] if before else []
+    around = [Part("site", first.site)] if beside else []
+    return [Part("units", first.site, first.units), *ahead, *around, *(Part("site", name) for name in bound)]
 
 
 def _scene(
-    host: Host, circuits: Mapping[str, HandwrittenCircuit], x: Tensor, donor: Int[Tensor, " n"], seen: Mapping[str, Tensor]
+    host: Host,
+    circuits: Mapping[str, HandwrittenCircuit],
+    run: Mapping[str, HandwrittenCircuit],
+    x: Tensor,
+    donor: Int[Tensor, " n"],
+    seen: Parts,
 ) -> Scene:
     first = next(iter(circuits.values()))
-    site, name = host.site(first.site), site_before(host, first.site)
-    before = _on_cells(x, 0, 1, site) if name is None else _on_cells(seen[name], host.site(name).offset_px, host.site(name).stride_px, site)
-    said = heard(host, {each: seen[each] for circuit in circuits.values() for each in circuit.sites})
-    handwritten = drives(circuits, host.input.decode(x), host.input.mean_rgb, said)
-    return Scene(seen[first.site], before, handwritten, first.site, first.units, donor)
-
-
-def _on_cells(activation: Tensor, offset_px: int, stride_px: int, site: Site) -> Tensor:
-    """The activation, on a grid of that offset and stride, at the cells nearest to the site's."""
-    rows, columns = (
-        torch.round((site.offset_px + site.stride_px * torch.arange(count) - offset_px) / stride_px).long().clamp(0, size - 1)
-        for count, size in zip((site.height, site.width), activation.shape[2:], strict=True)
-    )
-    return activation[:, :, rows[:, None], columns[None, :]]
+    trained = seen[Part("units", first.site, first.units)]
+    before, beside = (seen.get(part, trained[:, :0]) for part in (Part("before", first.site), Part("site", first.site)))
+    said = heard(host, {name: seen[Part("site", name)] for circuit in run.values() for name in circuit.sites})
+    handwritten = drives(run, host.input.decode(x), host.input.mean_rgb, said)
+    return Scene(trained, before, beside, handwritten, first.site, first.units, donor)

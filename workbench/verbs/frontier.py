@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from workbench.cache import Cache
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
@@ -10,6 +11,7 @@ from workbench.evaluate.frontier import grown
 from workbench.evaluate.journal import run_journal
 from workbench.evaluate.run import scenes
 from workbench.files import folder_written_whole, write_whole
+from workbench.hosts.named import is_own
 from workbench.hosts.store import load
 from workbench.pictures import Picture
 from workbench.rebuild import Stage
@@ -27,10 +29,11 @@ def frontier(
     output: Path,
     stage: Stage,
     seed: int = 0,
+    cache: Cache | None = None,
 ) -> Frontier:
     """Splice the first theory's units, then those of the first two together, and so on; write frontier.json and frontier.png to `output`.
 
-    Pictures, pairs of files, `stage` and errors are as of `rebuild`.
+    Pictures, pairs of files, `stage`, `cache` and errors are as of `rebuild`.
     """
     specs, trained = load_together(files)
     host = load(trained[0].host)
@@ -38,6 +41,7 @@ def frontier(
         raise WorkbenchError(
             f"host {host.name}", "no output", "a host with classes: a frontier is of its answers", "`workbench score` compares units."
         )
+    cache = None if is_own(host.name) else cache  # as `rebuild` has it
     for spec in specs:
         keep_apart(pictures, calibration, spec.theory.tuned)
     compiled = [compile_spec(spec, units, host) for spec, units in zip(specs, trained, strict=True)]
@@ -45,9 +49,9 @@ def frontier(
 
     with folder_written_whole(output, marker="frontier.json") as folder:
         progress = stage("calibrate", len(calibration) * len(circuits))
-        joint = [calibrate(own, scenes(host, own, calibration, progress=progress), seed) for own in circuits]
+        joint = [calibrate(own, scenes(host, own, calibration, progress=progress, cache=cache), seed) for own in circuits]
         journal = run_journal(joint, host, calibration, seed, rows="frontier")
-        statistics = grown(host, joint, pictures, journal=journal, progress=stage("frontier", len(pictures)))
+        statistics = grown(host, joint, pictures, journal=journal, progress=stage("frontier", len(pictures)), cache=cache)
         found = frontier_score(specs, trained, host, joint, statistics, calibration, seed)
         write_whole(folder / "frontier.json", frontier_json(found))
         write_whole(folder / "frontier.png", png(draw_frontier(found)))

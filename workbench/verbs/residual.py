@@ -22,7 +22,7 @@ from workbench.report.residual_plot import SHOWN, draw_residual
 from workbench.score.residual import Residual, clustered, factorised, residual_json, residual_score
 from workbench.splice.calibrate import Splices, calibrate, with_random_readout
 from workbench.splice.conditions import Handwritten
-from workbench.splice.scene import site_before
+from workbench.splice.natural import site_before
 from workbench.survey.probes import group_count, tuning
 from workbench.survey.responses import activations
 from workbench.verbs.loaded import Loaded, claims_of, loaded

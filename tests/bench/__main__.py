@@ -1,0 +1,92 @@
+"""`make bench`: every figure of docs/engine.md. Prints them and writes them as JSON.
+
+python -m tests.bench --images DIR -o bench.json
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from tests.bench import conditions, parts
+from tests.bench.clock import CLOCKS, interleaved, machine
+from workbench.evaluate.run import BATCH
+from workbench.hosts.store import load
+from workbench.pictures import first_by_content, folder
+
+ROOT = Path(__file__).parents[2]
+CALIBRATION = 16  # pictures: the conditions need some gain and bias, no good one
+SAME = 1e-3  # of a KL: float32, other layers
+
+
+def main() -> None:
+    told = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    told.add_argument("--images", type=Path, default=ROOT.parent / "shared" / "images" / "nips2017")
+    told.add_argument("--count", type=int, default=32, help="pictures of the seven conditions")
+    told.add_argument("--rounds", type=int, default=3)
+    told.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: of use with one thread on a machine that others use")
+    told.add_argument("--threads", type=int, default=torch.get_num_threads())
+    told.add_argument(
+        "--memory", type=int, nargs="*", default=[500, 5000], help="pictures to score for the peak memory; none to leave it out"
+    )
+    told.add_argument("-o", "--output", type=Path, default=Path("bench.json"))
+    options = told.parse_args()
+    torch.set_num_threads(options.threads)
+    pictures = first_by_content(folder(options.images), options.count + CALIBRATION)
+    host = load("inceptionv1")
+    this = conditions.ready(host, ROOT, pictures[: options.count], pictures[options.count :])
+    with tempfile.TemporaryDirectory() as kept:
+        report = measured(this, Path(kept), options)
+    report["ratios"] = ratios(report)
+    options.output.write_text(json.dumps(report, indent=1) + "\n")
+    print(json.dumps(report, indent=1))
+
+
+def measured(this: conditions.Ready, kept: Path, options: argparse.Namespace) -> dict:
+    timed, absent = conditions.tasks(this, kept)
+    _refuse_different({name: found for name, task in timed.items() if (found := task()) is not None})
+    own = parts.forward_parts(this) | parts.compiling(this.host, ROOT) | parts.resampling() | parts.start_up()
+    for task in own.values():
+        task()
+    return {
+        "machine": machine(),
+        "pictures": options.count,
+        "batch": BATCH,
+        "rounds": options.rounds,
+        "clock": options.clock,
+        "left_out": absent,
+        "seven_conditions_s": interleaved(timed, options.rounds, options.clock),
+        "parts_s": interleaved(own, 2 * options.rounds + 1, options.clock),
+        "peak_mib": parts.peak_mib(options.images, options.memory, 100),
+    }
+
+
+def ratios(report: dict) -> dict[str, float]:
+    """What the targets are about."""
+    seven, own = report["seven_conditions_s"], report["parts_s"]
+    others = min(seconds for name, seconds in seven.items() if not name.startswith("engine") and "own" not in name)
+    engine = {name: seconds for name, seconds in seven.items() if name.startswith("engine")}
+    batches = -(-report["pictures"] // report["batch"])
+    alone = batches * (own["decoding"] + own["prefix"] + own["circuit"] + len(conditions.CONDITIONS) * own["suffix"])
+    return {
+        **{f"best of the others over {name}": others / seconds for name, seconds in engine.items()},
+        **{f"hooks on our own layers over {name}": seven["hooks, own layers"] / seconds for name, seconds in engine.items()},
+        "engine cold over the sum of its parts": seven["engine cold"] / alone,
+        "circuit over prefix": own["circuit"] / own["prefix"],
+    }
+
+
+def _refuse_different(found: dict[str, dict[str, list[float]]]) -> None:
+    """Every way must give the same figures, or its time says nothing."""
+    first = next(iter(found.values()))
+    for way, kls in found.items():
+        for name, kl in kls.items():
+            if not np.allclose(kl, first[name], rtol=SAME, atol=SAME):
+                raise SystemExit(f"{way}: {name} has another KL, by {np.abs(np.subtract(kl, first[name])).max():.2g}")
+
+
+if __name__ == "__main__":
+    main()

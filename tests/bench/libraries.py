@@ -1,0 +1,66 @@
+"""Other ways to run one condition: one whole forward pass, with the units' activation replaced on the way.
+
+Each takes the network, the host's input, the module of the site, the units and their values, and gives logits. A library that is not installed
+is left out, with the reason.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from types import SimpleNamespace
+
+from torch import Tensor, nn
+
+Forward = Callable[[nn.Module, Tensor, str, Sequence[int], Tensor], Tensor]
+
+
+def put(activation: Tensor, units: Sequence[int], values: Tensor) -> Tensor:
+    activation = activation.clone()
+    activation[:, list(units)] = values
+    return activation
+
+
+def hooks(network: nn.Module, x: Tensor, module: str, units: Sequence[int], values: Tensor) -> Tensor:
+    """A forward hook of torch's own."""
+    handle = network.get_submodule(module).register_forward_hook(lambda _, inputs, output: put(output, units, values))
+    try:
+        return network(x)
+    finally:
+        handle.remove()
+
+
+def nnsight(network: nn.Module, x: Tensor, module: str, units: Sequence[int], values: Tensor) -> Tensor:
+    from nnsight import NNsight
+
+    model = NNsight(network)
+    stage = getattr(model, module)
+    with model.trace(x):
+        changed = stage.output.clone()
+        changed[:, list(units)] = values
+        stage.output = changed
+        logits = model.output.save()
+    return logits
+
+
+class Configured(nn.Module):
+    """What pyvene takes for a model: it asks for a `config`, and calls with names."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network, self.config = network, SimpleNamespace(model_type="host", to_dict=dict)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x)
+
+
+def pyvene(network: nn.Module, x: Tensor, module: str, units: Sequence[int], values: Tensor) -> Tensor:
+    import pyvene
+
+    change = {"component": f"network.{module}.output", "intervention": lambda base, source: put(base, units, values)}
+    return pyvene.IntervenableModel(change, model=Configured(network))({"x": x})[1]
+
+
+def installed() -> tuple[dict[str, Forward], dict[str, str]]:
+    """The ways there are, and why any other was left out."""
+    libraries: dict[str, Forward] = {"nnsight": nnsight, "pyvene": pyvene}
+    absent = {name: "not installed (pip install '.[bench]')" for name in libraries if find_spec(name) is None}
+    return {"hooks": hooks} | {name: way for name, way in libraries.items() if name not in absent}, absent

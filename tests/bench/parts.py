@@ -1,0 +1,68 @@
+"""The parts: compiling, the circuit against the trained layers it replaces, what the engine adds to its parts, memory, start-up, the bootstrap."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from tests.bench.conditions import Ready, curves
+from workbench.compiler.respond import drives
+from workbench.evaluate.run import BATCH
+from workbench.hosts import Host
+from workbench.pictures import batch
+from workbench.score.uncertainty import bootstrap
+
+RESAMPLED = 500  # pictures
+
+
+def compiling(host: Host, root: Path) -> dict[str, Callable]:
+    return {"compile": lambda: curves(host, root)}
+
+
+def forward_parts(this: Ready) -> dict[str, Callable]:
+    """On one batch of the engine's size: the trained prefix up to the site, the handwritten circuit, and the suffix behind the site."""
+    host, site = this.host, this.splices.site
+    x = batch(this.pictures[:BATCH], host.input)
+    rgb = host.input.decode(x)
+
+    def prefix():
+        with torch.inference_mode():
+            return host.activations(x, site)[site]
+
+    def handwritten():
+        with torch.inference_mode():
+            return drives(this.splices.circuits, rgb, host.input.mean_rgb)
+
+    activation = prefix()
+
+    def suffix():
+        with torch.inference_mode():
+            return host.resume(x, site, activation)
+
+    return {"prefix": prefix, "circuit": handwritten, "suffix": suffix, "decoding": lambda: batch(this.pictures[:BATCH], host.input)}
+
+
+def resampling() -> dict[str, Callable]:
+    """10,000 resamples of 500 pictures: recovered KL, two rows."""
+    generator = np.random.default_rng(0)
+    rows = {name: generator.random(RESAMPLED) for name in ("lost", "kept")}
+    return {"bootstrap": lambda: bootstrap(rows, lambda means: 1 - means["kept"] / means["lost"])}
+
+
+def start_up() -> dict[str, Callable]:
+    """`workbench --help`, in a process of its own."""
+    return {"help": lambda: subprocess.run([sys.executable, "-m", "workbench", "--help"], check=True, capture_output=True)}
+
+
+def peak_mib(folder: Path, counts: Sequence[int], limit: int) -> dict[str, float]:
+    """Peak memory of a process that scores so many pictures: those of `folder`, over and over."""
+    return {str(count): _peak_mib(folder, count, limit) for count in counts}
+
+
+def _peak_mib(folder: Path, count: int, limit: int) -> float:
+    command = [sys.executable, "-m", "tests.bench.memory", str(folder), str(count), str(limit), str(torch.get_num_threads())]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["peak_mib"]

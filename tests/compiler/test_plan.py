@@ -1,0 +1,161 @@
+"""A plan says what the plain reads say, with fewer multiplications; equal layers of several circuits are known as equal."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.planted import planted
+from workbench.compiler import compile_spec, respond
+from workbench.compiler.cells import Cells, pool, read, read_by
+from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Read
+from workbench.compiler.compile import compile_theory
+from workbench.compiler.file import read_circuit, write_circuit
+from workbench.compiler.plan import cheapest, plan
+from workbench.spec import load_circuit, load_theory
+from workbench.theory.poses import every_combination
+
+ROOT = Path(__file__).parents[2]
+ROUNDING = 1e-12  # float64: sums of some hundred numbers around 1
+FROM_FLOAT32 = 1e-5  # weights that went through a float32 file: what a kernel may leave out, over some hundred numbers
+UPSTREAM, DOWNSTREAM = ((Cells(1, 2, 13),) * 2, (Cells(3, 4, 6),) * 2)
+LIKE_CURVES = ("curve-detectors", "curves-transferred", "distill-aann")
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def colours(directions: int = 2) -> Tensor:
+    """Four patterns, each in every one of a few directions over three channels, the direction running fastest; one filter is turned around."""
+    weight = torch.einsum("pij,dc->pdcij", noise(4, 5, 5), noise(directions, 3, seed=1)).flatten(0, 1)
+    weight[3] *= -2
+    return weight
+
+
+WEIGHTS = {
+    "dense": (noise(6, 4, 3, 3), {"after": False, "mixed": False}),
+    "apart": (colours(), {"after": False, "mixed": True}),
+    "opposite phases": (torch.cat([(few := noise(5, 4, 3, 3)), -few, few]), {"after": True, "mixed": False}),
+    "a rim of zeros": (torch.nn.functional.pad(noise(3, 4, 3, 3), (2, 2, 2, 2)), {"after": False, "mixed": False}),
+    "nothing at all": (torch.zeros(3, 2, 5, 5, dtype=torch.float64), {}),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_a_kernel_says_what_the_weight_says_and_costs_no_more(name):
+    weight, form = WEIGHTS[name]
+    kernel, x = cheapest(weight, 2), noise(2, weight.shape[1], 13, 13, seed=2)
+    for step, there in form.items():
+        assert (getattr(kernel, step) is not None) == there
+    said = read_by(kernel, x, UPSTREAM, DOWNSTREAM)
+    said = said if kernel.order is None else said[:, kernel.order]
+    expected = read(x, weight, UPSTREAM, DOWNSTREAM)
+    torch.testing.assert_close(said, expected, rtol=0, atol=ROUNDING * max(1, float(expected.abs().max())))
+    assert kernel.cost <= weight.numel()
+    if name != "dense":
+        assert kernel.cost < weight.numel()
+
+
+def test_what_is_nearly_of_low_rank_is_read_as_it_is():
+    weight = torch.cat([(few := noise(5, 4, 3, 3)), -few]) + 1e-9 * noise(10, 4, 3, 3, seed=3)
+    assert cheapest(weight, 1).after is None
+    assert cheapest(colours() + 1e-9 * noise(8, 3, 5, 5, seed=3), 1).mixed is None
+
+
+@pytest.mark.parametrize("taps", [1, 2, 3])
+@pytest.mark.parametrize("offset_px", [1, 3])
+@pytest.mark.parametrize("count", [12, 13])
+def test_a_pool_is_the_highest_of_the_cells_about_each(taps, offset_px, count):
+    x, below = noise(1, 2, count, count), Cells(offset_px, 4, (2 * count - offset_px) // 4)
+    said = pool(x, taps, (Cells(1, 2, count),) * 2, (below, below))
+    assert said.shape[2:] == (below.count, below.count)
+    for i in range(below.count):
+        for j in range(below.count):
+            row, column = (2 * k + (offset_px - 1) // 2 for k in (i, j))
+            about = x[0, :, max(0, row - taps) : row + taps + 1, max(0, column - taps) : column + taps + 1]
+            assert torch.equal(said[0, :, i, j], about.amax((1, 2)))
+
+
+def plainly(circuit: HandwrittenCircuit, rgb: Tensor, mean_rgb) -> Tensor:
+    return respond.respond(circuit.layers, respond.Responses.to(respond.in_circuit_units(rgb, mean_rgb), circuit.grid))
+
+
+@pytest.mark.parametrize("name", LIKE_CURVES)
+def test_a_planned_circuit_gives_the_plain_drive(name, squeezenet, tmp_path):
+    trained = load_circuit(ROOT / "circuits" / "squeezenet" / "curve.yaml")
+    circuit = compile_spec(load_theory(ROOT / "specs" / f"{name}.yaml"), trained, squeezenet)
+    rgb = noise(5, 3, 227, 227) * 40 + 120
+    expected = plainly(circuit, rgb, squeezenet.input.mean_rgb)
+    found = respond.drive(circuit, rgb, squeezenet.input.mean_rgb)
+    torch.testing.assert_close(found, expected, rtol=0, atol=ROUNDING * 10)
+    assert expected.std() > 0.01
+    write_circuit(circuit, tmp_path / "circuit.safetensors")
+    torch.testing.assert_close(
+        respond.drive(read_circuit(tmp_path / "circuit.safetensors"), rgb, squeezenet.input.mean_rgb), expected, rtol=0, atol=FROM_FLOAT32
+    )
+    dense = sum(read.weight.numel() / layer.stride_px**2 for layer in circuit.layers for read in layer.reads)
+    planned = sum(reading.kernel.cost / layer.layer.stride_px**2 for layer in plan(circuit) for reading in layer.readings)
+    assert planned < 0.75 * dense  # multiplications a pixel
+
+
+def test_equal_layers_of_two_compilations_run_once(monkeypatch):
+    host, trained, spec = planted()
+    one, two = (compile_spec(spec, trained, host) for _ in range(2))
+    other = replace(two, layers=(*two.layers[:-1], replace(two.layers[-1], ideal=two.layers[-1].ideal * 2)))
+    assert [a.key == b.key for a, b in zip(plan(one), plan(other), strict=True)] == [True, False]
+    added = []
+    add_by = respond.Responses.add_by
+    monkeypatch.setattr(respond.Responses, "add_by", lambda self, planned: added.append(planned.layer.family) or add_by(self, planned))
+    rgb = noise(2, 3, 96, 96) * 40 + 120
+    found = respond.drives({"one": one, "two": two, "other": other}, rgb, host.input.mean_rgb)
+    assert added == ["gabor"]
+    assert torch.equal(found["one"], found["two"])
+    torch.testing.assert_close(found["other"] * 2, found["one"])
+
+
+CHANGES = {
+    "weight": lambda layer: replace(layer, reads=(Read("input", layer.reads[0].weight * 1.001),)),
+    "threshold": lambda layer: replace(layer, threshold=layer.threshold + 0.01),
+    "ideal": lambda layer: replace(layer, ideal=layer.ideal + 0.01),
+    "rectifier": lambda layer: replace(layer, full=True),
+    "grid": lambda layer: replace(layer, stride_px=4),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_changed_layer_is_known_as_another_and_so_is_what_reads_it(name):
+    value = torch.tensor(0.1, dtype=torch.float64)
+    units = every_combination({"scale": (1.0, 2.0)})
+    first = Layer("a", units, 2, (Read("input", noise(2, 3, 3, 3)),), value, value)
+    last = Layer("b", units, 4, (Read("a", noise(2, 2, 1, 1)),), value, value)
+    circuit = HandwrittenCircuit("t", "h", "s", (0, 1), Grid(16, 4, 1, 4, 4), (first, last))
+    changed = replace(circuit, layers=(CHANGES[name](first), last))
+    assert all(a.key != b.key for a, b in zip(plan(circuit), plan(changed), strict=True))
+    assert [a.key for a in plan(circuit)] == [a.key for a in plan(replace(circuit, layers=circuit.layers))]
+
+
+def test_a_gradient_still_flows_through_the_plain_path():
+    host, trained, spec = planted()
+    scale = torch.ones((), dtype=torch.float64, requires_grad=True)
+    circuit = compile_theory(spec.theory, trained, host, lambda number: torch.tensor(number.tune, dtype=torch.float64) * scale)
+    plainly(circuit, noise(1, 3, 96, 96) * 40 + 120, host.input.mean_rgb).square().sum().backward()
+    assert scale.grad is not None
+    assert scale.grad.isfinite()
+    assert scale.grad != 0
+
+
+def test_a_gradient_by_the_pictures_goes_the_plain_way_to_the_same_drives():
+    host, trained, spec = planted()
+    circuit = compile_spec(spec, trained, host)
+    rgb = torch.stack([torch.from_numpy(picture.load()).permute(2, 0, 1).float() for picture in drawn(2, seed=3)])
+    rgb = torch.nn.functional.interpolate(rgb, size=(96, 96))
+    fast = drive(circuit, rgb, host.input.mean_rgb)
+    leaf = rgb.clone().requires_grad_()
+    slow = drive(circuit, leaf, host.input.mean_rgb)
+    (gradient,) = torch.autograd.grad(slow.sum(), leaf)
+    assert gradient.abs().sum() > 0
+    assert not fast.requires_grad
+    torch.testing.assert_close(fast, slow.detach(), rtol=1e-4, atol=1e-5)  # sums in another order

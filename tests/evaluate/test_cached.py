@@ -1,0 +1,222 @@
+"""With a cache, cold and warm, the figures are those of the plain path; only what an edit changed runs again."""
+
+import copy
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+from tests.planted import SITE, PlantedHost, planted
+from workbench.cache import Cache
+from workbench.compiler import HandwrittenCircuit, compile_spec
+from workbench.evaluate import run as running
+from workbench.evaluate.journal import Journal
+from workbench.evaluate.known import known_conditions
+from workbench.evaluate.run import evaluate, scenes
+from workbench.evaluate.statistics import Statistics
+from workbench.hosts import Host
+from workbench.pictures import Picture, batch
+from workbench.pictures.drawn import drawn
+from workbench.splice.calibrate import Splices, calibrate, with_random_readout
+from workbench.splice.conditions import Handwritten, zero
+from workbench.splice.natural import Part
+from workbench.splice.network import SplicedNetwork, spliced_from
+from workbench.splice.scene import scenes_together
+
+FLOAT32 = 2e-4  # logits and activations are float32 of size up to 20, summed in another order for another batch
+FLOAT64 = 1e-11
+COUNT = 5
+GIB = 1 << 30
+OF_THE_CIRCUIT = {"spliced", "control.permuted", "control.flipped"}
+
+
+class Run(NamedTuple):
+    toy: PlantedHost
+    circuits: dict[str, HandwrittenCircuit]
+    calibration: list[Picture]
+    pictures: list[Picture]
+
+    def splices(self, cache: Cache | None = None, host: Host | None = None) -> Splices:
+        host = host or self.toy.host
+        return calibrate(self.circuits, scenes(host, self.circuits, self.calibration, cache=cache))
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    toy = planted()
+    circuits = {"spliced": compile_spec(toy.spec, toy.trained, toy.host)}
+    circuits["random"] = with_random_readout(circuits["spliced"], 0)
+    pictures = [replace(picture, label=f"n{i % 3:08d}") for i, picture in enumerate(drawn(COUNT, seed=2))]
+    return Run(toy, circuits, drawn(4, seed=1), pictures)
+
+
+@pytest.fixture
+def cache(tmp_path) -> Cache:
+    return Cache(tmp_path, GIB)
+
+
+def edited(run: Run, share: float = 1.0) -> Run:
+    """The spec after an edit: other weights of the last layer of the theory's circuit; its control is not touched."""
+    circuit = run.circuits["spliced"]
+    last = circuit.layers[-1]
+    reads = tuple(replace(read, weight=read.weight + share * read.weight.roll(1, 2)) for read in last.reads)
+    return run._replace(circuits={**run.circuits, "spliced": replace(circuit, layers=(*circuit.layers[:-1], replace(last, reads=reads)))})
+
+
+def same(a: Statistics, b: Statistics, tolerance: float) -> None:
+    assert list(a.rows) == list(b.rows)
+    np.testing.assert_allclose(a.peak, b.peak, atol=tolerance)
+    for name, rows in a.rows.items():
+        assert rows.keys() == b.rows[name].keys()
+        for quantity, row in rows.items():
+            scale = max(1.0, float(np.abs(row[np.isfinite(row)]).max(initial=0)))
+            np.testing.assert_allclose(row, b.rows[name][quantity], rtol=0, atol=tolerance * scale, err_msg=f"{name} {quantity}")
+
+
+class Work:
+    """Counts runs of the trained prefix and of the suffix, and tells which conditions were computed."""
+
+    def __init__(self, monkeypatch, host: Host):
+        self.prefix, self.suffix, self.conditions = 0, 0, []
+        host.network.get_submodule("retina").register_forward_hook(lambda *_: self._count("prefix"))
+        host.network.get_submodule("consumers").register_forward_hook(lambda *_: self._count("suffix"))
+        plain = running._computed
+
+        def computed(host, joint, pictures, cells, wanted, cache):
+            self.conditions.append(set(wanted))
+            return plain(host, joint, pictures, cells, wanted, cache)
+
+        monkeypatch.setattr(running, "_computed", computed)
+
+    def _count(self, what: str) -> None:
+        setattr(self, what, getattr(self, what) + 1)
+
+    def taken(self) -> tuple[int, int, list]:
+        found = self.prefix, self.suffix, self.conditions
+        self.prefix, self.suffix, self.conditions = 0, 0, []
+        return found
+
+
+def test_cold_and_warm_are_the_plain_path(run, cache):
+    plain = evaluate(run.toy.host, [run.splices()], run.pictures)
+    cold = evaluate(run.toy.host, [run.splices(cache)], run.pictures, cache=cache)
+    warm = evaluate(run.toy.host, [run.splices(cache)], run.pictures, cache=cache)
+    same(cold, plain, FLOAT32)
+    same(warm, cold, 0)
+    assert plain.rows["spliced"]["kl"].mean() < plain.rows["control.permuted"]["kl"].mean() / 2  # the figures tell right from wrong
+
+
+def test_after_an_edit_of_the_spec_the_figures_are_those_of_the_plain_path(run, cache):
+    evaluate(run.toy.host, [run.splices(cache)], run.pictures, cache=cache)
+    after = edited(run)
+    warm = evaluate(run.toy.host, [after.splices(cache)], run.pictures, cache=cache)
+    same(warm, evaluate(run.toy.host, [after.splices()], run.pictures), FLOAT32)
+    before = evaluate(run.toy.host, [run.splices()], run.pictures)
+    assert np.abs(warm.rows["spliced"]["kl"] - before.rows["spliced"]["kl"]).max() > 100 * FLOAT32
+
+
+def test_in_float64_what_is_kept_gives_the_plain_path_to_rounding(run, cache):
+    """Kept one by one, taken together; the suffix behind the pushed splice point against the whole network with a hook."""
+    host = replace(run.toy.host, network=copy.deepcopy(run.toy.host.network).double())
+    x, donor = batch(run.pictures, host.input).double(), torch.arange(COUNT)
+    circuits, order = {"spliced": run.circuits["spliced"]}, torch.arange(len(run.circuits["spliced"].units)).roll(1)
+    by_hand = Handwritten("spliced", torch.full((len(order),), 20.0).double(), torch.full((len(order),), -0.1).double(), order)
+    with torch.inference_mode():
+        for i in range(COUNT):
+            scenes_together(host, [circuits], x[i : i + 1], donor[i : i + 1], [Part("pushed", SITE)], cache)
+        here, seen = scenes_together(host, [circuits], x, donor, [Part("pushed", SITE)], cache)
+        for condition in (zero, by_hand):
+            logits, _ = spliced_from(host, x, here, [condition(here[0])], seen)
+            plain = SplicedNetwork(host, (circuits, condition))(x, donor)
+            assert plain.dtype == torch.float64
+            torch.testing.assert_close(logits, plain, rtol=0, atol=FLOAT64)
+            assert (plain - host.network(x)).abs().max() > 0.1
+
+
+def test_after_an_edit_only_its_own_circuit_and_a_suffix_for_each_changed_condition_run(run, cache, monkeypatch):
+    toy = planted()
+    run = run._replace(toy=toy)
+    splices = run.splices(cache)
+    work = Work(monkeypatch, toy.host)
+    evaluate(toy.host, [splices], run.pictures, cache=cache)
+    prefix, suffix, conditions = work.taken()
+    assert (prefix, suffix, conditions) == (1, len(splices.conditions), [set(splices.conditions)])
+    evaluate(toy.host, [splices], run.pictures, cache=cache)
+    assert work.taken() == (0, 0, [])
+    changed = edited(run).splices(cache)
+    assert work.taken() == (0, 0, [])  # what calibration saw of the host was kept too
+    evaluate(toy.host, [changed], run.pictures, cache=cache)
+    changed_conditions = OF_THE_CIRCUIT | {"control.other_picture"}
+    assert work.taken() == (0, len(changed_conditions), [changed_conditions])
+
+
+def test_each_thing_that_a_row_depends_on_is_in_its_key(run, cache):
+    splices = run.splices()
+    known = known_conditions(run.toy.host, [splices])
+    assert set(known) == set(splices.conditions)
+    assert len(set(known.values())) == len(known)
+    units = replace(run.circuits["spliced"], units=run.circuits["spliced"].units[::-1])
+    changes = {
+        "host": (replace(run.toy.host, fingerprint="1" * 64), splices),
+        "classes": (replace(run.toy.host, classes=None), splices),
+        "units": (run.toy.host, replace(splices, circuits={**splices.circuits, "spliced": units})),
+        "donors": (run.toy.host, replace(splices, donors=splices.donors + 1)),
+    }
+    for name, (host, other) in changes.items():
+        assert not set(known_conditions(host, [other]).values()) & set(known.values()), name
+    renamed = replace(run.circuits["spliced"], theory="another", facts={"spec": "another"})
+    assert known_conditions(run.toy.host, [replace(splices, circuits={**splices.circuits, "spliced": renamed})]) == known
+
+
+def test_a_label_given_later_counts(run, cache):
+    splices = run.splices()
+    evaluate(run.toy.host, [splices], [replace(picture, label=None) for picture in run.pictures], cache=cache)
+    assert np.isfinite(evaluate(run.toy.host, [splices], run.pictures, cache=cache).rows["spliced"]["top1"]).all()
+
+
+def test_a_condition_of_ones_own_is_never_kept(run, cache):
+    class Mine:
+        asked = 0
+
+        def __call__(self, scene):
+            self.asked += 1
+            return torch.zeros_like(scene.trained)
+
+    mine = Mine()
+    splices = run.splices()
+    splices = replace(splices, conditions={**splices.conditions, "mine": mine})
+    for _ in range(2):
+        evaluate(run.toy.host, [splices], run.pictures, cache=cache)
+    assert mine.asked == 2
+
+
+def test_damaged_entries_are_computed_again(run, cache):
+    splices = run.splices(cache)
+    expected = evaluate(run.toy.host, [splices], run.pictures, cache=cache)
+    for file in cache.folder.rglob("*"):
+        if file.is_file():
+            file.write_bytes(file.read_bytes()[:-1])
+    same(evaluate(run.toy.host, [run.splices(cache)], run.pictures, cache=Cache(cache.folder, GIB)), expected, FLOAT32)
+
+
+def test_an_interrupted_run_goes_on_without_a_journal_too(run, cache, monkeypatch):
+    splices, steps = run.splices(cache), []
+
+    def stop(_: int) -> None:
+        steps.append(1)
+        if len(steps) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(run.toy.host, [splices], run.pictures, size=2, progress=stop, cache=cache)
+    found = evaluate(run.toy.host, [splices], run.pictures, size=2, cache=cache, journal=Journal(cache.folder / "journal"))
+    same(found, evaluate(run.toy.host, [splices], run.pictures, size=2), FLOAT32)
+
+
+def test_a_full_cache_changes_nothing(run, tmp_path):
+    small = Cache(tmp_path, 100_000)
+    splices = run.splices(small)
+    same(evaluate(run.toy.host, [splices], run.pictures, cache=small), evaluate(run.toy.host, [run.splices()], run.pictures), FLOAT32)
+    assert sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()) <= 100_000

@@ -1,0 +1,121 @@
+"""Kept entries: bounded, whole or absent, safe with two processes, and forgotten on request."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workbench.cache import Cache, clear, kinds, known_by, limit_gib, opened, sealed
+
+ONE = {"value": np.arange(200, dtype=np.float32)}
+BYTES = len(sealed(ONE))
+MANY = 1 << 30
+
+
+def filled(folder: Path, count: int) -> Cache:
+    """Entries "0", "1", ...; each last used long ago, a second after the one before."""
+    cache = Cache(folder, MANY)
+    for i in range(count):
+        cache.write("site", known_by(i), ONE)
+        os.utime(cache._path("site", known_by(i)), (1e9 + i, 1e9 + i))
+    return cache
+
+
+def there(folder: Path, count: int) -> list[int]:
+    return [i for i in range(count) if Cache(folder, MANY).read("site", known_by(i)) is not None]
+
+
+def test_what_was_written_is_read_back_and_nothing_else(tmp_path):
+    cache = filled(tmp_path, 2)
+    assert cache.read("site", known_by(0))["value"].tolist() == ONE["value"].tolist()
+    assert cache.read("rows", known_by(0)) is None
+    assert cache.read("site", known_by(2)) is None
+    assert kinds(tmp_path) == {"site": (2, 2 * BYTES)}
+
+
+DAMAGES = {
+    "cut short": lambda content: content[: len(content) // 2],
+    "empty": lambda content: b"",
+    "one bit": lambda content: content[:-9] + bytes([content[-9] ^ 64]) + content[-8:],
+    "something else": lambda content: b"no entry at all",
+    "a pickle": lambda content: b"\x80\x04cos\nsystem\n",
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_entry_is_absent_and_is_written_again(tmp_path, name):
+    cache = filled(tmp_path, 1)
+    path = cache._path("site", known_by(0))
+    path.write_bytes(DAMAGES[name](path.read_bytes()))
+    assert cache.read("site", known_by(0)) is None
+    cache.write("site", known_by(0), ONE)
+    assert there(tmp_path, 1) == [0]
+
+
+def test_what_was_not_used_for_the_longest_time_goes_first(tmp_path):
+    filled(tmp_path, 10)
+    cache = Cache(tmp_path, 10 * BYTES)
+    assert cache.read("site", known_by(0)) is not None  # the oldest, but used now
+    cache.write("site", known_by(10), ONE)
+    left = there(tmp_path, 11)
+    assert {0, 9, 10} <= set(left)
+    assert 1 not in left
+    assert sum(size for _, size in kinds(tmp_path).values()) <= 10 * BYTES
+
+
+def test_what_this_process_used_stays_and_what_does_not_fit_is_not_kept(tmp_path):
+    """Otherwise a run over more pictures than fit would throw each out before it comes again."""
+    cache = Cache(tmp_path, 4 * BYTES)
+    for i in range(10):
+        cache.write("site", known_by(i), ONE)
+    assert there(tmp_path, 10) == [0, 1, 2, 3]
+
+
+def test_a_limit_of_nothing_keeps_nothing(tmp_path):
+    filled_folder = tmp_path / "kept"
+    filled_cache = Cache(filled_folder, 0)
+    filled_cache.write("site", known_by(0), ONE)
+    assert kinds(filled_folder) == {}
+
+
+def test_a_full_disk_is_no_error_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("workbench.cache.os.replace", full)
+    cache = Cache(tmp_path, MANY)
+    cache.write("site", known_by(0), ONE)
+    assert (kinds(tmp_path), cache.full) == ({}, True)
+
+
+def test_clear_forgets_all_but_the_limit(tmp_path):
+    filled(tmp_path, 3)
+    (tmp_path / "limit").write_text("2.5\n")
+    assert clear(tmp_path) == 3 * BYTES
+    assert (kinds(tmp_path), limit_gib(tmp_path)) == ({}, 2.5)
+
+
+WRITER = """
+import sys, numpy as np
+from pathlib import Path
+from workbench.cache import Cache, known_by
+cache = Cache(Path(sys.argv[1]), int(sys.argv[2]))
+for i in range(150):
+    key = known_by(i % 30)
+    cache.write("site", key, {"value": np.full(5000, i % 30, np.float32)})
+    found = cache.read("site", key)
+    assert found is None or (found["value"] == i % 30).all()
+    cache.since, cache.full = float('inf'), False  # everything may be dropped
+"""
+
+
+def test_two_processes_may_write_read_and_drop_the_same_entries(tmp_path):
+    command = [sys.executable, "-c", WRITER, str(tmp_path), str(20 * 20_300)]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate()[1] for process in both] == ["", ""]
+    assert [process.returncode for process in both] == [0, 0]
+    assert kinds(tmp_path)["site"][0] > 0
+    assert all(opened(file.read_bytes()) is not None for file in tmp_path.rglob("*") if file.is_file() and not file.name.endswith(".part"))

@@ -1,0 +1,165 @@
+"""What was computed once and is the same again: files of arrays, known by a hash of all that they depend on, in a folder of bounded size.
+
+One file an entry, safetensors behind the SHA-256 of its content: a damaged entry counts as absent, and nothing is unpickled. Entries are written
+beside their place and moved there, so two processes may share the folder; the worst that can happen is that both compute the same.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load, save
+
+from workbench.files import kept_folder
+
+DIGEST = hashlib.sha256().digest_size
+GIB = 1 << 30
+LIMIT_GIB = 4.0
+LIMIT_FILE = "limit"
+KEPT_SHARE = 0.9  # of the limit, after entries were dropped
+CLOCKS_APART_S = 1.0  # at the most, the file system's and ours
+PACKAGES = ("torch", "numpy", "pillow")  # whose next version may round otherwise
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def sealed(arrays: Arrays) -> bytes:
+    """Arrays as bytes, with the SHA-256 of these in front."""
+    content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    return hashlib.sha256(content).digest() + content
+
+
+def opened(content: bytes) -> dict[str, np.ndarray] | None:
+    """The arrays of sealed bytes; None where these are damaged."""
+    body = memoryview(content)[DIGEST:]
+    return load(bytes(body)) if hashlib.sha256(body).digest() == content[:DIGEST] else None
+
+
+def known_by(*parts: object) -> str:
+    """SHA-256, in hex, of all that an entry depends on."""
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def computed_by() -> str:
+    """What every entry depends on: the source of this package, and the versions of what it computes with."""
+    from importlib import metadata
+
+    digest = hashlib.sha256(repr([(name, metadata.version(name)) for name in PACKAGES]).encode())
+    for file in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass
+class Cache:
+    """Entries below `folder`, `limit` bytes of them at the most.
+
+    Where they grow beyond it, those that were not used for the longest time go first; never what was used since this process began: pictures that
+    do not fit are computed again each time, and the others stay.
+    """
+
+    folder: Path
+    limit: int
+    bytes: int = field(init=False)
+    since: float = field(init=False)
+    full: bool = field(init=False, default=False)  # of what was used since, or the disk is: no more is written
+
+    def __post_init__(self):
+        self.bytes = sum(size for _, size, _ in _files(self.folder))
+        self.since = time.time() - CLOCKS_APART_S
+
+    def read(self, kind: str, key: str) -> dict[str, np.ndarray] | None:
+        """An entry, or None."""
+        path = self._path(kind, key)
+        try:
+            content = path.read_bytes()
+            os.utime(path)
+        except OSError:
+            return None
+        return opened(content)
+
+    def write(self, kind: str, key: str, arrays: Arrays) -> None:
+        """Keep an entry, unless it does not fit; a full disk is no error here."""
+        path, content = self._path(kind, key), sealed(arrays)
+        if self.full or (self.bytes + len(content) > self.limit and not self._drop(len(content))):
+            return
+        partial = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".part")
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.replace(partial, path)
+            self.bytes += len(content)
+        except OSError:
+            self.full = True
+        finally:
+            if partial is not None:
+                Path(partial).unlink(missing_ok=True)
+
+    def _drop(self, wanted: int) -> bool:
+        """Make room, looking again at what is there: another process may write, too. Whether there is room now."""
+        files = sorted(_files(self.folder), key=lambda each: each[2])
+        self.bytes = sum(size for _, size, _ in files)
+        for path, size, used in files:
+            if self.bytes + wanted <= KEPT_SHARE * self.limit or used >= self.since:
+                break
+            path.unlink(missing_ok=True)
+            self.bytes -= size
+        self.full = self.bytes + wanted > self.limit
+        return not self.full
+
+    def _path(self, kind: str, key: str) -> Path:
+        return self.folder / kind / key[:2] / key
+
+
+def user_cache() -> Cache:
+    """The cache of this user, as large as `workbench cache limit` says."""
+    folder = kept_folder()
+    return Cache(folder, int(limit_gib(folder) * GIB))
+
+
+def kinds(folder: Path) -> dict[str, tuple[int, int]]:
+    """Of each kind of entry: how many, and their bytes."""
+    found: dict[str, tuple[int, int]] = {}
+    for path, size, _ in _files(folder):
+        kind = path.relative_to(folder).parts[0]
+        entries, total = found.get(kind, (0, 0))
+        found[kind] = entries + 1, total + size
+    return dict(sorted(found.items()))
+
+
+def clear(folder: Path) -> int:
+    """Forget every entry; gives the bytes that were freed. The limit stays."""
+    freed = sum(size for _, size, _ in _files(folder))
+    for kind in kinds(folder):
+        shutil.rmtree(folder / kind, ignore_errors=True)
+    return freed
+
+
+def limit_gib(folder: Path) -> float:
+    """The bound that was set, or the default."""
+    try:
+        return float((folder / LIMIT_FILE).read_text())
+    except (OSError, ValueError):
+        return LIMIT_GIB
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, int, float]]:
+    """Every entry: its file, bytes, and when it was last used."""
+    for where, _, names in os.walk(folder):
+        for name in names if Path(where) != folder else ():
+            path = Path(where) / name
+            try:
+                found = path.stat()
+            except OSError:
+                continue  # dropped by another process
+            yield path, found.st_size, found.st_mtime

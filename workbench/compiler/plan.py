@@ -1,0 +1,149 @@
+"""How a circuit is run: each read by the cheapest convolutions that say the same, and what equal layers of several circuits say only once.
+
+A read's weight `out in kh kw` may be written in three ways; which one is chosen by counted multiplications at one cell:
+
+    dense      as it is, without rims of zeros
+    apart      where every filter is one pattern over the taps times one direction over the channels, as a Gabor's colour is: the channels are
+               mixed into the few directions first, and each pattern reads one of them
+    low rank   where filters are sums of fewer, as opposite phases are one filter and its negative: those few, then a mixture (by singular values)
+
+A read that is equal only nearly is dense: what is left out is below EXACT times the largest singular value, a few roundings of the weight's own
+type.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from workbench.compiler.circuit import HandwrittenCircuit, Layer, Read
+
+EXACT = 4.0  # roundings of the weight's type
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """`mixed` upstream channels (None: as they are) are read by `weight`, in `groups`, and what that says is mixed by `after` (None: as it is).
+
+    `order[i]` is where unit i's answer then stands (None: in its place). `cost` are multiplications at one cell of the answer.
+    """
+
+    weight: Float[Tensor, "d e kh kw"]
+    cost: float
+    mixed: Float[Tensor, "e in"] | None = None
+    groups: int = 1
+    after: Float[Tensor, "out d"] | None = None
+    order: Int[Tensor, " out"] | None = None
+
+
+def cheapest(weight: Float[Tensor, "out in kh kw"], stride: int) -> Kernel:
+    """The cheapest kernel that says what `weight` says; `stride` in upstream cells. No gradient flows."""
+    kept = _cropped(weight.detach().double())
+    within = EXACT * torch.finfo(weight.dtype).eps
+    found = [Kernel(kept, kept.numel()), _apart(kept, stride, within), _low_rank(kept, within)]
+    best = min((kernel for kernel in found if kernel), key=lambda kernel: kernel.cost)
+    return best
+
+
+def _cropped(weight: Tensor) -> Tensor:
+    """Without rims of zeros, the same number on all four sides."""
+    while weight.shape[-1] > 1:
+        inner = weight[:, :, 1:-1, 1:-1]
+        if inner.abs().sum() != weight.abs().sum():
+            break
+        weight = inner
+    return weight
+
+
+def _apart(weight: Tensor, stride: int, within: float) -> Kernel | None:
+    """One pattern and one direction for each filter, the same number of filters for each direction."""
+    if weight.shape[1] == 1:
+        return None
+    u, s, vh = torch.linalg.svd(weight.flatten(2), full_matrices=False)
+    if (s[:, 1:] > within * s.max()).any():
+        return None
+    directions, of = _distinct(u[:, :, 0], within)
+    counts = torch.bincount(of)
+    if (counts != counts[0]).any():
+        return None
+    by_direction = torch.argsort(of, stable=True)
+    strength = s[:, 0] * torch.einsum("oc,oc->o", u[:, :, 0], directions[of])
+    pattern = (strength[:, None] * vh[:, 0])[by_direction].unflatten(1, weight.shape[2:])[:, None]
+    cost = directions.numel() * stride**2 + pattern.numel()
+    order = torch.argsort(by_direction)
+    return Kernel(pattern, cost, directions, len(directions), order=None if torch.equal(order, torch.arange(len(order))) else order)
+
+
+def _distinct(rows: Tensor, within: float) -> tuple[Tensor, Tensor]:
+    """The distinct rows of unit length, a row and its negative being one, and which of them each row is."""
+    found: list[Tensor] = []
+    of = []
+    for row in rows:
+        same = [i for i, other in enumerate(found) if 1 - abs(float(other @ row)) < 10 * within]
+        of.append(same[0] if same else len(found))
+        if not same:
+            found.append(row)
+    return torch.stack(found), torch.tensor(of)
+
+
+def _low_rank(weight: Tensor, within: float) -> Kernel:
+    u, s, vh = torch.linalg.svd(weight.flatten(1), full_matrices=False)
+    rank = max(1, int((s > within * s.max()).sum()))
+    few = (s[:rank, None] * vh[:rank]).unflatten(1, weight.shape[1:])
+    return Kernel(few, few.numel() + rank * len(weight), after=u[:, :rank])
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Reads of one layer that are one convolution: their sources lie on the same cells and are seen through the same taps."""
+
+    sources: tuple[str, ...]
+    kernel: Kernel
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A layer, its readings, and what it is known by: two layers with the same key say the same to the same pictures."""
+
+    layer: Layer
+    readings: tuple[Reading, ...]
+    key: str
+
+
+def plan(circuit: HandwrittenCircuit) -> tuple[Planned, ...]:
+    """How each layer of a circuit is run."""
+    grids = {"input": 1} | {layer.family: layer.grid_px for layer in circuit.layers}
+    keys: dict[str, str] = {}
+    found = []
+    for layer in circuit.layers:
+        keys[layer.family] = _key(layer, keys, repr(circuit.grid))
+        found.append(Planned(layer, tuple(_reading(reads, layer, grids) for reads in _alike(layer, grids)), keys[layer.family]))
+    return tuple(found)
+
+
+def _alike(layer: Layer, grids: dict[str, int]) -> list[list[Read]]:
+    """Reads that can be one convolution; a site of the host is read by itself."""
+    together: dict[object, list[Read]] = {}
+    for read in layer.reads:
+        together.setdefault((grids.get(read.source, read.source), read.source == "input", read.weight.shape[-1]), []).append(read)
+    return list(together.values())
+
+
+def _reading(reads: Sequence[Read], layer: Layer, grids: dict[str, int]) -> Reading:
+    weight = torch.cat([torch.as_tensor(read.weight) for read in reads], 1)
+    stride = max(1, layer.stride_px // grids.get(reads[0].source, layer.stride_px))
+    return Reading(tuple(read.source for read in reads), cheapest(weight, stride))
+
+
+def _key(layer: Layer, above: dict[str, str], grid: str) -> str:
+    digest = hashlib.sha256(repr((grid, layer.stride_px, layer.full, layer.pool, tuple(layer.units.shape.items()))).encode())
+    constants = [layer.threshold, layer.ideal, layer.normalise.floor if layer.normalise else 0.0]
+    digest.update(repr(([float(value) for value in constants], layer.normalise.axis if layer.normalise else "")).encode())
+    for read in layer.reads:
+        weight = torch.as_tensor(read.weight).detach()
+        digest.update(f"{above.get(read.source, read.source)} {tuple(weight.shape)} {weight.dtype}\n".encode())
+        digest.update(weight.contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,111 @@
+"""The host's own run on pictures, cut to what is wanted of it, and kept: it is the same for every spec of one host.
+
+A kept part is known by the host, by the bytes of the host's input (so by picture, crop and scaling at once), and by what it is. Pictures are kept
+one by one; which others were in the batch moves a part by rounding at the most.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.cache import Cache, computed_by, known_by
+from workbench.hosts.host import Host, Site
+
+Kind = Literal["logits", "site", "pushed", "units", "before"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the host's run, of each picture.
+
+    logits   of the classes
+    site     the activation at `site`, every channel
+    pushed   the same behind whatever acts channel by channel after the site, such as a pool (`Host.push`): smaller, and where a splice goes on
+    units    the activation of some channels at `site`
+    before   the site before `site`, on the cells of `site`
+    """
+
+    kind: Kind
+    site: str = ""
+    units: tuple[int, ...] = ()
+
+
+Parts = Mapping[Part, Float[Tensor, "n ..."]]
+
+
+def natural_parts(host: Host, x: Float[Tensor, "n 3 h w"], wanted: Sequence[Part], cache: Cache | None = None) -> Parts:
+    """The wanted parts of a natural run on `x`; with a cache, the host only runs where one of them is not there."""
+    if cache is None:
+        return _computed(host, x, wanted)
+    about = known_by(computed_by(), host.fingerprint, host.network, dict(host.sites), x.dtype)
+    pictures = [hashlib.sha256(picture.contiguous().numpy().tobytes()).hexdigest() for picture in x]
+    keys = {part: [known_by(about, part, picture) for picture in pictures] for part in wanted}
+    found = {part: _read(cache, part, keys[part]) for part in wanted}
+    absent = [part for part in wanted if found[part] is None]
+    computed = {part: _channels_last(value) for part, value in _computed(host, x, absent).items()} if absent else {}
+    for part, value in computed.items():
+        for key, row in zip(keys[part], value, strict=True):
+            cache.write(part.kind, key, {"value": (row if row.ndim == 1 else row.movedim(0, -1)).numpy()})
+    return {part: value for part, value in (found | computed).items() if value is not None}
+
+
+def _read(cache: Cache, part: Part, keys: Sequence[str]) -> Tensor | None:
+    rows = []
+    for key in keys:
+        if (entry := cache.read(part.kind, key)) is None:
+            return None
+        rows.append(torch.from_numpy(entry["value"]))
+    value = torch.stack(rows)
+    return value if value.ndim == 2 else value.movedim(-1, 1)
+
+
+def _channels_last(value: Tensor) -> Tensor:
+    """As a host of the store has its activations in memory, and as they are kept: cold and warm, what reads them rounds alike."""
+    return value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value
+
+
+def _computed(host: Host, x: Tensor, wanted: Sequence[Part]) -> dict[Part, Tensor]:
+    sites = {name for part in wanted for name in _looks_at(host, part)}
+    whole = any(part.kind == "logits" for part in wanted)
+    logits, seen = host.run(x, *sites) if whole else (torch.empty(0), host.activations(x, *sites))
+    return {part: _cut(host, x, part, logits, seen) for part in wanted}
+
+
+def _looks_at(host: Host, part: Part) -> tuple[str, ...]:
+    name = site_before(host, part.site) if part.kind == "before" else part.site
+    return (name,) if name else ()
+
+
+def _cut(host: Host, x: Tensor, part: Part, logits: Tensor, seen: Mapping[str, Tensor]) -> Tensor:
+    match part.kind:
+        case "logits":
+            return logits
+        case "site":
+            return seen[part.site]
+        case "pushed":
+            return host.push(part.site, seen[part.site])
+        case "units":
+            return seen[part.site][:, list(part.units)]
+        case "before":
+            name, site = site_before(host, part.site), host.site(part.site)
+            return _on_cells(seen[name], host.site(name).offset_px, host.site(name).stride_px, site) if name else _on_cells(x, 0, 1, site)
+
+
+def site_before(host: Host, site: str) -> str | None:
+    """The site that the host computes just before `site`; before its first site there is only the picture."""
+    names = list(host.sites)
+    return names[names.index(site) - 1] if site != names[0] else None
+
+
+def _on_cells(activation: Tensor, offset_px: int, stride_px: int, site: Site) -> Tensor:
+    """The activation, on a grid of that offset and stride, at the cells nearest to the site's."""
+    rows, columns = (
+        torch.round((site.offset_px + site.stride_px * torch.arange(count) - offset_px) / stride_px).long().clamp(0, size - 1)
+        for count, size in zip((site.height, site.width), activation.shape[2:], strict=True)
+    )
+    return activation[:, :, rows[:, None], columns[None, :]]
