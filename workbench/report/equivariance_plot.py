@@ -9,7 +9,7 @@ from workbench.report.curves import FAINT, TRAINED
 from workbench.score.equivariance import Equivariance, View
 from workbench.spec.circuit import TrainedCircuit
 
-ROW_INCHES, WIDE_INCHES, JOINT_INCHES = 1.9, 9.0, 3.2
+ROW_INCHES, WIDE_INCHES, JOINT_INCHES, UNIT_INCHES = 1.9, 9.0, 3.2, 0.125
 EXPECTED = "#19c3e6"  # seen on all of magma
 TOP = 0.01  # of the places in pictures: those that a unit likes best
 
@@ -18,8 +18,9 @@ def draw_equivariance(found: Equivariance, circuit: TrainedCircuit, natural: Tur
     """A row for each view: each unit's explained variance against its pose, and the prototypes that each part of the group leaves. Below, what all
     units say as the places that one unit likes best are turned."""
     count = len(found.views)
-    figure = Figure(figsize=(WIDE_INCHES, ROW_INCHES * count + JOINT_INCHES + 0.4), layout="constrained")
-    grid = figure.add_gridspec(count + 1, 2, width_ratios=(2, 1), height_ratios=[ROW_INCHES] * count + [JOINT_INCHES])
+    joint = max(JOINT_INCHES, UNIT_INCHES * len(circuit.units))
+    figure = Figure(figsize=(WIDE_INCHES, ROW_INCHES * count + joint + 0.4), layout="constrained")
+    grid = figure.add_gridspec(count + 1, 2, width_ratios=(2, 1), height_ratios=[ROW_INCHES] * count + [joint])
     pose_deg = np.array([unit.centre_deg for unit in circuit.units])
     for row, view in enumerate(found.views):
         _explained(figure.add_subplot(grid[row, 0]), view, pose_deg, found.tolerance)
