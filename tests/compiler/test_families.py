@@ -25,3 +25,24 @@ def test_the_last_family_is_the_rectified_drive_and_the_first_is_pooled():
     assert gabor.shape == (2, 12, rows.count, rows.count)
     assert rows.stride_px == 4
     assert gabor.min() >= 0
+
+
+def test_not_rectified_the_last_family_gives_its_drive_on_the_hosts_cells():
+    host, trained, spec = planted()
+    circuit = compile_spec(spec, trained, host)
+    rgb = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 255
+    said, rectified = (families(circuit, rgb, host.input.mean_rgb, rectified=each) for each in (False, True))
+    wanted = drive(circuit, rgb, host.input.mean_rgb)
+    assert wanted.min() < 0
+    assert torch.equal(said["curve"][0], wanted)
+    assert said["curve"][1] == rectified["curve"][1]
+    assert torch.equal(said["gabor"][0], rectified["gabor"][0])
+
+
+def test_a_circuit_may_end_in_a_family_above_the_last():
+    host, trained, spec = planted()
+    circuit = compile_spec(spec, trained, host, until="gabor")
+    assert [layer.family for layer in circuit.layers] == ["gabor"]
+    rgb = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 255
+    whole = families(compile_spec(spec, trained, host), rgb, host.input.mean_rgb)
+    assert torch.equal(families(circuit, rgb, host.input.mean_rgb)["gabor"][0], whole["gabor"][0])

@@ -72,6 +72,19 @@ def test_resume_of_a_chain_runs_nothing_before_the_site(tiny_host, x):
     assert runs == []
 
 
+def test_onward_gives_the_activations_of_resume_and_runs_no_further(host, x):
+    other = host.activations(x.flip(0), "first")["first"]
+    _, expected = host.resume(x, "first", other, "second", "third")
+    runs = []
+    handle = host.module("third").register_forward_hook(lambda *_: runs.append(1))
+    found = host.onward(x, "first", other, "second")
+    handle.remove()
+    assert runs == []
+    assert torch.equal(found["second"], expected["second"])
+    assert torch.equal(host.onward(x, "first", other, "second", "third")["third"], expected["third"])
+    assert not torch.equal(found["second"], host.activations(x, "second")["second"])
+
+
 def test_the_identity_override_changes_no_bit(host, x):
     expected = host.network(x)
     with overridden(host, dict.fromkeys(host.sites, lambda value: value)) as fired:

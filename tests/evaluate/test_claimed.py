@@ -1,0 +1,77 @@
+"""Which trained units a theory speaks of: matched ones, those of files in their place, and what a family can be bound to."""
+
+import numpy as np
+import pytest
+
+from tests.planted import SITE
+from tests.verbs.test_claims import LATE, THEORY_OF_LATE, write_late
+from workbench.compiler import compile_spec
+from workbench.evaluate.claimed import as_circuit, bindable, claimed
+from workbench.evaluate.matching import Nearest
+from workbench.spec import load_circuit, theory_from_text
+
+GABOR, CURVE, LAST = range(3)  # families, in the order of the theory
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    host, files = write_late(tmp_path_factory.mktemp("claimed"))
+    early, late, spec = load_circuit(files["early"]), load_circuit(files["late"]), theory_from_text(THEORY_OF_LATE)
+    return host, early, late, spec, compile_spec(spec, late, host)
+
+
+def found(host, *corresponding: tuple[str, int, int, int]) -> dict[str, Nearest]:
+    """(site, unit, family, pose) that correspond, and nothing else."""
+    made = {
+        site: Nearest(*(np.zeros(each.channels, int) for _ in range(2)), *(np.zeros(each.channels) for _ in range(2)))
+        for site, each in host.sites.items()
+    }
+    for site, unit, family, pose in corresponding:
+        for column, value in zip(
+            (made[site].family, made[site].pose, made[site].tuning, made[site].direction), (family, pose, 1, 1), strict=True
+        ):
+            column[unit] = value
+    return made
+
+
+def said(pairs) -> list[tuple[str, str, list[int], list[int]]]:
+    return [(pair.family, pair.site, pair.units.tolist(), pair.poses.tolist()) for pair in pairs]
+
+
+def test_matched_units_are_claimed_and_of_the_last_family_the_circuits_own(planted):
+    host, _, late, _, circuit = planted
+    pairs = claimed(circuit, found(host, (SITE, 4, CURVE, 2), (SITE, 0, GABOR, 7), ("consumers", 1, LAST, 0)), late, {})
+    own = [unit.unit for unit in LATE]
+    assert said(pairs) == [("gabor", SITE, [0], [7]), ("curve", SITE, [4], [2]), ("late", "consumers", own, [0, 1, 2])]
+    assert all((pair.wrong != pair.poses).all() for pair in pairs)
+
+
+def test_a_file_takes_the_place_of_what_was_matched_of_its_family_and_of_its_units_at_its_site(planted):
+    host, early, late, _, circuit = planted
+    matched = found(host, (SITE, 0, CURVE, 5), (SITE, early.units[0].unit, GABOR, 7), (SITE, 2, GABOR, 1), ("consumers", 1, CURVE, 4))
+    pairs = claimed(circuit, matched, late, {"curve": early})
+    assert said(pairs)[:3] == [
+        ("gabor", SITE, [2], [1]),
+        ("curve", SITE, [unit.unit for unit in early.units], [0, 1, 2, 3, 4, 5]),  # the nearest of the poses, every 60 degrees
+        ("curve", "consumers", [1], [4]),
+    ]
+
+
+def test_a_family_is_bound_to_its_units_above_and_one_of_several_axes_or_too_few_to_nothing(planted):
+    host, early, late, spec, circuit = planted
+    pairs = claimed(circuit, found(host, (SITE, 0, GABOR, 7)), late, {"curve": early})
+    curve, last = pairs[1], pairs[2]
+    assert {family: units.units for family, units in bindable(spec, late, host, circuit, pairs, {"curve": early}, last).items()} == {
+        "curve": early.units
+    }
+    assert bindable(spec, late, host, circuit, pairs, {}, curve) == {}  # of Gabors, which have phases
+    few = claimed(circuit, found(host, *((SITE, early.units[i].unit, CURVE, i) for i in range(2))), late, {})
+    assert bindable(spec, late, host, circuit, few, {}, few[-1]) == {}
+
+
+def test_matched_units_stand_at_the_pose_that_they_were_matched_with(planted):
+    host, early, late, spec, circuit = planted
+    pairs = claimed(circuit, found(host, *((SITE, unit.unit, CURVE, i) for i, unit in enumerate(early.units))), late, {})
+    made = as_circuit(pairs[0], circuit, host)
+    assert [(unit.unit, unit.centre_deg) for unit in made.units] == [(unit.unit, unit.centre_deg) for unit in early.units]
+    assert set(bindable(spec, late, host, circuit, pairs, {}, pairs[-1])) == {"curve"}
