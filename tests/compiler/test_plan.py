@@ -14,6 +14,9 @@ from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Read
 from workbench.compiler.compile import compile_theory
 from workbench.compiler.file import read_circuit, write_circuit
 from workbench.compiler.plan import cheapest, plan
+from workbench.compiler.respond import drive
+from workbench.pictures import batch
+from workbench.pictures.drawn import drawn
 from workbench.spec import load_circuit, load_theory
 from workbench.theory.poses import every_combination
 
@@ -150,8 +153,7 @@ def test_a_gradient_still_flows_through_the_plain_path():
 def test_a_gradient_by_the_pictures_goes_the_plain_way_to_the_same_drives():
     host, trained, spec = planted()
     circuit = compile_spec(spec, trained, host)
-    rgb = torch.stack([torch.from_numpy(picture.load()).permute(2, 0, 1).float() for picture in drawn(2, seed=3)])
-    rgb = torch.nn.functional.interpolate(rgb, size=(96, 96))
+    rgb = host.input.decode(batch(drawn(2, seed=3), host.input))
     fast = drive(circuit, rgb, host.input.mean_rgb)
     leaf = rgb.clone().requires_grad_()
     slow = drive(circuit, leaf, host.input.mean_rgb)
