@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from tests.planted import SITE, PlantedHost, Whole, planted, truth
 from workbench.compiler import HandwrittenCircuit, compile_spec
-from workbench.hosts import Host
+from workbench.hosts import Host, InputRange, host_from_module
 from workbench.spec import load_circuit, load_theory
 from workbench.splice.conditions import Donor, Handwritten, Mean, natural, zero
-from workbench.splice.natural import site_before
+from workbench.splice.natural import Part, natural_parts, site_before, sites_before
 from workbench.splice.network import SplicedNetwork
 from workbench.splice.scene import scene
 
@@ -136,3 +136,37 @@ def test_the_layer_before_is_seen_at_the_same_places(toy):
         here = scene(toy.host, circuit_of(toy), x, torch.zeros(2, dtype=torch.long))
     assert torch.equal(here.before, torch.cat([x, -x], 1).relu()[:, :, 3::8, 3::8])
     assert [site_before(toy.host, name) for name in toy.host.sites] == [None, "retina", "planted"]
+
+
+class Residual(nn.Module):
+    """A block with a shortcut: what it gives is what enters it and what it adds."""
+
+    def __init__(self):
+        super().__init__()
+        self.entering, self.within, self.given = (nn.Sequential(nn.Conv2d(c, 6, 1), nn.ReLU()) for c in (3, 6, 6))
+        self.head = nn.Linear(6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        entering = self.entering(x)
+        return self.head(self.given(entering + 0.1 * self.within(entering)).mean((2, 3)))
+
+
+def test_where_a_shortcut_may_bypass_the_site_before_controls_read_further_back():
+    """A regression on what is within the block alone cannot say what the shortcut brings; what enters it must be there, too."""
+    torch.manual_seed(0)
+    host = host_from_module(Residual(), "residual", {name: name for name in ("entering", "within", "given")}, InputRange(16, (0, 0, 0)))
+    assert [sites_before(host, name) for name in host.sites] == [(), ("entering",), ("within", "entering")]
+    x = torch.randn(4, 3, 16, 16)
+    before = natural_parts(host, x, [Part("before", "given")])[Part("before", "given")]
+    seen = host.activations(x, "entering", "within", "given")
+    assert torch.equal(before, torch.cat([seen["within"], seen["entering"]], 1))
+    rows, target = (value.movedim(1, -1).flatten(0, 2).double() for value in (before, seen["given"]))
+    firing = target[:, 0] > 0  # behind a ReLU: where it fires it is a sum of what it reads
+    left = [_left(some[firing], target[firing, :1]) for some in (rows, rows[:, :6])]
+    assert left[0] < 1e-10 < 1e-3 < left[1]
+
+
+def _left(rows: Tensor, target: Tensor) -> float:
+    """Share of the variance that the least squares leave."""
+    rows = torch.cat([rows, torch.ones_like(rows[:, :1])], 1)
+    return float((rows @ torch.linalg.lstsq(rows, target, driver="gelsd").solution - target).var() / target.var())

@@ -1,7 +1,7 @@
 """What a theory does not know: where the trained units differ from the handwritten ones, and what the layer before says there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from workbench.evaluate.run import Progress, scenes
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, batch
 from workbench.splice.calibrate import POSITIONS, Splices
+from workbench.splice.natural import site_before
 from workbench.splice.scene import Scene
 
 AROUND = 2  # cells to each side at which the layer before is looked at: about what a unit of the next layer sees
@@ -46,7 +47,9 @@ def remains(
     """Random cells of each picture, and the LOUDEST: those where the sum of the units' squared residuals is highest."""
     generator, some = np.random.default_rng(seed), min(POSITIONS, max(1, ROWS // len(pictures)))
     random, loud, first = list[Remains](), list[Remains](), 0
-    for scene in scenes(host, {"spliced": splices.circuits["spliced"]}, pictures, progress=progress, beside=True):
+    nearest = host.site(site_before(host, splices.site) or splices.site).channels
+    for seen in scenes(host, {"spliced": splices.circuits["spliced"]}, pictures, progress=progress, beside=True):
+        scene = replace(seen, before=seen.before[:, :nearest])  # of the site just before alone
         with torch.inference_mode():
             residual = scene.trained - splices.conditions["spliced"](scene)
         count, _, height, width = residual.shape

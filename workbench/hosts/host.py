@@ -121,7 +121,7 @@ class Host:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         value = activation
         with recorded(self, sites, stop) as seen:
-            if self._staged(site):
+            if self.staged(site):
                 with suppress(_Reached):
                     for stage in self._behind(site)[self._channelwise(site) if pushed else 0 :]:
                         value = stage(value)
@@ -131,12 +131,13 @@ class Host:
             refuse_unfired(fired)
             return value, seen
 
-    def _staged(self, site: str) -> bool:
+    def staged(self, site: str) -> bool:
+        """Whether the network is a plain `nn.Sequential` of which the site is a stage, so that nothing bypasses it."""
         return type(self.network) is nn.Sequential and "." not in self.site(site).module
 
     def _behind(self, site: str) -> list[nn.Module]:
         """The stages behind a site."""
-        if not self._staged(site):
+        if not self.staged(site):
             return []
         names = [name for name, _ in self.network.named_children()]
         return [self.network.get_submodule(name) for name in names[names.index(self.site(site).module) + 1 :]]

@@ -16,6 +16,7 @@ from torch import Tensor
 from workbench.cache import Cache, computed_by, known_by
 from workbench.hosts.host import Host, Site
 
+BYPASSED = 3  # sites in a residual block: behind its first norm, or what expands it; within; behind its spatial convolution
 Kind = Literal["logits", "site", "pushed", "units", "before"]
 
 
@@ -27,7 +28,7 @@ class Part:
     site     the activation at `site`, every channel
     pushed   the same behind whatever acts channel by channel after the site, such as a pool (`Host.push`): smaller, and where a splice goes on
     units    the activation of some channels at `site`
-    before   the site before `site`, on the cells of `site`
+    before   the sites before `site` (`sites_before`), on the cells of `site`
     """
 
     kind: Kind
@@ -77,8 +78,9 @@ def _computed(host: Host, x: Tensor, wanted: Sequence[Part]) -> dict[Part, Tenso
 
 
 def _looks_at(host: Host, part: Part) -> tuple[str, ...]:
-    name = site_before(host, part.site) if part.kind == "before" else part.site
-    return (name,) if name else ()
+    if part.kind == "before":
+        return sites_before(host, part.site)
+    return (part.site,) if part.site else ()
 
 
 def _cut(host: Host, x: Tensor, part: Part, logits: Tensor, seen: Mapping[str, Tensor]) -> Tensor:
@@ -92,8 +94,17 @@ def _cut(host: Host, x: Tensor, part: Part, logits: Tensor, seen: Mapping[str, T
         case "units":
             return seen[part.site][:, list(part.units)]
         case "before":
-            name, site = site_before(host, part.site), host.site(part.site)
-            return _on_cells(seen[name], host.site(name).offset_px, host.site(name).stride_px, site) if name else _on_cells(x, 0, 1, site)
+            site, known = host.site(part.site), [(host.site(name), seen[name]) for name in sites_before(host, part.site)]
+            heard = [_on_cells(value, each.offset_px, each.stride_px, site) for each, value in known]
+            return torch.cat(heard, 1) if heard else _on_cells(x, 0, 1, site)
+
+
+def sites_before(host: Host, site: str) -> tuple[str, ...]:
+    """The sites that controls read a unit of `site` from, the nearest first: the one just before; where something may bypass that one, as a
+    shortcut does, BYPASSED of them, which hold a residual block and what enters it. None before the host's first site."""
+    names = list(host.sites)
+    place = names.index(site)
+    return tuple(reversed(names[max(0, place - (1 if host.staged(site) else BYPASSED)) : place]))
 
 
 def site_before(host: Host, site: str) -> str | None:

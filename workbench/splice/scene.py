@@ -18,7 +18,7 @@ class Scene:
     """One batch.
 
     trained  the replaced units' own activation
-    before   trained activation at the site before theirs, on the same cells; without channels where nobody asked for it
+    before   trained activation at the sites before theirs, on the same cells, the nearest first; without channels where nobody asked for it
     beside   trained activation at their own site, every channel; without channels where nobody asked for it
     drives   drive of each handwritten circuit, by name
     name     the site's
