@@ -16,7 +16,7 @@ from workbench.splice.natural import Part
 from workbench.splice.network import spliced_from
 from workbench.splice.scene import scenes_together
 
-SHOWN = ("ablated.zero", "spliced", "control.permuted")
+SHOWN = ("ablated.zero", "ablated.mean", "spliced", "control.permuted")
 
 
 @dataclass(frozen=True)

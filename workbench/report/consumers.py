@@ -10,14 +10,14 @@ from workbench.report import curves as colours
 from workbench.report.conditions import number
 
 MOST = 12  # units of the next site that are named
-CONDITIONS = {"spliced": "by hand", "control.permuted": "permuted"}
+CONDITIONS = {"spliced": "by hand", "control.permuted": "permuted", "ablated.mean": "their mean"}
 
 
 def consumers_table(found: Consumers) -> Group:
     """The units that lean on the circuit most: what silence changes, and how much of that comes back."""
     shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
     shown.add_column("\nunit")
-    for title in ("silence\nchanges", "back:\nby hand", "back:\npermuted"):
+    for title in ("silence\nchanges", *(f"back:\n{said}" for said in CONDITIONS.values())):
         shown.add_column(title, justify="right", no_wrap=True)
     for unit in found.most(MOST):
         back = (number(float(found.recovered(condition)[unit]), 2) for condition in CONDITIONS)
@@ -32,7 +32,7 @@ def draw_consumers(found: Consumers) -> Figure:
     axes = figure.subplots()
     silent = found.changed["ablated.zero"]
     highest = float(silent.max()) or 1.0
-    for (condition, said), colour in zip(CONDITIONS.items(), (colours.HANDWRITTEN, "0.6"), strict=True):
+    for (condition, said), colour in zip(CONDITIONS.items(), (colours.HANDWRITTEN, "0.6", "tab:blue"), strict=True):
         axes.scatter(silent, found.changed[condition], s=8, color=colour, label=said, alpha=0.7)
     axes.plot([0, highest], [0, highest], color="0.8", linewidth=1, zorder=0)
     axes.set(xlabel="silence changes", ylabel="the condition changes", title=f"units of {found.site}", xlim=(0, None), ylim=(0, None))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import workbench
+from workbench.cache import computed_by
 from workbench.errors import WorkbenchError
 from workbench.files import folder_written_whole, write_whole
 from workbench.hosts.store import cache_folder
@@ -76,7 +77,7 @@ def _part(name: str, ask: Request, kept: Path) -> Told:
 def _key(ask: Request, spec: Spec, trained: TrainedCircuit) -> str:
     """What a run is known by."""
     files = [file.read_bytes() for file in (*ask.bound.values(), *ask.beside)]
-    words = [workbench.__version__, spec.sha256, trained.sha256, *ask.bound, str(ask.seed), str(len(ask.few))]
+    words = [computed_by(), spec.sha256, trained.sha256, *ask.bound, str(ask.seed), str(len(ask.few))]
     words += [collection_sha256(some) for some in (ask.pictures, ask.calibration)]
     return hashlib.sha256("\n".join(words).encode() + b"".join(hashlib.sha256(file).digest() for file in files)).hexdigest()
 
