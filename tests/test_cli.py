@@ -448,7 +448,7 @@ def test_tune_writes_a_spec_that_scores(workshop):
     words = ("tune", workshop.spec, "--circuit", workshop.circuit, "--images", workshop.calibration, "-o", workshop.out / "tuned.yaml")
     result = run(*words, "--steps", 3)
     assert result.exit_code == 0, result.output
-    assert re.search(r"mean Pearson on the tuning pictures \d\.\d+ -> \d\.\d+: ", result.stdout)
+    assert re.search(r"mean Pearson on the tuning pictures \d\.\d+ -> \d\.\d+\ntuned: ", result.stdout)
     tuned = load_theory(workshop.out / "tuned.yaml")
     assert len(tuned.theory.tuned.images) == 3
     assert tuned.text.startswith(moved[: moved.index("{tune:")])

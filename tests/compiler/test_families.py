@@ -7,6 +7,8 @@ from workbench.compiler import compile_spec
 from workbench.compiler.families import families
 from workbench.compiler.respond import drive
 
+PLANNED = 1e-4  # a drive by its plan adds in another order, in float32
+
 
 def test_the_last_family_is_the_rectified_drive_and_the_first_is_pooled():
     host, trained, spec = planted()
@@ -34,7 +36,7 @@ def test_not_rectified_the_last_family_gives_its_drive_on_the_hosts_cells():
     said, rectified = (families(circuit, rgb, host.input.mean_rgb, rectified=each) for each in (False, True))
     wanted = drive(circuit, rgb, host.input.mean_rgb)
     assert wanted.min() < 0
-    assert torch.equal(said["curve"][0], wanted)
+    torch.testing.assert_close(said["curve"][0], wanted, rtol=PLANNED, atol=PLANNED)
     assert said["curve"][1] == rectified["curve"][1]
     assert torch.equal(said["gabor"][0], rectified["gabor"][0])
 

@@ -97,8 +97,9 @@ def test_a_tuned_spec_keeps_its_tuned_poses_and_numbers(surveyed):
     """Of a pose that tuning moved, a variant changes only its own part; and a tuned number that it sets is a rule."""
     host, trained, _ = surveyed
     poses = {str(i): {"centre_deg": 5.0, "radius_px": 20.0, "shift_px": [1.0, 2.0], "scale": 1.5} for i in range(3)}
-    ledger = {"host": "planted", "circuit": trained.sha256, "spec": "b", "date": "2026-01-01", "steps": 1, "seed": 0, "pearson": [0, 0]}
-    text = f"{TEXT}{VARIANTS}{dumped({'tuned': {**ledger, 'poses': poses, 'written': {}, 'images': []}})}\n"
+    fitted = {"host": "planted", "circuit": trained.sha256, "pearson": [0, 0], "poses": poses}
+    ledger = {"circuits": [fitted], "spec": "b", "date": "2026-01-01", "steps": 1, "seed": 0, "written": {}, "images": []}
+    text = f"{TEXT}{VARIANTS}{dumped({'tuned': ledger})}\n"
     spec = theory_from_text(text)
     centred, weak = (compile_spec(spec, trained, host, variant=name) for name in ("centred", "weak"))
     units = centred.layers[-1].units

@@ -54,7 +54,7 @@ def test_the_middle_is_the_nearest_cell_and_one_about_it(at_px, expected):
 
 def test_pictures_are_drawn_in_the_order_of_their_directions():
     host, _, _ = planted()
-    for group, pictures in probes._groups(host, (51.0, 51.0)):
+    for group, pictures in probes._groups(host, (51.0, 51.0), probes.CONTOURS, probes.GRATINGS, probes.SHIFTS_PX):
         for rgb in pictures:
             assert rgb.shape[0] % len(group.normals_deg) == 0
             assert rgb.shape[1:] == (3, 96, 96)
