@@ -1,6 +1,7 @@
 """Hosts that a user's own file makes, and null hosts."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,14 @@ def test_what_makes_no_host_is_told(documented, name, said):
         said = r"InputRange\(\) gives a int; expected what host_from_module gives"
     with pytest.raises(WorkbenchError, match=said):
         store.load(name)
+
+
+def test_the_file_finds_its_neighbours(documented):
+    Path("my_hosts.py").rename("beside_my_hosts.py")
+    Path("my_hosts.py").write_text("import beside_my_hosts\n\n\ndef make_host():\n    return beside_my_hosts.make_host()\n")
+    before = list(sys.path)
+    assert store.load(documented).site("late").stride_px == 8
+    assert sys.path == before
 
 
 def test_an_altered_file_is_another_host(documented):

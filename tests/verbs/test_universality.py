@@ -142,6 +142,7 @@ def test_the_file_and_the_picture(made):
     assert (made.folder / "out" / "universality.png").read_bytes().startswith(b"\x89PNG")
     assert (made.folder / "out" / "my_hosts.one" / "report.html").is_file()
     assert row_from_json(row_json(made.found.rows[0])) == made.found.rows[0]
+    assert row_from_json('{"host": "a"}') is row_from_json("[") is None
 
 
 def test_the_tables(made):

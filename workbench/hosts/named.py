@@ -6,6 +6,7 @@ squeezenet@random:0            the null host of it, seed 0
 """
 
 import runpy
+import sys
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -60,11 +61,15 @@ def own_host(name: str) -> Host:
 
 @lru_cache(maxsize=8)
 def _own(name: str, path: Path, modified_ns: int, function: str) -> Host:
-    defined = runpy.run_path(str(path), run_name=path.stem)
-    if not callable(defined.get(function)):
-        known = [each for each, value in defined.items() if callable(value) and not each.startswith("_")]
-        raise WorkbenchError(f"host {name}", f"no function {function!r} in {path}", remedy=nearest(function, known))
-    host = defined[function]()
+    sys.path.insert(0, str(path.parent))  # so that the file finds its neighbours, as a script does
+    try:
+        defined = runpy.run_path(str(path), run_name=path.stem)
+        if not callable(defined.get(function)):
+            known = [each for each, value in defined.items() if callable(value) and not each.startswith("_")]
+            raise WorkbenchError(f"host {name}", f"no function {function!r} in {path}", remedy=nearest(function, known))
+        host = defined[function]()
+    finally:
+        sys.path.remove(str(path.parent))
     if not isinstance(host, Host):
         raise WorkbenchError(
             f"host {name}", f"{function}() gives a {type(host).__name__}", "what host_from_module gives", "docs/own-host.md has an example."

@@ -134,9 +134,12 @@ def row_json(row: HostRow) -> str:
     return json.dumps(finite(asdict(row)), indent=1, allow_nan=False) + "\n"
 
 
-def row_from_json(text: str) -> HostRow:
-    """The row that `row_json` wrote."""
-    return HostRow(**json.loads(text))
+def row_from_json(text: str) -> HostRow | None:
+    """The row that `row_json` wrote; None for what is no such row, as another version's."""
+    try:
+        return HostRow(**json.loads(text))
+    except (TypeError, ValueError):
+        return None
 
 
 def universality_score(

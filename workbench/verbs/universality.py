@@ -92,8 +92,9 @@ def _row(setting: Setting, host: Host, circuit_file: Path | None, stage: Stage, 
     """The host's row: of an earlier run where nothing that it depends on has changed."""
     known_by = setting.known_by(host, load_circuit(circuit_file) if circuit_file else None)
     file = setting.output / "rows" / f"{folder_name(host.name)}.json"
-    if file.is_file() and (row := row_from_json(file.read_text(encoding="utf-8"))).known_by == known_by:
-        return row
+    earlier = row_from_json(file.read_text(encoding="utf-8")) if file.is_file() else None
+    if earlier and earlier.known_by == known_by:
+        return earlier
     try:
         row = _scored(setting, host, circuit_file or _surveyed(setting, host, known_by, counter), known_by, stage)
     except NoneFoundError as error:
