@@ -48,10 +48,11 @@ class Part:
 class View:
     """One kind of evidence: responses to drawings, to natural pictures, or weights.
 
-    units     share of each unit's variance that the others, in its frame, explain: with all parts of the group, and where frames are permuted
-    permuted  the mean over units when every unit is in the frame of another; the interval is over permutations
-    simpler   units_each: units to a prototype; numbers: of describing the units one by one, over those with prototypes
-    orbits    units that share a prototype, largest first; mirrored units have a tilde
+    explained  mean over units of what the others, in its frame, explain of each, all parts of the group known; `units`: one by one
+    permuted   the same mean when every unit is in the frame of another; the interval is over permutations
+    alone      numbers that describe the units one by one to the tolerance
+    simpler    units_each: units to a prototype; numbers: of describing the units one by one, over those with prototypes
+    orbits     units that share a prototype, largest first; mirrored units have a tilde
     """
 
     view: str
