@@ -146,7 +146,7 @@ def test_help_names_every_command():
         (("chekc", "x.yaml"), "no command 'chekc'. Did you mean 'check'?"),
         (("scores",), "Did you mean 'score'?"),
         (("hosts", "lst"), "no command 'lst'. Did you mean 'list'?"),
-        (("zzz",), "Known: check, claims, compile, frontier, hosts, layers, score, show, survey, tune, write."),
+        (("zzz",), "Known: check, claims, compile, explain, frontier, hosts, induct, layers, residual, score, show, survey, tune, write."),
         (("check", "--jsn", "x.yaml"), "--json"),
     ],
 )
