@@ -1,7 +1,6 @@
 """Examples: chosen from the sums of each picture, drawn where the activity is."""
 
 import numpy as np
-import torch
 
 from workbench.evaluate.examples import AROUND, _around, _patch, chosen, shown_units
 from workbench.evaluate.statistics import Statistics
@@ -46,8 +45,8 @@ def test_units_are_best_middle_and_worst():
 
 def test_a_patch_covers_exactly_its_cells():
     site = Site("s", "s", 1, 40, 40, 4, 2)
-    rgb = torch.zeros(3, 160, 160)
-    rgb[:, 4 * 20 : 4 * 21, 4 * 10 : 4 * 11] = 200  # cell (20, 10) is centred on pixel (82, 42)
+    rgb = np.zeros((160, 160, 3), np.uint8)
+    rgb[4 * 20 : 4 * 21, 4 * 10 : 4 * 11] = 200  # cell (20, 10) is centred on pixel (82, 42)
     rows, columns = _around(20, 40), _around(10, 40)
     patch = _patch(rgb, (rows, columns), site, (7.0, 7.0, 7.0))
     assert patch.shape == (4 * (2 * AROUND + 1),) * 2 + (3,)
@@ -62,6 +61,6 @@ def test_windows_move_inside_the_picture():
 
 def test_beyond_the_edge_is_the_hosts_padding():
     site = Site("s", "s", 1, 20, 20, 8, -2)
-    patch = _patch(torch.full((3, 160, 160), 99.0), (_around(0, 20), _around(0, 20)), site, (7.0, 8.0, 9.0))
+    patch = _patch(np.full((160, 160, 3), 99, np.uint8), (_around(0, 20), _around(0, 20)), site, (7.0, 8.0, 9.0))
     assert tuple(patch[0, 0]) == (7, 8, 9)
     assert tuple(patch[6, 6]) == (99, 99, 99)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from matplotlib.image import imread
@@ -11,7 +12,7 @@ from rich.console import Console
 from tests.planted import SITE
 from tests.verbs.test_claims import THEORY_OF_LATE, Planted, write_late
 from workbench.report.explain import explain_table
-from workbench.score.explain import Explained, PairExplained, explained_json
+from workbench.score.explain import Explained, PairExplained, agreements, explained_json, scale, scaled_each
 from workbench.spec import TrainedUnit
 from workbench.verbs import loaded as main_path
 from workbench.verbs.explain import explain
@@ -54,6 +55,8 @@ def test_the_planted_weights_are_explained_whole_and_foretold(run):
             dict.fromkeys(("explained", "cosine", "sign", "rank"), 1.0), abs=ROUNDING
         )
         assert all(each.p < 0.01 and each.permuted < 0.5 for figure, each in agreement.items() if figure != "sign")
+    assert pair.each["explained"].value == pytest.approx(1, abs=ROUNDING)
+    assert pair.each["cosine"].p < 0.01
     turned = pair.foretold["turned"]
     assert turned["explained"].value > 0.5  # half of the units, on a grid of three cells
     assert turned["explained"].p < 0.01
@@ -77,6 +80,7 @@ def test_a_network_of_the_opposite_sign_is_explained_by_no_scale(tmp_path, monke
     planted.host.module("consumers")[0].weight.neg_()
     pair = only(run_on(tmp_path, planted, monkeypatch))
     assert pair.scale == 0
+    assert pair.each["cosine"].value == 0
     assert pair.theory["explained"].value <= 0
     assert pair.foretold["turned"]["explained"].value > 0.5  # it turns all the same
 
@@ -119,3 +123,15 @@ def test_the_document_the_picture_and_the_table_are_written_and_the_same_again(r
     assert f"curve at {SITE} → late at consumers, 6 x 12 units" in said
     assert "the theory, one scale" in said
     assert explained_json(run_on(tmp_path, write_late(tmp_path, units=RING), monkeypatch)) == explained_json(found)
+
+
+def test_units_of_different_loudness_are_explained_by_a_scale_of_each_and_not_of_all():
+    theory = np.random.default_rng(0).normal(size=(8, 3, 3, 3))
+    trained = theory * np.geomspace(1, 100, 8)[:, None, None, None]
+    one = agreements(trained, scale(trained, theory) * theory)["explained"]
+    each = scaled_each(trained, theory)
+    assert one.value < 0.8
+    assert each["explained"].value == pytest.approx(1)
+    assert each["explained"].permuted < 0.5
+    assert each["explained"].p < 0.01
+    assert scaled_each(trained, theory[::-1])["cosine"].value < 0.5

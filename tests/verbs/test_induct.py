@@ -23,7 +23,7 @@ from workbench.verbs import induct as verb
 from workbench.verbs import loaded as main_path
 from workbench.verbs.induct import induct
 
-PICTURES = 10
+PICTURES = 12
 
 
 @pytest.fixture(scope="module")

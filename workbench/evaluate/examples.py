@@ -86,15 +86,20 @@ def _example(host: Host, splices: Splices, picture: Picture, unit: int, kind: Ki
     trained = here.trained[0, unit].float().numpy()
     row, column = _place(trained if kind == "best" else np.abs(values - trained))
     about = _around(row, trained.shape[0]), _around(column, trained.shape[1])
-    rgb = host.input.decode(batch([picture], host.input))[0]
+    rgb = pixels(host.input.decode(batch([picture], host.input))[0])
     site = host.site(circuit.site)
     name = f"{circuit.site}:{circuit.units[unit]}"
     return Example(name, kind, picture.name, _patch(rgb, about, site, host.input.mean_rgb), trained[about].copy(), values[about].copy())
 
 
+def pixels(rgb: Float[torch.Tensor, "3 h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    """A picture to look at."""
+    return rgb.permute(1, 2, 0).round().clamp(0, 255).byte().numpy()
+
+
 def patch_around(
-    rgb: Float[torch.Tensor, "3 h w"], cell: tuple[int, int], site: Site, mean_rgb: Sequence[float]
-) -> UInt8[np.ndarray, "h w 3"]:
+    rgb: UInt8[np.ndarray, "h w 3"], cell: tuple[int, int], site: Site, mean_rgb: Sequence[float]
+) -> UInt8[np.ndarray, "h2 w2 3"]:
     """The pixels about a cell of a site, AROUND cells to each side."""
     return _patch(rgb, (_around(cell[0], site.height), _around(cell[1], site.width)), site, mean_rgb)
 
@@ -110,9 +115,8 @@ def _around(at: int, size: int) -> slice:
     return slice(first, min(first + 2 * AROUND + 1, size))
 
 
-def _patch(picture: torch.Tensor, about: tuple[slice, slice], site: Site, mean_rgb: Sequence[float]) -> np.ndarray:
+def _patch(rgb: np.ndarray, about: tuple[slice, slice], site: Site, mean_rgb: Sequence[float]) -> np.ndarray:
     """The pixels that the cells stand on: each cell a square of the stride about its centre."""
-    rgb = picture.permute(1, 2, 0).round().clamp(0, 255).byte().numpy()
     first = site.offset_px - site.stride_px // 2
     rows, columns = (slice(first + site.stride_px * cells.start, first + site.stride_px * cells.stop) for cells in about)
     return window(rgb, rows, columns, mean_rgb)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from workbench.evaluate.examples import patch_around
+from workbench.evaluate.examples import patch_around, pixels
 from workbench.evaluate.run import Progress, scenes
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, batch
@@ -83,5 +83,5 @@ def _joined(parts: Sequence[Remains]) -> Remains:
 
 def patches(host: Host, site: str, pictures: Sequence[Picture], places: Sequence[tuple[int, tuple[int, int]]]) -> list[np.ndarray]:
     """RGB patches `h w 3` about cells of a site, one for each (picture, (row, column))."""
-    shown = {index: host.input.decode(batch([pictures[index]], host.input))[0] for index, _ in places}
+    shown = {index: pixels(host.input.decode(batch([pictures[index]], host.input))[0]) for index, _ in places}
     return [patch_around(shown[index], cell, host.site(site), host.input.mean_rgb) for index, cell in places]

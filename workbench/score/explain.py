@@ -50,6 +50,8 @@ class PairExplained:
     scale     the one number, not below 0, that the theory's weights are multiplied by
     share     of the sum of squares of all weights to these downstream units, the part that these weights are
     theory    AGREEMENTS of the theory's weights with the trained
+    each      the same with a scale for each downstream unit, as calibration gives each handwritten unit a gain of its own; fitted again for
+              every permutation. Signs are those of `theory`
     foretold  the same for weights of units not seen: "theory", its scale fitted on the other half of the downstream units, and "turned", the
               other half's trained weights turned; no constant of the theory is in these
     worst     the weights that the theory gets most wrong
@@ -64,6 +66,7 @@ class PairExplained:
     share: float
     scale: float
     theory: Mapping[str, Agreement]
+    each: Mapping[str, Agreement]
     foretold: Mapping[str, Mapping[str, Agreement]]
     worst: tuple[Wrong, ...]
 
@@ -116,6 +119,7 @@ def _pair(pair: Between, seed: int) -> PairExplained:
         share=pair.share,
         scale=scale(pair.trained, pair.theory),
         theory=agreements(pair.trained, scaled, seed),
+        each=scaled_each(pair.trained, pair.theory, seed),
         foretold={name: agreements(pair.trained, weights, seed) for name, weights in foretold(pair).items()},
         worst=_worst(pair, scaled),
     )
@@ -157,12 +161,25 @@ def agreements(trained: Weights, theory: Weights, seed: int = 0) -> dict[str, Ag
         "sign": lambda order: (_along(known, order) + _along(signs, order)) / 2 / np.abs(theirs).sum(),
         "rank": lambda order: _along(ranks, order),
     }
-    generator = np.random.default_rng(seed)
+    return {name: _beside(figure, count, seed) for name, figure in figures.items()}
+
+
+def scaled_each(trained: Weights, theory: Weights, seed: int = 0) -> dict[str, Agreement]:
+    """`explained` and `cosine` of the theory's weights with the trained ones, each downstream unit's after a scale of its own, not below 0."""
+    ours, theirs = theory.reshape(len(theory), -1), trained.reshape(len(trained), -1)
+    size, about_mean = float((theirs**2).sum()), float(((theirs - theirs.mean()) ** 2).sum())
+    # what least squares takes away of unit i's squares, unit j's theory being read in its place
+    taken = np.maximum(ours @ theirs.T, 0) ** 2 / np.maximum((ours**2).sum(1), 1e-300)[:, None]
+    figures = {
+        "explained": lambda order: 1 - (size - _along(taken, order)) / about_mean,
+        "cosine": lambda order: np.sqrt(_along(taken, order) / max(size, 1e-300)),
+    }
+    return {name: _beside(figure, len(ours), seed) for name, figure in figures.items()}
+
+
+def _beside(figure, count: int, seed: int) -> Agreement:
+    generator, own = np.random.default_rng(seed), np.arange(count)
     orders = [generator.permutation(count) for _ in range(PERMUTATIONS)]
-    return {name: _beside(figure, np.arange(count), orders) for name, figure in figures.items()}
-
-
-def _beside(figure, own: Int[np.ndarray, " down"], orders: Sequence[Int[np.ndarray, " down"]]) -> Agreement:
     value, permuted = float(figure(own)), np.array([figure(order) for order in orders])
     return Agreement(value, float(permuted.mean()), float((1 + (permuted >= value).sum()) / (1 + len(permuted))))
 

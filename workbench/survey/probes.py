@@ -79,9 +79,9 @@ def group_count() -> int:
 def _groups(
     host: Host,
     middle: Point,
-    contours: Sequence[tuple[str, str, float]],
-    waves: Sequence[tuple[str, float]],
-    shifts_px: Sequence[float],
+    contours: Sequence[tuple[str, str, float]] = CONTOURS,
+    waves: Sequence[tuple[str, float]] = GRATINGS,
+    shifts_px: Sequence[float] = SHIFTS_PX,
 ) -> Iterator[tuple[Group, Iterator[Float[Tensor, "n 3 h w"]]]]:
     """Each group with its pictures, a batch for each place; a batch has the directions in order, each of them once or several times running."""
     for fill, polarity, radius_px in contours:
