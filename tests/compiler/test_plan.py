@@ -9,11 +9,12 @@ from torch import Tensor
 
 from tests.planted import planted
 from workbench.compiler import compile_spec, respond
+from workbench.compiler import plan as planning
 from workbench.compiler.cells import Cells, pool, read, read_by
-from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Read
+from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Normalise, Pool, Read
 from workbench.compiler.compile import compile_theory
 from workbench.compiler.file import read_circuit, write_circuit
-from workbench.compiler.plan import cheapest, plan
+from workbench.compiler.plan import cheapest, layer_keys, plan
 from workbench.compiler.respond import drive
 from workbench.pictures import batch
 from workbench.pictures.drawn import drawn
@@ -60,6 +61,24 @@ def test_a_kernel_says_what_the_weight_says_and_costs_no_more(name):
     assert kernel.cost <= weight.numel()
     if name != "dense":
         assert kernel.cost < weight.numel()
+
+
+@pytest.mark.parametrize(("dtype", "apart"), [(torch.float32, 1e-3), (torch.float64, 1e-8)])
+def test_directions_that_are_almost_one_are_two(dtype, apart):
+    """Read by a colour at right angles to what they share, which says nothing but their difference."""
+    shared, across = (torch.tensor(each, dtype=torch.float64) for each in ((0.6, 0.8, 0.0), (0.8, -0.6, 0.0)))
+    directions = torch.stack([shared, shared + apart * across])
+    weight = torch.einsum("pij,dc->pdcij", noise(4, 5, 5), directions).flatten(0, 1).to(dtype)
+    x = across[None, :, None, None] * noise(2, 1, 13, 13, seed=2)
+    kernel = cheapest(weight, 2)
+    assert kernel.mixed is None or len(kernel.mixed) == 2
+    said = read_by(kernel, x, UPSTREAM, DOWNSTREAM)
+    said = said if kernel.order is None else said[:, kernel.order]
+    expected = read(x, weight.double(), UPSTREAM, DOWNSTREAM)
+    assert expected[:, 1::2].std() > apart
+    left_out = 10 * max(4 * torch.finfo(dtype).eps, 1e-14) * float(weight.double().flatten(1).norm(dim=1).max())
+    torch.testing.assert_close(said, expected, rtol=0, atol=left_out)
+    assert left_out < apart / 20
 
 
 def test_what_is_nearly_of_low_rank_is_read_as_it_is():
@@ -119,25 +138,84 @@ def test_equal_layers_of_two_compilations_run_once(monkeypatch):
     torch.testing.assert_close(found["other"] * 2, found["one"])
 
 
+def test_a_weight_that_is_written_into_is_read_as_it_is_now():
+    host, trained, spec = planted()
+    circuit, rgb = compile_spec(spec, trained, host), noise(2, 3, 96, 96) * 40 + 120
+    keys, before = layer_keys(circuit), drive(circuit, rgb, host.input.mean_rgb)
+    circuit.layers[-1].reads[0].weight.mul_(2)
+    after = drive(circuit, rgb, host.input.mean_rgb)
+    torch.testing.assert_close(after, plainly(circuit, rgb, host.input.mean_rgb), rtol=0, atol=ROUNDING * 10)
+    assert (after - before).abs().max() > 0.05
+    assert [a == b for a, b in zip(layer_keys(circuit), keys, strict=True)] == [True, False]
+
+
+def test_equal_layers_are_decomposed_once(monkeypatch):
+    host, trained, spec = planted()
+    decomposed = []
+    monkeypatch.setattr(planning, "_KERNELS", {})
+    monkeypatch.setattr(planning, "cheapest", lambda weight, stride: decomposed.append(1) or cheapest(weight, stride))
+    for _ in range(3):
+        drive(compile_spec(spec, trained, host), noise(2, 3, 96, 96) * 40 + 120, host.input.mean_rgb)
+    assert len(decomposed) == 2  # layers of the theory
+
+
 CHANGES = {
     "weight": lambda layer: replace(layer, reads=(Read("input", layer.reads[0].weight * 1.001),)),
     "threshold": lambda layer: replace(layer, threshold=layer.threshold + 0.01),
     "ideal": lambda layer: replace(layer, ideal=layer.ideal + 0.01),
     "rectifier": lambda layer: replace(layer, full=True),
     "grid": lambda layer: replace(layer, stride_px=4),
+    "normalise": lambda layer: replace(layer, normalise=Normalise("scale", 0.1)),
+    "floor": lambda layer: replace(layer, normalise=Normalise("phase", 0.2)),
+    "axis": lambda layer: replace(layer, normalise=Normalise("scale", 0.2)),
+    "pool": lambda layer: replace(layer, pool=Pool(1, 2)),
+    "taps": lambda layer: replace(layer, pool=Pool(2, 4)),
+    "stride of the pool": lambda layer: replace(layer, pool=Pool(1, 4)),
+    "shape of the units": lambda layer: replace(layer, units=every_combination({"phase": (1.0, 2.0), "scale": (1.0,)})),
 }
 
 
-@pytest.mark.parametrize("name", CHANGES)
-def test_a_changed_layer_is_known_as_another_and_so_is_what_reads_it(name):
+def test_each_thing_that_a_layer_says_is_in_its_key_and_in_that_of_what_reads_it():
     value = torch.tensor(0.1, dtype=torch.float64)
-    units = every_combination({"scale": (1.0, 2.0)})
-    first = Layer("a", units, 2, (Read("input", noise(2, 3, 3, 3)),), value, value)
-    last = Layer("b", units, 4, (Read("a", noise(2, 2, 1, 1)),), value, value)
+    first = Layer("a", every_combination({"scale": (1.0, 2.0), "phase": (1.0,)}), 2, (Read("input", noise(2, 3, 3, 3)),), value, value)
+    last = Layer("b", every_combination({"scale": (1.0, 2.0)}), 4, (Read("a", noise(2, 2, 1, 1)),), value, value)
     circuit = HandwrittenCircuit("t", "h", "s", (0, 1), Grid(16, 4, 1, 4, 4), (first, last))
-    changed = replace(circuit, layers=(CHANGES[name](first), last))
-    assert all(a.key != b.key for a, b in zip(plan(circuit), plan(changed), strict=True))
-    assert [a.key for a in plan(circuit)] == [a.key for a in plan(replace(circuit, layers=circuit.layers))]
+    keys = {"as it was": layer_keys(circuit)}
+    for name, change in CHANGES.items():
+        keys[name] = layer_keys(replace(circuit, layers=(change(first), last)))
+    for place in (0, 1):
+        assert len({key[place] for key in keys.values()}) == len(keys)
+    assert layer_keys(replace(circuit, theory="another")) == keys["as it was"]
+
+
+@pytest.mark.parametrize("what", ["float32", "bound"])
+def test_float32_weights_and_sites_of_the_host_are_read_as_plainly(what):
+    host, trained, spec = planted()
+    circuit, rgb = compile_spec(spec, trained, host), noise(3, 3, 96, 96) * 40 + 120
+    said = {}
+    if what == "bound":
+        last = circuit.layers[-1]
+        units = last.reads[0].weight.shape[0]
+        bound = Layer("bound", last.units, 8, (Read("host:retina", noise(units, 6, 3, 3)), *last.reads[:1]), last.threshold, last.ideal)
+        circuit = replace(circuit, layers=(*circuit.layers[:-1], bound))
+        activation = torch.relu(noise(3, 6, 96, 96, seed=1))
+        said = respond.heard(host, {"retina": activation})
+    else:
+        circuit = in_float32(circuit)
+        rgb = rgb.float()
+    expected = respond.respond(circuit.layers, respond.Responses.to(respond.in_circuit_units(rgb, host.input.mean_rgb), circuit.grid, said))
+    found = respond.drives({"it": circuit}, rgb, host.input.mean_rgb, said)["it"]
+    scale = float(expected.abs().max())
+    torch.testing.assert_close(found, expected, rtol=0, atol=scale * (FROM_FLOAT32 if what == "float32" else ROUNDING * 10))
+    assert expected.std() > 0.01 * scale
+    if what == "bound":
+        silent = respond.drives({"it": circuit}, rgb, host.input.mean_rgb, respond.heard(host, {"retina": 0 * activation}))["it"]
+        assert (silent - found).abs().max() > 0.1 * scale
+
+
+def in_float32(circuit: HandwrittenCircuit) -> HandwrittenCircuit:
+    layers = (replace(layer, reads=tuple(replace(read, weight=read.weight.float()) for read in layer.reads)) for layer in circuit.layers)
+    return replace(circuit, layers=tuple(layers))
 
 
 def test_a_gradient_still_flows_through_the_plain_path():
@@ -161,3 +239,18 @@ def test_a_gradient_by_the_pictures_goes_the_plain_way_to_the_same_drives():
     assert gradient.abs().sum() > 0
     assert not fast.requires_grad
     torch.testing.assert_close(fast, slow.detach(), rtol=1e-4, atol=1e-5)  # sums in another order
+
+
+def test_a_gradient_by_the_weights_goes_the_plain_way_too():
+    host, trained, spec = planted()
+    circuit, rgb = compile_spec(spec, trained, host), noise(2, 3, 96, 96) * 40 + 120
+    fast = drive(circuit, rgb, host.input.mean_rgb)
+    last = circuit.layers[-1]
+    weight = last.reads[0].weight.clone().requires_grad_()
+    leaf = replace(circuit, layers=(*circuit.layers[:-1], replace(last, reads=(Read(last.reads[0].source, weight), *last.reads[1:]))))
+    slow = drive(leaf, rgb, host.input.mean_rgb)
+    (gradient,) = torch.autograd.grad(slow.square().sum(), weight)
+    assert gradient.abs().sum() > 0
+    torch.testing.assert_close(fast, slow.detach(), rtol=0, atol=ROUNDING * 10)
+    with torch.no_grad():
+        assert not drive(leaf, rgb, host.input.mean_rgb).requires_grad

@@ -20,7 +20,7 @@ from workbench.hosts import Host
 from workbench.pictures import Picture, batch
 from workbench.pictures.drawn import drawn
 from workbench.splice.calibrate import Splices, calibrate, with_random_readout
-from workbench.splice.conditions import Handwritten, zero
+from workbench.splice.conditions import Handwritten, Mean, circuits_read, zero
 from workbench.splice.natural import Part
 from workbench.splice.network import SplicedNetwork, spliced_from
 from workbench.splice.scene import scenes_together
@@ -150,6 +150,23 @@ def test_after_an_edit_only_its_own_circuit_and_a_suffix_for_each_changed_condit
     evaluate(toy.host, [changed], run.pictures, cache=cache)
     changed_conditions = OF_THE_CIRCUIT | {"control.other_picture"}
     assert work.taken() == (0, len(changed_conditions), [changed_conditions])
+
+
+def test_a_subclass_of_a_condition_is_ones_own(run, cache):
+    class Louder(Handwritten):
+        def __call__(self, scene):
+            return 2 * super().__call__(scene)
+
+    class Quieter(Mean):
+        def __call__(self, scene):
+            return super().__call__(scene) / 2
+
+    splices = run.splices()
+    spliced, mean = splices.conditions["spliced"], splices.conditions["ablated.mean"]
+    assert (circuits_read(spliced), circuits_read(mean)) == (("spliced",), ())
+    for own in (Louder(**vars(spliced)), Quieter(**vars(mean))):
+        assert circuits_read(own) is None
+        assert "own" not in known_conditions(run.toy.host, [replace(splices, conditions={**splices.conditions, "own": own})])
 
 
 def test_each_thing_that_a_row_depends_on_is_in_its_key(run, cache):

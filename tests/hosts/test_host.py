@@ -1,5 +1,8 @@
 """Reading and replacing activations of a host."""
 
+import copy
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -8,6 +11,7 @@ from tests.conftest import tiny_network
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host, InputRange, host_from_module
 from workbench.hosts.host import overridden
+from workbench.hosts.pooling import MaxPool
 
 INPUT = InputRange(size_px=32, mean_rgb=(128.0, 128.0, 128.0))
 
@@ -130,3 +134,81 @@ def test_encode_and_decode(order: str):
     encoded = eats.encode(rgb)
     assert encoded.flatten().tolist() == ([1.0, 2.0, 3.0] if order == "RGB" else [3.0, 2.0, 1.0])
     assert torch.equal(eats.decode(encoded), rgb)
+
+
+class Negative(nn.ReLU):
+    def forward(self, x):
+        return torch.relu(-x.flip(1))  # no channel by itself
+
+
+class Centred(nn.MaxPool2d):
+    def forward(self, x):
+        return super().forward(x - x.mean(1, keepdim=True))
+
+
+class CentredToo(MaxPool):
+    def forward(self, x):
+        return super().forward(x - x.mean(1, keepdim=True))
+
+
+def with_behind(*stages: nn.Module) -> Host:
+    """A host whose site `first` has these stages behind it, in float64."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        first, last = nn.Conv2d(3, 8, 5, 2, padding=2), nn.Conv2d(8, 4, 3, padding=1)
+    network = nn.Sequential(first, *stages, last, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    host = host_from_module(network, "behind", {"first": "0"}, INPUT)
+    return replace(host, network=host.network.double())
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        (nn.ReLU(inplace=True), nn.MaxPool2d(3, 2)),
+        (nn.ReLU(), nn.AvgPool2d(2)),
+        (MaxPool(), nn.ReLU()),
+        (Negative(),),
+        (Centred(3, 2),),
+        (CentredToo(),),
+        (nn.ReLU(inplace=True), Centred(2, 1)),
+    ],
+    ids=lambda stages: ", ".join(type(stage).__name__ for stage in stages),
+)
+def test_what_is_pushed_goes_on_as_the_whole_network_would(stages, x):
+    """Some channels pushed are those channels of all pushed, and behind the pushed place the network says what it says by itself."""
+    host, x = with_behind(*stages), x.double()
+    expected, seen = host.run(x, "first")
+    own = copy.deepcopy(seen["first"])
+    pushed = host.push("first", seen["first"])
+    assert torch.equal(seen["first"], own)
+    assert torch.equal(host.push("first", own[:, [5, 2]]), pushed[:, [5, 2]])
+    assert (pushed.shape == own.shape) == (type(stages[0]) in (Negative, Centred, CentredToo) or type(stages[-1]) is Centred)
+    resumed, _ = host.resume(x, "first", pushed, pushed=True)
+    torch.testing.assert_close(resumed, expected, rtol=0, atol=1e-12)  # float64
+    silent, _ = host.resume(x, "first", 0 * pushed, pushed=True)
+    assert (silent - expected).abs().max() > 1e-3
+
+
+class WritesOver(nn.Module):
+    """A block that adds to what its norm gave, in place, as residual networks of torchvision do."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        out = self.conv(x)
+        out += x
+        return self.relu(out)
+
+
+@pytest.mark.parametrize("network", [WritesOver(), nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(inplace=True))])
+def test_an_activation_is_what_the_site_gave_whatever_writes_over_it(network, x):
+    conv = "conv" if isinstance(network, WritesOver) else "0"
+    host = host_from_module(network, "writes", {"conv": conv}, INPUT, has_output=False)
+    expected = network.get_submodule(conv)(x)
+    assert expected.min() < -0.1
+    assert torch.equal(host.run(x, "conv")[1]["conv"], expected)
+    assert torch.equal(host.activations(x, "conv")["conv"], expected)
+    assert any(getattr(stage, "inplace", False) for stage in network.modules())  # the module that was given stays as it was

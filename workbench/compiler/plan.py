@@ -7,8 +7,8 @@ A read's weight `out in kh kw` may be written in three ways; which one is chosen
                mixed into the few directions first, and each pattern reads one of them
     low rank   where filters are sums of fewer, as opposite phases are one filter and its negative: those few, then a mixture (by singular values)
 
-A read that is equal only nearly is dense: what is left out is below EXACT times the largest singular value, a few roundings of the weight's own
-type.
+A read that is equal only nearly is dense: what is left out is below EXACT roundings of the weight's own type (in float64, below what the
+decomposition rounds by itself), times the largest singular value.
 """
 
 import hashlib
@@ -22,6 +22,9 @@ from torch import Tensor
 from workbench.compiler.circuit import HandwrittenCircuit, Layer, Read
 
 EXACT = 4.0  # roundings of the weight's type
+DECOMPOSED = 1e-14  # what float64 singular vectors of equal patterns differ by: 10 roundings were seen, 45 are taken
+KERNELS = 256  # layers whose kernels are kept: as many as a frontier of a dozen theories and their controls has
+_KERNELS: dict[str, tuple["Kernel", ...]] = {}  # by the layer's key, so that a weight that was written into is another
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Kernel:
 def cheapest(weight: Float[Tensor, "out in kh kw"], stride: int) -> Kernel:
     """The cheapest kernel that says what `weight` says; `stride` in upstream cells. No gradient flows."""
     kept = _cropped(weight.detach().double())
-    within = EXACT * torch.finfo(weight.dtype).eps
+    within = max(EXACT * torch.finfo(weight.dtype).eps, DECOMPOSED)
     found = [Kernel(kept, kept.numel()), _apart(kept, stride, within), _low_rank(kept, within)]
     best = min((kernel for kernel in found if kernel), key=lambda kernel: kernel.cost)
     return best
@@ -82,7 +85,7 @@ def _distinct(rows: Tensor, within: float) -> tuple[Tensor, Tensor]:
     found: list[Tensor] = []
     of = []
     for row in rows:
-        same = [i for i, other in enumerate(found) if 1 - abs(float(other @ row)) < 10 * within]
+        same = [i for i, other in enumerate(found) if min((row - other).norm(), (row + other).norm()) < within]
         of.append(same[0] if same else len(found))
         if not same:
             found.append(row)
@@ -114,14 +117,26 @@ class Planned:
 
 
 def plan(circuit: HandwrittenCircuit) -> tuple[Planned, ...]:
-    """How each layer of a circuit is run."""
+    """How each layer of a circuit is run. What is costly about it is done once for equal layers."""
     grids = {"input": 1} | {layer.family: layer.grid_px for layer in circuit.layers}
-    keys: dict[str, str] = {}
     found = []
+    for layer, key in zip(circuit.layers, layer_keys(circuit), strict=True):
+        alike = _alike(layer, grids)
+        if key not in _KERNELS:
+            while len(_KERNELS) >= KERNELS:
+                _KERNELS.pop(next(iter(_KERNELS)))
+            _KERNELS[key] = tuple(_kernel(reads, layer, grids) for reads in alike)
+        readings = (Reading(tuple(read.source for read in reads), kernel) for reads, kernel in zip(alike, _KERNELS[key], strict=True))
+        found.append(Planned(layer, tuple(readings), key))
+    return tuple(found)
+
+
+def layer_keys(circuit: HandwrittenCircuit) -> tuple[str, ...]:
+    """What each layer of a circuit is known by: its content as it is now, and that of the layers that it reads."""
+    keys: dict[str, str] = {}
     for layer in circuit.layers:
         keys[layer.family] = _key(layer, keys, repr(circuit.grid))
-        found.append(Planned(layer, tuple(_reading(reads, layer, grids) for reads in _alike(layer, grids)), keys[layer.family]))
-    return tuple(found)
+    return tuple(keys.values())
 
 
 def _alike(layer: Layer, grids: dict[str, int]) -> list[list[Read]]:
@@ -132,10 +147,10 @@ def _alike(layer: Layer, grids: dict[str, int]) -> list[list[Read]]:
     return list(together.values())
 
 
-def _reading(reads: Sequence[Read], layer: Layer, grids: dict[str, int]) -> Reading:
+def _kernel(reads: Sequence[Read], layer: Layer, grids: dict[str, int]) -> Kernel:
     weight = torch.cat([torch.as_tensor(read.weight) for read in reads], 1)
     stride = max(1, layer.stride_px // grids.get(reads[0].source, layer.stride_px))
-    return Reading(tuple(read.source for read in reads), cheapest(weight, stride))
+    return cheapest(weight, stride)
 
 
 def _key(layer: Layer, above: dict[str, str], grid: str) -> str:

@@ -1,6 +1,6 @@
 """What a handwritten circuit computes: a small network, run layer by layer on torch tensors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,8 +14,6 @@ from workbench.compiler.plan import Planned, Reading, plan
 from workbench.hosts.host import Host, Site
 
 CHUNK = 4  # pictures: what 144 filters say at stride 2 to one is 7 MB
-PLANS = 64  # circuits whose plan is kept
-_PLANS: dict[int, tuple[HandwrittenCircuit, tuple[Planned, ...]]] = {}
 
 INPUT_UNIT = 127.5  # a circuit reads (rgb - the host's mean colour) / 127.5: about -1..1
 
@@ -129,13 +127,14 @@ def drives(
 ) -> dict[str, Float[Tensor, "n unit h w"]]:
     """Each circuit's drive on RGB pictures 0..255, `heard` being what the host says to them. Layers that circuits share run once.
 
-    By their plans, CHUNK pictures at a time: more would leave the processor's caches. Where a gradient by the pictures is wanted, the plain way,
-    which writes over nothing.
+    By their plans, CHUNK pictures at a time: more would leave the processor's caches. Where a gradient is wanted, by the pictures or by
+    anything of a circuit, the plain way, which writes over nothing.
     """
-    if torch.is_grad_enabled() and rgb.requires_grad:
+    said_before = [value for value, _ in (heard or {}).values()]
+    if torch.is_grad_enabled() and any(each.requires_grad for each in (rgb, *said_before, *_numbers(circuits.values()))):
         picture = in_circuit_units(rgb, mean_rgb)
         return {name: respond(circuit.layers, Responses.to(picture, circuit.grid, heard)) for name, circuit in circuits.items()}
-    plans = {name: _planned(circuit) for name, circuit in circuits.items()}
+    plans = {name: plan(circuit) for name, circuit in circuits.items()}
     found: dict[str, list[Tensor]] = {name: [] for name in circuits}
     for start in range(0, max(1, len(rgb)), CHUNK):
         some = slice(start, start + CHUNK)
@@ -145,6 +144,13 @@ def drives(
         for name, circuit in circuits.items():
             found[name].append(_respond_by(plans[name], Responses.to(picture, circuit.grid, said), known))
     return {name: torch.cat(chunks) for name, chunks in found.items()}
+
+
+def _numbers(circuits: Iterable[HandwrittenCircuit]) -> Iterator[Tensor]:
+    """All that a gradient may be wanted of."""
+    for layer in (layer for circuit in circuits for layer in circuit.layers):
+        floor = (layer.normalise.floor,) if layer.normalise else ()
+        yield from map(torch.as_tensor, (layer.threshold, layer.ideal, *floor, *(read.weight for read in layer.reads)))
 
 
 def _respond_by(plans: Sequence[Planned], so_far: Responses, known: dict[str, tuple[Tensor, tuple[Cells, Cells]]]) -> Tensor:
@@ -157,15 +163,6 @@ def _respond_by(plans: Sequence[Planned], so_far: Responses, known: dict[str, tu
         so_far.of[family], so_far.cells[family] = known[planned.key]
     last = plans[-1]
     return so_far.drive_by(last, so_far.site) / last.layer.ideal
-
-
-def _planned(circuit: HandwrittenCircuit) -> tuple[Planned, ...]:
-    """Its plan, which is made once."""
-    if id(circuit) not in _PLANS:
-        while len(_PLANS) >= PLANS:
-            _PLANS.pop(next(iter(_PLANS)))
-        _PLANS[id(circuit)] = circuit, plan(circuit)  # the circuit is kept with it, so that its id stays its own
-    return _PLANS[id(circuit)][1]
 
 
 def drive(circuit: HandwrittenCircuit, rgb: Float[Tensor, "n 3 h w"], mean_rgb: Sequence[float]) -> Float[Tensor, "n unit h w"]:

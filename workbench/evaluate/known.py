@@ -1,9 +1,9 @@
 """What the rows of a condition depend on: by that they are known again (docs/engine.md)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from workbench.cache import computed_by, known_by
-from workbench.compiler.plan import plan
+from workbench.compiler.plan import layer_keys
 from workbench.evaluate.journal import told
 from workbench.hosts.host import Host
 from workbench.splice.calibrate import Splices, condition_names
@@ -20,16 +20,17 @@ def known_conditions(host: Host, joint: Sequence[Splices]) -> dict[str, str]:
     """What the rows of each condition depend on besides the pictures, as a hash; without those that do not tell what they read."""
     about = [computed_by(), host.fingerprint, host.network, host.input, dict(host.sites), host.classes, joint[0].donors]
     about += [(splices.site, splices.units) for splices in joint]
+    layers = [{name: layer_keys(circuit) for name, circuit in splices.circuits.items()} for splices in joint]
     found = {}
     for name in condition_names(joint):
         own = [splices.condition(name) for splices in joint]
         if drives_wanted(own) is not None:
-            found[name] = known_by(*about, *(_known(condition, splices) for condition, splices in zip(own, joint, strict=True)))
+            found[name] = known_by(*about, *(_known(condition, keys) for condition, keys in zip(own, layers, strict=True)))
     return found
 
 
-def _known(condition: Condition, splices: Splices) -> str:
-    """A condition, and the layers of the circuit that it reads; what the circuit and its spec are called does not matter."""
-    layers = [planned.key for name in circuits_read(condition) or () for planned in plan(splices.circuits[name])]
+def _known(condition: Condition, layers: Mapping[str, Sequence[str]]) -> str:
+    """A condition, and the layers of the circuits that it reads; what a circuit and its spec are called does not matter."""
+    read = [key for name in circuits_read(condition) or () for key in layers[name]]
     kind = getattr(condition, "__name__", type(condition).__name__)
-    return known_by(kind, told(condition), *layers)
+    return known_by(kind, told(condition), *read)

@@ -30,7 +30,7 @@ def host_from_module(
     Raises WorkbenchError, with every problem at once, if a submodule does not exist, does not give one activation `n c h w`, is used more
     than once, or lies on no measurable grid, or if the logits do not fit.
     """
-    network = copy.deepcopy(module).cpu().requires_grad_(False).eval()
+    network = _nothing_in_place(copy.deepcopy(module).cpu().requires_grad_(False).eval())
     modules = {site: each.module if isinstance(each, Site) else each for site, each in sites.items()}
     _refuse_unknown(name, network, modules)
     shapes = _run_once(name, network, modules, input, (lambda logits: _logit_faults(logits, classes)) if has_output else None)
@@ -39,6 +39,14 @@ def host_from_module(
     known = tuple(classes) if classes is not None else None
     host = Host(name, state_fingerprint(network), network, input, drafts, known, "torch.nn.Module", has_output)
     return _with_measured_grids(host, frozenset(sites) - frozenset(declared))
+
+
+def _nothing_in_place(network: nn.Module) -> nn.Module:
+    """The same network, whose stages leave what they read as it is: a site's activation is looked at again."""
+    for stage in network.modules():
+        if getattr(stage, "inplace", False) is True:
+            stage.inplace = False
+    return network
 
 
 def state_fingerprint(network: nn.Module) -> str:

@@ -98,7 +98,7 @@ class Host:
         Nothing where the network is no plain `nn.Sequential` of which the site is a stage.
         """
         for stage in self._behind(site)[: self._channelwise(site)]:
-            activation = F.relu(activation) if isinstance(stage, nn.ReLU) else stage(activation)  # never in place
+            activation = F.relu(activation) if type(stage) is nn.ReLU else stage(activation)  # never in place
         return activation
 
     def resume(
@@ -152,7 +152,10 @@ class Host:
 
 
 def _acts_channelwise(stage: nn.Module) -> bool:
-    return isinstance(stage, (nn.ReLU, nn.MaxPool2d, nn.AvgPool2d)) or getattr(stage, "channelwise", False)
+    """By its very class: a subclass may do anything."""
+    if type(stage) is nn.MaxPool2d:
+        return not stage.return_indices
+    return type(stage) in (nn.ReLU, nn.AvgPool2d) or "channelwise" in vars(type(stage))
 
 
 class _Reached(Exception):  # noqa: N818 (a way out, no error)
@@ -161,14 +164,15 @@ class _Reached(Exception):  # noqa: N818 (a way out, no error)
 
 @contextmanager
 def recorded(host: Host, sites: tuple[str, ...], stop: bool = False) -> Iterator[dict[str, Tensor]]:
-    """Within the block, what each of `sites` gives on the network's latest run lands in the dictionary."""
+    """Within the block, what each of `sites` gives on the network's latest run lands in the dictionary, whatever writes over it later."""
     seen: dict[str, Tensor] = {}
 
     def keep(name: str):
         def hook(module, inputs, output):
-            seen[name] = output
-            if stop and len(seen) == len(set(sites)):
+            if stop and seen.keys() | {name} == set(sites):
+                seen[name] = output
                 raise _Reached
+            seen[name] = output.clone()  # an `x += y` or `relu_` of a later stage is still to come
 
         return hook
 

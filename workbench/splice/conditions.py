@@ -102,10 +102,10 @@ class Regression:
 
 
 def circuits_read(condition: Condition) -> tuple[str, ...] | None:
-    """The handwritten circuits whose drives a condition takes; None of a condition that is not one of these."""
-    if isinstance(condition, Handwritten):
+    """The handwritten circuits whose drives a condition takes; None of a condition that is not one of these, as a subclass is not."""
+    if type(condition) is Handwritten:
         return (condition.circuit,)
-    return () if condition in (natural, zero) or isinstance(condition, (Mean, Donor, Affine, Regression)) else None
+    return () if condition is natural or condition is zero or type(condition) in (Mean, Donor, Affine, Regression) else None
 
 
 def reads_before(condition: Condition) -> bool:
