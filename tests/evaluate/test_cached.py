@@ -1,18 +1,19 @@
 """With a cache, cold and warm, the figures are those of the plain path; only what an edit changed runs again."""
 
 import copy
+from collections import OrderedDict
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from tests.planted import SITE, PlantedHost, planted
-from workbench.cache import Cache
+from workbench.cache import Cache, kinds
 from workbench.compiler import HandwrittenCircuit, compile_spec
 from workbench.evaluate import run as running
-from workbench.evaluate.journal import Journal
 from workbench.evaluate.known import known_conditions
 from workbench.evaluate.run import evaluate, scenes
 from workbench.evaluate.statistics import Statistics
@@ -178,6 +179,9 @@ def test_each_thing_that_a_row_depends_on_is_in_its_key(run, cache):
     changes = {
         "host": (replace(run.toy.host, fingerprint="1" * 64), splices),
         "classes": (replace(run.toy.host, classes=None), splices),
+        "output": (replace(run.toy.host, has_output=False), splices),
+        "source": (replace(run.toy.host, source="another recipe"), splices),
+        "input": (replace(run.toy.host, input=replace(run.toy.host.input, order="BGR")), splices),
         "units": (run.toy.host, replace(splices, circuits={**splices.circuits, "spliced": units})),
         "donors": (run.toy.host, replace(splices, donors=splices.donors + 1)),
     }
@@ -218,7 +222,8 @@ def test_damaged_entries_are_computed_again(run, cache):
     same(evaluate(run.toy.host, [run.splices(cache)], run.pictures, cache=Cache(cache.folder, GIB)), expected, FLOAT32)
 
 
-def test_an_interrupted_run_goes_on_without_a_journal_too(run, cache, monkeypatch):
+def test_an_interrupted_run_goes_on_without_a_journal(run, cache, monkeypatch):
+    toy = planted()
     splices, steps = run.splices(cache), []
 
     def stop(_: int) -> None:
@@ -226,10 +231,38 @@ def test_an_interrupted_run_goes_on_without_a_journal_too(run, cache, monkeypatc
         if len(steps) == 2:
             raise KeyboardInterrupt
 
+    work = Work(monkeypatch, toy.host)
     with pytest.raises(KeyboardInterrupt):
-        evaluate(run.toy.host, [splices], run.pictures, size=2, progress=stop, cache=cache)
-    found = evaluate(run.toy.host, [splices], run.pictures, size=2, cache=cache, journal=Journal(cache.folder / "journal"))
-    same(found, evaluate(run.toy.host, [splices], run.pictures, size=2), FLOAT32)
+        evaluate(toy.host, [splices], run.pictures, size=2, progress=stop, cache=cache)
+    assert work.taken()[0] == 2
+    found = evaluate(toy.host, [splices], run.pictures, size=2, cache=cache)
+    prefix, _, conditions = work.taken()
+    assert (prefix, conditions) == (1, [set(splices.conditions)])  # of the third batch alone
+    same(found, evaluate(toy.host, [splices], run.pictures, size=2), FLOAT32)
+
+
+def test_of_a_scored_picture_nothing_is_kept_that_only_calibration_reads(run, cache):
+    evaluate(run.toy.host, [run.splices(cache)], run.pictures, cache=cache)
+    entries = {kind: count for kind, (count, _) in kinds(cache.folder).items()}
+    assert entries["before"] == len(run.calibration)
+    assert entries["units"] == len(run.calibration) + COUNT
+
+
+class Features(nn.Module):
+    def forward(self, x):
+        return {"features": x}
+
+
+def test_a_host_without_an_output_keeps_no_logits_and_need_not_give_a_tensor(run, cache):
+    network = nn.Sequential(OrderedDict([*run.toy.host.network.named_children(), ("end", Features())]))
+    host = replace(run.toy.host, network=network, has_output=False)
+    plain = evaluate(host, [run.splices(host=host)], run.pictures)
+    for _ in range(2):
+        found = evaluate(host, [run.splices(cache, host)], run.pictures, cache=cache)
+        same(found, plain, FLOAT32)
+    assert np.isnan(plain.rows["spliced"]["kl"]).all()
+    assert plain.rows["ablated.zero"]["consumer"].min() > 0
+    assert "logits" not in kinds(cache.folder)
 
 
 def test_a_full_cache_changes_nothing(run, tmp_path):

@@ -45,7 +45,7 @@ def _nothing_in_place(network: nn.Module) -> nn.Module:
     """The same network, whose stages leave what they read as it is: a site's activation is looked at again."""
     for stage in network.modules():
         if getattr(stage, "inplace", False) is True:
-            stage.inplace = False
+            stage.inplace = False  # type: ignore[assignment]
     return network
 
 
