@@ -118,16 +118,27 @@ def test_after_an_edit_of_the_spec_the_figures_are_those_of_the_plain_path(run, 
     assert np.abs(warm.rows["spliced"]["kl"] - before.rows["spliced"]["kl"]).max() > 100 * FLOAT32
 
 
+def pooled_behind(host: Host) -> Host:
+    """The toy in float64, a ReLU in place and a pool behind its planted site, as published networks have them."""
+    stages = dict(copy.deepcopy(host.network).named_children())
+    behind = {"relu": nn.ReLU(inplace=True), "pool": nn.MaxPool2d(2), "upsampled": nn.Upsample(scale_factor=2)}
+    order = {"retina": stages["retina"], SITE: stages[SITE], **behind, "consumers": stages["consumers"], "head": stages["head"]}
+    return replace(host, network=nn.Sequential(OrderedDict(order)).double().eval())
+
+
 def test_in_float64_what_is_kept_gives_the_plain_path_to_rounding(run, cache):
     """Kept one by one, taken together; the suffix behind the pushed splice point against the whole network with a hook."""
-    host = replace(run.toy.host, network=copy.deepcopy(run.toy.host.network).double())
+    host = pooled_behind(run.toy.host)
     x, donor = batch(run.pictures, host.input).double(), torch.arange(COUNT)
     circuits, order = {"spliced": run.circuits["spliced"]}, torch.arange(len(run.circuits["spliced"].units)).roll(1)
     by_hand = Handwritten("spliced", torch.full((len(order),), 20.0).double(), torch.full((len(order),), -0.1).double(), order)
     with torch.inference_mode():
         for i in range(COUNT):
             scenes_together(host, [circuits], x[i : i + 1], donor[i : i + 1], [Part("pushed", SITE)], cache)
-        here, seen = scenes_together(host, [circuits], x, donor, [Part("pushed", SITE)], cache)
+        here, seen = scenes_together(host, [circuits], x, donor, [Part("pushed", SITE), Part("site", SITE)], cache)
+        whole, some = seen[Part("site", SITE)], [4, 1]
+        assert seen[Part("pushed", SITE)].shape[2:] == (6, 6)
+        assert torch.equal(host.push(SITE, whole[:, some]), seen[Part("pushed", SITE)][:, some])
         for condition in (zero, by_hand):
             logits, _ = spliced_from(host, x, here, [condition(here[0])], seen)
             plain = SplicedNetwork(host, (circuits, condition))(x, donor)
