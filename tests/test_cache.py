@@ -1,13 +1,17 @@
 """Kept entries: bounded, whole or absent, safe with two processes, and forgotten on request."""
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from workbench import code
 from workbench.cache import Cache, clear, kinds, known_by, limit_gib, opened, sealed
 
 ONE = {"value": np.arange(200, dtype=np.float32)}
@@ -74,11 +78,99 @@ def test_what_this_process_used_stays_and_what_does_not_fit_is_not_kept(tmp_path
     assert there(tmp_path, 10) == [0, 1, 2, 3]
 
 
-def test_a_limit_of_nothing_keeps_nothing(tmp_path):
-    filled_folder = tmp_path / "kept"
-    filled_cache = Cache(filled_folder, 0)
-    filled_cache.write("site", known_by(0), ONE)
-    assert kinds(filled_folder) == {}
+def test_a_limit_of_nothing_keeps_nothing_and_forgets_what_there_was(tmp_path):
+    filled(tmp_path, 2)
+    nothing = Cache(tmp_path, 0)
+    assert kinds(tmp_path) == {}
+    nothing.write("site", known_by(0), ONE)
+    assert kinds(tmp_path) == {}
+    Cache(tmp_path, MANY).write("site", known_by(0), ONE)  # by another process that has a limit
+    assert nothing.read("site", known_by(0)) is None
+
+
+def test_a_lower_limit_holds_from_the_start(tmp_path):
+    filled(tmp_path, 10)
+    Cache(tmp_path, 5 * BYTES)
+    assert there(tmp_path, 10) == [6, 7, 8, 9]
+
+
+def test_two_that_write_keep_one_bound(tmp_path):
+    limit = 20 * BYTES
+    one, other = Cache(tmp_path, limit), Cache(tmp_path, limit)
+    for i in range(15):
+        one.write("site", known_by(i), ONE)
+        other.write("site", known_by(100 + i), ONE)
+    assert 18 * BYTES <= sum(size for _, size in kinds(tmp_path).values()) <= limit
+
+
+def test_an_entry_that_cannot_be_marked_as_used_is_sound(tmp_path, monkeypatch):
+    cache = filled(tmp_path, 1)
+
+    def refuse(*_):
+        raise PermissionError(errno.EPERM, "not yours")
+
+    monkeypatch.setattr("workbench.cache.os.utime", refuse)
+    assert cache.read("site", known_by(0))["value"].tolist() == ONE["value"].tolist()
+
+
+def test_an_entry_may_be_read_by_others(tmp_path):
+    cache = filled(tmp_path, 1)
+    assert cache._path("site", known_by(0)).stat().st_mode & 0o777 == 0o644
+
+
+FAULTS = {"no space": (errno.ENOSPC, True), "no right": (errno.EACCES, True), "some fault": (errno.EIO, False)}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_only_what_lasts_ends_the_writing(tmp_path, monkeypatch, name):
+    number, full = FAULTS[name]
+    with monkeypatch.context() as patch:
+        patch.setattr("workbench.cache.os.replace", lambda *_: (_ for _ in ()).throw(OSError(number, name)))
+        cache = Cache(tmp_path, MANY)
+        cache.write("site", known_by(0), ONE)
+    assert (kinds(tmp_path), cache.full) == ({}, full)
+    cache.write("site", known_by(1), ONE)
+    assert there(tmp_path, 2) == ([] if full else [1])
+
+
+def test_a_folder_that_is_cleared_meanwhile_is_made_again(tmp_path, monkeypatch):
+    cache, made, mkstemp = Cache(tmp_path, MANY), [], tempfile.mkstemp
+
+    def cleared_once(dir, **options):
+        if not made:
+            made.append(1)
+            shutil.rmtree(dir)
+        return mkstemp(dir=dir, **options)
+
+    monkeypatch.setattr("workbench.cache.tempfile.mkstemp", cleared_once)
+    cache.write("site", known_by(0), ONE)
+    assert (there(tmp_path, 1), cache.full) == ([0], False)
+
+
+def test_what_computes_is_known_without_a_distribution_of_that_name(monkeypatch):
+    monkeypatch.setattr(code, "PACKAGES", {"no-such-distribution": "numpy"})
+    other = code.computed_by.__wrapped__()
+    monkeypatch.setattr("numpy.__version__", "0")
+    assert code.computed_by.__wrapped__() != other
+
+
+def test_what_computes_is_what_was_loaded_first(tmp_path):
+    """A file that is edited after the start did not compute what follows."""
+    shutil.copytree(Path(code.__file__).parent, tmp_path / "workbench", ignore=shutil.ignore_patterns("__pycache__", "*.safetensors"))
+    program = """
+import sys
+from pathlib import Path
+from click.testing import CliRunner
+from workbench.cli import main
+assert Path(sys.argv[1]) in Path(sys.modules["workbench"].__file__).parents
+CliRunner().invoke(main, ["hosts", "--help"])
+from workbench.code import computed_by
+Path(sys.argv[1], "workbench", "rebuild.py").write_text("# edited")
+print(computed_by() == computed_by.__wrapped__(), "torch" in sys.modules)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "WORKBENCH_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], env=environment, capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.split() == ["False", "False"], done.stderr
 
 
 def test_a_full_disk_is_no_error_and_leaves_nothing_behind(tmp_path, monkeypatch):
@@ -109,6 +201,7 @@ for i in range(150):
     found = cache.read("site", key)
     assert found is None or (found["value"] == i % 30).all()
     cache.since, cache.full = float('inf'), False  # everything may be dropped
+    assert cache.limit // 50 < 20_000  # so all is counted before each entry
 """
 
 
@@ -117,5 +210,7 @@ def test_two_processes_may_write_read_and_drop_the_same_entries(tmp_path):
     both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     assert [process.communicate()[1] for process in both] == ["", ""]
     assert [process.returncode for process in both] == [0, 0]
-    assert kinds(tmp_path)["site"][0] > 0
+    entries, size = kinds(tmp_path)["site"]
+    assert 0 < size <= (20 + 2) * 20_300  # each may have counted before the other wrote one
+    assert entries > 10
     assert all(opened(file.read_bytes()) is not None for file in tmp_path.rglob("*") if file.is_file() and not file.name.endswith(".part"))

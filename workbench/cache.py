@@ -4,19 +4,21 @@ One file an entry, safetensors behind the SHA-256 of its content: a damaged entr
 beside their place and moved there, so two processes may share the folder; the worst that can happen is that both compute the same.
 """
 
+import errno
 import hashlib
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load, save
 
+from workbench.code import computed_by
 from workbench.files import kept_folder
 
 DIGEST = hashlib.sha256().digest_size
@@ -25,9 +27,12 @@ LIMIT_GIB = 4.0
 LIMIT_FILE = "limit"
 KEPT_SHARE = 0.9  # of the limit, after entries were dropped
 CLOCKS_APART_S = 1.0  # at the most, the file system's and ours
-PACKAGES = ("torch", "numpy", "pillow")  # whose next version may round otherwise
+COUNTED_SHARE = 0.02  # of the limit: after so much was written, all is counted again, as other processes write too
+REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS}  # and will be the next time
 
 Arrays = Mapping[str, np.ndarray]
+
+computed_by()  # now, where no command line did: what is loaded is what computes
 
 
 def sealed(arrays: Arrays) -> bytes:
@@ -47,68 +52,71 @@ def known_by(*parts: object) -> str:
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
-@lru_cache(maxsize=1)
-def computed_by() -> str:
-    """What every entry depends on: the source of this package, and the versions of what it computes with."""
-    from importlib import metadata
-
-    digest = hashlib.sha256(repr([(name, metadata.version(name)) for name in PACKAGES]).encode())
-    for file in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
 @dataclass
 class Cache:
-    """Entries below `folder`, `limit` bytes of them at the most.
+    """Entries below `folder`, `limit` bytes of them at the most; of several processes each may go beyond it by COUNTED_SHARE and an entry.
 
     Where they grow beyond it, those that were not used for the longest time go first; never what was used since this process began: pictures that
-    do not fit are computed again each time, and the others stay.
+    do not fit are computed again each time, and the others stay. A limit of 0 forgets all, and reads and keeps nothing.
     """
 
     folder: Path
     limit: int
     bytes: int = field(init=False)
+    uncounted: int = field(init=False, default=0)  # bytes written since `bytes` was counted
     since: float = field(init=False)
     full: bool = field(init=False, default=False)  # of what was used since, or the disk is: no more is written
 
     def __post_init__(self):
-        self.bytes = sum(size for _, size, _ in _files(self.folder))
         self.since = time.time() - CLOCKS_APART_S
+        if not self.limit:
+            clear(self.folder)
+        self._count()
+        if self.bytes > self.limit:
+            self._drop(0)
+        self.full = not self.limit
 
     def read(self, kind: str, key: str) -> dict[str, np.ndarray] | None:
         """An entry, or None."""
+        if not self.limit:
+            return None
         path = self._path(kind, key)
         try:
             content = path.read_bytes()
-            os.utime(path)
         except OSError:
             return None
+        with suppress(OSError):  # of another user, or on a disk that is only read: sound all the same
+            os.utime(path)
         return opened(content)
 
     def write(self, kind: str, key: str, arrays: Arrays) -> None:
         """Keep an entry, unless it does not fit; a full disk is no error here."""
-        path, content = self._path(kind, key), sealed(arrays)
-        if self.full or (self.bytes + len(content) > self.limit and not self._drop(len(content))):
+        if self.full:
             return
-        partial = None
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".part")
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            os.replace(partial, path)
+        path, content = self._path(kind, key), sealed(arrays)
+        if self.uncounted + len(content) > COUNTED_SHARE * self.limit:
+            self._count()
+        if self.bytes + len(content) > self.limit and not self._drop(len(content)):
+            return
+        for _ in range(2):
+            try:
+                _put(path, content)
+            except FileNotFoundError:  # another process cleared the folder in between
+                continue
+            except OSError as error:
+                self.full = error.errno in REFUSED
+                return
             self.bytes += len(content)
-        except OSError:
-            self.full = True
-        finally:
-            if partial is not None:
-                Path(partial).unlink(missing_ok=True)
+            self.uncounted += len(content)
+            return
+
+    def _count(self) -> None:
+        self.bytes, self.uncounted = sum(size for _, size, _ in _files(self.folder)), 0
 
     def _drop(self, wanted: int) -> bool:
-        """Make room, looking again at what is there: another process may write, too. Whether there is room now."""
+        """Make room, looking again at what is there. Whether there is room now."""
         files = sorted(_files(self.folder), key=lambda each: each[2])
-        self.bytes = sum(size for _, size, _ in files)
+        self.bytes, self.uncounted = sum(size for _, size, _ in files), 0
         for path, size, used in files:
             if self.bytes + wanted <= KEPT_SHARE * self.limit or used >= self.since:
                 break
@@ -119,6 +127,19 @@ class Cache:
 
     def _path(self, kind: str, key: str) -> Path:
         return self.folder / kind / key[:2] / key
+
+
+def _put(path: Path, content: bytes) -> None:
+    """As `write_whole`, without waiting for the disk: an entry that is damaged counts as absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(partial, 0o644)
+        os.replace(partial, path)
+    finally:
+        Path(partial).unlink(missing_ok=True)
 
 
 def user_cache() -> Cache:

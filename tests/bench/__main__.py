@@ -13,6 +13,7 @@ import torch
 
 from tests.bench import conditions, parts
 from tests.bench.clock import CLOCKS, interleaved, machine
+from tests.bench.libraries import hooks
 from workbench.evaluate.run import BATCH
 from workbench.hosts.store import load
 from workbench.pictures import first_by_content, folder
@@ -30,7 +31,7 @@ def main() -> None:
     told.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: of use with one thread on a machine that others use")
     told.add_argument("--threads", type=int, default=torch.get_num_threads())
     told.add_argument(
-        "--memory", type=int, nargs="*", default=[500, 5000], help="pictures to score for the peak memory; none to leave it out"
+        "--memory", type=int, nargs="*", default=[500, 5000], help="drawn pictures to score for the peak memory; none to leave it out"
     )
     told.add_argument("-o", "--output", type=Path, default=Path("bench.json"))
     options = told.parse_args()
@@ -46,8 +47,11 @@ def main() -> None:
 
 
 def measured(this: conditions.Ready, kept: Path, options: argparse.Namespace) -> dict:
-    timed, absent = conditions.tasks(this, kept)
-    _refuse_different({name: found for name, task in timed.items() if (found := task()) is not None})
+    timed, after, absent = conditions.tasks(this, ROOT, kept)
+    as_it_is = {name: task() for name, task in timed.items()}
+    _refuse_different(as_it_is)
+    for name, task in after.items():
+        _refuse_different_after(name, task, as_it_is["hooks"])
     own = parts.forward_parts(this) | parts.compiling(this.host, ROOT) | parts.resampling() | parts.start_up()
     for task in own.values():
         task()
@@ -58,19 +62,20 @@ def measured(this: conditions.Ready, kept: Path, options: argparse.Namespace) ->
         "rounds": options.rounds,
         "clock": options.clock,
         "left_out": absent,
-        "seven_conditions_s": interleaved(timed, options.rounds, options.clock),
+        "seven_conditions_s": interleaved(timed | after, options.rounds, options.clock),
         "parts_s": interleaved(own, 2 * options.rounds + 1, options.clock),
-        "peak_mib": parts.peak_mib(options.images, options.memory, 100),
+        "peak_mib": parts.peak_mib(options.memory),
     }
 
 
 def ratios(report: dict) -> dict[str, float]:
-    """What the targets are about."""
+    """What the targets are about; each over the same seven conditions on the same pictures."""
     seven, own = report["seven_conditions_s"], report["parts_s"]
-    others = min(seconds for name, seconds in seven.items() if not name.startswith("engine") and "own" not in name)
+    others = min(seconds for name, seconds in seven.items() if name in ("hooks", "nnsight", "pyvene"))
     engine = {name: seconds for name, seconds in seven.items() if name.startswith("engine")}
     batches = -(-report["pictures"] // report["batch"])
-    alone = batches * (own["decoding"] + own["prefix"] + own["circuit"] + len(conditions.CONDITIONS) * own["suffix"])
+    once = own["decoding"] + own["prefix"] + own["push"] + own["circuit"]
+    alone = batches * (once + len(conditions.CONDITIONS) * own["suffix"])
     return {
         **{f"best of the others over {name}": others / seconds for name, seconds in engine.items()},
         **{f"hooks on our own layers over {name}": seven["hooks, own layers"] / seconds for name, seconds in engine.items()},
@@ -86,6 +91,15 @@ def _refuse_different(found: dict[str, dict[str, list[float]]]) -> None:
         for name, kl in kls.items():
             if not np.allclose(kl, first[name], rtol=SAME, atol=SAME):
                 raise SystemExit(f"{way}: {name} has another KL, by {np.abs(np.subtract(kl, first[name])).max():.2g}")
+
+
+def _refuse_different_after(name: str, task: conditions.Edited, before: dict[str, list[float]]) -> None:
+    """As `_refuse_different`, by hooks on the very circuit that the engine ran; and the edit must show."""
+    getattr(task, "prepare", lambda: None)()
+    found = task()
+    _refuse_different({"hooks": conditions.wrapped(task.now, task.now.network, hooks)(), name: found})
+    if np.allclose(found["spliced"], before["spliced"], rtol=SAME, atol=SAME**2):
+        raise SystemExit(f"{name}: the edit changes no KL")
 
 
 if __name__ == "__main__":

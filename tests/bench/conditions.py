@@ -1,6 +1,7 @@
 """Seven conditions on the same pictures: by whole forward passes, as other libraries do, and by this engine, cold and after an edit."""
 
 import copy
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tests.bench.libraries import Forward, installed
+from tests.bench.libraries import Forward, Way, installed
 from tests.bench.plain import plain
 from workbench.cache import GIB, Cache
 from workbench.compiler import HandwrittenCircuit, compile_spec
@@ -21,9 +22,10 @@ from workbench.evaluate.run import BATCH, donor_of, evaluate, scenes
 from workbench.evaluate.statistics import class_statistics
 from workbench.hosts import Host
 from workbench.pictures import Picture, batch
-from workbench.spec import load_circuit, load_theory
+from workbench.spec import load_circuit, load_theory, theory_from_text
 from workbench.splice.calibrate import Splices, calibrate, with_random_readout
 
+EDITED = re.compile(r"(  line:.*?threshold: \{tune: )([-\d.]+)", re.DOTALL)
 CONDITIONS = (
     "natural",
     "ablated.zero",
@@ -42,26 +44,33 @@ class Ready:
     host: Host
     network: nn.Module
     pictures: Sequence[Picture]
+    calibration: Sequence[Picture]
     splices: Splices
 
 
 def ready(host: Host, root: Path, pictures: Sequence[Picture], calibration: Sequence[Picture]) -> Ready:
-    circuit = curves(host, root)
+    return Ready(host, plain(host), pictures, calibration, calibrated(host, curves(host, root), calibration))
+
+
+def calibrated(host: Host, circuit: HandwrittenCircuit, pictures: Sequence[Picture], cache: Cache | None = None) -> Splices:
     circuits = {"spliced": circuit, "random": with_random_readout(circuit, 0)}
-    whole = calibrate(circuits, scenes(host, circuits, calibration))
+    whole = calibrate(circuits, scenes(host, circuits, pictures, cache=cache))
     seven = {name: whole.conditions[name] for name in CONDITIONS}
-    return Ready(host, plain(host), pictures, replace(whole, circuits={"spliced": circuit}, conditions=seven))
+    return replace(whole, circuits={"spliced": circuit}, conditions=seven)
 
 
-def curves(host: Host, root: Path) -> HandwrittenCircuit:
-    trained = load_circuit(root / "circuits" / host.name / "curve.yaml")
-    return compile_spec(load_theory(root / "specs" / "curve-detectors.yaml"), trained, host)
+def curves(host: Host, root: Path, edits: int = 0) -> HandwrittenCircuit:
+    """The circuit of the published spec, or of the spec with one number in it edited: the threshold of its lines."""
+    spec, trained = root / "specs" / "curve-detectors.yaml", load_circuit(root / "circuits" / host.name / "curve.yaml")
+    if not edits:
+        return compile_spec(load_theory(spec), trained, host)
+    text = EDITED.sub(lambda found: f"{found[1]}{float(found[2]) + 1e-3 * edits:.6f}", spec.read_text(), count=1)
+    return compile_spec(theory_from_text(text, spec.name), trained, host)
 
 
 def by_forward_passes(this: Ready, network: nn.Module, forward: Forward) -> dict[str, list[float]]:
     """KL of each condition. The handwritten circuit runs once a batch, as the engine runs it; then each condition takes one whole pass."""
     found: dict[str, list[float]] = {name: [] for name in CONDITIONS}
-    module = this.host.site(this.splices.site).module
     for start in range(0, len(this.pictures), BATCH):
         some = this.pictures[start : start + BATCH]
         with torch.inference_mode():
@@ -69,7 +78,7 @@ def by_forward_passes(this: Ready, network: nn.Module, forward: Forward) -> dict
             here, natural = _said(this, some, x), network(x)
             for name in CONDITIONS:
                 is_natural = name == "natural"
-                logits = natural if is_natural else forward(network, x, module, this.splices.units, this.splices.conditions[name](here))
+                logits = natural if is_natural else forward(x, this.splices.conditions[name](here))
                 found[name] += class_statistics(natural, logits, torch.full((len(x),), -1))["kl"].tolist()
     return found
 
@@ -93,35 +102,47 @@ def cold(this: Ready) -> dict[str, list[float]]:
         return by_engine(this, Cache(Path(folder), GIB))
 
 
-def edited(this: Ready, share: float) -> Ready:
-    """After an edit of the spec: other weights of the theory's last family, everything that depends on them another condition."""
-    circuit = this.splices.circuits["spliced"]
-    last = circuit.layers[-1]
-    reads = tuple(replace(read, weight=read.weight * (1 + share)) for read in last.reads)
-    changed = replace(circuit, layers=(*circuit.layers[:-1], replace(last, reads=reads)))
-    return replace(this, splices=replace(this.splices, circuits={"spliced": changed}))
+class Edited:
+    """From an edit of the spec, a new one on each call, to the KLs, with what earlier runs kept: compiling, calibration, and the conditions."""
 
+    def __init__(self, this: Ready, root: Path, folder: Path):
+        self.root, self.cache, self.edits = root, Cache(folder, GIB), 0
+        self.now = replace(this, splices=calibrated(this.host, this.splices.circuits["spliced"], this.calibration, self.cache))
+        by_engine(self.now, self.cache)
 
-class Warm:
-    """The engine after an edit, a new one on each call, with what earlier runs kept."""
-
-    def __init__(self, this: Ready, folder: Path, names: Sequence[str] = CONDITIONS):
-        self.splices = replace(this.splices, conditions={name: this.splices.conditions[name] for name in names})
-        self.this, self.cache, self.edits = replace(this, splices=self.splices), Cache(folder, GIB), 0
-        evaluate(this.host, [self.splices], this.pictures, cache=self.cache)
-
-    def __call__(self) -> None:
+    def edit(self) -> None:
         self.edits += 1
-        now = edited(self.this, 1e-3 * self.edits)
-        evaluate(now.host, [now.splices], now.pictures, cache=self.cache)
+        circuit = curves(self.now.host, self.root, self.edits)
+        self.now = replace(self.now, splices=calibrated(self.now.host, circuit, self.now.calibration, self.cache))
+
+    def __call__(self) -> dict[str, list[float]]:
+        self.edit()
+        return by_engine(self.now, self.cache)
 
 
-def tasks(this: Ready, folder: Path) -> tuple[dict[str, Callable], dict[str, str]]:
-    """What to time, by name, and what was left out and why. `own layers` are the workbench's; the other networks have torch's own."""
+class Warm(Edited):
+    """The same, with the edited spec compiled and calibrated before the clock starts: the seven conditions alone, as the other ways have them."""
+
+    def prepare(self) -> None:
+        self.edit()
+
+    def __call__(self) -> dict[str, list[float]]:
+        return by_engine(self.now, self.cache)
+
+
+def wrapped(this: Ready, network: nn.Module, way: Way) -> Callable[[], dict[str, list[float]]]:
+    """One of the other ways, its wrapper made once."""
+    return partial(by_forward_passes, this, network, way(network, this.host.site(this.splices.site).module, this.splices.units))
+
+
+def tasks(this: Ready, root: Path, folder: Path) -> tuple[dict[str, Callable], dict[str, Edited], dict[str, str]]:
+    """What to time, by name: on the spec as it is, and after edits of it; and what was left out and why.
+
+    `own layers` are the workbench's; the other networks have torch's own.
+    """
     ways, absent = installed()
-    timed: dict[str, Callable] = {name: partial(by_forward_passes, this, copy.deepcopy(this.network), way) for name, way in ways.items()}
-    timed["hooks, own layers"] = partial(by_forward_passes, this, this.host.network, ways["hooks"])
+    timed = {name: wrapped(this, copy.deepcopy(this.network), way) for name, way in ways.items()}
+    timed["hooks, own layers"] = wrapped(this, this.host.network, ways["hooks"])
     timed["engine cold"] = partial(cold, this)
-    timed["engine warm, spec edited"] = Warm(this, folder / "all")
-    timed["engine warm, spec edited, without the controls"] = Warm(this, folder / "alone", CONDITIONS[:5])
-    return timed, absent
+    after = {"engine warm, spec edited": Warm(this, root, folder / "warm"), "from the edit to the KLs": Edited(this, root, folder / "edit")}
+    return timed, after, absent

@@ -1,7 +1,7 @@
 """Other ways to run one condition: one whole forward pass, with the units' activation replaced on the way.
 
-Each takes the network, the host's input, the module of the site, the units and their values, and gives logits. A library that is not installed
-is left out, with the reason.
+Each wraps a network once, for the module of a site and its units, and then takes the host's input and the units' values, and gives logits. A
+library that is not installed is left out, with the reason.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 from torch import Tensor, nn
 
-Forward = Callable[[nn.Module, Tensor, str, Sequence[int], Tensor], Tensor]
+Forward = Callable[[Tensor, Tensor], Tensor]
+Way = Callable[[nn.Module, str, Sequence[int]], Forward]
 
 
 def put(activation: Tensor, units: Sequence[int], values: Tensor) -> Tensor:
@@ -19,26 +20,34 @@ def put(activation: Tensor, units: Sequence[int], values: Tensor) -> Tensor:
     return activation
 
 
-def hooks(network: nn.Module, x: Tensor, module: str, units: Sequence[int], values: Tensor) -> Tensor:
+def hooks(network: nn.Module, module: str, units: Sequence[int]) -> Forward:
     """A forward hook of torch's own."""
-    handle = network.get_submodule(module).register_forward_hook(lambda _, inputs, output: put(output, units, values))
-    try:
-        return network(x)
-    finally:
-        handle.remove()
+
+    def forward(x: Tensor, values: Tensor) -> Tensor:
+        handle = network.get_submodule(module).register_forward_hook(lambda _, inputs, output: put(output, units, values))
+        try:
+            return network(x)
+        finally:
+            handle.remove()
+
+    return forward
 
 
-def nnsight(network: nn.Module, x: Tensor, module: str, units: Sequence[int], values: Tensor) -> Tensor:
+def nnsight(network: nn.Module, module: str, units: Sequence[int]) -> Forward:
     from nnsight import NNsight
 
     model = NNsight(network)
     stage = getattr(model, module)
-    with model.trace(x):
-        changed = stage.output.clone()
-        changed[:, list(units)] = values
-        stage.output = changed
-        logits = model.output.save()
-    return logits
+
+    def forward(x: Tensor, values: Tensor) -> Tensor:
+        with model.trace(x):
+            changed = stage.output.clone()
+            changed[:, list(units)] = values
+            stage.output = changed
+            logits = model.output.save()
+        return logits
+
+    return forward
 
 
 class Configured(nn.Module):
@@ -52,15 +61,22 @@ class Configured(nn.Module):
         return self.network(x)
 
 
-def pyvene(network: nn.Module, x: Tensor, module: str, units: Sequence[int], values: Tensor) -> Tensor:
+def pyvene(network: nn.Module, module: str, units: Sequence[int]) -> Forward:
     import pyvene
 
-    change = {"component": f"network.{module}.output", "intervention": lambda base, source: put(base, units, values)}
-    return pyvene.IntervenableModel(change, model=Configured(network))({"x": x})[1]
+    now: list[Tensor] = []
+    change = {"component": f"network.{module}.output", "intervention": lambda base, source: put(base, units, now[0])}
+    model = pyvene.IntervenableModel(change, model=Configured(network))
+
+    def forward(x: Tensor, values: Tensor) -> Tensor:
+        now[:] = [values]
+        return model({"x": x})[1]
+
+    return forward
 
 
-def installed() -> tuple[dict[str, Forward], dict[str, str]]:
+def installed() -> tuple[dict[str, Way], dict[str, str]]:
     """The ways there are, and why any other was left out."""
-    libraries: dict[str, Forward] = {"nnsight": nnsight, "pyvene": pyvene}
+    libraries: dict[str, Way] = {"nnsight": nnsight, "pyvene": pyvene}
     absent = {name: "not installed (pip install '.[bench]')" for name in libraries if find_spec(name) is None}
     return {"hooks": hooks} | {name: way for name, way in libraries.items() if name not in absent}, absent

@@ -24,7 +24,8 @@ def compiling(host: Host, root: Path) -> dict[str, Callable]:
 
 
 def forward_parts(this: Ready) -> dict[str, Callable]:
-    """On one batch of the engine's size: the trained prefix up to the site, the handwritten circuit, and the suffix behind the site."""
+    """On one batch of the engine's size: the trained prefix up to the site, what acts channel by channel behind it, the handwritten circuit, and
+    the suffix behind that place."""
     host, site = this.host, this.splices.site
     x = batch(this.pictures[:BATCH], host.input)
     rgb = host.input.decode(x)
@@ -39,11 +40,18 @@ def forward_parts(this: Ready) -> dict[str, Callable]:
 
     activation = prefix()
 
+    def push():
+        with torch.inference_mode():
+            return host.push(site, activation)
+
+    pushed = push()
+
     def suffix():
         with torch.inference_mode():
-            return host.resume(x, site, activation)
+            return host.resume(x, site, pushed, pushed=True)
 
-    return {"prefix": prefix, "circuit": handwritten, "suffix": suffix, "decoding": lambda: batch(this.pictures[:BATCH], host.input)}
+    own = {"prefix": prefix, "push": push, "circuit": handwritten, "suffix": suffix}
+    return own | {"decoding": lambda: batch(this.pictures[:BATCH], host.input)}
 
 
 def resampling() -> dict[str, Callable]:
@@ -58,11 +66,11 @@ def start_up() -> dict[str, Callable]:
     return {"help": lambda: subprocess.run([sys.executable, "-m", "workbench", "--help"], check=True, capture_output=True)}
 
 
-def peak_mib(folder: Path, counts: Sequence[int], limit: int) -> dict[str, float]:
-    """Peak memory of a process that scores so many pictures: those of `folder`, over and over."""
-    return {str(count): _peak_mib(folder, count, limit) for count in counts}
+def peak_mib(counts: Sequence[int]) -> dict[str, float]:
+    """Peak memory of a process that scores so many drawn pictures, each of them another."""
+    return {str(count): _peak_mib(count) for count in counts}
 
 
-def _peak_mib(folder: Path, count: int, limit: int) -> float:
-    command = [sys.executable, "-m", "tests.bench.memory", str(folder), str(count), str(limit), str(torch.get_num_threads())]
+def _peak_mib(count: int) -> float:
+    command = [sys.executable, "-m", "tests.bench.memory", str(count), str(torch.get_num_threads())]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["peak_mib"]

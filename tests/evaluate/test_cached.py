@@ -1,18 +1,19 @@
 """With a cache, cold and warm, the figures are those of the plain path; only what an edit changed runs again."""
 
 import copy
+from collections import OrderedDict
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from tests.planted import SITE, PlantedHost, planted
-from workbench.cache import Cache
+from workbench.cache import Cache, kinds
 from workbench.compiler import HandwrittenCircuit, compile_spec
 from workbench.evaluate import run as running
-from workbench.evaluate.journal import Journal
 from workbench.evaluate.known import known_conditions
 from workbench.evaluate.run import evaluate, scenes
 from workbench.evaluate.statistics import Statistics
@@ -117,16 +118,27 @@ def test_after_an_edit_of_the_spec_the_figures_are_those_of_the_plain_path(run, 
     assert np.abs(warm.rows["spliced"]["kl"] - before.rows["spliced"]["kl"]).max() > 100 * FLOAT32
 
 
+def pooled_behind(host: Host) -> Host:
+    """The toy in float64, a ReLU in place and a pool behind its planted site, as published networks have them."""
+    stages = dict(copy.deepcopy(host.network).named_children())
+    behind = {"relu": nn.ReLU(inplace=True), "pool": nn.MaxPool2d(2), "upsampled": nn.Upsample(scale_factor=2)}
+    order = {"retina": stages["retina"], SITE: stages[SITE], **behind, "consumers": stages["consumers"], "head": stages["head"]}
+    return replace(host, network=nn.Sequential(OrderedDict(order)).double().eval())
+
+
 def test_in_float64_what_is_kept_gives_the_plain_path_to_rounding(run, cache):
     """Kept one by one, taken together; the suffix behind the pushed splice point against the whole network with a hook."""
-    host = replace(run.toy.host, network=copy.deepcopy(run.toy.host.network).double())
+    host = pooled_behind(run.toy.host)
     x, donor = batch(run.pictures, host.input).double(), torch.arange(COUNT)
     circuits, order = {"spliced": run.circuits["spliced"]}, torch.arange(len(run.circuits["spliced"].units)).roll(1)
     by_hand = Handwritten("spliced", torch.full((len(order),), 20.0).double(), torch.full((len(order),), -0.1).double(), order)
     with torch.inference_mode():
         for i in range(COUNT):
             scenes_together(host, [circuits], x[i : i + 1], donor[i : i + 1], [Part("pushed", SITE)], cache)
-        here, seen = scenes_together(host, [circuits], x, donor, [Part("pushed", SITE)], cache)
+        here, seen = scenes_together(host, [circuits], x, donor, [Part("pushed", SITE), Part("site", SITE)], cache)
+        whole, some = seen[Part("site", SITE)], [4, 1]
+        assert seen[Part("pushed", SITE)].shape[2:] == (6, 6)
+        assert torch.equal(host.push(SITE, whole[:, some]), seen[Part("pushed", SITE)][:, some])
         for condition in (zero, by_hand):
             logits, _ = spliced_from(host, x, here, [condition(here[0])], seen)
             plain = SplicedNetwork(host, (circuits, condition))(x, donor)
@@ -178,6 +190,9 @@ def test_each_thing_that_a_row_depends_on_is_in_its_key(run, cache):
     changes = {
         "host": (replace(run.toy.host, fingerprint="1" * 64), splices),
         "classes": (replace(run.toy.host, classes=None), splices),
+        "output": (replace(run.toy.host, has_output=False), splices),
+        "source": (replace(run.toy.host, source="another recipe"), splices),
+        "input": (replace(run.toy.host, input=replace(run.toy.host.input, order="BGR")), splices),
         "units": (run.toy.host, replace(splices, circuits={**splices.circuits, "spliced": units})),
         "donors": (run.toy.host, replace(splices, donors=splices.donors + 1)),
     }
@@ -218,7 +233,8 @@ def test_damaged_entries_are_computed_again(run, cache):
     same(evaluate(run.toy.host, [run.splices(cache)], run.pictures, cache=Cache(cache.folder, GIB)), expected, FLOAT32)
 
 
-def test_an_interrupted_run_goes_on_without_a_journal_too(run, cache, monkeypatch):
+def test_an_interrupted_run_goes_on_without_a_journal(run, cache, monkeypatch):
+    toy = planted()
     splices, steps = run.splices(cache), []
 
     def stop(_: int) -> None:
@@ -226,10 +242,38 @@ def test_an_interrupted_run_goes_on_without_a_journal_too(run, cache, monkeypatc
         if len(steps) == 2:
             raise KeyboardInterrupt
 
+    work = Work(monkeypatch, toy.host)
     with pytest.raises(KeyboardInterrupt):
-        evaluate(run.toy.host, [splices], run.pictures, size=2, progress=stop, cache=cache)
-    found = evaluate(run.toy.host, [splices], run.pictures, size=2, cache=cache, journal=Journal(cache.folder / "journal"))
-    same(found, evaluate(run.toy.host, [splices], run.pictures, size=2), FLOAT32)
+        evaluate(toy.host, [splices], run.pictures, size=2, progress=stop, cache=cache)
+    assert work.taken()[0] == 2
+    found = evaluate(toy.host, [splices], run.pictures, size=2, cache=cache)
+    prefix, _, conditions = work.taken()
+    assert (prefix, conditions) == (1, [set(splices.conditions)])  # of the third batch alone
+    same(found, evaluate(toy.host, [splices], run.pictures, size=2), FLOAT32)
+
+
+def test_of_a_scored_picture_nothing_is_kept_that_only_calibration_reads(run, cache):
+    evaluate(run.toy.host, [run.splices(cache)], run.pictures, cache=cache)
+    entries = {kind: count for kind, (count, _) in kinds(cache.folder).items()}
+    assert entries["before"] == len(run.calibration)
+    assert entries["units"] == len(run.calibration) + COUNT
+
+
+class Features(nn.Module):
+    def forward(self, x):
+        return {"features": x}
+
+
+def test_a_host_without_an_output_keeps_no_logits_and_need_not_give_a_tensor(run, cache):
+    network = nn.Sequential(OrderedDict([*run.toy.host.network.named_children(), ("end", Features())]))
+    host = replace(run.toy.host, network=network, has_output=False)
+    plain = evaluate(host, [run.splices(host=host)], run.pictures)
+    for _ in range(2):
+        found = evaluate(host, [run.splices(cache, host)], run.pictures, cache=cache)
+        same(found, plain, FLOAT32)
+    assert np.isnan(plain.rows["spliced"]["kl"]).all()
+    assert plain.rows["ablated.zero"]["consumer"].min() > 0
+    assert "logits" not in kinds(cache.folder)
 
 
 def test_a_full_cache_changes_nothing(run, tmp_path):

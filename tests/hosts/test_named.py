@@ -11,7 +11,7 @@ from torch import nn
 
 from workbench.errors import WorkbenchError
 from workbench.hosts import Site, store
-from workbench.hosts.named import folder_name
+from workbench.hosts.named import folder_name, is_own
 from workbench.hosts.null import null_host
 
 PAGE = Path(__file__).parents[2] / "docs" / "own-host.md"
@@ -29,6 +29,14 @@ def documented(tmp_path, monkeypatch) -> str:
     safetensors.torch.save_file(state, "my_network.safetensors")
     assert len(code.splitlines()) <= LINES
     return "my_hosts.py:make_host"
+
+
+def test_a_null_host_of_ones_own_is_ones_own(documented):
+    """So that nothing of it is kept: `rebuild` and `frontier` ask this of the host's name."""
+    null = store.load(f"{documented}@random:0")
+    assert is_own(null.name)
+    assert is_own(store.load(documented).name)
+    assert not is_own("squeezenet@random:0")
 
 
 def test_the_documented_host(documented):

@@ -2,6 +2,7 @@
 
 import click
 
+from workbench.code import computed_by
 from workbench.errors import WorkbenchError
 
 
@@ -9,6 +10,7 @@ class Commands(click.Group):
     """Tells a WorkbenchError without a traceback, and suggests the command that was meant."""
 
     def invoke(self, context: click.Context):
+        computed_by()  # before a command loads what computes
         try:
             return super().invoke(context)
         except WorkbenchError as error:

@@ -142,21 +142,22 @@ def _computed(
     """The rows of some conditions, each with the trained units' peak. The host and the circuits run no further than these need."""
     x, after, label = batch(pictures, host.input), behind(host, joint), labels(host, pictures)
     conditions = [splices.condition(name) for name in wanted for splices in joint]
-    more = [Part("logits"), *(Part("site", name) for name in after), Part("pushed", first_site(host, joint))]
+    answer = [Part("logits")] if host.has_output else []
+    more = [*answer, *(Part("site", name) for name in after), Part("pushed", first_site(host, joint))]
     before, read = any(map(reads_before, conditions)), drives_wanted(conditions)
     donor, circuits = donor_of(pictures, joint[0].donors), [splices.circuits for splices in joint]
-    here, seen = scenes_together(host, circuits, x, donor, more, cache, before, read)
-    peak, natural_logits = np.concatenate([scene.trained.amax((2, 3)).numpy() for scene in here], 1), seen[Part("logits")]
+    here, seen = scenes_together(host, circuits, x, donor, more, cache, before, read, passing=["before"])
+    peak = np.concatenate([scene.trained.amax((2, 3)).numpy() for scene in here], 1)
     rows = {}
     for name in wanted:
         saying = [splices.condition(name) for splices in joint]
         values = [condition(scene) for condition, scene in zip(saying, here, strict=True)]
         if all(condition is natural for condition in saying):  # the host itself: that splicing it back changes no bit is for the tests
-            logits, reached = seen[Part("logits")], {site: seen[Part("site", site)] for site in after}
+            logits, reached = seen.get(Part("logits"), torch.empty(0)), {site: seen[Part("site", site)] for site in after}
         else:
             logits, reached = spliced_from(host, x, here, values, seen, *after)
         own = [unit_statistics(*each) for each in zip(values, (scene.trained for scene in here), cells, strict=True)]
-        answers = class_statistics(natural_logits, logits, label) if host.has_output else no_class_statistics(len(x))
+        answers = class_statistics(seen[Part("logits")], logits, label) if host.has_output else no_class_statistics(len(x))
         rows[name] = {"peak": peak} | answers | side_by_side(own)
         for site in after:
             rows[name]["consumer"] = _distance(reached[site], seen[Part("site", site)])

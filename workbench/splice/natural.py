@@ -5,7 +5,7 @@ one by one; which others were in the batch moves a part by rounding at the most.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.cache import Cache, computed_by, known_by
+from workbench.cache import Cache, known_by
+from workbench.code import computed_by
 from workbench.hosts.host import Host, Site
 
 BYPASSED = 3  # sites in a residual block: behind its first norm, or what expands it; within; behind its spatial convolution
@@ -39,20 +40,28 @@ class Part:
 Parts = Mapping[Part, Float[Tensor, "n ..."]]
 
 
-def natural_parts(host: Host, x: Float[Tensor, "n 3 h w"], wanted: Sequence[Part], cache: Cache | None = None) -> Parts:
-    """The wanted parts of a natural run on `x`; with a cache, the host only runs where one of them is not there."""
+def natural_parts(
+    host: Host, x: Float[Tensor, "n 3 h w"], wanted: Sequence[Part], cache: Cache | None = None, passing: Collection[Kind] = ()
+) -> Parts:
+    """The wanted parts of a natural run on `x`; with a cache, the host only runs where one of them is not there. Kinds that are `passing` are read
+    from it, but not kept."""
     if cache is None:
         return _computed(host, x, wanted)
-    about = known_by(computed_by(), host.fingerprint, host.network, dict(host.sites), x.dtype)
+    about = known_by(computed_by(), *facts(host), x.dtype)
     pictures = [hashlib.sha256(picture.contiguous().numpy().tobytes()).hexdigest() for picture in x]
     keys = {part: [known_by(about, part, picture) for picture in pictures] for part in wanted}
     found = {part: _read(cache, part, keys[part]) for part in wanted}
     absent = [part for part in wanted if found[part] is None]
     computed = {part: _channels_last(value) for part, value in _computed(host, x, absent).items()} if absent else {}
     for part, value in computed.items():
-        for key, row in zip(keys[part], value, strict=True):
+        for key, row in () if part.kind in passing else zip(keys[part], value, strict=True):
             cache.write(part.kind, key, {"value": (row if row.ndim == 1 else row.movedim(0, -1)).numpy()})
     return {part: value for part, value in (found | computed).items() if value is not None}
+
+
+def facts(host: Host) -> tuple[object, ...]:
+    """All of a host that anything computed with it depends on, its name left out."""
+    return host.fingerprint, host.network, host.input, dict(host.sites), host.has_output, host.classes, host.source
 
 
 def _read(cache: Cache, part: Part, keys: Sequence[str]) -> Tensor | None:

@@ -10,7 +10,7 @@ from workbench.cache import Cache
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.compiler.respond import drives, heard
 from workbench.hosts.host import Host
-from workbench.splice.natural import Part, Parts, natural_parts
+from workbench.splice.natural import Kind, Part, Parts, natural_parts
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,16 @@ def scenes_together(
     before: bool = True,
     wanted: Collection[str] | None = None,
     beside: bool = False,
+    passing: Collection[Kind] = (),
 ) -> tuple[list[Scene], Parts]:
     """The scene of every trained circuit of a joint splice, and the parts `more`, all of one natural run of the host.
 
     `before`: whether any condition looks at the site before; `wanted`: the circuits whose drives are, by name, all by default; `beside`: whether
-    anyone looks at the other channels of the site.
+    anyone looks at the other channels of the site. `passing` kinds of parts are not kept in the cache.
     """
     run = [{name: circuit for name, circuit in circuits.items() if wanted is None or name in wanted} for circuits in joint]
     own = [_parts(circuits, some, before, beside) for circuits, some in zip(joint, run, strict=True)]
-    seen = natural_parts(host, x, tuple(dict.fromkeys([*more, *(part for parts in own for part in parts)])), cache)
+    seen = natural_parts(host, x, tuple(dict.fromkeys([*more, *(part for parts in own for part in parts)])), cache, passing)
     found = [_scene(host, circuits, some, x, donor, seen) for circuits, some in zip(joint, run, strict=True)]
     return found, seen
 
