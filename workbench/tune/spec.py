@@ -56,7 +56,7 @@ def tuned_spec(
     advance = stage("before", len(chosen) * len(circuits))
     first = [agreement(spec, *each, chosen, advance) for each in circuits]
     advance = stage("tune", steps)
-    known = [word for each, host in circuits for word in (each.sha256, host.fingerprint)]
+    known = [word for each, host in circuits for word in (each.sha256, host.facts)]
     journal = tuning_journal([spec.sha256, *known, str(steps), str(seed), str(rate), str(move), *hold], chosen)
     tuning = tune(
         spec.theory,
