@@ -376,7 +376,7 @@ class TunedOn(Strict):
     @property
     def hosts(self) -> tuple[str, ...]:
         """The hosts of all circuits that have a part in the values, earlier tunings' too, each once."""
-        return tuple(dict.fromkeys(each.host for each in (*self.circuits, *self.earlier)))
+        return tuple(dict.fromkeys([*(each.host for each in self.circuits), *(each.host for each in self.earlier)]))
 
     def poses(self, circuit: str) -> dict[str, UnitPose]:
         """The tuned poses of the circuit of that SHA-256; none where it is not one of those tuned on."""
