@@ -214,7 +214,7 @@ def test_a_row_is_made_again_when_only_the_input_range_changes(tmp_path, unscore
 def test_a_host_for_which_a_theory_cannot_be_compiled_has_a_row_that_says_so(tmp_path, unscored):
     """Curves that answer every 8 px cannot read Gabors that answer every 6."""
     odd = tmp_path / "odd.yaml"
-    odd.write_text(THEORY.replace("over_px: 6, stride_px: 4", "over_px: 6, stride_px: 3"))
+    odd.write_text(THEORY.replace("over_px: 6, stride_px: 4", "over_px: 6, stride_px: 6"))
     (row,) = verb_on(tmp_path, [odd], [ONE], {ONE: tmp_path / "one.yaml"}).rows
     assert unscored == []
     assert (row.units, row.passed, row.site) == (0, len(UNITS), "planted")

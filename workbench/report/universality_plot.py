@@ -43,6 +43,9 @@ def _circle(axes: PolarAxes, row: HostRow) -> None:
 
 def _matrix(axes: Axes, found: Universality, name: str) -> None:
     columns = [row for row in found.rows if row.units]
+    if not columns:
+        axes.set_axis_off()
+        return
     cells = [[row.theories[theory][name]["value"] for row in columns] for theory in found.matrix_rows]
     values = np.array([[np.nan if value is None else value for value in line] for line in cells], dtype=float).reshape(len(cells), -1)
     axes.imshow(values, vmin=0, vmax=1, cmap="Reds", aspect="auto")
