@@ -80,7 +80,7 @@ def test_the_three_edits_are_named_and_nothing_else(found):
     silenced = [line for line in said if line.startswith(f"{SITE}:{SILENCED}:")]
     assert any(re.search(r"turned by 1\d degrees", line) for line in turned), said
     assert any("weight of gabor[1] -" in line for line in inhibited), said
-    assert silenced == [f"{SITE}:{SILENCED}: only in A", f"{SITE}:{SILENCED}: only in B"], said
+    assert silenced == [f"{SITE}:{SILENCED}: silent in B"], said
     assert sorted(turned + inhibited + silenced) == sorted(said)
 
 
@@ -107,10 +107,11 @@ def test_the_document_and_the_table(found):
     told = json.loads((folder / "out" / "diff.json").read_text())
     assert told["named"] == list(result.named)
     assert told["hosts"]["b"]["name"] == "edited"
+    assert (told["only_a"], told["only_b"], told["silent_a"], told["silent_b"]) == ([f"{SITE}:{SILENCED}"], [], [], [f"{SITE}:{SILENCED}"])
     console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(diff_table(result))
     shown = " ".join(console.export_text().split())
-    assert "5 units are in both; 1 only in A, 1 only in B" in shown
+    assert "5 units are in both; 1 only in A, 0 only in B, 1 silent in B" in shown
     assert all(said in shown for said in result.named)
 
 

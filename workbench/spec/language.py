@@ -341,18 +341,20 @@ class Family(Strict):
     tune_poses: PoseBounds | None = Field(default=None, description="of from-circuit: let tuning move each unit within these bounds")
 
 
+class TunedCircuit(Strict):
+    """A trained circuit that the values were fitted to."""
+
+    host: str
+    circuit: Annotated[str, Field(description="SHA-256 of the trained circuit")]
+    pearson: Annotated[tuple[float, float], Field(description="mean over its units on the tuning pictures, before and after")]
+    poses: Annotated[dict[str, UnitPose], Field(description="unit -> its pose as tuned; for this circuit only")] = {}
+
+
 class EarlierCircuit(Strict):
     """A trained circuit that an earlier tuning of the spec fitted its values to: this one began where that one ended."""
 
     host: str
     circuit: Annotated[str, Field(description="SHA-256 of the trained circuit")]
-
-
-class TunedCircuit(EarlierCircuit):
-    """A trained circuit that the values were fitted to."""
-
-    pearson: Annotated[tuple[float, float], Field(description="mean over its units on the tuning pictures, before and after")]
-    poses: Annotated[dict[str, UnitPose], Field(description="unit -> its pose as tuned; for this circuit only")] = {}
 
 
 class TunedOn(Strict):
@@ -374,7 +376,7 @@ class TunedOn(Strict):
     @property
     def hosts(self) -> tuple[str, ...]:
         """The hosts of all circuits that have a part in the values, earlier tunings' too, each once."""
-        return tuple(dict.fromkeys(each.host for each in [*self.circuits, *self.earlier]))
+        return tuple(dict.fromkeys([*(each.host for each in self.circuits), *(each.host for each in self.earlier)]))
 
     def poses(self, circuit: str) -> dict[str, UnitPose]:
         """The tuned poses of the circuit of that SHA-256; none where it is not one of those tuned on."""

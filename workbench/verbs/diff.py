@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.compiler import compile_spec
-from workbench.compiler.compile import compile_terms
+from workbench.compiler.compile import compile_terms, refuse_strange
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.run import evaluate, scenes
 from workbench.evaluate.terms import parts
@@ -56,6 +56,7 @@ def diff(
         for name, file in zip(hosts, circuit_files, strict=True):
             host = load(name)
             trained = load_circuit(file) if file else survey(host, list(spec.theory.families)[-1], surveyed, None, counter)
+            refuse_strange(trained, host)
             both.append(_known(host, spec, trained, pictures, calibration, stage, counter, seed))
         facts = {"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256}
         found = diff_score(facts, both[0], both[1], seed)
