@@ -23,7 +23,7 @@ from PIL import Image
 from tests.planted import THEORY, PlantedHost, planted
 from workbench.cli import main
 from workbench.cli.tune import RATE
-from workbench.hosts import store
+from workbench.hosts import named, store
 from workbench.pictures.drawn import drawn
 from workbench.spec import dump_circuit, load_circuit, load_theory
 from workbench.tune import tune as tuning
@@ -306,10 +306,34 @@ def test_a_host_in_a_file_of_the_users_own(workshop, monkeypatch):
     assert "planted on my_hosts.py:make_host:planted" in result.output
     both = run(*workshop.score, "--host", "my_hosts.py:make_host")
     assert both.exit_code == 2
-    assert "one of them. A circuit file names its host." in both.output
+    assert "my_hosts.py:make_host, but" in both.output
+    assert "A circuit file names its host." in both.output
+    monkeypatch.setattr(named, "TRUSTED", set())
+    unnamed = ["compile", workshop.spec, "--circuit", "circuits/my_hosts.make_host/curve.yaml", "-o", "compiled.safetensors"]
+    for words in (unnamed, ["tune", *unnamed[1:-1], "tuned.yaml"]):
+        refused_host = run(*words)
+        assert refused_host.exit_code == 2
+        assert "Give --host my_hosts.py:make_host to run it" in " ".join(refused_host.output.split())
+    assert run(*unnamed, "--host", "my_hosts.py:make_host").exit_code == 0
     misspelt = run("survey", "my_hosts.py:make_hots")
     assert misspelt.exit_code == 2
     assert "no function 'make_hots'" in misspelt.output
+
+
+def test_a_mistyped_circuit_of_a_diff_is_no_survey(workshop):
+    said = refused("diff", "planted", "planted", "--spec", workshop.spec, "--circuit-a", "nowhere.yaml")
+    assert "'--circuit-a': File 'nowhere.yaml' does not exist" in said
+
+
+def test_circuits_that_universality_would_not_use_are_refused(workshop):
+    circuit, other = workshop.circuit, workshop.folder / "other.yaml"
+    dump_circuit(workshop.planted.trained, other)
+    assert "is of planted; expected a circuit of a host that is tried (squeezenet). Give --host planted too" in refused(
+        "universality", workshop.spec, "--host", "squeezenet", "--circuit", circuit
+    )
+    assert "are both of planted; expected one for each host" in refused(
+        "universality", workshop.spec, "--host", "planted", "--circuit", other, "--circuit", other
+    )
 
 
 # ---- compiled circuits
@@ -620,7 +644,7 @@ ON_THE_PLANTED_HOST = """
 import sys
 from tests.planted import planted
 from workbench import rebuild
-from workbench.hosts import store
+from workbench.hosts import named, store
 host = planted().host
 store.load = rebuild.load = lambda name: host
 from workbench.cli.tune import RATE

@@ -1,6 +1,8 @@
 """Hosts that a user's own file makes, and null hosts."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,8 @@ import torch
 from torch import nn
 
 from workbench.errors import WorkbenchError
-from workbench.hosts import Site, store
-from workbench.hosts.named import folder_name, is_own
+from workbench.hosts import Site, named, store
+from workbench.hosts.named import folder_name, is_own, trust
 from workbench.hosts.null import null_host
 
 PAGE = Path(__file__).parents[2] / "docs" / "own-host.md"
@@ -23,10 +25,12 @@ def documented(tmp_path, monkeypatch) -> str:
     code = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL).group(1)
     (tmp_path / "my_hosts.py").write_text(code)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(named, "TRUSTED", set())
     layers = [(nn.Conv2d(3, 16, 5), "0.0"), (nn.Conv2d(16, 24, 3), "1.0"), (nn.Conv2d(24, 32, 3), "2.0"), (nn.Linear(32, 10), "3.2")]
     state = {f"{name}.{part}": tensor for layer, name in layers for part, tensor in layer.state_dict().items()}
     safetensors.torch.save_file(state, "my_network.safetensors")
     assert len(code.splitlines()) <= LINES
+    trust("my_hosts.py:make_host")
     return "my_hosts.py:make_host"
 
 
@@ -63,6 +67,7 @@ def test_what_makes_no_host_is_told(documented, name, said):
     if name.endswith("InputRange"):
         Path("my_hosts.py").write_text("def InputRange():\n    return 3\n")
         said = r"InputRange\(\) gives a int; expected what host_from_module gives"
+    trust(name)
     with pytest.raises(WorkbenchError, match=said):
         store.load(name)
 
@@ -76,7 +81,80 @@ def test_an_altered_file_is_another_host(documented):
 def test_folder_names():
     assert folder_name("squeezenet") == "squeezenet"
     assert folder_name("my_hosts.py:make_host") == "my_hosts.make_host"
-    assert folder_name("../theirs/hosts.py:trunk@random:3") == "theirs.hosts.trunk@random-3"
+    assert folder_name("efficientnet-lite0@random:1") == "efficientnet-lite0@random-1"
+    assert folder_name("my_hosts.py:make_host@random:3") == "my_hosts.make_host@random-3"
+    alike = [
+        "../theirs/hosts.py:trunk",
+        "theirs/hosts.py:trunk",
+        "theirs.hosts.py:trunk",
+        "/theirs/hosts.py:trunk",
+        "theirs/hosts.trunk.py:trunk",
+    ]
+    alike += [f"{name}@random:3" for name in alike]
+    folders = [folder_name(name) for name in alike]
+    assert len(set(folders)) == len(alike)
+    assert not any("/" in folder or folder.startswith(".") for folder in folders)
+
+
+def test_only_a_host_that_the_user_named_is_run(documented):
+    """A circuit file may say any name: the code behind it runs only if the user said it, too."""
+    Path("theirs.py").write_text("from pathlib import Path\n\nPath('sprung').touch()\n\n\ndef make_host():\n    return 3\n")
+    for name in ("theirs.py:make_host", "theirs.py:make_host@random:0", "./my_hosts.py:make_host"):
+        with pytest.raises(WorkbenchError, match=r"would run code; expected a host that you named yourself.*Give --host .* to run it"):
+            store.load(name)
+    assert not Path("sprung").exists()
+    trust("theirs.py:make_host@random:0")
+    assert "theirs.py:make_host" in named.TRUSTED
+    with pytest.raises(WorkbenchError, match="gives a int"):
+        store.load("theirs.py:make_host")
+    assert Path("sprung").exists(), "the trap works"
+
+
+def test_all_facts_of_a_host_are_among_its_facts(documented):
+    """The weights stay as they are, and so the fingerprint; the file's hash is in the source."""
+    first, text = store.load(documented), Path("my_hosts.py").read_text()
+    Path("my_hosts.py").write_text(text.replace("mean_rgb=(117, 117, 117)", "mean_rgb=(110, 117, 117)"))
+    second = store.load(documented)
+    assert first.fingerprint == second.fingerprint
+    assert first.facts != second.facts
+    null = f"{documented}@random:0"
+    assert store.load(null).input == second.input
+    Path("my_hosts.py").write_text(text + "# the same\n")
+    assert store.load(null).input == first.input
+    assert store.load(documented).source != first.source
+    Path("my_hosts.py").write_text(text)
+    assert store.load(documented).facts == first.facts
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\n\nimport nowhere_to_be_found\n", r"faulty\.py:3: ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
+        ("\ndef make_host(:\n", r"faulty\.py:2: SyntaxError"),
+        ("def make_host():\n    x = {}\n    return x['weights']\n", r"faulty\.py:3: KeyError: 'weights'"),
+        ("import sys\nsys.exit(1)\n", r"faulty\.py:2: SystemExit: 1"),
+    ],
+)
+def test_a_faulty_file_is_told_with_its_line(documented, text, said):
+    Path("faulty.py").write_text(text)
+    trust("faulty.py:make_host")
+    before = list(sys.path)
+    with pytest.raises(WorkbenchError, match=said):
+        store.load("faulty.py:make_host")
+    assert sys.path == before
+
+
+LOADED = "from workbench.hosts.named import trust; from workbench.hosts.store import load; trust({0!r}); print(load({0!r}).fingerprint)"
+
+
+def test_a_file_may_import_its_neighbour(documented, tmp_path):
+    """In a process of its own, from another folder: nothing of the neighbour is known there."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "neighbour.py").write_text(Path("my_hosts.py").read_text().replace('"my_network', f'"{tmp_path}/my_network'))
+    (tmp_path / "front.py").write_text("def make_host():\n    from neighbour import make_host\n\n    return make_host()\n")
+    code = LOADED.format("../front.py:make_host")
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "elsewhere", capture_output=True, text=True, check=False)
+    assert ran.stdout.strip() == store.load(documented).fingerprint, ran.stderr
 
 
 def test_a_null_host_keeps_each_units_numbers_and_none_of_their_order(tiny_host):

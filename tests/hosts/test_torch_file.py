@@ -1,5 +1,6 @@
 """A file of PyTorch 1.5 and earlier gives its tensors and runs nothing."""
 
+import random
 import warnings
 
 import pytest
@@ -45,10 +46,35 @@ def test_nothing_in_the_file_is_run(tmp_path, content):
     assert (tmp_path / "sprung").exists(), "the trap works"
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:-4], lambda data: data + b"x", lambda data: b"PK" + data, lambda data: b""])
+DAMAGES = {
+    "cut short": lambda data: data[:-4],
+    "something behind": lambda data: data + b"x",
+    "another format": lambda data: b"PK" + data,
+    "empty": lambda data: b"",
+    "an instruction without its mark": lambda data: b"\x80\x02u.",
+    "a shape beyond the storage": lambda data: data.replace(b"K\x04\x85", b"K\x09\x85"),
+    "a stride beyond the storage": lambda data: data.replace(b"K\x01\x85", b"K\x09\x85"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_file_is_refused(tmp_path, damage):
     save({"weight": torch.arange(4.0)}, tmp_path / "whole.pth")
     assert torch.equal(state_dict(tmp_path / "whole.pth")["weight"], torch.arange(4.0))
     (tmp_path / "weights.pth").write_bytes(damage((tmp_path / "whole.pth").read_bytes()))
     with pytest.raises(WorkbenchError, match="is no plain state dict"):
         state_dict(tmp_path / "weights.pth")
+
+
+def test_whatever_byte_is_damaged_nothing_but_a_refusal_is_raised(tmp_path):
+    save({"weight": torch.arange(4.0), "bias": torch.zeros(2, 3)}, tmp_path / "whole.pth")
+    whole, chance, refused = (tmp_path / "whole.pth").read_bytes(), random.Random(0), 0
+    for _ in range(500):
+        damaged = bytearray(whole)
+        damaged[chance.randrange(len(whole))] = chance.randrange(256)
+        (tmp_path / "weights.pth").write_bytes(damaged)
+        try:
+            state_dict(tmp_path / "weights.pth")
+        except WorkbenchError:
+            refused += 1
+    assert refused > 250, "most bytes are not the storages'"

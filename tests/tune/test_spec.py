@@ -219,6 +219,20 @@ def test_one_set_of_numbers_is_fitted_to_several_circuits(workshop, tmp_path):
     assert ledger.hosts == ("planted",)
 
 
+def test_retuning_keeps_which_circuits_the_values_came_from(workshop, tuned):
+    """Fitted to one host, then to this one, then to this one again: the first is remembered, and none is listed twice."""
+    here = workshop.planted.trained.sha256
+    elsewhere = tuned[0].replace("host: planted", "host: another").replace(here, "e" * 64)
+    assert elsewhere != tuned[0]
+    text, *_ = workshop.tuned(elsewhere, drawn(2, seed=7), steps=1)
+    again, *_ = workshop.tuned(text, drawn(2, seed=7), steps=1)
+    for ledger in (theory_from_text(each).theory.tuned for each in (text, again)):
+        assert [(row.host, row.circuit) for row in ledger.earlier] == [("another", "e" * 64)]
+        assert [row.circuit for row in ledger.circuits] == [here]
+        assert ledger.hosts == ("planted", "another"), "the values are no transfer to either"
+    assert theory_from_text(tuned[0]).theory.tuned.earlier == ()
+
+
 def test_agreement_is_one_for_the_planted_theory(workshop):
     host, trained, spec = workshop.planted
     assert agreement(spec, trained, host, workshop.pictures[:3], lambda _: None) == pytest.approx(1, abs=1e-4)

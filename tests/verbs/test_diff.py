@@ -17,7 +17,7 @@ from workbench.hosts import Host, host_from_module
 from workbench.pictures.drawn import drawn
 from workbench.report.diff import diff_table
 from workbench.score.diff import Diff, likeness
-from workbench.spec import TrainedCircuit, dump_circuit
+from workbench.spec import TrainedCircuit, dump_circuit, dumped, theory_from_text
 from workbench.verbs import diff as verb
 from workbench.verbs.diff import diff
 
@@ -80,7 +80,7 @@ def test_the_three_edits_are_named_and_nothing_else(found):
     silenced = [line for line in said if line.startswith(f"{SITE}:{SILENCED}:")]
     assert any(re.search(r"turned by 1\d degrees", line) for line in turned), said
     assert any("weight of gabor[1] -" in line for line in inhibited), said
-    assert silenced == [f"{SITE}:{SILENCED}: only in A", f"{SITE}:{SILENCED}: only in B"], said
+    assert silenced == [f"{SITE}:{SILENCED}: silent in B"], said
     assert sorted(turned + inhibited + silenced) == sorted(said)
 
 
@@ -107,10 +107,11 @@ def test_the_document_and_the_table(found):
     told = json.loads((folder / "out" / "diff.json").read_text())
     assert told["named"] == list(result.named)
     assert told["hosts"]["b"]["name"] == "edited"
+    assert (told["only_a"], told["only_b"], told["silent_a"], told["silent_b"]) == ([f"{SITE}:{SILENCED}"], [], [], [f"{SITE}:{SILENCED}"])
     console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(diff_table(result))
     shown = " ".join(console.export_text().split())
-    assert "5 units are in both; 1 only in A, 1 only in B" in shown
+    assert "5 units are in both; 1 only in A, 0 only in B, 1 silent in B" in shown
     assert all(said in shown for said in result.named)
 
 
@@ -131,15 +132,46 @@ def test_units_are_matched_by_tuning_and_not_by_channel(tmp_path, whole):
     }
 
 
-def test_terms_add_up_and_their_weights_are_found(whole):
+def test_the_terms_weights_are_found(whole):
+    """What a term says alone has the sign of its gain: a unit that follows the theory has a positive weight of each."""
     host, trained, spec = whole
+    terms = compile_terms(spec, trained, host)
+    follows = parts(scenes(host, terms, drawn(6, seed=1)))
+    assert all(np.all(weight > 0.3) for weight in follows.values())
+    opposite = planted(THEORY.replace("tune: -0.3, min: -1, max: 0", "tune: 0.3, min: 0, max: 1")).host
+    opposes = parts(scenes(opposite, terms, drawn(6, seed=1)))
+    assert np.all(opposes["gabor[0]"] > 0.3), "what runs along the arc excites here, too"
+    assert np.all(opposes["gabor[1]"] < -0.3), "what crosses it excites and should inhibit"
+
+
+RADII = tuple(
+    unit.model_copy(update={"radius_px": radius_px}) for unit, radius_px in zip(UNITS, (12.0, 40.0, 20.0, 25.0, 16.0, 30.0), strict=True)
+)
+TYPICAL = THEORY.replace("poses: from-circuit", "poses: from-circuit\n    typical_radius_px: 30")
+
+
+@pytest.mark.parametrize(("text", "units"), [(THEORY, UNITS), (THEORY, RADII), (TYPICAL, RADII)])
+def test_terms_add_up(text, units):
+    host, trained, spec = planted(text, units)
     terms = compile_terms(spec, trained, host)
     assert list(terms) == ["gabor[0]", "gabor[1]"]
     read = compile_spec(spec, trained, host).layers[-1].reads[0].weight
     np.testing.assert_allclose(sum(term.layers[-1].reads[0].weight for term in terms.values()).numpy(), read.numpy(), atol=1e-12)
-    found = parts(scenes(host, terms, drawn(6, seed=1)))
-    assert np.all(found["gabor[0]"] > 0.3), "what runs along the arc excites"
-    assert np.all(found["gabor[1]"] * -1 < found["gabor[0]"])
+
+
+def test_poses_that_were_tuned_on_one_host_have_no_part(tmp_path, whole):
+    """The ledger turns that host's units by 20 degrees: at those poses its terms would differ from the same network's under another circuit."""
+    poses = {str(unit.unit): {"centre_deg": unit.centre_deg + 20, "radius_px": 20.0, "shift_px": [0.0, 0.0]} for unit in UNITS}
+    row = {"host": whole.host.name, "circuit": whole.trained.sha256, "pearson": [0.5, 0.7], "poses": poses}
+    key = "families.gabor.reads.input[0].wavelength_px"
+    ledger = {"circuits": [row], "spec": "b", "date": "d", "steps": 1, "seed": 0, "written": {key: 9.0}, "images": ["0" * 16]}
+    tuned = f"{THEORY}\n{dumped({'tuned': ledger})}\n"
+    assert (
+        compile_spec(theory_from_text(tuned), whole.trained, whole.host).layers[-1].units.poses["centre_deg"][0] == UNITS[0].centre_deg + 20
+    )
+    result = compared(tmp_path, whole.host, replace(whole.host, name="copy"), whole.trained, tuned)
+    assert result.named == ()
+    assert result.hosts["a"]["recovered"]["value"] > 0.99
 
 
 def test_likeness_of_a_silent_unit_is_none():

@@ -12,10 +12,12 @@ from rich.console import Console
 from tests.planted import THEORY, UNITS, planted
 from workbench.cli import main
 from workbench.errors import WorkbenchError
+from workbench.hosts.named import trust
 from workbench.pictures.drawn import drawn
-from workbench.report.universality import universality_table
-from workbench.score.universality import AS_WRITTEN, Universality, row_from_json, row_json
+from workbench.report.universality import _kept, universality_table
+from workbench.score.universality import AS_WRITTEN, HostRow, Universality, row_from_json, row_json
 from workbench.spec import dump_circuit
+from workbench.survey import NoneFoundError
 from workbench.verbs import universality as verb
 from workbench.verbs.universality import universality
 
@@ -69,6 +71,7 @@ def spec_files(folder: Path) -> list[Path]:
 def run(folder: Path, hosts: list[str], stages: list[str]) -> Universality:
     circuits = {}
     for host in hosts:
+        trust(host)
         if not host.endswith("@random:0"):
             circuits[host] = folder / f"{host[12:]}.yaml"
             trained = planted(seed=1 if host == ONE else 2).trained
@@ -78,8 +81,12 @@ def run(folder: Path, hosts: list[str], stages: list[str]) -> Universality:
         stages.append(name)
         return lambda steps: None
 
+    return verb_on(folder, spec_files(folder), hosts, circuits, stage)
+
+
+def verb_on(folder: Path, specs: list[Path], hosts: list[str], circuits: dict[str, Path], stage=lambda *_: lambda _: None) -> Universality:
     pictures, fit, shown = drawn(5, seed=2), drawn(4, seed=1), drawn(3, seed=3)
-    return universality(spec_files(folder), hosts, circuits, pictures, fit, shown, folder / "out", stage, lambda *_: None)
+    return universality(specs, hosts, circuits, pictures, fit, shown, folder / "out", stage, lambda *_: None)
 
 
 @pytest.fixture(scope="module")
@@ -144,10 +151,14 @@ def test_the_file_and_the_picture(made):
     assert row_from_json(row_json(made.found.rows[0])) == made.found.rows[0]
 
 
-def test_the_tables(made):
+def shown(found: Universality) -> str:
     console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(universality_table(made.found))
-    lines = console.export_text().splitlines()
+    console.print(universality_table(found))
+    return console.export_text()
+
+
+def test_the_tables(made):
+    lines = shown(made.found).splitlines()
     assert max(map(len, lines)) <= 100
     said = "\n".join(lines)
     assert "n/a" in said
@@ -167,6 +178,83 @@ def test_an_interrupted_run_goes_on_host_by_host(made, monkeypatch):
     assert [row.host for row in again.rows] == [row.host for row in made.found.rows]
     value, before = (each.rows[1].theories["wrong"]["pearson"]["value"] for each in (again, made.found))
     assert np.isclose(value, before, rtol=1e-12)
+
+
+@pytest.fixture
+def unscored(tmp_path, monkeypatch) -> list[str]:
+    """The hosts that would be scored, in a folder with the first host's circuit `one.yaml`; their rows are of nothing."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_hosts.py").write_text(HOSTS)
+    dump_circuit(planted(seed=1).trained.model_copy(update={"host": ONE}), tmp_path / "one.yaml")
+    trust(ONE)
+    scored: list[str] = []
+
+    def row(setting, host, circuit_file, known_by, stage):
+        scored.append(host.name)
+        return HostRow(host.name, host.fingerprint, host.has_output, len(host.sites), known_by)
+
+    monkeypatch.setattr(verb, "_scored", row)
+    return scored
+
+
+def test_a_row_is_made_again_when_only_the_input_range_changes(tmp_path, unscored):
+    """The weights, and with them the fingerprint, stay as they are."""
+    specs = spec_files(tmp_path)
+    first = verb_on(tmp_path, specs, [ONE], {ONE: tmp_path / "one.yaml"})
+    verb_on(tmp_path, specs, [ONE], {ONE: tmp_path / "one.yaml"})
+    assert unscored == [ONE], "read back"
+    mean = "dataclasses.replace(planted(seed=1).host.input, mean_rgb=(120.0, 115.0, 90.0))"
+    changed = HOSTS.replace("return planted(seed=1).host", f"return dataclasses.replace(planted(seed=1).host, input={mean})")
+    (tmp_path / "my_hosts.py").write_text(changed)
+    second = verb_on(tmp_path, specs, [ONE], {ONE: tmp_path / "one.yaml"})
+    assert unscored == [ONE, ONE]
+    assert first.rows[0].fingerprint == second.rows[0].fingerprint
+
+
+def test_a_host_for_which_a_theory_cannot_be_compiled_has_a_row_that_says_so(tmp_path, unscored):
+    """Curves that answer every 8 px cannot read Gabors that answer every 6."""
+    odd = tmp_path / "odd.yaml"
+    odd.write_text(THEORY.replace("over_px: 6, stride_px: 4", "over_px: 6, stride_px: 6"))
+    (row,) = verb_on(tmp_path, [odd], [ONE], {ONE: tmp_path / "one.yaml"}).rows
+    assert unscored == []
+    assert (row.units, row.passed, row.site) == (0, len(UNITS), "planted")
+    assert "cells every 8 px, but 'gabor' answers every 6 px" in row.said
+
+
+def test_hosts_and_circuits_are_refused_before_any_is_scored(tmp_path, unscored):
+    trust("my_hosts.py:missing")
+    with pytest.raises(WorkbenchError, match="no function 'missing'"):
+        verb_on(tmp_path, spec_files(tmp_path), [ONE, "my_hosts.py:missing"], {ONE: tmp_path / "one.yaml"})
+    trust(OTHER)
+    with pytest.raises(WorkbenchError, match="found in a host with fingerprint"):
+        verb_on(tmp_path, spec_files(tmp_path), [ONE, OTHER], {ONE: tmp_path / "one.yaml", OTHER: tmp_path / "one.yaml"})
+    assert unscored == []
+
+
+def test_a_family_of_too_few_is_told_with_their_number(tmp_path, unscored, monkeypatch):
+    def two_found(*_):
+        error = NoneFoundError("host", "only a:1, a:2 would be curve units, no family")
+        error.passed = 2
+        raise error
+
+    monkeypatch.setattr(verb, "survey", two_found)
+    found = verb_on(tmp_path, spec_files(tmp_path), [ONE], {})
+    assert found.rows[0].passed == 2
+    assert "2 pass: no family" in shown(found)
+
+
+def test_a_theory_of_several_hosts_is_named_as_such():
+    """A theory that was tuned on this host alone comes first; one that was tuned on others beside it is told with all of them."""
+    scores = {figure: {"value": value, "ci95": None} for figure, value in (("pearson", 0.5), ("recovered_kl", 0.25))}
+    rows = tuple(
+        HostRow(name, "f", True, 3, "k", site="s", units=3, theories=dict.fromkeys(("joint", "alone", "far"), scores)) for name in "abc"
+    )
+    found = Universality("0", "curve", {"joint": ("a", "b"), "alone": ("a",), "far": ("z",)}, {"n": 1}, {"n": 1}, 0, rows)
+    assert [found.tuned_here(row) for row in rows] == ["alone", "joint", None]
+    said = [str(text) for text in _kept(found)]
+    assert "far, tuned on z, keeps on b 1.00 of the mean Pearson and 1.00 of the recovered KL of joint, tuned on a + b" in said
+    assert "far, tuned on z, keeps on a 1.00 of the mean Pearson and 1.00 of the recovered KL of alone, tuned on a" in said
+    assert not any("keeps on c" in line for line in said)
 
 
 @pytest.mark.parametrize(

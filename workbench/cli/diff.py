@@ -4,13 +4,15 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import AS_JSON, BROKEN, CALIBRATE_ON, CALIBRATION, FILE, IMAGES, SEED, default_circuit
+from workbench.cli.options import AS_JSON, BROKEN, CALIBRATE_ON, CALIBRATION, FILE, IMAGES, SEED, known_circuit, trusted
 from workbench.terminal import Session
+
+THERE = click.Path(path_type=Path, exists=True, dir_okay=False)  # a mistyped one is no wish for a survey
 
 
 @click.command()
-@click.argument("host_a", metavar="HOST_A")
-@click.argument("host_b", metavar="HOST_B")
+@click.argument("host_a", metavar="HOST_A", callback=trusted)
+@click.argument("host_b", metavar="HOST_B", callback=trusted)
 @click.option(
     "--spec",
     "spec_file",
@@ -19,8 +21,8 @@ from workbench.terminal import Session
     show_default=True,
     help="Theory whose last family is compared.",
 )
-@click.option("--circuit-a", type=FILE, help="A's trained circuit.  [default: circuits/HOST/FAMILY.yaml beside the specs, else a survey]")
-@click.option("--circuit-b", type=FILE, help="B's trained circuit.  [default: as A's]")
+@click.option("--circuit-a", type=THERE, help="A's trained circuit.  [default: circuits/HOST/FAMILY.yaml beside the specs, else a survey]")
+@click.option("--circuit-b", type=THERE, help="B's trained circuit.  [default: as A's]")
 @IMAGES
 @click.option("--score-on", type=click.IntRange(2), help="Pictures of the images folder to take at the most, the first by content hash.")
 @CALIBRATION
@@ -56,12 +58,11 @@ def diff(
     from workbench.score.diff import diff_json
     from workbench.verbs.diff import diff as compare
 
-    chosen = [circuit or default_circuit(spec_file, host) for host, circuit in ((host_a, circuit_a), (host_b, circuit_b))]
+    files = [circuit or known_circuit(spec_file, host) for host, circuit in ((host_a, circuit_a), (host_b, circuit_b))]
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline", score_on)
         fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
         surveyed = session.pictures(None, skip_broken, "calibration")
-        files = [file if file.is_file() else None for file in chosen]
         found = compare((host_a, host_b), spec_file, files, pictures, fit, surveyed, output, session.stage, session.counter, seed)
     if as_json:
         click.echo(diff_json(found), nl=False)

@@ -11,6 +11,7 @@ from workbench.cli.options import (
     CALIBRATION,
     CIRCUITS,
     FILE,
+    HOST,
     IMAGES,
     NO_CACHE,
     SEED,
@@ -22,6 +23,7 @@ from workbench.terminal import Session
 @click.command()
 @click.argument("spec_files", metavar="SPEC...", nargs=-1, required=True, type=FILE)
 @CIRCUITS
+@HOST
 @IMAGES
 @CALIBRATION
 @CALIBRATE_ON
@@ -35,6 +37,7 @@ from workbench.terminal import Session
 def frontier(
     spec_files: tuple[Path, ...],
     circuit_files: tuple[Path, ...],
+    host: str | None,
     images: Path | None,
     calibration: Path | None,
     calibrate_on: int,
@@ -58,7 +61,7 @@ def frontier(
         pictures = session.pictures(images, skip_broken, "headline")
         fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
         found = grow(
-            paired(spec_files, circuit_files), pictures, fit, output, session.stage, seed, cache=None if no_cache else user_cache()
+            paired(spec_files, circuit_files, host), pictures, fit, output, session.stage, seed, cache=None if no_cache else user_cache()
         )
     if as_json:
         click.echo(frontier_json(found), nl=False)

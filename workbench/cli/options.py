@@ -1,8 +1,9 @@
 """The options and arguments that several commands share, and what their words mean."""
 
+import functools
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ import click
 from workbench.errors import WorkbenchError
 
 FILE = click.Path(path_type=Path)
+OWN = ".py:"  # in the name of a function in a file; workbench.hosts.named has the same, and loads torch
 FAMILIES = (
     "curve",
     "early_curve",
@@ -18,14 +20,44 @@ FAMILIES = (
     "high-low-frequency",
 )  # that a survey finds; workbench.survey has the same, and loads torch
 SPEC = click.argument("spec_file", metavar="SPEC", type=FILE)
-CIRCUIT = click.option(
-    "--circuit", "circuit_file", type=FILE, help="Trained circuit to rebuild.  [default: circuits/squeezenet/FAMILY.yaml beside the specs]"
-)
+
+
+def trusted(context: click.Context, option: click.Parameter, given: str | tuple[str, ...] | None):
+    """Callback of every option and argument that names hosts: what the user types may run, also where it is a function in a file."""
+    for name in given if isinstance(given, tuple) else (given,):
+        if name and OWN in name:
+            from workbench.hosts.named import trust
+
+            trust(name)
+    return given
+
+
 HOST = click.option(
     "--host",
     metavar="HOST",
-    help="Take circuits/HOST/FAMILY.yaml where no --circuit is given: an installed host, or my_hosts.py:make_host, a function in a file of yours.",
+    callback=trusted,
+    help="Take circuits/HOST/FAMILY.yaml where no --circuit is given: an installed host, or my_hosts.py:make_host, a function in a file of yours, "
+    "which runs only if it is named here.",
 )
+ONE_CIRCUIT = click.option(
+    "--circuit", "circuit_file", type=FILE, help="Trained circuit to rebuild.  [default: circuits/squeezenet/FAMILY.yaml beside the specs]"
+)
+
+
+def CIRCUIT(command: Callable[..., None]) -> Callable[..., None]:  # noqa: N802 (used as the options above are)
+    """`--circuit` and `--host`, which become the command's `circuit_file`: None where neither was given."""
+
+    @functools.wraps(command)
+    def with_file(circuit_file: Path | None, host: str | None, **words) -> None:
+        if host and circuit_file:
+            refuse_other_host(host, circuit_file)
+        elif host:
+            circuit_file = default_circuit(words["spec_file"] if "spec_file" in words else words["file"], host)
+        command(circuit_file=circuit_file, **words)
+
+    return ONE_CIRCUIT(HOST(with_file))
+
+
 SPECS = click.argument("spec_files", metavar="[SPEC]...", nargs=-1, type=FILE)
 CIRCUITS = click.option(
     "--circuit",
@@ -81,10 +113,10 @@ def command_line() -> str:
 
 
 def paired(spec_files: Sequence[Path], circuit_files: Sequence[Path], host: str | None = None) -> list[tuple[Path, Path]]:
-    """Each spec with its trained circuit. Raises WorkbenchError where there are circuits but not as many as specs, or a host beside them."""
+    """Each spec with its trained circuit. Raises WorkbenchError where there are circuits but not as many as specs, or of another host."""
     spec_files = spec_files or [Path("specs/curve-detectors.yaml")]
-    if host and circuit_files:
-        raise WorkbenchError("--host", "given beside --circuit", "one of them", "A circuit file names its host.")
+    for file in circuit_files if host else ():
+        refuse_other_host(host or "", file)
     circuit_files = circuit_files or [default_circuit(file, host or "squeezenet") for file in spec_files]
     if len(circuit_files) != len(spec_files):
         raise WorkbenchError(
@@ -96,6 +128,15 @@ def paired(spec_files: Sequence[Path], circuit_files: Sequence[Path], host: str 
     return list(zip(spec_files, circuit_files, strict=True))
 
 
+def refuse_other_host(host: str, circuit_file: Path) -> None:
+    """Raises WorkbenchError where a circuit file is of another host than the one that was named."""
+    from workbench.spec import load_circuit
+
+    found = load_circuit(circuit_file).host
+    if found != host:
+        raise WorkbenchError("--host", f"{host}, but {circuit_file} is of {found}", f"--host {found}", "A circuit file names its host.")
+
+
 def default_circuit(spec_file: Path, host: str = "squeezenet") -> Path:
     """A host's trained circuit for the family that the spec stands for: of an installed host beside the specs, of one of the user's where a survey
     writes it."""
@@ -105,3 +146,9 @@ def default_circuit(spec_file: Path, host: str = "squeezenet") -> Path:
     family = list(load_theory(spec_file).theory.families)[-1]
     root = Path() if is_own(host) else spec_file.resolve().parent.parent
     return root / "circuits" / folder_name(host) / f"{family}.yaml"
+
+
+def known_circuit(spec_file: Path, host: str) -> Path | None:
+    """The host's default circuit where it is there; None for a survey."""
+    file = default_circuit(spec_file, host)
+    return file if file.is_file() else None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import BROKEN, FILE, IMAGES
+from workbench.cli.options import BROKEN, FILE, IMAGES, trusted
 from workbench.terminal import Session
 
 FAMILIES = (
@@ -17,7 +17,7 @@ FAMILIES = (
 
 
 @click.command()
-@click.argument("host_name", metavar="HOST")
+@click.argument("host_name", metavar="HOST", callback=trusted)
 @click.option("--family", default="curve", show_default=True, help=f"Family to find: {', '.join(FAMILIES)}.")
 @click.option("--site", "sites", multiple=True, help="Site to look at; may be given again.  [default: every site of moderate depth]")
 @click.option("-o", "--output", type=FILE, help="Circuit file to write.  [default: circuits/HOST/FAMILY.yaml]")

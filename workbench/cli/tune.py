@@ -11,6 +11,7 @@ from workbench.cli.options import (
     SEED,
     SPEC,
     default_circuit,
+    trusted,
 )
 from workbench.terminal import Session
 
@@ -25,6 +26,13 @@ RATE = 0.06  # as workbench.tune.tune has it
     multiple=True,
     type=FILE,
     help="Trained circuit to fit to; of several, in as many networks, all at once.  [default: circuits/squeezenet/FAMILY.yaml beside the specs]",
+)
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    callback=trusted,
+    help="Also take circuits/HOST/FAMILY.yaml, unless a --circuit is of this host; may be given again. As my_hosts.py:make_host it may run.",
 )
 @IMAGES
 @click.option("-o", "--output", type=FILE, required=True, help="Spec to write: comments kept, with a ledger of what was fitted on what.")
@@ -44,6 +52,7 @@ RATE = 0.06  # as workbench.tune.tune has it
 def tune(
     spec_file: Path,
     circuit_files: tuple[Path, ...],
+    hosts: tuple[str, ...],
     images: Path | None,
     output: Path,
     steps: int,
@@ -61,11 +70,13 @@ def tune(
 
     An interrupted fit goes on where it stopped when the same command is given again.
     """
+    from workbench.spec import load_circuit
     from workbench.tune.spec import tuned_spec
 
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "calibration")
-        files = circuit_files or [default_circuit(spec_file)]
+        given = {load_circuit(file).host for file in circuit_files} if hosts else set()
+        files = [*circuit_files, *(default_circuit(spec_file, host) for host in hosts if host not in given)] or [default_circuit(spec_file)]
         figures = tuned_spec(spec_file, files, pictures, output, steps, most, seed, session.stage, hold, rate, not keep_poses)
     for file, (before, after) in zip(files, figures, strict=True):
         click.echo(f"{file}: mean Pearson on the tuning pictures {before:.3f} -> {after:.3f}")

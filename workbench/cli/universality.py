@@ -1,17 +1,23 @@
 """workbench universality: one theory, many networks."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from workbench.cli.options import AS_JSON, BROKEN, CALIBRATE_ON, CALIBRATION, FILE, IMAGES, SEED, command_line, default_circuit
+from workbench.cli.options import AS_JSON, BROKEN, CALIBRATE_ON, CALIBRATION, FILE, IMAGES, SEED, command_line, known_circuit, trusted
+from workbench.errors import WorkbenchError
 from workbench.terminal import Session
 
 
 @click.command()
 @click.argument("spec_files", metavar="SPEC...", nargs=-1, required=True, type=FILE)
 @click.option(
-    "--host", "hosts", multiple=True, help="Host to try; may be given again, also as my_hosts.py:make_host.  [default: every installed one]"
+    "--host",
+    "hosts",
+    multiple=True,
+    callback=trusted,
+    help="Host to try; may be given again, also as my_hosts.py:make_host.  [default: every installed one]",
 )
 @click.option(
     "--circuit",
@@ -64,14 +70,13 @@ def universality(
     from workbench.hosts.store import installed
     from workbench.report.universality import universality_table
     from workbench.score.universality import universality_json
-    from workbench.spec import load_circuit
     from workbench.verbs.universality import universality as compare
 
     hosts = hosts or tuple(row.name for row in installed() if row.installed)
     if null:
         hosts += tuple(f"{name}{NULL}{seed}" for name in hosts if not is_null(name))
-    known = {name: file for name in hosts if not is_null(name) and (file := default_circuit(spec_files[0], name)).is_file()}
-    known |= {load_circuit(file).host: file for file in circuit_files}
+    known = {name: file for name in hosts if not is_null(name) and (file := known_circuit(spec_files[0], name))}
+    known |= _of_hosts(circuit_files, hosts)
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline", score_on)
         fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
@@ -82,3 +87,19 @@ def universality(
     else:
         session.print(universality_table(found))
         click.echo(f"universality: {output / 'universality.png'}, {output / 'universality.json'}")
+
+
+def _of_hosts(circuit_files: Sequence[Path], hosts: Sequence[str]) -> dict[str, Path]:
+    """Each circuit file by its host. Raises WorkbenchError for one of a host that is not tried, and for two of one host."""
+    from workbench.spec import load_circuit
+
+    found: dict[str, Path] = {}
+    for file in circuit_files:
+        host = load_circuit(file).host
+        if host not in hosts:
+            tried = f"a circuit of a host that is tried ({', '.join(hosts)})"
+            raise WorkbenchError("--circuit", f"{file} is of {host}", tried, f"Give --host {host} too.")
+        if host in found:
+            raise WorkbenchError("--circuit", f"{found[host]} and {file} are both of {host}", "one for each host")
+        found[host] = file
+    return found

@@ -111,11 +111,10 @@ def compile_terms(spec: Spec, trained: TrainedCircuit, host: Host) -> dict[str, 
     whole = compile_spec(spec, trained, host)
     *above, last = whole.layers
     name, family = list(spec.theory.families.items())[-1]
-    units = trained_units(posed(trained, spec.theory.tuned) if spec.theory.tuned else trained)
 
     def alone(source: str, term: Gabor | Term | Table) -> HandwrittenCircuit:
         known = {layer.family: layer for layer in above}
-        one = _layer(name, family.model_copy(update={"reads": {source: (term,)}}), units, whole.grid, known, _number)
+        one = _layer(name, family.model_copy(update={"reads": {source: (term,)}}), last.units, whole.grid, known, _number)
         return replace(whole, layers=(*above, replace(one, ideal=last.ideal)))
 
     return {f"{source}[{i}]": alone(source, term) for source, terms in family.reads.items() for i, term in enumerate(terms)}

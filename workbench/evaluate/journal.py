@@ -47,7 +47,7 @@ class Journal:
 def run_journal(joint: Sequence[Splices], host: Host, calibration: Sequence[Picture], seed: int, rows: str = "conditions") -> Journal:
     """The journal of one run, known by all that its rows depend on besides the pictures scored, and by what `rows` are; it lies in the
     workbench's cache folder."""
-    known = [workbench.__version__, rows, host.fingerprint, str(seed), *(picture.sha256 for picture in calibration)]
+    known = [workbench.__version__, rows, host.facts, str(seed), *(picture.sha256 for picture in calibration)]
     parts = [hashlib.sha256(to_bytes(circuit)).hexdigest() for splices in joint for circuit in splices.circuits.values()]
     conditions = [f"{name} {told(condition)}" for splices in joint for name, condition in splices.conditions.items()]
     return _known_by(known + parts + conditions)

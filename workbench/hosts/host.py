@@ -75,6 +75,12 @@ class Host:
     source: str = ""
     has_output: bool = True
 
+    @property
+    def facts(self) -> str:
+        """All that what it computes hangs on, as text: a fingerprint alone is of weights, not of what a network does with them."""
+        said = (self.name, self.fingerprint, self.input, dict(self.sites), self.has_output, self.classes, self.network, self.source)
+        return "\n".join(map(repr, said))
+
     def site(self, name: str) -> Site:
         """The site of that name. Raises WorkbenchError with the near miss."""
         if name not in self.sites:

@@ -1,11 +1,17 @@
 """Hosts by name: a published one, a function in a user's own Python file, and either of them with its weights shuffled.
 
 squeezenet                     a published host that is installed
-my_hosts.py:make_host          what `make_host()` gives; the file is run
+my_hosts.py:make_host          what `make_host()` gives; the file is run, if the user named it
 squeezenet@random:0            the null host of it, seed 0
 """
 
+import hashlib
+import re
 import runpy
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +21,8 @@ from workbench.hosts.host import Host
 from workbench.hosts.null import null_host
 
 OWN, NULL = ".py:", "@random:"
+PLAIN = re.compile(r"[\w-]+|\w+\.py:\w+(@random:\d+)?|[\w-]+@random:\d+")  # names of which no two give one folder
+TRUSTED: set[str] = set()  # own hosts that the user named in this process
 
 
 def is_own(name: str) -> bool:
@@ -28,8 +36,14 @@ def is_null(name: str) -> bool:
 
 
 def folder_name(name: str) -> str:
-    """The host's name as a folder's: `my_hosts.py:make_host` is my_hosts.make_host."""
-    return name.replace(OWN, ".").replace("/", ".").replace(":", "-").lstrip(".")
+    """The host's name as a folder's: `my_hosts.py:make_host` is my_hosts.make_host. Of a path the hash is behind it: no two names share one."""
+    folded = name.replace(OWN, ".").replace("/", ".").replace(":", "-").lstrip(".")
+    return folded if PLAIN.fullmatch(name) else f"{folded}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+
+
+def trust(name: str) -> None:
+    """The user named this host: if it is an own one, its file may be run from now on. Names that a file brings along are not to be given here."""
+    TRUSTED.add(split_null(name)[0] if is_null(name) else name)
 
 
 def split_null(name: str) -> tuple[str, int]:
@@ -49,24 +63,49 @@ def own_host(name: str) -> Host:
     """The host that a function in a user's Python file makes, under the name that it was asked for; the same object each time within one process
     while the file stays as it is. The path is from the current folder.
 
-    Raises WorkbenchError if there is no such file or function, or if it gives no Host.
+    Raises WorkbenchError if nobody gave this name to `trust`, if there is no such file or function, if it fails, or if it gives no Host.
     """
+    if name not in TRUSTED:
+        raise WorkbenchError(
+            f"host {name}",
+            "named by a circuit file, and would run code",
+            "a host that you named yourself",
+            f"Look at the file first. Give --host {name} to run it.",
+        )
     file, _, function = name.partition(OWN)
     path = Path(f"{file}.py")
     if not path.is_file():
         raise WorkbenchError(f"host {name}", f"no file {path} in {Path.cwd()}", "FILE.py:FUNCTION")
-    return _own(name, path.resolve(), path.stat().st_mtime_ns, function)
+    return _own(name, path.resolve(), hashlib.sha256(path.read_bytes()).hexdigest(), function)
 
 
 @lru_cache(maxsize=8)
-def _own(name: str, path: Path, modified_ns: int, function: str) -> Host:
-    defined = runpy.run_path(str(path), run_name=path.stem)
-    if not callable(defined.get(function)):
-        known = [each for each, value in defined.items() if callable(value) and not each.startswith("_")]
-        raise WorkbenchError(f"host {name}", f"no function {function!r} in {path}", remedy=nearest(function, known))
-    host = defined[function]()
+def _own(name: str, path: Path, sha256: str, function: str) -> Host:
+    with _run_beside(name, path):
+        defined = runpy.run_path(str(path), run_name=path.stem)
+        if not callable(defined.get(function)):
+            known = [each for each, value in defined.items() if callable(value) and not each.startswith("_")]
+            raise WorkbenchError(f"host {name}", f"no function {function!r} in {path}", remedy=nearest(function, known))
+        host = defined[function]()
     if not isinstance(host, Host):
         raise WorkbenchError(
             f"host {name}", f"{function}() gives a {type(host).__name__}", "what host_from_module gives", "docs/own-host.md has an example."
         )
-    return replace(host, name=name)
+    return replace(host, name=name, source=f"{host.source}, made by {path.name} with SHA-256 {sha256}")
+
+
+@contextmanager
+def _run_beside(name: str, path: Path) -> Iterator[None]:
+    """Within the block, what lies beside the file can be imported, as in a script. What the file raises becomes a WorkbenchError with the line."""
+    before = list(sys.path)
+    sys.path.insert(0, str(path.parent))
+    try:
+        yield
+    except WorkbenchError:
+        raise
+    except (Exception, SystemExit) as error:
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        line = error.lineno if isinstance(error, SyntaxError) and error.filename == str(path) else lines[-1] if lines else 1
+        raise WorkbenchError(f"host {name}", f"{path}:{line}: {type(error).__name__}: {error}", remedy="Mend the file.") from error
+    finally:
+        sys.path[:] = before

@@ -1,9 +1,11 @@
 """Null hosts: a host's architecture with what it learnt destroyed. What a survey finds there, it finds in nothing.
 
-Each unit's weights are shuffled within it: over what it reads and over the places of its kernel. So every unit keeps its numbers, and with them its
-norm, its tails, its answer to an even picture, and its bias; activations stay near the scale that biases and batch norms were trained for. Weights
-drawn anew (Gaussian, of He et al.'s or the trained norm) let whole layers fall silent behind the trained biases and batch norms, and no family
-in a dead network is no test.
+Each unit's weights are shuffled within it: over what it reads and over the places of its kernel. So every unit keeps its numbers, and with them
+its norm, its tails, its answer to an even picture, and its bias. What it answers to pictures changes: biases and batch norms were trained for
+other inputs. Activations shrink, by several times at the curve sites of inceptionv1 and squeezenet, and units fall silent that were not, most of
+them behind batch norms. A survey weighs each unit's answers to its stimuli against the same unit's answers to photographs, so loudness alone
+decides nothing there; but a silent unit can pass nothing, and a null host with many is a weaker test. Weights drawn anew (Gaussian, of He et al.'s
+or the trained norm) let whole layers fall silent, and no family in a dead network is no test.
 """
 
 import copy

@@ -103,7 +103,7 @@ def load(name: str) -> Host:
     Raises WorkbenchError if there is no such host, if it is not installed, or if its weights file was altered.
     """
     if is_null(name):
-        return _null(name, load(split_null(name)[0]).fingerprint)
+        return _null(name, load(split_null(name)[0]).facts)
     if is_own(name):
         return own_host(name)
     recipe(name)
@@ -116,7 +116,7 @@ def load(name: str) -> Host:
 
 @lru_cache(maxsize=4)
 def _null(name: str, trained: str) -> Host:
-    """The null host of the trained one whose fingerprint is `trained`."""
+    """The null host of the trained one whose facts are `trained`."""
     return shuffled(name, load(split_null(name)[0]))
 
 

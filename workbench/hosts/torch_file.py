@@ -70,7 +70,17 @@ def state_dict(path: Path) -> dict[str, Tensor]:
                 raise ValueError(f"magic number {magic}")
             storages = _storages(file, keys, {view.storage.key: view.storage.dtype for view in state.values()})
             return {name: _tensor(view, storages[view.storage.key]) for name, view in state.items()}
-    except (OSError, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        TypeError,
+        RuntimeError,
+        ArithmeticError,
+        StopIteration,
+        MemoryError,
+    ) as error:
         raise WorkbenchError(
             str(path), f"is no plain state dict of torch 1.5 or earlier ({error})", remedy="Fetch the file again."
         ) from error

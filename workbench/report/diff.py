@@ -10,7 +10,9 @@ from workbench.score.diff import Diff
 
 def diff_table(found: Diff) -> Group:
     """Both networks, every matched pair, and every difference by name."""
-    pairs = Text(f"{len(found.pairs)} units are in both; {len(found.only_a)} only in A, {len(found.only_b)} only in B", style="bold")
+    counts = [f"{len(found.only_a)} only in A, {len(found.only_b)} only in B"]
+    counts += [f"{len(units)} silent in {network}" for network, units in (("A", found.silent_a), ("B", found.silent_b)) if units]
+    pairs = Text(f"{len(found.pairs)} units are in both; {', '.join(counts)}", style="bold")
     named = [Text(f"  {said}") for said in found.named] or [Text("  none")]
     return Group(*(_host(found, name) for name in ("a", "b")), pairs, _pairs(found), Text("differences:", style="bold"), *named)
 

@@ -7,10 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.report.conditions import interval, number
-from workbench.score.universality import CELL, HostRow, Universality
+from workbench.score.universality import SCORES, HostRow, Scores, Universality
 
 NOT_AVAILABLE = "n/a"  # a figure of the answers of a host that has none
-FIGURES = dict(zip(CELL, ("mean Pearson", "recovered KL"), strict=True))
+TITLES = dict(zip(SCORES, ("mean Pearson", "recovered KL"), strict=True))
 
 
 def universality_table(found: Universality) -> Group:
@@ -18,7 +18,7 @@ def universality_table(found: Universality) -> Group:
     said = f"{found.family} in {len(found.rows)} hosts, {found.images['n']} images, gain and bias from {found.calibration['n']} others"
     none = (Text(row.said, style="yellow") for row in found.rows if not row.units)
     return Group(
-        Text(said, style="bold"), _where(found), *none, _scores(found), *(_matrix(found, figure) for figure in CELL), *_kept(found)
+        Text(said, style="bold"), _where(found), *none, _scores(found), *(_matrix(found, figure) for figure in SCORES), *_kept(found)
     )
 
 
@@ -27,7 +27,9 @@ def _where(found: Universality) -> Table:
         "host", "site", "of\nsites", "stride\npx", "sees\npx", "units", "share\n%", "gap\ndeg", "radius\npx", "width\ndeg", "by\nhand"
     )
     for row in found.rows:
-        shown.add_row(row.host, row.site or "none", *(_place(row) if row.units else ()))
+        shown.add_row(
+            row.host, row.site or (f"{row.passed} pass: no family" if row.passed else "none"), *(_place(row) if row.units else ())
+        )
     return shown
 
 
@@ -54,24 +56,24 @@ def _scores(found: Universality) -> Table:
     )
     for row in found.rows:
         if row.units:
-            cell, best = row.theories[theory], row.best_control
-            figures = [*_cell(row, cell), interval(cell["recovered_kl"]["ci95"]), *_cell(row, row.controls["permuted"])]
-            shown.add_row(row.host, *figures, *((best, *_cell(row, row.controls[best])) if best else ()))
+            scores, best = row.theories[theory], row.best_control
+            figures = [*_told(row, scores), interval(scores["recovered_kl"]["ci95"]), *_told(row, row.controls["permuted"])]
+            shown.add_row(row.host, *figures, *((best, *_told(row, row.controls[best])) if best else ()))
     return shown
 
 
-def _cell(row: HostRow, cell) -> tuple[str, str]:
-    pearson, kl = (number(cell[name]["value"], 2) for name in CELL)
+def _told(row: HostRow, scores: Scores) -> tuple[str, str]:
+    pearson, kl = (number(scores[name]["value"], 2) for name in SCORES)
     return pearson, kl if row.has_output else NOT_AVAILABLE
 
 
 def _matrix(found: Universality, figure: str) -> Table:
     """Tuned on the row, tried on the column."""
     columns = [row for row in found.rows if row.units]
-    shown = _table(f"{FIGURES[figure]}:\ntuned on", *(_folded(row.host) for row in columns))
+    shown = _table(f"{TITLES[figure]}:\ntuned on", *(_folded(row.host) for row in columns))
     for theory, hosts in found.matrix_rows.items():
         shown.add_row(
-            f"{' + '.join(hosts) or 'no host'} ({theory})", *(_cell(row, row.theories[theory])[CELL.index(figure)] for row in columns)
+            f"{' + '.join(hosts) or 'no host'} ({theory})", *(_told(row, row.theories[theory])[SCORES.index(figure)] for row in columns)
         )
     return shown
 
@@ -85,10 +87,12 @@ def _kept(found: Universality) -> Iterator[Text]:
     """What a theory tuned elsewhere keeps of the figures of the one that was tuned here."""
     for row in found.rows:
         for theory, hosts in found.theories.items():
-            pearson, kl = (found.kept(row, theory, figure) for figure in CELL)
+            pearson, kl = (found.kept(row, theory, figure) for figure in SCORES)
             if row.host not in hosts and pearson is not None:
                 kept = f"{number(pearson, 2)} of the mean Pearson and {number(kl, 2)} of the recovered KL"
-                yield Text(f"{theory}, tuned on {' + '.join(hosts) or 'no host'}, keeps on {row.host} {kept} of the theory tuned there")
+                own = found.tuned_here(row) or ""
+                whose = f"of {own}, tuned on {' + '.join(found.theories[own])}"
+                yield Text(f"{theory}, tuned on {' + '.join(hosts) or 'no host'}, keeps on {row.host} {kept} {whose}")
 
 
 def _table(first: str, *titles: str) -> Table:

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.projections.polar import PolarAxes
 
 from workbench.report.conditions import number
-from workbench.report.universality import FIGURES, NOT_AVAILABLE
-from workbench.score.universality import CELL, HostRow, Universality
+from workbench.report.universality import NOT_AVAILABLE, TITLES
+from workbench.score.universality import SCORES, HostRow, Universality
 
 FURTHEST_PX = 50.0  # radius at the rim of a circle
 COLOUR = "#c8201e"
@@ -20,7 +20,7 @@ def draw_universality(found: Universality) -> Figure:
     circles, matrices = figure.subfigures(2, 1, squeeze=False, height_ratios=(2.7, 1.2 + 0.34 * rows))[:, 0]
     for i, row in enumerate(found.rows):
         _circle(circles.add_subplot(1, len(found.rows), i + 1, projection="polar"), row)
-    for axes, name in zip(matrices.subplots(1, 2, sharey=True), CELL, strict=True):
+    for axes, name in zip(matrices.subplots(1, 2, sharey=True), SCORES, strict=True):
         _matrix(axes, found, name)
     return figure
 
@@ -43,12 +43,15 @@ def _circle(axes: PolarAxes, row: HostRow) -> None:
 
 def _matrix(axes: Axes, found: Universality, name: str) -> None:
     columns = [row for row in found.rows if row.units]
+    if not columns:
+        axes.set_axis_off()
+        return
     cells = [[row.theories[theory][name]["value"] for row in columns] for theory in found.matrix_rows]
     values = np.array([[np.nan if value is None else value for value in line] for line in cells], dtype=float).reshape(len(cells), -1)
     axes.imshow(values, vmin=0, vmax=1, cmap="Reds", aspect="auto")
     for i, (theory, line) in enumerate(zip(found.matrix_rows, values, strict=True)):
         for j, (row, value) in enumerate(zip(columns, line, strict=True)):
-            missing = NOT_AVAILABLE if name == CELL[1] and not row.has_output else number(value, 2)
+            missing = NOT_AVAILABLE if name == "recovered_kl" and not row.has_output else number(value, 2)
             own = row.host in found.theories.get(theory, ())
             axes.text(
                 j,
@@ -60,7 +63,7 @@ def _matrix(axes: Axes, found: Universality, name: str) -> None:
                 weight="bold" if own else "normal",
                 color="white" if value > 0.6 else "black",
             )
-    axes.set_title(f"{FIGURES[name]}: tuned on the row, tried on the column; bold: tuned there", fontsize=7.5, loc="left")
+    axes.set_title(f"{TITLES[name]}: tuned on the row, tried on the column; bold: tuned there too", fontsize=7.5, loc="left")
     axes.set_xticks(range(len(columns)), [row.host.replace("_", "\n", 1) for row in columns], fontsize=6.5)
     axes.set_yticks(range(len(cells)), ["\n".join(hosts) or theory for theory, hosts in found.matrix_rows.items()], fontsize=7)
     axes.tick_params(length=0)

@@ -64,7 +64,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Diff:
-    """Both networks' facts, the matched units in A's order, and the units that have no like in the other network."""
+    """Both networks' facts, the matched units in A's order, the units that have no like in the other network, and those that answer nothing."""
 
     workbench: str
     spec: Mapping[str, str]
@@ -72,13 +72,17 @@ class Diff:
     pairs: tuple[Pair, ...]
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
+    silent_a: tuple[str, ...]
+    silent_b: tuple[str, ...]
     seed: int
 
     @property
     def named(self) -> tuple[str, ...]:
-        """Every difference in words."""
+        """Every difference in words, once: where both circuits list a unit that is silent in one network, that is why it is in the other alone."""
         pairs = (f"{pair.a} and {pair.b}: {said}" for pair in self.pairs for said in pair.differs)
-        return (*pairs, *(f"{unit}: only in A" for unit in self.only_a), *(f"{unit}: only in B" for unit in self.only_b))
+        silent = [f"{unit}: silent in {network}" for network, units in (("A", self.silent_a), ("B", self.silent_b)) for unit in units]
+        only = [f"{unit}: only in A" for unit in self.only_a if unit not in self.silent_b]
+        return (*pairs, *silent, *only, *(f"{unit}: only in B" for unit in self.only_b if unit not in self.silent_a))
 
 
 def diff_score(spec: Mapping[str, str], a: Known, b: Known, seed: int = 0) -> Diff:
@@ -86,13 +90,16 @@ def diff_score(spec: Mapping[str, str], a: Known, b: Known, seed: int = 0) -> Di
     matched = match(a, b)
     pairs = tuple(_pair(a, b, i, j) for i, j in matched)
     taken_a, taken_b = {i for i, _ in matched}, {j for _, j in matched}
+    silent_a, silent_b = (np.flatnonzero(np.ptp(known.responses, axis=0) == 0).tolist() for known in (a, b))
     return Diff(
         workbench=workbench.__version__,
         spec=spec,
         hosts={name: _facts(known) for name, known in (("a", a), ("b", b))},
         pairs=pairs,
-        only_a=tuple(_unit(a, i) for i in range(len(a.units)) if i not in taken_a),
-        only_b=tuple(_unit(b, j) for j in range(len(b.units)) if j not in taken_b),
+        only_a=tuple(_unit(a, i) for i in range(len(a.units)) if i not in taken_a and i not in silent_a),
+        only_b=tuple(_unit(b, j) for j in range(len(b.units)) if j not in taken_b and j not in silent_b),
+        silent_a=tuple(_unit(a, i) for i in silent_a),
+        silent_b=tuple(_unit(b, j) for j in silent_b),
         seed=seed,
     )
 

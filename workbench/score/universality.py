@@ -17,9 +17,9 @@ from workbench.spec.circuit import TrainedCircuit
 
 FORMAT = 1
 AS_WRITTEN = "as written"  # the first theory, as its numbers were before tuning
-CELL = ("pearson", "recovered_kl")  # figures of the transfer matrix, each {value, ci95}
+SCORES = ("pearson", "recovered_kl")  # figures of the transfer matrix, each {value, ci95}
 
-Cell = Mapping[str, Mapping[str, Any]]
+Scores = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,10 @@ class HostRow:
     units, of     the family's units, and all units of the site
     poses_deg, radii_px   of each unit, as surveyed
     figures       of tuning, means over units: width_deg, echo and largest_gap_deg of the trained units, and of those that the first theory writes
-    theories      theory -> Cell, and AS_WRITTEN -> Cell
-    controls      control -> Cell
-    said          of a host without units: what the survey said
+    theories      theory -> Scores, and AS_WRITTEN -> Scores
+    controls      control -> Scores
+    said          of a host without scores, which has 0 units: what the survey said, or why no theory can be compiled for it
+    passed        of a host without scores: how many units passed the survey's thresholds
     """
 
     host: str
@@ -51,9 +52,10 @@ class HostRow:
     poses_deg: Sequence[float] = ()
     radii_px: Sequence[float] = ()
     figures: Mapping[str, float | None] = field(default_factory=dict)
-    theories: Mapping[str, Cell] = field(default_factory=dict)
-    controls: Mapping[str, Cell] = field(default_factory=dict)
+    theories: Mapping[str, Scores] = field(default_factory=dict)
+    controls: Mapping[str, Scores] = field(default_factory=dict)
     said: str = ""
+    passed: int = 0
 
     @property
     def radius_px(self) -> float | None:
@@ -63,7 +65,8 @@ class HostRow:
     @property
     def best_control(self) -> str | None:
         """The control that recovers most; without an output, that correlates best."""
-        known = {name: value for name, cell in self.controls.items() if (value := cell[CELL[self.has_output]]["value"]) is not None}
+        figure = "recovered_kl" if self.has_output else "pearson"
+        known = {name: value for name, scores in self.controls.items() if (value := scores[figure]["value"]) is not None}
         return max(known, key=lambda name: known[name], default=None)
 
 
@@ -85,10 +88,14 @@ class Universality:
         """The transfer matrix's rows: theories by name, with the hosts that each was tuned on; first the one as written, tuned on none."""
         return {AS_WRITTEN: (), **self.theories} if any(AS_WRITTEN in row.theories for row in self.rows) else dict(self.theories)
 
+    def tuned_here(self, row: HostRow) -> str | None:
+        """The theory that was tuned on this host: the one with fewest others beside it. None where there is none."""
+        here = [name for name, hosts in self.theories.items() if row.host in hosts]
+        return min(here, key=lambda name: len(self.theories[name]), default=None)
+
     def kept(self, row: HostRow, theory: str, figure: str) -> float | None:
-        """What a theory that was tuned elsewhere keeps, on this host, of the figure of the theory that was tuned here; None where there is none."""
-        own = next((name for name, hosts in self.theories.items() if row.host in hosts), None)
-        values = [row.theories.get(name, {}).get(figure, {}).get("value") for name in (theory, own) if name]
+        """What a theory that was tuned elsewhere keeps, on this host, of the figure of `tuned_here`; None where there is none."""
+        values = [row.theories.get(name, {}).get(figure, {}).get("value") for name in (theory, self.tuned_here(row)) if name]
         return values[0] / values[1] if len(values) == 2 and None not in values and values[1] else None
 
 
@@ -117,14 +124,14 @@ def found_row(host: Host, known_by: str, trained: TrainedCircuit, field_px: int 
             for side in ("trained", "handwritten")
             for name in ("width_deg", "echo", "largest_gap_deg")
         },
-        theories={theory: _cell(card, name) for theory, name in condition.items()},
-        controls={name.removeprefix("control."): _cell(card, name) for name in card.conditions if is_control(name)},
+        theories={theory: _scores(card, name) for theory, name in condition.items()},
+        controls={name.removeprefix("control."): _scores(card, name) for name in card.conditions if is_control(name)},
     )
 
 
-def _cell(card: Scorecard, condition: str) -> Cell:
+def _scores(card: Scorecard, condition: str) -> Scores:
     row, figures = card.conditions[condition], {}
-    for name, figure in zip(CELL, (row.pearson, row.recovered_kl), strict=True):
+    for name, figure in zip(SCORES, (row.pearson, row.recovered_kl), strict=True):
         figures[name] = {"value": figure.value, "ci95": list(figure.ci95) if figure.ci95 else None}
     return figures
 

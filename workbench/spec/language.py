@@ -350,10 +350,18 @@ class TunedCircuit(Strict):
     poses: Annotated[dict[str, UnitPose], Field(description="unit -> its pose as tuned; for this circuit only")] = {}
 
 
+class EarlierCircuit(Strict):
+    """A trained circuit that an earlier tuning of the spec fitted its values to: this one began where that one ended."""
+
+    host: str
+    circuit: Annotated[str, Field(description="SHA-256 of the trained circuit")]
+
+
 class TunedOn(Strict):
     """The ledger that `workbench tune` writes: what the values of `{tune: ...}` were fitted on."""
 
     circuits: Annotated[tuple[TunedCircuit, ...], Field(min_length=1)]
+    earlier: Annotated[tuple[EarlierCircuit, ...], Field(description="circuits of earlier tunings, which the values began from")] = ()
     spec: Annotated[str, Field(description="SHA-256 of the spec that was tuned")]
     date: str
     steps: int
@@ -367,8 +375,8 @@ class TunedOn(Strict):
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The hosts of the circuits, each once."""
-        return tuple(dict.fromkeys(each.host for each in self.circuits))
+        """The hosts of all circuits that have a part in the values, earlier tunings' too, each once."""
+        return tuple(dict.fromkeys([*(each.host for each in self.circuits), *(each.host for each in self.earlier)]))
 
     def poses(self, circuit: str) -> dict[str, UnitPose]:
         """The tuned poses of the circuit of that SHA-256; none where it is not one of those tuned on."""

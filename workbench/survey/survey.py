@@ -16,11 +16,15 @@ from workbench.survey.responses import Progress
 
 FAMILIES = {each.name: each for each in (curve.FAMILY, curve.EARLY, gabor.FAMILY, line.FAMILY, high_low_frequency.FAMILY)}
 NEAR_MISSES = 3
-FEWEST = 3  # units of a family: in a network with shuffled weights one or two pass by chance (docs/universality.md)
+# Units of a family. Set after networks with shuffled weights (null hosts, seed 0) had shown one or two that pass by chance: those networks cannot
+# speak for it any more, null hosts of other seeds can (docs/universality.md).
+FEWEST = 3
 
 
 class NoneFoundError(WorkbenchError):
-    """A survey looked, and found no family: a result where hosts are compared."""
+    """A survey looked, and found no family: a result where hosts are compared. `passed` units passed the thresholds, too few at any one site."""
+
+    passed: int = 0
 
 
 def survey(
@@ -90,7 +94,9 @@ def _none_found(host: Host, family: Family, judged: Mapping[str, Judged]) -> Non
         f"only {', '.join(passed)} would be {family.name} units, no family; nearest" if passed else f"no {family.name} units found; nearest"
     )
     expected = f"{FEWEST} units or more at one site" if passed else ""
-    return NoneFoundError(where, f"{found}: {'; '.join(misses)}", expected, "Survey other sites of this host.")
+    error = NoneFoundError(where, f"{found}: {'; '.join(misses)}", expected, "Survey other sites of this host.")
+    error.passed = len(passed)
+    return error
 
 
 def _short(judged: Judged, unit: int) -> str:

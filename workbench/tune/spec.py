@@ -18,7 +18,7 @@ from workbench.hosts.host import Host
 from workbench.hosts.store import load
 from workbench.pictures import Picture, first_by_content
 from workbench.spec import Spec, SpecError, TrainedCircuit, dumped, load_circuit, load_theory, numbers, theory_from_text, with_tuned
-from workbench.spec.language import UnitPose
+from workbench.spec.language import EarlierCircuit, TunedCircuit, TunedOn, UnitPose
 from workbench.spec.problems import key_text
 from workbench.splice.calibrate import sample_cells
 from workbench.splice.gain import gain_and_bias
@@ -56,7 +56,7 @@ def tuned_spec(
     advance = stage("before", len(chosen) * len(circuits))
     first = [agreement(spec, *each, chosen, advance) for each in circuits]
     advance = stage("tune", steps)
-    known = [word for each, host in circuits for word in (each.sha256, host.fingerprint)]
+    known = [word for each, host in circuits for word in (each.sha256, host.facts)]
     journal = tuning_journal([spec.sha256, *known, str(steps), str(seed), str(rate), str(move), *hold], chosen)
     tuning = tune(
         spec.theory,
@@ -74,6 +74,7 @@ def tuned_spec(
     written = {**before, **(spec.theory.tuned.written if spec.theory.tuned else {})}
     ledger = {
         "circuits": list(_fitted(trained, tuning.poses, first, first)),
+        "earlier": _earlier(spec.theory.tuned, trained),
         "spec": spec.sha256,
         "date": datetime.date.today().isoformat(),
         "steps": steps,
@@ -106,6 +107,13 @@ def _fitted(
     for circuit, moved, before, after in zip(trained, poses, first, last, strict=True):
         plain = {unit: pose.model_dump(exclude_none=True) for unit, pose in moved.items()}
         yield {"host": circuit.host, "circuit": circuit.sha256, "pearson": [round(before, 4), round(after, 4)], "poses": plain}
+
+
+def _earlier(before: TunedOn | None, trained: Sequence[TrainedCircuit]) -> list[dict[str, str]]:
+    """The circuits of earlier ledgers that this run is not on: the values began from what was fitted to them."""
+    now = {circuit.sha256 for circuit in trained}
+    rows: list[EarlierCircuit | TunedCircuit] = [*before.earlier, *before.circuits] if before else []
+    return [{"host": row.host, "circuit": row.circuit} for row in rows if row.circuit not in now]
 
 
 def _with_ledger(text: str, ledger: Mapping[str, Any] | None) -> str:

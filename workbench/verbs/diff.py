@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.compiler import compile_spec
-from workbench.compiler.compile import compile_terms
+from workbench.compiler.compile import compile_terms, refuse_strange
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.run import evaluate, scenes
 from workbench.evaluate.terms import parts
@@ -46,20 +46,30 @@ def diff(
     """Say how the units of a theory's last family differ between two networks, and write diff.json to the folder `output`.
 
     `circuit_files`: of each host its trained circuit, or None for a survey. A circuit says which units; what they answer to is measured here.
+    Both hosts' handwritten units stand at their surveyed poses, also where the spec was tuned on one of them.
     Pictures and `stage` are as of `rebuild`. Raises WorkbenchError.
     """
-    spec = load_theory(spec_file)
+    spec = _at_surveyed_poses(load_theory(spec_file))
     keep_apart(pictures, calibration, spec.theory.tuned)
     with folder_written_whole(output, marker="diff.json") as folder:
         both = []
         for name, file in zip(hosts, circuit_files, strict=True):
             host = load(name)
             trained = load_circuit(file) if file else survey(host, list(spec.theory.families)[-1], surveyed, None, counter)
+            refuse_strange(trained, host)
             both.append(_known(host, spec, trained, pictures, calibration, stage, counter, seed))
         facts = {"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256}
         found = diff_score(facts, both[0], both[1], seed)
         write_whole(folder / "diff.json", diff_json(found))
     return found
+
+
+def _at_surveyed_poses(spec: Spec) -> Spec:
+    """The spec with its ledger's poses forgotten: they would move the units of a host that it was tuned on, and not the other's."""
+    if not (tuned := spec.theory.tuned):
+        return spec
+    ledger = tuned.model_copy(update={"circuits": tuple(each.model_copy(update={"poses": {}}) for each in tuned.circuits)})
+    return replace(spec, theory=spec.theory.model_copy(update={"tuned": ledger}))
 
 
 def _known(

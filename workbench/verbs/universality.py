@@ -2,11 +2,14 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import workbench
+from workbench.cache import computed_by
+from workbench.compiler import compile_beside, compile_spec
+from workbench.compiler.compile import refuse_strange
 from workbench.errors import WorkbenchError
+from workbench.evaluate.apart import keep_apart
 from workbench.files import write_whole
 from workbench.hosts import Host
 from workbench.hosts.grid import UnmeasurableError, receptive_field_px
@@ -43,7 +46,7 @@ class Setting:
 
     def known_by(self, host: Host, circuit: TrainedCircuit | None) -> str:
         """All that a host's row depends on, as one hash."""
-        told = [workbench.__version__, host.fingerprint, *(spec.sha256 for spec in self.specs), circuit.sha256 if circuit else "surveyed"]
+        told = [computed_by(), host.facts, *(spec.sha256 for spec in self.specs), circuit.sha256 if circuit else "surveyed"]
         told += [collection_sha256(pictures) for pictures in (self.pictures, self.calibration, self.surveyed)]
         return hashlib.sha256("\n".join([*told, str(self.seed)]).encode()).hexdigest()
 
@@ -66,12 +69,20 @@ def universality(
     spec_files     theories with the same last family, each with its ledger of the host that it was tuned on
     circuit_files  the trained circuits that are known, by host; any other host is surveyed with the pictures `surveyed`
     Pictures, `stage` and `command` are as of `rebuild`, `counter` as of `survey`. A host in which the survey finds nothing has a row that says so.
-    An interrupted run goes on where it stopped, host by host, and within a host as `rebuild` does. Raises WorkbenchError.
+    So has one for which a theory cannot be compiled. An interrupted run goes on where it stopped, host by host, and within a host as `rebuild`
+    does.
+    Raises WorkbenchError, before any host is scored, for a host that cannot be loaded, a circuit of another host, and what `rebuild` would refuse
+    of the pictures.
     """
     specs = [load_theory(file) for file in spec_files]
     _refuse_unlike(specs)
-    setting = Setting(specs, pictures, calibration, surveyed, output, seed, command)
-    rows = [_row(setting, load(name), circuit_files.get(name), stage, counter) for name in hosts]
+    for spec in specs:
+        keep_apart(pictures, calibration, spec.theory.tuned)
+    setting, loaded = Setting(specs, pictures, calibration, surveyed, output, seed, command), [load(name) for name in hosts]
+    for host in loaded:
+        if host.name in circuit_files:
+            refuse_strange(load_circuit(circuit_files[host.name]), host)
+    rows = [_row(setting, host, circuit_files.get(host.name), stage, counter) for host in loaded]
     found = universality_score(specs, rows, [p.sha256 for p in pictures], [p.sha256 for p in calibration], seed)
     write_whole(output / "universality.json", universality_json(found))
     write_whole(output / "universality.png", png(draw_universality(found)))
@@ -94,12 +105,29 @@ def _row(setting: Setting, host: Host, circuit_file: Path | None, stage: Stage, 
     file = setting.output / "rows" / f"{folder_name(host.name)}.json"
     if file.is_file() and (row := row_from_json(file.read_text(encoding="utf-8"))).known_by == known_by:
         return row
+    without = HostRow(host.name, host.fingerprint, host.has_output, len(host.sites), known_by)
     try:
-        row = _scored(setting, host, circuit_file or _surveyed(setting, host, known_by, counter), known_by, stage)
+        circuit_file = circuit_file or _surveyed(setting, host, known_by, counter)
+        trained = load_circuit(circuit_file)
+        said = _uncompilable(setting.specs, trained, host)
+        unscored = replace(without, site=trained.site, said=said, passed=len(trained.units))
+        row = unscored if said else _scored(setting, host, circuit_file, known_by, stage)
     except NoneFoundError as error:
-        row = HostRow(host.name, host.fingerprint, host.has_output, len(host.sites), known_by, said=str(error))
+        row = replace(without, said=str(error), passed=error.passed)
     write_whole(file, row_json(row))
     return row
+
+
+def _uncompilable(specs: Sequence[Spec], trained: TrainedCircuit, host: Host) -> str:
+    """Why a theory cannot stand for this host's units (cells that fall on no grid of it, a family that its own ideal does not drive); empty where
+    all can."""
+    try:
+        compile_beside(specs, trained, host)
+        if specs[0].theory.tuned:
+            compile_spec(specs[0], trained, host, as_written=True)
+    except WorkbenchError as error:
+        return str(error)
+    return ""
 
 
 def _surveyed(setting: Setting, host: Host, known_by: str, counter: Counter) -> Path:
