@@ -9,7 +9,6 @@ from workbench.evaluate.journal import told
 from workbench.hosts.host import Host
 from workbench.splice.calibrate import Splices, condition_names
 from workbench.splice.conditions import Condition, circuits_read
-from workbench.splice.natural import facts
 
 
 def drives_wanted(conditions: Sequence[Condition]) -> set[str] | None:
@@ -20,7 +19,7 @@ def drives_wanted(conditions: Sequence[Condition]) -> set[str] | None:
 
 def known_conditions(host: Host, joint: Sequence[Splices]) -> dict[str, str]:
     """What the rows of each condition depend on besides the pictures, as a hash; without those that do not tell what they read."""
-    about = [computed_by(), *facts(host), joint[0].donors]
+    about = [computed_by(), host.facts, joint[0].donors]
     about += [(splices.site, splices.units) for splices in joint]
     layers = [{name: layer_keys(circuit) for name, circuit in splices.circuits.items()} for splices in joint]
     found = {}

@@ -47,7 +47,7 @@ def natural_parts(
     from it, but not kept."""
     if cache is None:
         return _computed(host, x, wanted)
-    about = known_by(computed_by(), *facts(host), x.dtype)
+    about = known_by(computed_by(), host.facts, x.dtype)
     pictures = [hashlib.sha256(picture.contiguous().numpy().tobytes()).hexdigest() for picture in x]
     keys = {part: [known_by(about, part, picture) for picture in pictures] for part in wanted}
     found = {part: _read(cache, part, keys[part]) for part in wanted}
@@ -57,11 +57,6 @@ def natural_parts(
         for key, row in () if part.kind in passing else zip(keys[part], value, strict=True):
             cache.write(part.kind, key, {"value": (row if row.ndim == 1 else row.movedim(0, -1)).numpy()})
     return {part: value for part, value in (found | computed).items() if value is not None}
-
-
-def facts(host: Host) -> tuple[object, ...]:
-    """All of a host that anything computed with it depends on, its name left out."""
-    return host.fingerprint, host.network, host.input, dict(host.sites), host.has_output, host.classes, host.source
 
 
 def _read(cache: Cache, part: Part, keys: Sequence[str]) -> Tensor | None:

@@ -103,7 +103,8 @@ def _row(setting: Setting, host: Host, circuit_file: Path | None, stage: Stage, 
     """The host's row: of an earlier run where nothing that it depends on has changed."""
     known_by = setting.known_by(host, load_circuit(circuit_file) if circuit_file else None)
     file = setting.output / "rows" / f"{folder_name(host.name)}.json"
-    if file.is_file() and (row := row_from_json(file.read_text(encoding="utf-8"))).known_by == known_by:
+    row = row_from_json(file.read_text(encoding="utf-8")) if file.is_file() else None
+    if row is not None and row.known_by == known_by:
         return row
     without = HostRow(host.name, host.fingerprint, host.has_output, len(host.sites), known_by)
     try:
