@@ -13,7 +13,7 @@ def polysemanticity_table(found: Polysemanticity) -> Group:
     """One line on what was asked, a row for each unit, the most polysemantic first, and the means. Fits 80 columns."""
     said = (
         f"{found.spec['theory']} on {found.host['name']}:{found.circuit['site']}, {found.images['n']} images: parts of each unit's expected value. "
-        f"A cluster is of other stimuli as far as wrong theories explain it as well as this one, which explains {found.level:.2f} of the middle unit"
+        f"A cluster is of other stimuli as far as wrong theories explain it as well as this, which explains {found.level:.2f} of the middle unit"
     )
     shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
     shown.add_column("\nunit", overflow="fold")

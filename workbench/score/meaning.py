@@ -205,8 +205,8 @@ def _clusters(account: _Account, fires: _Cells, rows: np.ndarray, label: np.ndar
         own = np.flatnonzero(label == k)
         active = own[fires.activation[own] >= np.median(fires.activation[own])]
         shown = rows[active[np.argsort(apart[active], kind="stable")][:SHOWN]]
-        figures = account.explained[k, 0], account.permuted[k], account.other[k, 0]
-        found.append(Cluster(float(share), *map(float, figures), rows=tuple(map(int, shown))))
+        of_it, permuted, other = float(account.explained[k, 0]), float(account.permuted[k]), float(account.other[k, 0])
+        found.append(Cluster(float(share), of_it, permuted, other, tuple(map(int, shown))))
     return tuple(sorted(found, key=lambda each: (-each.other, each.explained)))
 
 
