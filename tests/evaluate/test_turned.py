@@ -20,9 +20,11 @@ from workbench.evaluate.turned import (
     through_disc,
 )
 from workbench.evaluate.turned_drawings import DRAWN, MIRRORED
-from workbench.evaluate.turned_weights import OPPONENT_AXES, Filters, filters, from_family, period_deg
+from workbench.evaluate.turned_weights import OPPONENT_AXES, Filters, filters, from_family, of_others_turned, period_deg, raw_weights
+from workbench.evaluate.weights import seen_by
 from workbench.hosts import host_from_module
 from workbench.pictures.drawn import drawn
+from workbench.score.explain import agreements
 from workbench.score.orbits import alike, orbit
 from workbench.spec import TrainedUnit
 from workbench.stimuli import arc, line
@@ -178,6 +180,28 @@ def test_weights_are_turned_copies_where_they_were_planted_so():
     assert explained(heard.tables(frames)) > 0.9
     assert explained(heard.tables(frames.only())) < 0.4
     assert explained(heard.tables(frames.permuted(np.array([2, 4, 0, 1, 5, 3])))) < 0.4
+
+
+def test_curves_of_half_a_circle_are_no_lines():
+    host, curves, _ = lines_to_curves()
+    half = trained_circuit(host, curves.units[:4], "curve", "curves")
+    assert max(unit.centre_deg for unit in half.units) < 180
+    assert period_deg(half) == 360.0
+
+
+def test_raw_weights_are_foretold_where_they_were_planted_and_not_in_wrong_poses():
+    host, curves, lines = lines_to_curves()
+    raw = raw_weights(host, curves, lines)
+    assert seen_by(raw)[2] == 180.0
+    weight = host.module("curves")[0].weight.detach().double().numpy()
+    loud = (raw.trained * weight).sum((0, 2, 3)) / (weight**2).sum((0, 2, 3))
+    np.testing.assert_allclose(raw.trained, loud[:, None, None] * weight, rtol=1e-5)  # as they are, but for each line's loudness
+    right = agreements(raw.trained, of_others_turned(raw))["explained"]
+    assert right.value > 0.4
+    assert right.p < 0.05
+    units = [unit.model_copy(update={"centre_deg": OWN_DEG[other]}) for unit, other in zip(curves.units, (2, 4, 0, 1, 5, 3), strict=True)]
+    wrong = raw_weights(host, trained_circuit(host, units, "curve", "curves"), lines)
+    assert agreements(wrong.trained, of_others_turned(wrong))["explained"].value < right.value - 0.3
 
 
 def test_a_sign_turned_around_in_one_unit_shows():

@@ -141,3 +141,17 @@ def test_what_the_opposite_theory_wants_does_not_drive_the_trained_units(made):
     said = answers(host, circuit, own.picture(windows), drawn(2, seed=3), lambda steps: None)
     for row, unit in enumerate((0, 1, 4)):
         assert said.trained[row, unit] < 0.3 * made[1].trained[3 + row, unit]
+
+
+def test_what_a_theory_with_permuted_poses_wants_drives_other_units(made):
+    """Each unit at the pose of another, neither its own nor the opposite one, which planted curves answer too."""
+    host, trained, spec = planted()
+    order = (2, 4, 0, 1, 5, 3)
+    units = tuple(unit.model_copy(update={"centre_deg": trained.units[order[i]].centre_deg}) for i, unit in enumerate(trained.units))
+    circuit = compile_spec(spec, trained.model_copy(update={"units": units}), host)
+    own = canvas(host, host.site(SITE), colour_axes(drawn(4, seed=1), host))
+    windows = visualise(own, of_handwritten(host, circuit, [0, 1, 4]), 3, steps=STEPS)
+    said = answers(host, circuit, own.picture(windows), drawn(2, seed=3), lambda steps: None)
+    for row, unit in enumerate((0, 1, 4)):
+        assert said.trained[row, unit] < 0.8 * made[1].trained[3 + row, unit]
+        assert said.trained[row, order[unit]] > said.trained[row, unit]

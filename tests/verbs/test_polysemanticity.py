@@ -22,14 +22,16 @@ from workbench.evaluate.run import scenes
 from workbench.hosts import Host
 from workbench.pictures import batch, folder
 from workbench.pictures.drawn import drawn
-from workbench.score.meaning import unit_meaning
-from workbench.spec import dump_circuit, load_circuit, load_theory
+from workbench.score.meaning import explained, unit_meaning
+from workbench.spec import TrainedCircuit, dump_circuit, load_circuit, load_theory
 from workbench.splice.calibrate import calibrate, with_random_readout
 from workbench.verbs import polysemanticity as verb
 
 ROOT = Path(__file__).parents[2]
 OWN, UNRELATED = UNITS[0].unit, 5
-LOW, HIGH = 0.1, 0.15  # polysemanticity of a planted unit, and least of a mixture: in a host of 12 units few clusters are pure
+LOW = 0.1  # polysemanticity of a unit that is what the theory says
+MISSED = 0.2  # of a planted share at most: in clusters that hold both, and what the other feature's stimuli share with the theory's
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of another feature's unit
 
 
 class Mixing(nn.Module):
@@ -41,7 +43,7 @@ class Mixing(nn.Module):
 
     def forward(self, retina: Tensor) -> Tensor:
         out = self.stage(retina)
-        out[:, OWN] = self.share * out[:, OWN] + (1 - self.share) * self.loud * out[:, UNRELATED]
+        out[:, OWN] = (1 - self.share) * out[:, OWN] + self.share * self.loud * out[:, UNRELATED]
         out[:, UNRELATED] = 0  # or the clusters would be read off it
         return out
 
@@ -53,13 +55,13 @@ def mixture(host: Host, share: float) -> Host:
     return replace(host, network=network)
 
 
-def asked(place: Path, host: Host, *words: str) -> Result:
+def asked(place: Path, host: Host, *words: str, trained: TrainedCircuit | None = None) -> Result:
     for name, seed in (("images", 3), ("calibration", 1)):
         (place / name).mkdir(exist_ok=True)
         for i, picture in enumerate(drawn(6, seed=seed)):
             Image.fromarray(picture.load()).save(place / name / f"{i}.png")
     (place / "planted.yaml").write_text(THEORY)
-    dump_circuit(planted().trained, place / "curve.yaml")
+    dump_circuit(trained or planted().trained, place / "curve.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verb, "load", lambda name: host)
         given = ["polysemanticity", place / "planted.yaml", "--circuit", place / "curve.yaml", "-o", place / "out"]
@@ -78,7 +80,7 @@ def other(place: Path) -> list[float]:
 @pytest.fixture(scope="module")
 def mixtures(tmp_path_factory) -> dict[float, Path]:
     host, found = planted().host, {}
-    for share in (1.0, 0.5, 0.1):
+    for share in SHARES:
         found[share] = tmp_path_factory.mktemp(f"share-{share}")
         result = asked(found[share], mixture(host, share))
         assert result.exit_code == 0, result.output
@@ -87,19 +89,20 @@ def mixtures(tmp_path_factory) -> dict[float, Path]:
 
 
 def test_planted_units_are_one_thing(mixtures):
-    found = document(mixtures[1.0])
+    found = document(mixtures[0.0])
     assert found["explained"] > 0.9
-    assert max(other(mixtures[1.0])) < LOW
+    assert max(other(mixtures[0.0])) < LOW
     assert found["permuted_other"] > found["other"]
     assert found["permuted"] < found["explained"] - LOW
 
 
-def test_a_mixture_is_more_than_one_thing_and_the_more_the_more(mixtures):
-    own, half, tenth = (other(mixtures[share])[0] for share in (1.0, 0.5, 0.1))
-    assert own < LOW
-    assert half > HIGH
-    assert half + LOW < tenth
-    explained = [document(mixtures[share])["units"][0]["explained"]["value"] for share in (1.0, 0.5, 0.1)]
+def test_other_is_at_least_the_planted_share_less_a_tolerance(mixtures):
+    found = [other(mixtures[share])[0] for share in SHARES]
+    assert found[0] < LOW
+    for share, each in list(zip(SHARES, found, strict=True))[1:]:
+        assert each > share - MISSED
+    assert all(less < more for less, more in pairwise(found))
+    explained = [document(mixtures[share])["units"][0]["explained"]["value"] for share in SHARES]
     assert explained == sorted(explained, reverse=True)
     assert max(other(mixtures[0.5])[1:]) < LOW  # the other units are as they were
 
@@ -120,7 +123,7 @@ def test_it_prints_a_table_the_worst_first_and_writes_a_picture(mixtures, tmp_pa
 
 def test_every_key_is_documented(mixtures):
     page = (ROOT / "docs" / "polysemanticity.md").read_text()
-    found = document(mixtures[1.0])
+    found = document(mixtures[0.0])
     unit = found["units"][0]
     assert not [key for key in (*found, *unit, *unit["clusters"][0], *unit["levels"][0]) if f"`{key}`" not in page]
 
@@ -137,11 +140,16 @@ def test_cells_are_those_of_their_pictures():
         here = maps[found.picture[row], :, found.cell[row]]
         torch.testing.assert_close(torch.from_numpy(found.around[row]), here)
         assert found.trained[row].tolist() == here[[unit.unit for unit in UNITS]].tolist()
-    said = splices.conditions["spliced"](next(iter(scenes(host, circuits, pictures))))
-    row = int(found.theory[:, 2].argmax())
-    y, x = divmod(int(found.cell[row]), 12)
-    near = said[found.picture[row], 2, max(0, y - 1) : y + 2, max(0, x - 1) : x + 2]
-    assert found.theory[row, 2] == float(near.max())
+    said = splices.conditions["spliced"](next(iter(scenes(host, circuits, pictures)))).flatten(2)
+    for row in (int(found.theory[:, 2].argmax()), 5, 100):
+        assert found.theory[row].tolist() == said[found.picture[row], :, found.cell[row]].tolist()
+
+
+def test_a_circuit_of_one_unit_is_refused(tmp_path):
+    host, trained, _ = planted()
+    result = asked(tmp_path, host, trained=trained.model_copy(update={"units": trained.units[:1]}))
+    assert result.exit_code == 2
+    assert "one unit; expected two or more" in " ".join(result.output.split())
 
 
 def test_pictures_that_were_used_to_calibrate_are_refused(tmp_path):
@@ -154,24 +162,29 @@ def test_pictures_that_were_used_to_calibrate_are_refused(tmp_path):
 @pytest.mark.inceptionv1
 @pytest.mark.full
 def test_real_units_in_a_mixture_are_told_apart(inceptionv1, shared):
-    """A curve unit and a unit of another branch, 198, each as loud as the other."""
+    """Curve unit 384 and units of other features, each as loud as it; the theory is calibrated to the mixture. Prints the table of the page."""
     spec, trained = load_theory(ROOT / "specs" / "curve-detectors.yaml"), load_circuit(ROOT / "circuits" / "inceptionv1" / "curve.yaml")
     circuit = compile_spec(spec, trained, inceptionv1)
     circuits = {"spliced": circuit, "random": with_random_readout(circuit, 0)}
-    fitted, pictures = folder(shared / "images" / "nips2017")[:12], folder(shared / "images" / "imagenet500")[:24]
+    fitted, pictures = folder(shared / "images" / "nips2017")[:40], folder(shared / "images" / "nips2017")[100:160]
     splices = calibrate(circuits, scenes(inceptionv1, circuits, fitted))
     found = firing(inceptionv1, circuits, splices, pictures)
-    i, unrelated = [unit.unit for unit in trained.units].index(384), 198
-    own, second = found.trained[:, i], found.around[:, unrelated]
-    around = np.delete(found.around, [384, unrelated], 1)
-    others = []
-    for share in (1.0, 0.75, 0.5, 0.25, 0.0):
-        activation = share * own + (1 - share) * second * own.mean() / second.mean()
-        others.append(unit_meaning("mixed", activation, found.theory[:, i], found.wrong[:, i], around, found.picture).other.value)
-    assert others[0] < LOW
-    assert all(less <= more + 0.03 for less, more in pairwise(others))  # where a cluster falls on the other side
-    assert others[3] > 0.2
-    assert others[4] > 0.5
+    level = float(np.median([explained(*each) for each in zip(found.trained.T, found.theory.T, strict=True)]))
+    i = [unit.unit for unit in trained.units].index(384)
+    own, theory, wrong = found.trained[:, i], found.theory[:, i], np.delete(found.theory, i, 1)
+
+    for unrelated in (60, 300):
+        second, around = found.around[:, unrelated], np.delete(found.around, [384, unrelated], 1)
+        others = []
+        for share in SHARES:
+            activation = (1 - share) * own + share * second * own.mean() / second.mean()
+            said = theory * activation.mean() / theory.mean()
+            others.append(unit_meaning("mixed", activation, said, wrong, around, found.picture, level, resamples=0).other.value)
+        print(f"384 mixed with {unrelated}:", *(f"{share:g}: {value:.2f}" for share, value in zip(SHARES, others, strict=True)))
+        assert others[0] < LOW
+        assert all(more > less + LOW / 2 for less, more in pairwise(others))
+        for share, value in list(zip(SHARES, others, strict=True))[1:]:
+            assert value > share - MISSED
 
 
 @pytest.mark.inceptionv1
@@ -194,7 +207,7 @@ def test_curves_of_inceptionv1_are_mostly_one_thing_and_wrong_poses_are_not(shar
     result = CliRunner().invoke(main, [str(word) for word in words])
     assert result.exit_code == 0, result.output
     found = document(tmp_path)
-    assert found["explained"] > 0.65
-    assert found["other"] < LOW
+    assert found["explained"] > 0.4
+    assert found["other"] < 0.2
     assert found["permuted"] < found["explained"] - 0.3
-    assert found["permuted_other"] > 0.3
+    assert found["permuted_other"] > 0.7

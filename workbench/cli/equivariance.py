@@ -43,6 +43,7 @@ def equivariance(
 
     Every unit's responses to turned drawings and turned photographs, and its weights, are seen from the unit's own frame: its pose, and its size,
     as the circuit file has them. A unit's prototype is the mean of all *other* units. `permuted` puts each unit into the frame of another.
+    Weights are seen smoothed over poses and places, and raw: both say how much the others foretell.
 
     \b
     workbench equivariance circuits/inceptionv1/curve.yaml --images DIR

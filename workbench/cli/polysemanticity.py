@@ -12,6 +12,14 @@ from workbench.terminal import Session
 @SPEC
 @CIRCUIT
 @IMAGES
+@click.option(
+    "--pictures",
+    "most",
+    default=100,
+    show_default=True,
+    type=click.IntRange(2),
+    help="Pictures to look at at the most, the first by content.",
+)
 @CALIBRATION
 @CALIBRATE_ON
 @click.option(
@@ -32,6 +40,7 @@ def polysemanticity(
     spec_file: Path,
     circuit_file: Path | None,
     images: Path | None,
+    most: int,
     calibration: Path | None,
     calibrate_on: int,
     clusters: int,
@@ -42,19 +51,21 @@ def polysemanticity(
 ) -> None:
     """Ask how much of each trained unit's activation, at every level, SPEC accounts for, and how much belongs to other stimuli.
 
-    On photographs, cell by cell: the theory accounts for as much of a unit's activation as its handwritten unit says too. The cells where the unit
-    fires are put in clusters by what the site's other units say there; a cluster of which the theory accounts for little is another kind
-    of stimulus, and what is left in such clusters is the unit's polysemanticity. `permuted` is the theory of another unit.
+    On photographs, cell by cell: the theory accounts for what it and the unit say alike, a share of what the unit says or of what the theory says,
+    whichever is less. The cells where the unit fires are put in clusters by what the site's other units say there; a cluster is another
+    kind of stimulus as far as the theories of other units explain it as well, and what is left there is the unit's polysemanticity.
+    `permuted` is by those theories.
 
     \b
     workbench polysemanticity specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml --images DIR --calibration OTHER
     """
+    from workbench.pictures import first_by_content
     from workbench.report.polysemanticity import polysemanticity_table
     from workbench.score.polysemanticity import polysemanticity_json
     from workbench.verbs.polysemanticity import polysemanticity as ask
 
     with Session() as session:
-        pictures = session.pictures(images, skip_broken, "headline")
+        pictures = first_by_content(session.pictures(images, skip_broken, "headline"), most)
         fitted = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
         found = ask(spec_file, circuit_file or default_circuit(spec_file), pictures, fitted, output, session.stage, seed, clusters)
     if as_json:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -15,7 +14,6 @@ from workbench.pictures import Picture
 from workbench.splice.calibrate import Splices
 
 CELLS = 256  # random ones of each picture: every share is a mean over cells, and thousands fix it
-NEAR = 1  # cells to each side within which a theory's answer counts: a place is known to a cell
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class Firing:
 
     picture, cell  index of the picture, and of the cell in its map, row by row
     trained        the units' activation
-    theory, wrong  the handwritten units' highest within NEAR cells, and the same with permuted units
+    theory         what the handwritten units say in the same cell, gain and bias calibrated: just what a splice says
     around         trained activation of every channel of the site
     """
 
@@ -32,7 +30,6 @@ class Firing:
     cell: Int[np.ndarray, " row"]
     trained: Float[np.ndarray, "row unit"]
     theory: Float[np.ndarray, "row unit"]
-    wrong: Float[np.ndarray, "row unit"]
     around: Float[np.ndarray, "row c"]
 
 
@@ -50,9 +47,7 @@ def firing(
     for scene in scenes(host, circuits, pictures, size=BATCH, progress=progress, beside=True):
         count = len(scene.trained)
         cells = np.stack([generator.permutation(site.height * site.width)[:CELLS] for _ in range(count)])
-        said = [splices.conditions[name](scene) for name in ("spliced", "control.permuted")]
-        theory, wrong = (F.max_pool2d(value, 2 * NEAR + 1, 1, NEAR) for value in said)
-        columns = [_at(value, cells) for value in (scene.trained, theory, wrong, scene.beside)]
+        columns = [_at(value, cells) for value in (scene.trained, splices.conditions["spliced"](scene), scene.beside)]
         parts.append((np.repeat(start + np.arange(count), cells.shape[1]), cells.ravel(), *columns))
         start += count
     return Firing(*(np.concatenate(each) for each in zip(*parts, strict=True)))

@@ -1,7 +1,7 @@
 """What the units of a family say to pictures that turn: drawn ones, of several sizes, and natural ones, seen through a disc."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -36,6 +36,11 @@ class Turned:
     partner: Int[np.ndarray, " stimulus"]
     octaves: Float[np.ndarray, " size"]
     values: Float[np.ndarray, "stimulus size turn unit"]
+
+    @property
+    def turning(self) -> "Turned":
+        """The same less each unit's mean over turns of each stimulus: how it likes that kind of stimulus says nothing of turns."""
+        return replace(self, values=self.values - self.values.mean(2, keepdims=True))
 
     def tables(self, frames: Frames) -> Tables:
         """The responses in the units' own frames, a row for each stimulus, size and turn."""

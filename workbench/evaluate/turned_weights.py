@@ -1,6 +1,6 @@
 """What the units of a family read, seen from each unit's own frame: trained weights from another family, or filters on the picture."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,12 +10,13 @@ from torch import nn
 
 from workbench.compiler.bind import ideal_activations
 from workbench.compiler.compile import trained_units
-from workbench.hosts.branches import branches
+from workbench.evaluate.weights import Between, expanded, turned_mean
 from workbench.hosts.host import Host
 from workbench.spec.circuit import TrainedCircuit
-from workbench.splice.edit import by_bottleneck
 from workbench.theory.frames import OPPONENT_AXES, Frames, Tables, colour_turn, smoothed, turned_points
+from workbench.theory.poses import CENTRE, ORIENTATION, Units
 
+WITHOUT_SIDES = ("line",)  # families of a survey that a half turn leaves as they are: their normals are written from 0 to 180 degrees
 POSE_STEP_DEG, POSE_WIDTH_DEG = 30.0, 15.0  # of the table, and of the Gaussian that smooths scattered upstream poses
 PLACE_WIDTH = 0.6  # of the same in place, in strides: about half a cell, so that a turned grid is met
 FILTER_REACH = 4  # steps of the table of a filter, to each side
@@ -79,23 +80,48 @@ class Filters:
 
 def from_family(host: Host, circuit: TrainedCircuit, upstream: TrainedCircuit) -> FromFamily:
     """The weights from a family at the site just before. Raises WorkbenchError where the host does not tell how the one hears the other."""
-    units, channels = [unit.unit for unit in circuit.units], [unit.unit for unit in upstream.units]
-    found = branches(host, upstream.site, circuit.site, units)
-    size = max(branch.weight.shape[-1] for branch in found)
-    weight = torch.zeros(len(units), len(channels), size, size, dtype=torch.float64)
-    for branch in found:
-        spare = (size - branch.weight.shape[-1]) // 2
-        inner = slice(spare, size - spare)
-        weight[branch.places, :, inner, inner] = by_bottleneck(branch).sum(1)[:, channels].double()
-    loud = ideal_activations(host, upstream, trained_units(upstream))
+    raw = raw_weights(host, circuit, upstream)
     return FromFamily(
-        weight.numpy() * loud[:, None, None],
+        raw.trained,
         np.array([unit.centre_deg for unit in upstream.units]),
         shifts_px(upstream),
         shifts_px(circuit),
-        host.site(upstream.site).stride_px,
+        raw.step_px,
         period_deg(upstream),
     )
+
+
+def raw_weights(host: Host, circuit: TrainedCircuit, upstream: TrainedCircuit) -> Between:
+    """The same weights as `workbench explain` looks at; no theory says anything of them. Raises as `from_family`."""
+    whole = expanded(host, upstream.site, circuit.site, [unit.unit for unit in circuit.units])
+    chosen = whole[:, [unit.unit for unit in upstream.units]].double()
+    weight = chosen.numpy() * ideal_activations(host, upstream, trained_units(upstream))[:, None, None]
+    return Between(
+        families=(circuit.circuit, upstream.circuit),
+        sites=(circuit.site, upstream.site),
+        downstream=_posed(circuit),
+        upstream=_posed(upstream),
+        trained=weight,
+        theory=np.zeros_like(weight),
+        step_px=host.site(circuit.site).stride_px,
+        pooled=host.site(circuit.site).stride_px != host.site(upstream.site).stride_px,
+        share=float((chosen**2).sum() / (whole**2).sum()),
+    )
+
+
+def of_others_turned(pair: Between) -> Float[np.ndarray, "down up kh kw"]:
+    """Every unit's weights as those of all others, turned."""
+    every = range(len(pair.downstream))
+    return np.concatenate([turned_mean(pair, [i for i in every if i != unit], [unit]) for unit in every])
+
+
+def _posed(circuit: TrainedCircuit) -> Units:
+    """The units, their pose an orientation in a family that knows no sides."""
+    units = trained_units(circuit)
+    if period_deg(circuit) == 360.0:
+        return units
+    poses = {axis: column for axis, column in units.poses.items() if axis != CENTRE}
+    return replace(units, poses={ORIENTATION: tuple((unit.centre_deg - 90.0) % 180 for unit in circuit.units), **poses})
 
 
 def filters(host: Host, circuit: TrainedCircuit) -> Filters | None:
@@ -114,5 +140,5 @@ def shifts_px(circuit: TrainedCircuit) -> Float[np.ndarray, "unit 2"]:
 
 
 def period_deg(circuit: TrainedCircuit) -> float:
-    """180 for a family that knows no sides, all of whose normals a survey writes below 180; else 360."""
-    return 180.0 if all(unit.centre_deg < 180 for unit in circuit.units) else 360.0
+    """180 for a family that knows no sides, else 360."""
+    return 180.0 if circuit.circuit in WITHOUT_SIDES else 360.0

@@ -34,7 +34,11 @@ def _rows(view: View) -> Iterator[tuple[str, ...]]:
     for i, part in enumerate(view.parts):
         figures = number(part.explained.value, 2), interval(part.explained.ci95), str(part.prototypes), f"{number(part.worth, 1)}x"
         yield ("" if i else view.view, f"+ {part.parts[-1]}" if part.parts else "nothing", *figures, str(part.numbers))
-    yield "", "permuted frames", number(view.permuted.value, 2), interval(view.permuted.ci95), "", "", ""
+    yield "", "permuted frames", number(view.permuted.value, 2), interval(view.permuted.ci95), "", "", f"p {view.p:.3f}"
+    if view.turning:
+        yield "", "less mean over turns", number(view.turning.value, 2), interval(view.turning.ci95), "", "", ""
+    if view.raw:
+        yield "", "of raw weights", number(view.raw.value, 2), "", "", "", f"p {view.raw.p:.3f}"
 
 
 def _summary(view: View) -> str:
@@ -42,5 +46,5 @@ def _summary(view: View) -> str:
     more = ", ..." if len(view.orbits) > 4 else ""
     return (
         f"{view.view}: {number(view.simpler['units_each'], 1)} units to a prototype (orbits of {largest}{more}); {view.alone} numbers one by one, "
-        f"{number(view.simpler['numbers'], 1)} times as many as with prototypes{'' if view.turned else '; NOT clearly better than permuted frames'}"
+        f"{number(view.simpler['numbers'], 1)} times as many as with prototypes{'' if view.turned else '; NOT better than permuted frames'}"
     )

@@ -13,7 +13,7 @@ from workbench.score.meaning import LEVELS, Cluster, UnitMeaning
 from workbench.score.polysemanticity import Polysemanticity
 
 SHOWN = 4  # units: the most polysemantic, and the least
-CLUSTERS = 6  # of each, those that the theory accounts for least first
+CLUSTERS = 6  # of each, those that are most another kind first
 PATCH_PX = 80
 ROW_INCHES, SPECTRUM_INCHES, PATCH_INCHES = 2.5, 3.2, 1.15
 PARTS = {"explained": ("#333333", "explained"), "own": ("#bbbbbb", "left, own stimuli"), "other": ("#c8201e", "left, other stimuli")}
@@ -56,7 +56,7 @@ def _spectrum(axes: Axes, unit: UnitMeaning) -> None:
 
 
 def _said(cluster: Cluster) -> str:
-    return f"{100 * cluster.share:.0f} %, explained {cluster.explained:.2f}"
+    return f"{100 * cluster.share:.0f} %, other {cluster.other:.2f}"
 
 
 def _patch(axes: Axes, host: Host, site: Site, picture: Picture, cell: int, title: str) -> None:

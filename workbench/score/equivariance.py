@@ -1,17 +1,21 @@
 """Equivariance: how far the units of a family are turned copies of one another, and how much simpler that makes them."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 import workbench
+from workbench.evaluate.turned_weights import of_others_turned
+from workbench.evaluate.weights import Between
 from workbench.hosts.host import Host
 from workbench.pictures import Picture
 from workbench.score.document import finite
-from workbench.score.orbits import Orbit, alike, alone, numbers, orbit, orbits
+from workbench.score.explain import Agreement, agreements
+from workbench.score.orbits import Orbit, alike, alone, numbers, orbit, orbits, some
 from workbench.score.score import set_sha256
 from workbench.score.uncertainty import Figure, bootstrap
 from workbench.spec.circuit import TrainedCircuit
@@ -22,7 +26,9 @@ FORMAT = 1
 LEAST = (
     0.5  # of a unit's variance that its prototype must explain: correlation 0.71, as between units that `workbench layers` takes for a pair
 )
-PERMUTATIONS = 20
+PERMUTATIONS = 1_000  # of frames: the least p is 1 in 1,001, or of fewer units 1 in one more than they have rings
+SIGNIFICANT = 0.05
+ROUNDING = 1e-9  # of what two ways of adding up explain
 ROTATION, REFLECTION, SCALE, HUE = "rotation", "reflection", "scale", "hue"
 NUMBERS = {ROTATION: 1, REFLECTION: 1, SCALE: 1, HUE: 2}  # that say a unit's place in the group
 OWN_NUMBERS = 4  # of every unit besides: gain, offset, and its shift in x and y
@@ -50,6 +56,9 @@ class View:
 
     explained  mean over units of what the others, in its frame, explain of each, all parts of the group known; `units`: one by one
     permuted   the same mean when every unit is in the frame of another; the interval is over permutations
+    p          share of permutations that explain as much as the units' own frames do
+    turning    as `explained`, each unit's mean over turns of each stimulus taken away first; None where no stimulus turns
+    raw        of the weights as they are, what the other units' turned explain, neither smoothed nor rescaled; None where these are none
     alone      numbers that describe the units one by one to the tolerance
     simpler    units_each: units to a prototype; numbers: of describing the units one by one, over those with prototypes
     orbits     units that share a prototype, largest first; mirrored units have a tilde
@@ -59,6 +68,9 @@ class View:
     rows: int
     explained: Figure
     permuted: Figure
+    p: float
+    turning: Figure | None
+    raw: Agreement | None
     units: Mapping[str, float]
     parts: tuple[Part, ...]
     alone: int
@@ -67,8 +79,18 @@ class View:
 
     @property
     def turned(self) -> bool:
-        """Whether the units' own frames explain clearly more than permuted ones: intervals apart."""
-        return bool(self.explained.ci95 and self.permuted.ci95 and self.explained.ci95[0] > self.permuted.ci95[1])
+        """Whether the units' own frames explain more than permuted ones."""
+        return self.p <= SIGNIFICANT
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a view is of: its tables as a function of frames, the parts of the group that it can tell, and what `turning` and `raw` are of."""
+
+    tables: InFrames
+    parts: Sequence[str]
+    turning: InFrames | None = None
+    raw: Between | None = None
 
 
 @dataclass(frozen=True)
@@ -91,11 +113,11 @@ def equivariance_score(
     bound: Mapping[str, TrainedCircuit],
     pictures: Sequence[Picture],
     frames: Frames,
-    views: Mapping[str, tuple[InFrames, Sequence[str]]],
+    views: Mapping[str, Evidence],
     seed: int = 0,
     tolerance: float = LEAST,
 ) -> Equivariance:
-    """The figures of every view: its tables as a function of frames, and the parts of the group that it can tell."""
+    """The figures of every view."""
     names = [f"{circuit.site}:{unit.unit}" for unit in circuit.units]
     return Equivariance(
         workbench=workbench.__version__,
@@ -105,15 +127,14 @@ def equivariance_score(
         images={"n": len(pictures), "sha256": set_sha256([picture.sha256 for picture in pictures])},
         seed=seed,
         tolerance=tolerance,
-        views=tuple(view_score(name, names, frames, *each, seed, tolerance) for name, each in views.items()),
+        views=tuple(view_score(name, names, frames, each, seed, tolerance) for name, each in views.items()),
     )
 
 
-def view_score(
-    name: str, units: Sequence[str], frames: Frames, in_frames: InFrames, parts: Sequence[str], seed: int = 0, tolerance: float = LEAST
-) -> View:
+def view_score(name: str, units: Sequence[str], frames: Frames, evidence: Evidence, seed: int = 0, tolerance: float = LEAST) -> View:
     """One view, its group built up part by part in the order of `parts`; what a part is worth hangs on those before it."""
     found: list[Part] = []
+    in_frames, parts = evidence.tables, evidence.parts
     for count in range(len(parts) + 1):
         known = tuple(parts[:count])
         tables = in_frames(frames.only(*known))
@@ -122,12 +143,16 @@ def view_score(
         worth = found[-1].prototypes / len(divided) if found else 1.0
         found.append(Part(known, _mean(whole.explained, seed), len(divided), worth, _described(tables, divided, known, tolerance)))
     one_by_one = alone(tables, tolerance)
-    own = frames.only(*parts)
+    own, reflect = frames.only(*parts), REFLECTION in parts
+    permuted, p = _permuted(own, in_frames, reflect, seed)
     return View(
         view=name,
         rows=tables.own.shape[1],
         explained=found[-1].explained,
-        permuted=_permuted(own, in_frames, REFLECTION in parts, seed),
+        permuted=permuted,
+        p=p,
+        turning=_mean(_each(own, evidence.turning, reflect), seed) if evidence.turning else None,
+        raw=agreements(evidence.raw.trained, of_others_turned(evidence.raw), seed)["explained"] if evidence.raw else None,
         units={unit: float(value) for unit, value in zip(units, whole.explained, strict=True)},
         parts=tuple(found),
         alone=one_by_one,
@@ -147,14 +172,25 @@ def _described(tables: Tables, found: Sequence[Orbit], parts: Sequence[str], tol
     return sum(numbers(tables, one, tolerance) + (each * len(one.members) if len(one.members) > 1 else 0) for one in found)
 
 
-def _permuted(frames: Frames, in_frames: InFrames, reflect: bool, seed: int) -> Figure:
+def _each(frames: Frames, in_frames: InFrames, reflect: bool) -> Float[np.ndarray, " unit"]:
+    return orbit(alike(in_frames(frames), reflect), np.arange(len(frames.turn_deg))).explained
+
+
+def _permuted(frames: Frames, in_frames: InFrames, reflect: bool, seed: int) -> tuple[Figure, float]:
+    """The mean over units in permuted frames, and p. Every unit is seen once in every frame: what a permutation explains is then known."""
     count = len(frames.turn_deg)
-    if count < 2:
-        return Figure(None)
-    orders = [derangement(count, seed + i).numpy() for i in range(PERMUTATIONS)]
-    found = [orbit(alike(in_frames(frames.permuted(order)), reflect), np.arange(count)).explained.mean() for order in orders]
+    units = np.arange(count)
+    seen = [in_frames(frames.permuted((units + by) % count)) for by in range(count)]
+    every = alike(Tables(*(np.concatenate([getattr(each, side) for each in seen]) for side in ("own", "mirrored"))), reflect)
+
+    def explained(order: Int[np.ndarray, " unit"]) -> float:
+        return float(orbit(some(every, (order - units) % count * count + units), units).explained.mean())
+
+    found = np.array([explained(derangement(count, seed + i).numpy()) for i in range(PERMUTATIONS)])
     low, high = np.percentile(found, (2.5, 97.5))
-    return Figure(float(np.mean(found)), (float(low), float(high)))
+    p = (1 + (found >= explained(units) - ROUNDING).sum()) / (1 + PERMUTATIONS)
+    least = 1 / (1 + min(PERMUTATIONS, math.factorial(min(count - 1, 10))))  # of so few rings none is left to be drawn
+    return Figure(float(found.mean()), (float(low), float(high))), float(max(p, least))
 
 
 def _mean(explained: Float[np.ndarray, " unit"], seed: int) -> Figure:

@@ -21,11 +21,14 @@ class Alike:
 
     def sides(self, members: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
         """1 for each member as it is, -1 for one that is nearer to the mean of the others mirrored. Without `reflect` all are as they are."""
-        side = np.ones(len(members), int)
+        side, block = np.ones(len(members), int), np.ix_(members, members)
+        own, mirrored = self.own[block], self.mirrored[block]
         for _ in range(ROUNDS if self.reflect and len(members) > 1 else 0):
             before = side.copy()
             for i in range(len(members)):
-                near = {way: self._with_others(members, np.where(np.arange(len(members)) == i, way, side))[i] for way in (1, -1)}
+                near = {
+                    way: np.where(side == way, own[i], mirrored[i]).sum() - (own if side[i] == way else mirrored)[i, i] for way in (1, -1)
+                }
                 side[i] = 1 if near[1] >= near[-1] else -1
             if (side == before).all():
                 break
@@ -45,10 +48,6 @@ class Alike:
         block = np.ix_(members, members)
         return np.where(side[:, None] == side, self.own[block], self.mirrored[block])
 
-    def _with_others(self, members: np.ndarray, side: np.ndarray) -> Float[np.ndarray, " n"]:
-        between = self._between(members, side)
-        return between.sum(0) - np.diag(between)
-
 
 @dataclass(frozen=True)
 class Orbit:
@@ -64,6 +63,12 @@ def alike(tables: Tables, reflect: bool) -> Alike:
     own, mirrored = _standard(tables.own), _standard(tables.mirrored)
     across = own @ mirrored.T
     return Alike(own @ own.T, (across + across.T) / 2, reflect)
+
+
+def some(near: Alike, rows: Int[np.ndarray, " n"]) -> Alike:
+    """Some of the units."""
+    block = np.ix_(rows, rows)
+    return Alike(near.own[block], near.mirrored[block], near.reflect)
 
 
 def orbit(near: Alike, members: Int[np.ndarray, " n"]) -> Orbit:
@@ -86,14 +91,14 @@ def orbits(near: Alike, least: float) -> list[Orbit]:
 
 
 def numbers(tables: Tables, found: Orbit, least: float) -> int:
-    """How many numbers of the orbit's prototype, its largest about its mean, it takes to explain `least` of its units' variance on average; all of
+    """How many numbers of the orbit's prototype, its largest about its mean, it takes to explain `least` of each of its units' variance; all of
     them where that is never reached."""
     own, mirrored = _standard(tables.own), _standard(tables.mirrored)
     units = np.where(found.side[:, None] > 0, own[found.members], mirrored[found.members])
     prototype = units.mean(0)
     order = np.argsort(-np.abs(prototype), kind="stable")
     with_units = np.cumsum(units[:, order] * prototype[order], 1)
-    explained = (np.maximum(with_units, 0) ** 2 / np.maximum(np.cumsum(prototype[order] ** 2), TINY)).mean(0)
+    explained = (np.maximum(with_units, 0) ** 2 / np.maximum(np.cumsum(prototype[order] ** 2), TINY)).min(0)
     return int(np.argmax(explained >= least)) + 1 if explained.max() >= least else len(prototype)
 
 

@@ -8,10 +8,11 @@ import numpy as np
 
 import workbench
 from workbench.evaluate.firing import Firing
+from workbench.evaluate.run import Progress
 from workbench.hosts.host import Host
 from workbench.pictures import Picture
 from workbench.score.document import finite
-from workbench.score.meaning import CLUSTERS, OTHER, UnitMeaning, unit_meaning
+from workbench.score.meaning import CLUSTERS, UnitMeaning, explained, unit_meaning
 from workbench.score.score import set_sha256
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
@@ -21,7 +22,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Polysemanticity:
-    """Every unit of a circuit; the figures beside them are means over units."""
+    """Every unit of a circuit; the figures beside them are means over units. `level`: what the theory explains of the middle unit."""
 
     workbench: str
     host: Mapping[str, str]
@@ -30,8 +31,10 @@ class Polysemanticity:
     images: Mapping[str, object]
     calibration: Mapping[str, object]
     seed: int
-    threshold: float
+    level: float
     explained: float
+    of_unit: float
+    of_theory: float
     other: float
     permuted: float
     permuted_other: float
@@ -45,15 +48,17 @@ def polysemanticity_score(
     found: Firing,
     pictures: Sequence[Picture],
     calibration: Sequence[Picture],
+    progress: Progress,
     seed: int = 0,
     clusters: int = CLUSTERS,
 ) -> Polysemanticity:
-    """The figures of every unit of the circuit."""
+    """The figures of every unit of the circuit; `progress` is told of units."""
+    level = float(np.nanmedian([explained(*each) for each in zip(found.trained.T, found.theory.T, strict=True)]))
     units = []
     for i, unit in enumerate(trained.units):
-        around = np.delete(found.around, unit.unit, 1)
-        columns = found.trained[:, i], found.theory[:, i], found.wrong[:, i]
-        units.append(unit_meaning(f"{trained.site}:{unit.unit}", *columns, around, found.picture, seed, clusters))
+        columns = found.trained[:, i], found.theory[:, i], np.delete(found.theory, i, 1), np.delete(found.around, unit.unit, 1)
+        units.append(unit_meaning(f"{trained.site}:{unit.unit}", *columns, found.picture, level, seed, clusters))
+        progress(1)
     return Polysemanticity(
         workbench=workbench.__version__,
         host={"name": host.name, "fingerprint": host.fingerprint},
@@ -62,8 +67,10 @@ def polysemanticity_score(
         images={"n": len(pictures), "sha256": set_sha256([picture.sha256 for picture in pictures])},
         calibration={"n": len(calibration), "sha256": set_sha256([picture.sha256 for picture in calibration])},
         seed=seed,
-        threshold=OTHER,
+        level=level,
         explained=_mean([unit.explained.value for unit in units]),
+        of_unit=_mean([unit.of_unit for unit in units]),
+        of_theory=_mean([unit.of_theory for unit in units]),
         other=_mean([unit.other.value for unit in units]),
         permuted=_mean([unit.permuted for unit in units]),
         permuted_other=_mean([unit.permuted_other for unit in units]),

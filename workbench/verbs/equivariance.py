@@ -7,16 +7,25 @@ from workbench.compiler.compile import refuse_strange
 from workbench.errors import WorkbenchError
 from workbench.evaluate.turned import frames_of, on_drawings, on_pictures
 from workbench.evaluate.turned_drawings import DRAWN
-from workbench.evaluate.turned_weights import filters, from_family
+from workbench.evaluate.turned_weights import filters, from_family, raw_weights
 from workbench.files import folder_written_whole, write_whole
 from workbench.hosts.store import load
 from workbench.pictures import Picture
 from workbench.rebuild import Stage
 from workbench.report.drawings import png
 from workbench.report.equivariance_plot import draw_equivariance
-from workbench.score.equivariance import HUE, LEAST, REFLECTION, ROTATION, SCALE, Equivariance, equivariance_json, equivariance_score
+from workbench.score.equivariance import (
+    HUE,
+    LEAST,
+    REFLECTION,
+    ROTATION,
+    SCALE,
+    Equivariance,
+    Evidence,
+    equivariance_json,
+    equivariance_score,
+)
 from workbench.spec import load_circuit
-from workbench.theory.frames import InFrames
 
 
 def equivariance(
@@ -41,17 +50,20 @@ def equivariance(
         refuse_strange(each, host)
     sized = bool(frames.octaves.any())
     turns = (ROTATION, REFLECTION)
-    weights: dict[str, InFrames] = {f"weights from {family}": from_family(host, circuit, each).tables for family, each in bound.items()}
+    weights = {
+        f"weights from {family}": (from_family(host, circuit, each), raw_weights(host, circuit, each)) for family, each in bound.items()
+    }
     own = filters(host, circuit)
 
     with folder_written_whole(output, marker="equivariance.json") as folder:
         drawn = on_drawings(host, circuit, sized, stage("drawings", len(DRAWN)))
         natural = on_pictures(host, circuit, pictures, stage("pictures", len(pictures)))
+        all_turns = (*turns, SCALE) if sized else turns
         views = {
-            "drawings": (drawn.tables, (*turns, SCALE) if sized else turns),
-            "pictures": (natural.tables, turns),
-            **{name: (tables, (*turns, SCALE) if sized else turns) for name, tables in weights.items()},
-            **({"filters": (own.tables, (*turns, SCALE, HUE))} if own else {}),
+            "drawings": Evidence(drawn.tables, all_turns, turning=drawn.turning.tables),
+            "pictures": Evidence(natural.tables, turns, turning=natural.turning.tables),
+            **{name: Evidence(heard.tables, all_turns, raw=raw) for name, (heard, raw) in weights.items()},
+            **({"filters": Evidence(own.tables, (*turns, SCALE, HUE))} if own else {}),
         }
         found = equivariance_score(host, circuit, bound, pictures, frames, views, seed, tolerance)
         write_whole(folder / "equivariance.json", equivariance_json(found))

@@ -33,12 +33,14 @@ def polysemanticity(
     """Ask how much of each trained unit's activation the theory accounts for, and write polysemanticity.json and polysemanticity.png to `output`.
 
     `calibration` pictures fit a gain and a bias to each unit; `stage` is as of `rebuild`. Raises WorkbenchError, also for pictures that were
-    used to fit, and for fewer than two.
+    used to fit, for fewer than two, and for a circuit of one unit.
     """
     spec, trained = load_theory(spec_file), load_circuit(circuit_file)
     keep_apart(pictures, calibration, spec.theory.tuned)
     if len(pictures) < 2:
         raise WorkbenchError("pictures", f"{len(pictures)}", "two or more: intervals are over pictures")
+    if len(trained.units) < 2:
+        raise WorkbenchError(str(circuit_file), "one unit", "two or more: a wrong theory of a unit is another unit's")
     host = load(trained.host)
     circuit = compile_spec(spec, trained, host)
     circuits = {"spliced": circuit, "random": with_random_readout(circuit, seed)}
@@ -46,7 +48,7 @@ def polysemanticity(
     with folder_written_whole(output, marker="polysemanticity.json") as folder:
         splices = calibrate(circuits, scenes(host, circuits, calibration, progress=stage("calibrate", len(calibration))), seed)
         seen = firing(host, circuits, splices, pictures, seed, stage("pictures", len(pictures)))
-        found = polysemanticity_score(host, spec, trained, seen, pictures, calibration, seed, clusters)
+        found = polysemanticity_score(host, spec, trained, seen, pictures, calibration, stage("units", len(trained.units)), seed, clusters)
         write_whole(folder / "polysemanticity.json", polysemanticity_json(found))
         write_whole(folder / "polysemanticity.png", png(draw_polysemanticity(found, host, seen, pictures)))
     return found
