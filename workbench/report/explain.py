@@ -6,18 +6,24 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from workbench.evaluate.foretold import BY_TURNS, SIDES
 from workbench.report.conditions import number
 from workbench.score.explain import Agreement, Explained, PairExplained
 
 SHOWN = 3  # of the weights that the theory gets most wrong
 FIGURES = ("explained", "cosine", "sign", "rank")
-ROWS = {"theory": "the theory, one scale", "unseen": "the same, on unseen units", "turned": "seen weights, turned"}
+ROWS = {
+    "theory": "the theory, one scale",
+    "other half": "the same, of the other half",
+    BY_TURNS: "foretold: turned, by turns",
+    SIDES: "foretold: turned, one side",
+}
 
 
 def explain_table(explained: Explained) -> Group:
-    """For each pair of families three rows, and the weights that the theory gets most wrong."""
+    """For each pair of families four rows, and the weights that the theory gets most wrong."""
     where = f"{explained.spec['theory']} on {explained.host['name']}:{explained.circuit['site']}"
-    said = f"{where}: trained weights against the theory's; in brackets the mean with permuted poses, * where p < 0.05"
+    said = f"{where}: trained weights against the theory's; in brackets the mean with permuted poses, fitted anew, * where p < 0.05"
     shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
     shown.add_column("weights", overflow="fold")
     for figure in FIGURES:
@@ -33,7 +39,7 @@ def explain_table(explained: Explained) -> Group:
 
 def rows(pair: PairExplained) -> dict[str, Mapping[str, Agreement]]:
     """The figures of a pair by the rows of the table."""
-    return {"theory": pair.theory, "unseen": pair.foretold["theory"], "turned": pair.foretold["turned"]}
+    return {"theory": pair.theory, "other half": pair.other_half, **pair.foretold}
 
 
 def title(pair: PairExplained) -> str:
