@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from workbench.errors import WorkbenchError
-from workbench.evaluate.weights import NEAR_CELLS, NEAR_DEG, Between, expanded, folded, halves, turned_mean
+from workbench.evaluate.foretold import BY_TURNS, SIDES, splits, turned
+from workbench.evaluate.weights import Between, expanded, folded
 from workbench.hosts import InputRange, host_from_module
 from workbench.hosts.branches import branches
 from workbench.hosts.inception_blocks import ConvRelu, LocalResponseNorm, MaxPoolSame, Mixed
@@ -80,36 +81,58 @@ def pair() -> Between:
     return Between(("d", "u"), ("late", "early"), downstream, upstream, trained, trained, 8, False, 1.0)
 
 
-def test_turned_weights_are_the_kernel_average_of_a_plain_loop():
-    weights, seen, unseen = pair(), [0, 2], [1, 3]
-
-    def place(d: int, u: int, row: int, column: int) -> np.ndarray:
-        shift = [weights.upstream.column(axis)[u] - weights.downstream.column(axis)[d] for axis in ("shift_x_px", "shift_y_px")]
-        return np.array([8.0 * (column - 1), 8.0 * (row - 1)]) + shift
+def slowly(weights: Between, trained: np.ndarray, seen: list[int], unit: int, spread: tuple[float, float]) -> np.ndarray:
+    """The kernel average over the seen units, a weight at a time."""
 
     def frame(d: int, u: int, row: int, column: int) -> tuple[np.ndarray, float]:
+        shift = [weights.upstream.column(axis)[u] - weights.downstream.column(axis)[d] for axis in ("shift_x_px", "shift_y_px")]
         angle = np.radians(weights.downstream.normal_deg[d])
         turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-        return turn @ place(d, u, row, column), weights.upstream.normal_deg[u] - weights.downstream.normal_deg[d]
+        return turn @ (np.array([8.0 * (column - 1), 8.0 * (row - 1)]) + shift), weights.upstream.normal_deg[
+            u
+        ] - weights.downstream.normal_deg[d]
 
     cells = list(np.ndindex(3, 3, 3))
-    known = [(*frame(d, *cell), weights.trained[(d, *cell)]) for d in seen for cell in cells]
-    found = turned_mean(weights, seen, unseen)
-    for i, d in enumerate(unseen):
-        for cell in cells:
-            at, turn = frame(d, *cell)
-            near = [
-                np.exp(
-                    -0.5
-                    * (((at - other) ** 2).sum() / (8 * NEAR_CELLS) ** 2 + (wrap_deg(np.float64(turn - turned), 180.0) / NEAR_DEG) ** 2)
-                )
-                for other, turned, _ in known
-            ]
-            average = np.dot(near, [weight for *_, weight in known]) / (np.sum(near) + 1e-9)
-            assert found[(i, *cell)] == pytest.approx(average, abs=1e-9)
+    known = [(*frame(d, *cell), trained[(d, *cell)]) for d in seen for cell in cells]
+    found = np.zeros((3, 3, 3))
+    for cell in cells:
+        at, turn = frame(unit, *cell)
+        near = [
+            np.exp(
+                -0.5 * (((at - other) ** 2).sum() / (8 * spread[0]) ** 2 + (wrap_deg(np.float64(turn - turned), 180.0) / spread[1]) ** 2)
+            )
+            for other, turned, _ in known
+        ]
+        found[cell] = np.dot(near, [weight for *_, weight in known]) / (np.sum(near) + 1e-9)
+    return found
 
 
-def test_each_half_has_all_directions():
+def test_foretold_weights_are_the_kernel_average_of_a_plain_loop_for_units_in_any_order():
+    weights, spread, orders = pair(), (0.5, 15.0), np.array([[0, 1, 2, 3], [2, 0, 3, 1]])
+    found = turned(weights, orders, [spread])
+    for name, halves in splits(weights.downstream).items():
+        for order, foretold in zip(orders, found[name], strict=True):
+            for seen, unseen in (halves, halves[::-1]):
+                for unit in unseen:
+                    np.testing.assert_allclose(foretold[unit], slowly(weights, weights.trained[order], seen, unit, spread), atol=ROUNDING)
+
+
+def test_the_spread_is_the_one_that_foretells_best_within_the_seen_half():
+    weights, spreads = pair(), ((0.5, 15.0), (1.0, 30.0))
+    own = np.arange(4)[None]
+    found, alone = turned(weights, own, spreads)[BY_TURNS][0], [turned(weights, own, [each])[BY_TURNS][0] for each in spreads]
+    for seen, unseen in (halves := splits(weights.downstream)[BY_TURNS], halves[::-1]):
+        missed = [
+            sum(
+                ((slowly(weights, weights.trained, [d for d in seen if d != unit], unit, each) - weights.trained[unit]) ** 2).sum()
+                for unit in seen
+            )
+            for each in spreads
+        ]
+        np.testing.assert_array_equal(found[unseen], alone[int(np.argmin(missed))][unseen])
+
+
+def test_halves_by_turns_have_all_directions_and_sides_have_one_each():
     units = Units(tuple("abcdef"), {"centre_deg": (300.0, 0.0, 180.0, 60.0, 120.0, 240.0)}, {"unit": 6})
-    first, second = halves(units)
-    assert [sorted(units.column("centre_deg")[half].tolist()) for half in (first, second)] == [[0, 120, 240], [60, 180, 300]]
+    found = {name: [sorted(units.column("centre_deg")[half].tolist()) for half in halves] for name, halves in splits(units).items()}
+    assert found == {BY_TURNS: [[0, 120, 240], [60, 180, 300]], SIDES: [[0, 60, 120], [180, 240, 300]]}

@@ -32,8 +32,6 @@ from workbench.theory.frame import offsets, seen_from
 from workbench.theory.poses import CENTRE, SCALE, SHIFT_X, SHIFT_Y, Units
 
 LEAST = 3  # units of a family, on either side: fewer say nothing of turning
-# Spreads of the kernel average: half of what the grid tells apart, the step of the theories' own poses. Wider ones foretell less on InceptionV1.
-NEAR_CELLS, NEAR_DEG = 0.5, 15.0
 
 
 @dataclass(frozen=True)
@@ -76,8 +74,13 @@ def between(
             progress(1)
         upstream = site_before(host, pair.site)
         above = [each for each in pairs if each.site == upstream and each.family in spec.theory.families[pair.family].reads]
-        heard = _heard(host, upstream, pair) if above and upstream else []
-        if not above or len(heard) < LEAST:
+        if not above or not upstream:
+            continue
+        heard = _heard(host, upstream, pair)
+        if len(heard) < LEAST:
+            why[f"{pair.family} at {pair.site}"] = (
+                f"of {len(pair.units)} units {len(heard)} hear {upstream} by weights alone; {LEAST} are needed"
+            )
             continue
         try:
             bound = bindable(spec, trained, host, circuit, above, files, pair)
@@ -182,32 +185,20 @@ def _some(units: Units, chosen: Int[np.ndarray, " n"], names: Sequence[str]) -> 
     )
 
 
-def turned_mean(pair: Between, seen: Sequence[int], unseen: Sequence[int]) -> Float[np.ndarray, "unseen up kh kw"]:
-    """The weights of `unseen` downstream units as those of `seen` ones, turned: a kernel average (Nadaraya 1964, Watson 1964) over where the
-    upstream unit lies and how it is turned, as the downstream one sees it. No constant of the theory enters, only its poses.
-
-    It is the theory's rule with nothing said of place and match: what any equivariant theory could explain.
-    """
-    places, turns_deg, period_deg = seen_by(pair)
-    weight = pair.trained.reshape(len(pair.downstream), -1)
-    known = places[seen].reshape(-1, 2), turns_deg[seen].reshape(-1), weight[seen].reshape(-1)
-    found = np.stack([_averaged(places[unit], turns_deg[unit], known, period_deg, NEAR_CELLS * pair.step_px) for unit in unseen])
-    return found.reshape(len(unseen), *pair.trained.shape[1:])
-
-
-def _averaged(
+def near(
     places: Float[np.ndarray, "m 2"],
     turns_deg: Float[np.ndarray, " m"],
-    known: tuple[np.ndarray, np.ndarray, np.ndarray],
+    other_places: Float[np.ndarray, "k 2"],
+    other_turns_deg: Float[np.ndarray, " k"],
     period_deg: float,
-    near_px: float,
-) -> Float[np.ndarray, " m"]:
-    """The kernel average at each place and turn; 0 where nothing is near."""
-    at, turned, weight = known
-    apart = ((places[:, None] - at[None]) ** 2).sum(2) / near_px**2
-    turn = (wrap_deg(turns_deg[:, None] - turned[None], period_deg) / NEAR_DEG) ** 2
-    near = np.exp(-(apart + turn) / 2)
-    return near @ weight / (near.sum(1) + 1e-9)
+    step_px: int,
+    spread: tuple[float, float],
+) -> Float[np.ndarray, "m k"]:
+    """How near weights are to others, each as its downstream unit sees it: a Gaussian of the `spread`, in cells and in degrees."""
+    cells, degrees = spread
+    apart = ((places[:, None] - other_places[None]) ** 2).sum(2) / (cells * step_px) ** 2
+    turn = (wrap_deg(turns_deg[:, None] - other_turns_deg[None], period_deg) / degrees) ** 2
+    return np.exp(-(apart + turn) / 2)
 
 
 def seen_by(pair: Between) -> tuple[Float[np.ndarray, "down m 2"], Float[np.ndarray, "down m"], float]:
@@ -223,9 +214,3 @@ def seen_by(pair: Between) -> tuple[Float[np.ndarray, "down m 2"], Float[np.ndar
         turns.append(np.broadcast_to(turn[:, None, None], places[-1].shape[:-1]))
     count = len(down)
     return np.stack(places, 1).reshape(count, -1, 2), np.stack(turns, 1).reshape(count, -1), period_deg
-
-
-def halves(units: Units) -> tuple[list[int], list[int]]:
-    """The units in the order of their direction, by turns: so that each half has all directions."""
-    order = np.argsort(units.normal_deg, kind="stable")
-    return sorted(order[::2].tolist()), sorted(order[1::2].tolist())

@@ -6,23 +6,24 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from workbench.report.conditions import MISSING, number
+from workbench.evaluate.foretold import BY_TURNS, SIDES
+from workbench.report.conditions import number
 from workbench.score.explain import Agreement, Explained, PairExplained
 
 SHOWN = 3  # of the weights that the theory gets most wrong
 FIGURES = ("explained", "cosine", "sign", "rank")
 ROWS = {
     "theory": "the theory, one scale",
-    "each": "the theory, a scale a unit",
-    "unseen": "one scale, on unseen units",
-    "turned": "seen weights, turned",
+    "other half": "the same, of the other half",
+    BY_TURNS: "foretold: turned, by turns",
+    SIDES: "foretold: turned, one side",
 }
 
 
 def explain_table(explained: Explained) -> Group:
     """For each pair of families four rows, and the weights that the theory gets most wrong."""
     where = f"{explained.spec['theory']} on {explained.host['name']}:{explained.circuit['site']}"
-    said = f"{where}: trained weights against the theory's; in brackets the mean with permuted poses, * where p < 0.05"
+    said = f"{where}: trained weights against the theory's; in brackets the mean with permuted poses, fitted anew, * where p < 0.05"
     shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
     shown.add_column("weights", overflow="fold")
     for figure in FIGURES:
@@ -30,7 +31,7 @@ def explain_table(explained: Explained) -> Group:
     for pair in explained.pairs:
         shown.add_row(Text(title(pair), style="bold"))
         for row, agreement in rows(pair).items():
-            shown.add_row(f"  {ROWS[row]}", *(_cell(agreement.get(figure)) for figure in FIGURES))
+            shown.add_row(f"  {ROWS[row]}", *(_cell(agreement[figure]) for figure in FIGURES))
     worst = [Text(_worst(pair)) for pair in explained.pairs]
     why = [Text(f"{name}: {said}", style="dim") for name, said in explained.left_out.items()]
     return Group(Text(said), shown, Text("most wrong, trained against the theory's:"), *worst, *why)
@@ -38,7 +39,7 @@ def explain_table(explained: Explained) -> Group:
 
 def rows(pair: PairExplained) -> dict[str, Mapping[str, Agreement]]:
     """The figures of a pair by the rows of the table."""
-    return {"theory": pair.theory, "each": pair.each, "unseen": pair.foretold["theory"], "turned": pair.foretold["turned"]}
+    return {"theory": pair.theory, "other half": pair.other_half, **pair.foretold}
 
 
 def title(pair: PairExplained) -> str:
@@ -50,9 +51,7 @@ def title(pair: PairExplained) -> str:
     )
 
 
-def _cell(agreement: Agreement | None) -> str:
-    if agreement is None:
-        return MISSING
+def _cell(agreement: Agreement) -> str:
     return f"{number(agreement.value, 2)}{'*' if agreement.p < 0.05 else ' '} ({number(agreement.permuted, 2)})"
 
 

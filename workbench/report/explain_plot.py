@@ -5,18 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from workbench.evaluate.foretold import BY_TURNS, turned
 from workbench.evaluate.weights import Between
 from workbench.report.conditions import number
-from workbench.report.explain import title
+from workbench.report.explain import rows, title
 from workbench.report.kernels import Panel, by_pose, draw_panel, frame_axis
-from workbench.score.explain import Explained, Weights, foretold
+from workbench.score.explain import Explained, Weights
 from workbench.theory.poses import Units
 
 PANEL_INCHES, KERNEL_INCHES, LEAST_INCHES = 6.0, 0.24, 1.2  # a panel's width; a kernel's height, and what is around them
 TITLES = {
     "trained": "trained",
-    "theory": "the theory, its scale from the other half of the units: explained {}",
-    "turned": "the other half's trained weights, turned: explained {}",
+    "theory": "the theory, one scale: explained {}",
+    BY_TURNS: "trained weights of every other unit, turned: explained {}",
 }
 
 
@@ -29,9 +30,10 @@ def draw_explained(explained: Explained, found: Sequence[Between]) -> Figure:
         return figure
     grid = figure.subplots(len(found), len(TITLES), height_ratios=heights, squeeze=False)
     for line, pair, score in zip(grid, found, explained.pairs, strict=True):
-        known = {"trained": pair.trained, **foretold(pair)}
+        as_they_are = np.arange(len(pair.downstream))[None]
+        known = {"trained": pair.trained, "theory": score.scale * pair.theory, BY_TURNS: turned(pair, as_they_are)[BY_TURNS][0]}
         for axes, (kind, said) in zip(line, TITLES.items(), strict=True):
-            figure_of = "" if kind == "trained" else number(score.foretold[kind]["explained"].value, 2)
+            figure_of = "" if kind == "trained" else number(rows(score)[kind]["explained"].value, 2)
             draw_panel(axes, _panel(f"{title(score)}\n{said.format(figure_of)}", pair, known[kind]))
     return figure
 

@@ -1,7 +1,7 @@
-"""Every parameter: how much of the trained weights between two families a theory explains, and how much it foretells of weights not seen."""
+"""Every parameter: how much of the trained weights between two families a theory explains, and how much turning those of other units foretells."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -10,14 +10,15 @@ from scipy.stats import rankdata
 
 import workbench
 from workbench.compiler.bind import Bound
-from workbench.evaluate.weights import Between, halves, turned_mean
+from workbench.evaluate.foretold import BY_TURNS, splits, turned
+from workbench.evaluate.weights import Between
 from workbench.hosts.host import Host
 from workbench.score.document import finite
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
 
 FORMAT = 1
-PERMUTATIONS = 1_000  # of the downstream units' poses: the least p is 1 in 1,001
+PERMUTATIONS = 200  # of the downstream units' poses, after each of which all is fitted anew: the least p is 1 in 201
 WORST = 20  # weights listed of each pair
 
 Weights = Float[np.ndarray, "down up kh kw"]
@@ -25,7 +26,8 @@ Weights = Float[np.ndarray, "down up kh kw"]
 
 @dataclass(frozen=True)
 class Agreement:
-    """A figure, the mean of the same with the downstream units' poses permuted, and the share of permutations that reach it (p)."""
+    """A figure, the mean of the same with the downstream units' poses permuted and all fitted anew, and p: the share of permutations that reach
+    it."""
 
     value: float
     permuted: float
@@ -49,11 +51,9 @@ class PairExplained:
 
     scale     the one number, not below 0, that the theory's weights are multiplied by
     share     of the sum of squares of all weights to these downstream units, the part that these weights are
-    theory    AGREEMENTS of the theory's weights with the trained
-    each      the same with a scale for each downstream unit, as calibration gives each handwritten unit a gain of its own; fitted again for
-              every permutation. Signs are those of `theory`
-    foretold  the same for weights of units not seen: "theory", its scale fitted on the other half of the downstream units, and "turned", the
-              other half's trained weights turned; no constant of the theory is in these
+    theory    `agreements` of the theory's weights with the trained; `other_half`: the scale of each half of the units is fitted on the other
+              half. Neither foretells anything: the theory's constants are fitted to what all these units say
+    foretold  of each of `evaluate.foretold.splits`, the same for the other half's trained weights turned: no constant of the theory is in these
     worst     the weights that the theory gets most wrong
     """
 
@@ -66,7 +66,7 @@ class PairExplained:
     share: float
     scale: float
     theory: Mapping[str, Agreement]
-    each: Mapping[str, Agreement]
+    other_half: Mapping[str, Agreement]
     foretold: Mapping[str, Mapping[str, Agreement]]
     worst: tuple[Wrong, ...]
 
@@ -108,7 +108,10 @@ def explained_score(
 
 
 def _pair(pair: Between, seed: int) -> PairExplained:
+    orders = permutations(len(pair.downstream), seed)
     scaled = scale(pair.trained, pair.theory) * pair.theory
+    by_turns = splits(pair.downstream)[BY_TURNS]
+    by_half = [other_half(pair.trained, pair.theory[order], by_turns) for order in orders]
     return PairExplained(
         families=pair.families,
         sites=pair.sites,
@@ -118,21 +121,28 @@ def _pair(pair: Between, seed: int) -> PairExplained:
         weights=pair.trained.size,
         share=pair.share,
         scale=scale(pair.trained, pair.theory),
-        theory=agreements(pair.trained, scaled, seed),
-        each=scaled_each(pair.trained, pair.theory, seed),
-        foretold={name: agreements(pair.trained, weights, seed) for name, weights in foretold(pair).items()},
+        theory=agreements((pair.trained, scale(pair.trained, pair.theory[order]) * pair.theory[order]) for order in orders),
+        other_half=agreements((pair.trained, weights) for weights in by_half),
+        foretold={
+            name: agreements((pair.trained[order], weights) for order, weights in zip(orders, found, strict=True))
+            for name, found in turned(pair, orders).items()
+        },
         worst=_worst(pair, scaled),
     )
 
 
-def foretold(pair: Between) -> dict[str, Weights]:
-    """Each half of the downstream units' weights, foretold from the other half's."""
-    theory, turned = np.zeros_like(pair.trained), np.zeros_like(pair.trained)
-    first, second = halves(pair.downstream)
-    for seen, unseen in ((first, second), (second, first)):
-        theory[unseen] = scale(pair.trained[seen], pair.theory[seen]) * pair.theory[unseen]
-        turned[unseen] = turned_mean(pair, seen, unseen)
-    return {"theory": theory, "turned": turned}
+def permutations(count: int, seed: int) -> Int[np.ndarray, "order down"]:
+    """The order of the units as they are, and PERMUTATIONS others."""
+    generator = np.random.default_rng(seed)
+    return np.stack([np.arange(count), *(generator.permutation(count) for _ in range(PERMUTATIONS))])
+
+
+def other_half(trained: Weights, theory: Weights, halves: tuple[list[int], list[int]]) -> Weights:
+    """The theory's weights, those of each half times the scale that fits the other."""
+    found = np.zeros_like(trained)
+    for seen, unseen in (halves, halves[::-1]):
+        found[unseen] = scale(trained[seen], theory[seen]) * theory[unseen]
+    return found
 
 
 def scale(trained: Weights, theory: Weights) -> float:
@@ -141,58 +151,36 @@ def scale(trained: Weights, theory: Weights) -> float:
     return max(0.0, float((trained * theory).sum()) / size) if size > 0 else 0.0
 
 
-def agreements(trained: Weights, theory: Weights, seed: int = 0) -> dict[str, Agreement]:
-    """Four figures of weights against the trained ones, each beside what permuted poses give.
+def agreements(both: Iterable[tuple[Weights, Weights]]) -> dict[str, Agreement]:
+    """`figures` of trained weights and those that are to be them: the first pair as they are, all others with permuted poses, fitted anew."""
+    own, *others = [figures(*each) for each in both]
+    found = {}
+    for name, value in own.items():
+        permuted = np.array([other[name] for other in others])
+        found[name] = Agreement(value, float(permuted.mean()), float((1 + (permuted >= value).sum()) / (1 + len(permuted))))
+    return found
+
+
+def figures(trained: Weights, theory: Weights) -> dict[str, float]:
+    """How weights agree with the trained ones.
 
     explained  1 - squared differences over those of the trained weights from their mean; below 0 is worse than one number
-    cosine     of the two as vectors
+    cosine     of the two as vectors; 0 where one is 0 throughout
     sign       the share of the sum of the trained weights' sizes that has the theory's sign; where the theory says 0 it has none
-    rank       Spearman's correlation
+    rank       Spearman's correlation; 0 where one is the same throughout
     """
-    count = len(trained)
-    ours, theirs = theory.reshape(count, -1), trained.reshape(count, -1)
-    product, signs, ranks = ours @ theirs.T, np.sign(ours) @ (np.abs(theirs) * np.sign(theirs)).T, _ranks(ours) @ _ranks(theirs).T
-    known = (ours != 0).astype(float) @ np.abs(theirs).T
-    sizes = float((ours**2).sum()), float((theirs**2).sum())
-    about_mean = float(((theirs - theirs.mean()) ** 2).sum())
-    figures = {
-        "explained": lambda order: 1 - (sizes[0] + sizes[1] - 2 * _along(product, order)) / about_mean,
-        "cosine": lambda order: _along(product, order) / max(np.sqrt(sizes[0] * sizes[1]), 1e-300),
-        "sign": lambda order: (_along(known, order) + _along(signs, order)) / 2 / np.abs(theirs).sum(),
-        "rank": lambda order: _along(ranks, order),
+    sizes = np.sqrt(float((trained**2).sum()) * float((theory**2).sum()))
+    return {
+        "explained": 1 - float(((trained - theory) ** 2).sum() / ((trained - trained.mean()) ** 2).sum()),
+        "cosine": float((trained * theory).sum() / sizes) if sizes > 0 else 0.0,
+        "sign": float(np.abs(trained)[np.sign(trained) * np.sign(theory) > 0].sum() / np.abs(trained).sum()),
+        "rank": float((_ranks(trained) * _ranks(theory)).sum()),
     }
-    return {name: _beside(figure, count, seed) for name, figure in figures.items()}
 
 
-def scaled_each(trained: Weights, theory: Weights, seed: int = 0) -> dict[str, Agreement]:
-    """`explained` and `cosine` of the theory's weights with the trained ones, each downstream unit's after a scale of its own, not below 0."""
-    ours, theirs = theory.reshape(len(theory), -1), trained.reshape(len(trained), -1)
-    size, about_mean = float((theirs**2).sum()), float(((theirs - theirs.mean()) ** 2).sum())
-    # what least squares takes away of unit i's squares, unit j's theory being read in its place
-    taken = np.maximum(ours @ theirs.T, 0) ** 2 / np.maximum((ours**2).sum(1), 1e-300)[:, None]
-    figures = {
-        "explained": lambda order: 1 - (size - _along(taken, order)) / about_mean,
-        "cosine": lambda order: np.sqrt(_along(taken, order) / max(size, 1e-300)),
-    }
-    return {name: _beside(figure, len(ours), seed) for name, figure in figures.items()}
-
-
-def _beside(figure, count: int, seed: int) -> Agreement:
-    generator, own = np.random.default_rng(seed), np.arange(count)
-    orders = [generator.permutation(count) for _ in range(PERMUTATIONS)]
-    value, permuted = float(figure(own)), np.array([figure(order) for order in orders])
-    return Agreement(value, float(permuted.mean()), float((1 + (permuted >= value).sum()) / (1 + len(permuted))))
-
-
-def _along(table: Float[np.ndarray, "down down"], order: Int[np.ndarray, " down"]) -> float:
-    """The sum over units of the table's entries, unit i's theory being that of order[i]."""
-    return float(table[order, np.arange(len(order))].sum())
-
-
-def _ranks(weights: Float[np.ndarray, "down m"]) -> Float[np.ndarray, "down m"]:
+def _ranks(weights: Weights) -> Float[np.ndarray, " m"]:
     """Ranks among all, of mean 0 and length 1."""
-    ranks = rankdata(weights).reshape(weights.shape)
-    ranks = ranks - ranks.mean()
+    ranks = rankdata(weights) - (weights.size + 1) / 2
     return ranks / max(np.sqrt((ranks**2).sum()), 1e-300)
 
 
