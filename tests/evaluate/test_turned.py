@@ -8,6 +8,7 @@ from torch import nn
 
 from tests.planted import INPUT, SITE, planted, trained_circuit
 from workbench.errors import WorkbenchError
+from workbench.evaluate.foretold import BY_TURNS
 from workbench.evaluate.turned import (
     TURNS_DEG,
     about,
@@ -20,11 +21,11 @@ from workbench.evaluate.turned import (
     through_disc,
 )
 from workbench.evaluate.turned_drawings import DRAWN, MIRRORED
-from workbench.evaluate.turned_weights import OPPONENT_AXES, Filters, filters, from_family, of_others_turned, period_deg, raw_weights
+from workbench.evaluate.turned_weights import OPPONENT_AXES, Filters, filters, from_family, period_deg, raw_weights
 from workbench.evaluate.weights import seen_by
 from workbench.hosts import host_from_module
 from workbench.pictures.drawn import drawn
-from workbench.score.explain import agreements
+from workbench.score.explain import foretold, permutations
 from workbench.score.orbits import alike, orbit
 from workbench.spec import TrainedUnit
 from workbench.stimuli import arc, line
@@ -196,12 +197,13 @@ def test_raw_weights_are_foretold_where_they_were_planted_and_not_in_wrong_poses
     weight = host.module("curves")[0].weight.detach().double().numpy()
     loud = (raw.trained * weight).sum((0, 2, 3)) / (weight**2).sum((0, 2, 3))
     np.testing.assert_allclose(raw.trained, loud[:, None, None] * weight, rtol=1e-5)  # as they are, but for each line's loudness
-    right = agreements(raw.trained, of_others_turned(raw))["explained"]
+    orders = permutations(len(curves.units), 0)
+    right = foretold(raw, orders)[BY_TURNS]["explained"]
     assert right.value > 0.4
     assert right.p < 0.05
     units = [unit.model_copy(update={"centre_deg": OWN_DEG[other]}) for unit, other in zip(curves.units, (2, 4, 0, 1, 5, 3), strict=True)]
     wrong = raw_weights(host, trained_circuit(host, units, "curve", "curves"), lines)
-    assert agreements(wrong.trained, of_others_turned(wrong))["explained"].value < right.value - 0.3
+    assert foretold(wrong, orders)[BY_TURNS]["explained"].value < right.value - 0.3
 
 
 def test_a_sign_turned_around_in_one_unit_shows():

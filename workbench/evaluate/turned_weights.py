@@ -10,7 +10,7 @@ from torch import nn
 
 from workbench.compiler.bind import ideal_activations
 from workbench.compiler.compile import trained_units
-from workbench.evaluate.weights import Between, expanded, turned_mean
+from workbench.evaluate.weights import Between, expanded
 from workbench.hosts.host import Host
 from workbench.spec.circuit import TrainedCircuit
 from workbench.theory.frames import OPPONENT_AXES, Frames, Tables, colour_turn, smoothed, turned_points
@@ -107,12 +107,6 @@ def raw_weights(host: Host, circuit: TrainedCircuit, upstream: TrainedCircuit) -
         pooled=host.site(circuit.site).stride_px != host.site(upstream.site).stride_px,
         share=float((chosen**2).sum() / (whole**2).sum()),
     )
-
-
-def of_others_turned(pair: Between) -> Float[np.ndarray, "down up kh kw"]:
-    """Every unit's weights as those of all others, turned."""
-    every = range(len(pair.downstream))
-    return np.concatenate([turned_mean(pair, [i for i in every if i != unit], [unit]) for unit in every])
 
 
 def _posed(circuit: TrainedCircuit) -> Units:

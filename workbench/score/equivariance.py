@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 import workbench
-from workbench.evaluate.turned_weights import of_others_turned
+from workbench.evaluate.foretold import BY_TURNS
 from workbench.evaluate.weights import Between
 from workbench.hosts.host import Host
 from workbench.pictures import Picture
 from workbench.score.document import finite
-from workbench.score.explain import Agreement, agreements
+from workbench.score.explain import Agreement, foretold, permutations
 from workbench.score.orbits import Orbit, alike, alone, numbers, orbit, orbits, some
 from workbench.score.score import set_sha256
 from workbench.score.uncertainty import Figure, bootstrap
@@ -58,7 +58,7 @@ class View:
     permuted   the same mean when every unit is in the frame of another; the interval is over permutations
     p          share of permutations that explain as much as the units' own frames do
     turning    as `explained`, each unit's mean over turns of each stimulus taken away first; None where no stimulus turns
-    raw        of the weights as they are, what the other units' turned explain, neither smoothed nor rescaled; None where these are none
+    raw        of the weights as they are, what the other half's turned explain, neither smoothed nor rescaled; None where these are none
     alone      numbers that describe the units one by one to the tolerance
     simpler    units_each: units to a prototype; numbers: of describing the units one by one, over those with prototypes
     orbits     units that share a prototype, largest first; mirrored units have a tilde
@@ -152,7 +152,7 @@ def view_score(name: str, units: Sequence[str], frames: Frames, evidence: Eviden
         permuted=permuted,
         p=p,
         turning=_mean(_each(own, evidence.turning, reflect), seed) if evidence.turning else None,
-        raw=agreements(evidence.raw.trained, of_others_turned(evidence.raw), seed)["explained"] if evidence.raw else None,
+        raw=foretold(evidence.raw, permutations(len(units), seed))[BY_TURNS]["explained"] if evidence.raw else None,
         units={unit: float(value) for unit, value in zip(units, whole.explained, strict=True)},
         parts=tuple(found),
         alone=one_by_one,

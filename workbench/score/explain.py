@@ -123,12 +123,17 @@ def _pair(pair: Between, seed: int) -> PairExplained:
         scale=scale(pair.trained, pair.theory),
         theory=agreements((pair.trained, scale(pair.trained, pair.theory[order]) * pair.theory[order]) for order in orders),
         other_half=agreements((pair.trained, weights) for weights in by_half),
-        foretold={
-            name: agreements((pair.trained[order], weights) for order, weights in zip(orders, found, strict=True))
-            for name, found in turned(pair, orders).items()
-        },
+        foretold=foretold(pair, orders),
         worst=_worst(pair, scaled),
     )
+
+
+def foretold(pair: Between, orders: Int[np.ndarray, "order down"]) -> dict[str, dict[str, Agreement]]:
+    """For each of `splits`, how the weights of each half agree with those of the other, turned; no theory says anything of them."""
+    return {
+        name: agreements((pair.trained[order], weights) for order, weights in zip(orders, found, strict=True))
+        for name, found in turned(pair, orders).items()
+    }
 
 
 def permutations(count: int, seed: int) -> Int[np.ndarray, "order down"]:
