@@ -16,7 +16,7 @@ from workbench.files import write_whole
 from workbench.hosts.store import load
 from workbench.pictures import Picture
 from workbench.rebuild import Stage, rebuild
-from workbench.report import table
+from workbench.report import open_questions, table
 from workbench.report.claims import claims_table
 from workbench.report.consumers import consumers_table, draw_consumers
 from workbench.report.drawings import png
@@ -96,24 +96,28 @@ def _plain(example: Strongest) -> dict[str, object]:
 
 
 def _layers(ask: Request, folder: Path) -> Said:
-    return Said(layers_table(layers(ask.spec_file, ask.circuit_file, ask.few, folder, ask.stage, ask.seed)))
+    found = layers(ask.spec_file, ask.circuit_file, ask.few, folder, ask.stage, ask.seed)
+    return Said(layers_table(found), tuple(open_questions.of_layers(found)))
 
 
 def _claims(ask: Request, folder: Path) -> Said:
-    return Said(claims_table(claims(ask.spec_file, ask.circuit_file, ask.bound, ask.calibration, folder, ask.stage, ask.seed)))
+    found = claims(ask.spec_file, ask.circuit_file, ask.bound, ask.calibration, folder, ask.stage, ask.seed)
+    return Said(claims_table(found), tuple(open_questions.of_claims(found)))
 
 
 def _induct(ask: Request, folder: Path) -> Said:
     found = induct(ask.spec_file, ask.circuit_file, ask.bound, ask.few, ask.calibration, folder, ask.stage, ask.seed)
-    return Said(induction_tree(found))
+    return Said(induction_tree(found), tuple(open_questions.of_induction(found)))
 
 
 def _explain(ask: Request, folder: Path) -> Said:
-    return Said(explain_table(explain(ask.spec_file, ask.circuit_file, ask.bound, folder, ask.stage, ask.seed)))
+    found = explain(ask.spec_file, ask.circuit_file, ask.bound, folder, ask.stage, ask.seed)
+    return Said(explain_table(found), tuple(open_questions.of_explained(found)))
 
 
 def _equivariance(ask: Request, folder: Path) -> Said:
-    return Said(equivariance_table(equivariance(ask.circuit_file, ask.bound, ask.few, folder, ask.stage, ask.seed)))
+    found = equivariance(ask.circuit_file, ask.bound, ask.few, folder, ask.stage, ask.seed)
+    return Said(equivariance_table(found), tuple(open_questions.of_equivariance(found)))
 
 
 def _visualise(ask: Request, folder: Path) -> Said:
@@ -122,7 +126,7 @@ def _visualise(ask: Request, folder: Path) -> Said:
 
 def _polysemanticity(ask: Request, folder: Path) -> Said:
     found = polysemanticity(ask.spec_file, ask.circuit_file, ask.few, ask.calibration, folder, ask.stage, ask.seed)
-    return Said(polysemanticity_table(found))
+    return Said(polysemanticity_table(found), tuple(open_questions.of_polysemanticity(found)))
 
 
 PARTS: dict[str, Callable[[Request, Path], Said]] = {
