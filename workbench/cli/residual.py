@@ -11,7 +11,6 @@ from workbench.cli.options import (
     CALIBRATION,
     CIRCUIT,
     FILE,
-    IMAGES,
     SEED,
     SPEC,
     bind_option,
@@ -24,7 +23,6 @@ from workbench.terminal import Session
 @SPEC
 @CIRCUIT
 @bind_option("The trained units, of a circuit FILE, that FAMILY corresponds to at their site; may be given again.")
-@IMAGES
 @CALIBRATION
 @CALIBRATE_ON
 @click.option(
@@ -37,7 +35,6 @@ def residual(
     spec_file: Path,
     circuit_file: Path | None,
     bound: dict[str, Path],
-    images: Path | None,
     calibration: Path | None,
     calibrate_on: int,
     output: Path,
@@ -49,7 +46,8 @@ def residual(
 
     Each family that has trained units at the site before, and directions found by non-negative factorisation of what is left, are tried as
     something that the theory might read: how much of what is left do these units explain on pictures that the fit has not seen, and how
-    much do as many random ones? The best that the theory does not read is the suggestion. Patches of pictures are clustered by
+    much by chance? The best that the theory does not read, and that is beyond chance, is the suggestion; often there is none. All is
+    done on calibration pictures, so that a later score is of pictures that had no part in it. Patches of pictures are clustered by
     direction; drawn stimuli and units of the same site that go with what is left are listed.
 
     \b
@@ -61,9 +59,8 @@ def residual(
     from workbench.verbs.residual import residual as ask
 
     with Session() as session:
-        pictures = session.pictures(images, skip_broken, "headline")
-        others = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        found = ask(spec_file, circuit_file or default_circuit(spec_file), bound, pictures, others, output, session.stage, seed)
+        pictures = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
+        found = ask(spec_file, circuit_file or default_circuit(spec_file), bound, pictures, output, session.stage, seed)
     if as_json:
         click.echo(residual_json(found), nl=False)
     else:

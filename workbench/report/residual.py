@@ -13,15 +13,15 @@ KINDS = 4  # of drawn stimuli that are listed
 
 def residual_table(residual: Residual) -> Group:
     """What is left, the candidates, and the suggestion."""
-    where = f"{residual.spec['theory']} on {residual.host['name']}:{residual.circuit['site']}, {residual.images['n']} images"
+    where = f"{residual.spec['theory']} on {residual.host['name']}:{residual.circuit['site']}, {residual.calibration['n']} images"
     left = f"of the {len(residual.left)} units' variance {number(float(np.mean(list(residual.left.values()))), 2)} is left"
     shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
     shown.add_column(f"reading more of {residual.before}", overflow="fold", min_width=26)
-    for heading in ("explains", "random", "highest", "read?"):
+    for heading in ("explains", "by chance", "needed", "p", "read?"):
         shown.add_column(heading, justify="right", no_wrap=True)
     shown.add_column("channels", overflow="fold")
     for each in residual.candidates:
-        figures = (number(value, 3) for value in (each.explained, each.random, each.highest))
+        figures = (number(value, 3) for value in (each.explained, each.random, each.needed, each.p))
         shown.add_row(title(each), *figures, "yes" if each.read else "no", _channels(each))
     kinds = "; ".join(f"{kind.stimuli} {number(kind.size, 2)} (mean {number(kind.mean, 2)})" for kind in residual.kinds[:KINDS])
     together = ", ".join(f"{name} {number(value, 2)}" for name, value in residual.together.items())
@@ -47,8 +47,8 @@ def suggestion(residual: Residual) -> str:
     """What to read next, in a sentence."""
     best = residual.suggestion
     if best is None:
-        return "no suggestion: nothing that the theory does not read explains more than random channels do"
-    figures = f"{number(best.explained, 3)} of what is left, random ones {number(best.random, 3)}"
+        return "no suggestion: nothing that the theory does not read explains more than chance"
+    figures = f"{number(best.explained, 3)} of what is left, by chance {number(best.random, 3)}, p {number(best.p, 3)}"
     return f"suggestion: read {title(best)}, {len(best.channels)} channels: {figures}"
 
 

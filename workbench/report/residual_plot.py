@@ -40,12 +40,12 @@ def draw_residual(residual: Residual, patches: Sequence[Sequence[NDArray[np.uint
 def _bars(axes: Axes, residual: Residual) -> None:
     for row, each in enumerate(residual.candidates):
         axes.barh(row, each.explained, color=COLOURS[each.read], height=0.6)
-        axes.plot((each.random, each.highest), (row, row), color="black", linewidth=1.2)
+        axes.plot((each.random, each.needed), (row, row), color="black", linewidth=1.2)
         axes.plot(each.random, row, "|", color="black", markersize=8)
     axes.set_yticks(range(len(residual.candidates)), [title(each) for each in residual.candidates], fontsize=6.5)
     axes.invert_yaxis()
     left = number(float(np.mean(list(residual.left.values()))), 2)
-    said = "blue read already, red not read; black: random channels, to the highest"
+    said = "blue read already, red not read; black: by chance, to what a suggestion needs"
     axes.set_xlabel(f"share of what is left ({left} of the variance) on unseen pictures; {said}", fontsize=7)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=6.5)

@@ -1,34 +1,32 @@
 """What a theory does not know: which units of the layer before would explain what remains of the trained units, ranked as suggestions."""
 
 import json
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
-from sklearn.decomposition import NMF
+from jaxtyping import Float, Int
 
 import workbench
 from workbench.compiler.bind import Bound
 from workbench.evaluate.layers import Matched
 from workbench.evaluate.matching import Group
 from workbench.evaluate.residual import Remains
+from workbench.evaluate.run import Progress
 from workbench.hosts.host import Host
 from workbench.pictures import Picture
+from workbench.score.directions import Common, Directions, factorised
 from workbench.score.document import finite
+from workbench.score.regression import TINY, Regression, scaled
 from workbench.score.score import set_sha256
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
 
 FORMAT = 1
-DIRECTIONS = 6  # components of the factorisation: two for each of missing excitation, missing inhibition and what else there is
-OF_HIGHEST = 0.25  # of a direction's largest weight: channels with less are not named
-MOST_CHANNELS = 12  # of a direction
-DRAWS = 10  # groups of random channels beside each candidate
-RIDGE = 1.0  # of the mean variance: hundreds of correlated columns, and residuals that are mostly 0
+DRAWS = 200  # of chance groups for all candidates at once: the least p is 1 in 201
+P = 0.05  # of a suggestion, over all candidates together
 TOGETHER = 8  # channels of the units' own site that are listed
 LEAST_LEFT = 0.01  # of the variance, mean over units: of less, rounding and chance are a part
-TINY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,9 @@ class Candidate:
 
     read       whether the theory's last family reads it already; of a direction, whether half of it is of families that it reads
     explained  of what remains, the share on unseen pictures that least squares on these channels explains, mean over units
-    random     the mean of the same for as many random other channels, and `highest` the highest
+    random     the mean of the same for as many channels by chance (`chances`)
+    needed     what `explained` must be above for p < P
+    p          the share of draws in which any candidate's chance group stands out as far from its mean
     families   the share of a direction's weight that each claimed family has
     missing    of a direction: "excitation" or "inhibition"; `units`: those whose residual it is of, the most so first
     """
@@ -47,20 +47,16 @@ class Candidate:
     read: bool
     explained: float
     random: float
-    highest: float
+    needed: float
+    p: float
     families: Mapping[str, float]
     missing: str | None = None
     units: tuple[str, ...] = ()
 
     @property
-    def above_random(self) -> float:
-        """What the group explains more than random channels do."""
-        return self.explained - self.random
-
-    @property
     def named(self) -> bool:
-        """Whether it is a suggestion: better than every random group, and not read yet."""
-        return not self.read and self.explained > max(self.highest, 0.0)
+        """Whether it is a suggestion: beyond chance, and not read yet."""
+        return not self.read and self.p < P and self.explained > 0
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Residual:
-    """What remains. `left`: of each unit's variance on pictures. `candidates` by what they explain more than random channels, `together` the
+    """What remains. `left`: of each unit's variance on pictures. `candidates` by what they explain more than chance, `together` the
     channels of the same site that go with the residual (mean squared correlation over units), `kinds` the drawn stimuli, largest first."""
 
     workbench: str
@@ -83,7 +79,6 @@ class Residual:
     spec: Mapping[str, str]
     circuit: Mapping[str, str]
     bound: Mapping[str, str]
-    images: Mapping[str, object]
     calibration: Mapping[str, object]
     seed: int
     before: str
@@ -100,19 +95,6 @@ class Residual:
         return next((each for each in self.candidates if each.named), None)
 
 
-@dataclass(frozen=True)
-class Directions:
-    """Non-negative factors of what the residual has in common with the layer before.
-
-    signs     1 where the trained unit says more (excitation is missing), -1 where it says less
-    units     how much each direction is of each unit's residual; channels: of each channel
-    """
-
-    signs: Int[np.ndarray, " k"]
-    units: Float[np.ndarray, "k unit"]
-    channels: Float[np.ndarray, "k c"]
-
-
 def residual_score(
     spec: Spec,
     trained: TrainedCircuit,
@@ -123,32 +105,27 @@ def residual_score(
     found: Remains,
     directions: Directions,
     tuned: tuple[Sequence[Group], Mapping[str, Float[np.ndarray, "stimulus unit"]]],
-    pictures: Sequence[Picture],
     calibration: Sequence[Picture],
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> Residual:
-    """Rank families and directions; `tuned` holds the answers "trained" and "by hand" to drawn stimuli."""
+    """Rank families and directions; `tuned` holds the answers "trained" and "by hand" to drawn stimuli. `progress` counts DRAWS."""
     names = [f"{trained.site}:{unit.unit}" for unit in trained.units]
     families = {pair.family: pair.units for pair in pairs if pair.site == before}
     reads = spec.theory.families[list(spec.theory.families)[-1]].reads
-    regression = Regression.of(found, seed)
-    candidates = [
-        _candidate(f"{family} at {before}", before, units, regression, {family: 1.0}, read=family in reads)
-        for family, units in families.items()
-    ]
-    candidates += [_direction(directions, k, before, regression, families, reads, names) for k in range(len(directions.signs))]
+    groups = [_Group(f"{family} at {before}", units, family in reads, {family: 1.0}) for family, units in families.items()]
+    groups += [_direction(directions, k, families, list(reads), names) for k in range(len(directions.signs))]
     return Residual(
         workbench=workbench.__version__,
         host={"name": host.name, "fingerprint": host.fingerprint},
         spec={"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256},
         circuit={"name": trained.circuit, "site": trained.site, "sha256": trained.sha256},
         bound={family: units.sha256 for family, units in bound.items()},
-        images={"n": len(pictures), "sha256": set_sha256([picture.sha256 for picture in pictures])},
         calibration={"n": len(calibration), "sha256": set_sha256([picture.sha256 for picture in calibration])},
         seed=seed,
         before=before,
         left=dict(zip(names, left(found).tolist(), strict=True)),
-        candidates=tuple(sorted(candidates, key=lambda each: -each.above_random)),
+        candidates=_ranked(groups, before, found, seed, progress),
         together=_together(found, trained),
         kinds=_kinds(*tuned),
     )
@@ -160,108 +137,85 @@ def left(found: Remains) -> Float[np.ndarray, " unit"]:
 
 
 @dataclass(frozen=True)
-class Regression:
-    """Least squares from channels, in their surroundings, to the residual: fitted on every second picture, judged on the others."""
+class _Group:
+    """A candidate before it is tried; `direction` is its number, None for a family."""
 
-    columns: Float[np.ndarray, "row c near"]
-    residual: Float[np.ndarray, "row unit"]
-    seen: Bool[np.ndarray, " row"]
-    generator: np.random.Generator
-
-    @classmethod
-    def of(cls, found: Remains, seed: int) -> "Regression":
-        return cls(_scaled(found.before), _scaled(found.residual[:, :, None])[:, :, 0], fitted_on(found), np.random.default_rng(seed))
-
-    def explained(self, channels: Sequence[int] | Int[np.ndarray, " n"]) -> float:
-        """The share of the residual's variance on unseen pictures, mean over units; below 0 where it was fitted to accidents."""
-        columns = self.columns[:, list(channels)].reshape(len(self.columns), -1).astype(np.float64)
-        columns = columns - columns[self.seen].mean(0)
-        wanted = self.residual - self.residual[self.seen].mean(0)
-        gram = columns[self.seen].T @ columns[self.seen]
-        gram += RIDGE * max(float(gram.diagonal().mean()), TINY) * np.eye(len(gram))
-        weight = np.linalg.solve(gram, columns[self.seen].T @ wanted[self.seen])
-        remaining = wanted[~self.seen] - columns[~self.seen] @ weight
-        return float((1 - (remaining**2).sum(0) / np.maximum((wanted[~self.seen] ** 2).sum(0), TINY)).mean())
-
-    def random(self, channels: Sequence[int] | Int[np.ndarray, " n"]) -> list[float]:
-        """The same for DRAWS groups of as many random channels, none of these; of all others where they are too few."""
-        others = np.setdiff1d(np.arange(self.columns.shape[1]), channels)
-        count = min(len(channels), len(others))
-        return [self.explained(self.generator.choice(others, count, replace=False)) for _ in range(DRAWS)]
+    name: str
+    channels: Int[np.ndarray, " n"]
+    read: bool
+    families: Mapping[str, float]
+    direction: int | None = None
+    missing: str | None = None
+    units: tuple[str, ...] = ()
 
 
-def fitted_on(found: Remains) -> Bool[np.ndarray, " row"]:
-    """Rows of every second picture."""
-    return found.picture % 2 == 0
-
-
-def factorised(found: Remains, seed: int = 0) -> Directions:
-    """DIRECTIONS non-negative factors (Lee & Seung 1999, doi 10.1038/44565) of the squared correlations of each unit's residual with each channel,
-    summed over the surroundings, those above and below 0 apart: on the pictures that are fitted on."""
-    rows = fitted_on(found)
-    columns, residual = _scaled(found.before[rows], each=True), _scaled(found.residual[rows][:, :, None])[:, :, 0]
-    common = np.einsum("ru,rcn->ucn", residual, columns, optimize=True) / len(residual)
-    energy = np.concatenate([(np.maximum(sign * common, 0) ** 2).sum(2) for sign in (1, -1)])
-    count = min(DIRECTIONS, *energy.shape)
-    model = NMF(count, init="nndsvda", random_state=seed, max_iter=1000, tol=1e-5)
-    weights = model.fit_transform(energy / max(float(energy.max()), 1e-300))
-    more, less = weights.T[:, : common.shape[0]], weights.T[:, common.shape[0] :]
-    signs = np.where(more.sum(1) >= less.sum(1), 1, -1)
-    return Directions(signs, np.where(signs[:, None] > 0, more, less), model.components_)
-
-
-def clustered(directions: Directions, loud: Remains) -> Float[np.ndarray, "row k"]:
-    """How much each direction is what differs at each loud cell: the residual of its units, of its sign, times what its channels say there."""
-    residual, said = loud.residual / np.maximum(np.abs(loud.residual).max(0), TINY), loud.before.mean(2)
-    said = said / np.maximum(said.max(0), TINY)
-    wanted = np.stack([np.maximum(sign * residual, 0) @ units for sign, units in zip(directions.signs, directions.units, strict=True)], 1)
-    return wanted * (said @ directions.channels.T)
-
-
-def _scaled(values: Float[np.ndarray, "row c near"], each: bool = False) -> Float[np.ndarray, "row c near"]:
-    """Of mean 0, and of variance 1 in each channel, or in each place of each."""
-    centred = values - values.mean(0)
-    return centred / np.maximum(np.sqrt((centred**2).mean(0 if each else (0, 2), keepdims=True)), TINY)
-
-
-def _candidate(
-    name: str,
-    site: str,
-    units: Int[np.ndarray, " n"],
-    regression: Regression,
-    families: Mapping[str, float],
-    read: bool,
-    missing: str | None = None,
-    of_units: tuple[str, ...] = (),
-) -> Candidate:
-    random = regression.random(units)
-    channels = tuple(f"{site}:{unit}" for unit in units)
-    return Candidate(name, channels, read, regression.explained(units), float(np.mean(random)), max(random), families, missing, of_units)
-
-
-def _direction(
-    directions: Directions,
-    k: int,
-    site: str,
-    regression: Regression,
-    families: Mapping[str, np.ndarray],
-    reads: Container[str],
-    names: Sequence[str],
-) -> Candidate:
-    weight, units = directions.channels[k], directions.units[k]
-    order = np.argsort(-weight, kind="stable")[:MOST_CHANNELS]
-    chosen = order[weight[order] >= OF_HIGHEST * weight.max()]
+def _direction(directions: Directions, k: int, families: Mapping[str, np.ndarray], reads: Sequence[str], names: Sequence[str]) -> _Group:
+    chosen, weight, units = directions.named(k), directions.channels[k], directions.units[k]
     total = max(float(weight[chosen].sum()), TINY)
     shares = {family: float(weight[np.intersect1d(chosen, own)].sum()) / total for family, own in families.items()}
     known = sum(share for family, share in shares.items() if family in reads)
     missing = "excitation" if directions.signs[k] > 0 else "inhibition"
     most = tuple(names[i] for i in np.argsort(-units, kind="stable") if units[i] >= 0.5 * units.max())
-    return _candidate(f"direction {k + 1}", site, chosen, regression, shares, known >= 0.5, missing, most)
+    return _Group(f"direction {k + 1}", chosen, known >= 0.5, shares, k, missing, most)
+
+
+def _ranked(groups: Sequence[_Group], site: str, found: Remains, seed: int, progress: Progress | None) -> tuple[Candidate, ...]:
+    regression = Regression.of(found)
+    explained = np.array([regression.explained(group.channels) for group in groups])
+    by_chance = chances([(group.channels, group.direction) for group in groups], regression, Common.of(found), seed, progress)
+    needed, p = beyond_chance(explained, by_chance)
+    made = [
+        Candidate(
+            group.name,
+            tuple(f"{site}:{channel}" for channel in group.channels),
+            group.read,
+            *(float(figure[i]) for figure in (explained, by_chance.mean(0), needed, p)),
+            group.families,
+            group.missing,
+            group.units,
+        )
+        for i, group in enumerate(groups)
+    ]
+    return tuple(sorted(made, key=lambda each: each.random - each.explained))
+
+
+def chances(
+    groups: Sequence[tuple[Int[np.ndarray, " n"], int | None]],
+    regression: Regression,
+    common: Common,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Float[np.ndarray, "draw group"]:
+    """What groups by chance explain, each as large as a candidate, of its channels and the number of its direction or None for a family.
+
+    In a draw the channels change places, which gives every family others; and the residuals change pictures, which gives every direction
+    what the same factorisation finds where there is nothing: for both, the residual that they are to explain is the true one.
+    """
+    generator, found = np.random.default_rng(seed), []
+    for _ in range(DRAWS):
+        moved = generator.permutation(regression.channels)
+        by_chance = factorised(common.shuffled(generator), seed)
+        drawn = [moved[own] if k is None else by_chance.strongest(k, len(own)) for own, k in groups]
+        found.append([regression.explained(own) for own in drawn])
+        if progress:
+            progress(1)
+    return np.array(found)
+
+
+def beyond_chance(
+    explained: Float[np.ndarray, " group"], by_chance: Float[np.ndarray, "draw group"]
+) -> tuple[Float[np.ndarray, " group"], Float[np.ndarray, " group"]]:
+    """What each candidate must explain for p < P, and its p: by the highest, over candidates, of the distance from the mean of chance in standard
+    deviations (the max-statistic of Westfall & Young 1993), so that many candidates have no more chances than one."""
+    mean, spread = by_chance.mean(0), np.maximum(by_chance.std(0), TINY)
+    highest = ((by_chance - mean) / spread).max(1)
+    p = (1 + (highest[:, None] >= (explained - mean) / spread).sum(0)) / (1 + len(highest))
+    return mean + spread * np.sort(highest)[-int(P * (1 + len(highest)))], p
 
 
 def _together(found: Remains, trained: TrainedCircuit) -> dict[str, float]:
     """Mean over units of the squared correlation of the residual with channels of the units' own site, the highest ones; not the units' own."""
-    beside, residual = (_scaled(values[:, :, None])[:, :, 0] for values in (found.beside, found.residual))
+    beside, residual = (scaled(values[:, :, None])[:, :, 0] for values in (found.beside, found.residual))
     common = ((residual.T @ beside / len(residual)) ** 2).mean(0)
     own = {unit.unit for unit in trained.units}
     order = [int(i) for i in np.argsort(-common, kind="stable") if int(i) not in own][:TOGETHER]

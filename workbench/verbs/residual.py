@@ -10,7 +10,6 @@ from torch import Tensor
 from workbench.compiler.families import families
 from workbench.compiler.respond import Heard, cells_of
 from workbench.errors import WorkbenchError
-from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.induction import Voice
 from workbench.evaluate.residual import patches, remains
 from workbench.evaluate.run import scenes
@@ -19,7 +18,8 @@ from workbench.pictures import Picture
 from workbench.rebuild import Stage
 from workbench.report.drawings import png
 from workbench.report.residual_plot import SHOWN, draw_residual
-from workbench.score.residual import Residual, clustered, factorised, residual_json, residual_score
+from workbench.score.directions import Common, clustered, factorised
+from workbench.score.residual import DRAWS, Residual, residual_json, residual_score
 from workbench.splice.calibrate import Splices, calibrate, with_random_readout
 from workbench.splice.conditions import Handwritten
 from workbench.splice.natural import site_before
@@ -32,7 +32,6 @@ def residual(
     spec_file: Path,
     circuit_file: Path,
     bound_files: Mapping[str, Path],
-    pictures: Sequence[Picture],
     calibration: Sequence[Picture],
     output: Path,
     stage: Stage,
@@ -40,29 +39,30 @@ def residual(
 ) -> Residual:
     """Rank what would explain the difference of trained and handwritten units, and write residual.json and residual.png to `output`.
 
-    The units of the site before that are told by family are those of `workbench.verbs.induct`. `calibration` and `stage` are as of `rebuild`.
-    Raises WorkbenchError, also where there is no site before, and for pictures that the spec was tuned on.
+    The units of the site before that are told by family are those of `workbench.verbs.induct`. All is fitted and judged on `calibration`
+    pictures, a half each: a theory that follows a suggestion can then be scored on pictures that had no part in it. `stage` is as of
+    `rebuild`. Raises WorkbenchError, also where there is no site before.
     """
     read = loaded(spec_file, circuit_file, bound_files)
-    keep_apart(pictures, calibration, read.spec.theory.tuned)
     before = site_before(read.host, read.trained.site)
-    if before is None or len(pictures) < 2:
-        given = f"{len(pictures)} pictures, {before or 'no site'} before {read.trained.site}"
+    if before is None or len(calibration) < 2:
+        given = f"{len(calibration)} pictures, {before or 'no site'} before {read.trained.site}"
         raise WorkbenchError("residual", given, "two pictures or more, and units of a layer before to explain what is left")
     circuits = {"spliced": read.circuit, "random": with_random_readout(read.circuit, seed)}
 
     with folder_written_whole(output, marker="residual.json") as folder:
         pairs = claims_of(read, stage, seed)
         splices = calibrate(circuits, scenes(read.host, circuits, calibration, progress=stage("calibrate", len(calibration))), seed)
-        random, loud = remains(read.host, splices, pictures, seed, stage("pictures", len(pictures)))
+        random, loud = remains(read.host, splices, calibration, seed, stage("pictures", len(calibration)))
         tuned = tuning(read.host, read.circuit.grid, _both(read, splices), stage("drawn stimuli", group_count()), shifts_px=(0.0,))
-        directions = factorised(random, seed)
+        directions = factorised(Common.of(random), seed)
+        progress = stage("groups by chance", DRAWS)
         found = residual_score(
-            read.spec, read.trained, read.host, read.bound, pairs, before, random, directions, tuned, pictures, calibration, seed
+            read.spec, read.trained, read.host, read.bound, pairs, before, random, directions, tuned, calibration, seed, progress
         )
         scores = clustered(directions, loud)
         places = [_places(scores, k, loud.picture, loud.at) for k in range(scores.shape[1])]
-        shown = [patches(read.host, read.trained.site, pictures, own) for own in places]
+        shown = [patches(read.host, read.trained.site, calibration, own) for own in places]
         write_whole(folder / "residual.json", residual_json(found))
         write_whole(folder / "residual.png", png(draw_residual(found, shown)))
     return found
