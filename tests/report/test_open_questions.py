@@ -32,6 +32,13 @@ def test_steps_that_do_not_hold_in_every_unit():
     assert said == "That curve at mixed3b follows where pixels is as claimed: of 3 units 1 fail and 1 are unknown."
 
 
+def test_what_is_left_with_and_without_a_suggestion():
+    left = {"a": 0.4, "b": 0.2}
+    (some,), (none,) = (list(open_questions.of_residual(Made(left=left, suggestion=each))) for each in (Made(name="line"), None))
+    assert some == "What makes up the 0.30 of the units' variance on pictures that is left: the theory might read line."
+    assert none.endswith("nothing of the layer before is beyond chance.")
+
+
 def test_weights_frames_and_activation_have_their_figures():
     pair = Made(families=("curve", "line"), theory={"explained": Made(value=0.043)})
     assert list(open_questions.of_explained(Made(pairs=[pair], left_out={"bend at conv2d2": "no convolution between"}))) == [

@@ -93,4 +93,11 @@ ARGUMENTS = (
         (("polysemanticity", "polysemanticity"),),
         ("polysemanticity",),
     ),
+    Argument(
+        "residual",
+        "What is left",
+        "Where do trained and handwritten units differ, and what in the layer before goes with it? Fitted and judged on calibration pictures.",
+        (("residual", "residual"),),
+        ("residual",),
+    ),
 )

@@ -9,6 +9,7 @@ from workbench.score.explain import Explained
 from workbench.score.induction import FAILS, HOLDS, Induction
 from workbench.score.layers import Layers
 from workbench.score.polysemanticity import Polysemanticity
+from workbench.score.residual import Residual
 
 
 def of_layers(found: Layers) -> Iterator[str]:
@@ -58,9 +59,16 @@ def of_equivariance(found: Equivariance) -> Iterator[str]:
         yield said + (", no more than in wrong frames." if not view.turned else ".")
 
 
+def of_residual(found: Residual) -> Iterator[str]:
+    """What is left of the units, and what the theory might read."""
+    left = number(sum(found.left.values()) / len(found.left), 2)
+    suggested = f"the theory might read {found.suggestion.name}" if found.suggestion else "nothing of the layer before is beyond chance"
+    yield f"What makes up the {left} of the units' variance on pictures that is left: {suggested}."
+
+
 def of_polysemanticity(found: Polysemanticity) -> Iterator[str]:
     """The activation that the theory does not account for."""
     yield (
-        f"What the rest of the units' activation is: the theory accounts for {number(found.explained, 2)} of it, and {number(found.other, 2)} is left "
-        "in clusters of other stimuli."
+        f"What the rest of the units' activation is: the theory accounts for {number(found.explained, 2)} of it, and {number(found.other, 2)} is "
+        "left in clusters of other stimuli."
     )

@@ -26,6 +26,7 @@ from workbench.report.induction import induction_tree
 from workbench.report.layers import layers_table
 from workbench.report.limits import limits
 from workbench.report.polysemanticity import polysemanticity_table
+from workbench.report.residual import residual_table
 from workbench.report.strongest_plot import draw_strongest
 from workbench.report.visualise import visualised_table
 from workbench.spec import load_circuit, load_theory
@@ -36,6 +37,7 @@ from workbench.verbs.explain import explain
 from workbench.verbs.induct import induct
 from workbench.verbs.layers import layers
 from workbench.verbs.polysemanticity import polysemanticity
+from workbench.verbs.residual import residual
 from workbench.verbs.visualise import visualised
 
 EXAMPLES = 6  # of each unit and side
@@ -129,6 +131,11 @@ def _polysemanticity(ask: Request, folder: Path) -> Said:
     return Said(polysemanticity_table(found), tuple(open_questions.of_polysemanticity(found)))
 
 
+def _residual(ask: Request, folder: Path) -> Said:
+    found = residual(ask.spec_file, ask.circuit_file, ask.bound, ask.calibration, folder, ask.stage, ask.seed)
+    return Said(residual_table(found), tuple(open_questions.of_residual(found)))
+
+
 PARTS: dict[str, Callable[[Request, Path], Said]] = {
     "score": _score,
     "examples": _examples,
@@ -138,6 +145,7 @@ PARTS: dict[str, Callable[[Request, Path], Said]] = {
     "induct": _induct,
     "claims": _claims,
     "polysemanticity": _polysemanticity,
+    "residual": _residual,
     "visualise": _visualise,
 }
 
