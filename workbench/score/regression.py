@@ -42,7 +42,8 @@ class Regression:
         columns = scaled(found.before).reshape(len(found.before), -1)
         residual = scaled(found.residual[:, :, None])[:, :, 0]
         columns, residual = columns - columns[rows].mean(0), residual - residual[rows].mean(0)
-        return cls(*(Half.of(columns[half], residual[half]) for half in (rows, ~rows)), near)
+        seen, unseen = (Half.of(columns[half], residual[half]) for half in (rows, ~rows))
+        return cls(seen, unseen, near)
 
     @property
     def channels(self) -> int:

@@ -166,13 +166,16 @@ def _ranked(groups: Sequence[_Group], site: str, found: Remains, seed: int, prog
     needed, p = beyond_chance(explained, by_chance)
     made = [
         Candidate(
-            group.name,
-            tuple(f"{site}:{channel}" for channel in group.channels),
-            group.read,
-            *(float(figure[i]) for figure in (explained, by_chance.mean(0), needed, p)),
-            group.families,
-            group.missing,
-            group.units,
+            name=group.name,
+            channels=tuple(f"{site}:{channel}" for channel in group.channels),
+            read=group.read,
+            explained=float(explained[i]),
+            random=float(by_chance[:, i].mean()),
+            needed=float(needed[i]),
+            p=float(p[i]),
+            families=group.families,
+            missing=group.missing,
+            units=group.units,
         )
         for i, group in enumerate(groups)
     ]
