@@ -14,7 +14,19 @@ from workbench.errors import WorkbenchError
 from workbench.evaluate.matching import Answers
 from workbench.pictures.drawn import drawn
 from workbench.report.induction import induction_tree
-from workbench.score.induction import FAILS, HOLDS, PIXELS, UNKNOWN, ClaimInduction, Induction, Step, goes_wrong_at, induction_json, verdict
+from workbench.score.induction import (
+    FAILS,
+    HOLDS,
+    PIXELS,
+    UNKNOWN,
+    ClaimInduction,
+    Induction,
+    Step,
+    goes_wrong_at,
+    induction_json,
+    not_enough,
+    verdict,
+)
 from workbench.score.uncertainty import Figure
 from workbench.spec import load_circuit, theory_from_text
 from workbench.survey import probes
@@ -155,6 +167,13 @@ def test_the_verdict(figure, above_wrong, drawn, expected):
     assert verdict(Figure(0.5, figure), Figure(0.1, above_wrong), drawn) == expected
 
 
+@pytest.mark.parametrize(
+    ("above_without", "expected"), [((0.1, 0.2), HOLDS), ((0.0, 0.2), UNKNOWN), ((-0.2, -0.1), UNKNOWN), (None, UNKNOWN)]
+)
+def test_a_step_that_comes_out_as_well_without_what_is_claimed_is_not_shown(above_without, expected):
+    assert verdict(Figure(0.6, (0.55, 0.65)), Figure(0.1, (0.1, 0.2)), 0.9, Figure(0.1, above_without)) == expected
+
+
 def test_a_unit_goes_wrong_behind_the_first_assumption_under_which_it_fails():
     def steps(*verdicts: str) -> list[Step]:
         return [Step("", each, Figure(None), Figure(None), 0.0) for each in verdicts]
@@ -163,6 +182,9 @@ def test_a_unit_goes_wrong_behind_the_first_assumption_under_which_it_fails():
     assert goes_wrong_at("mixed3b", above, steps(HOLDS, UNKNOWN, HOLDS)) is None
     assert goes_wrong_at("mixed3b", above, steps(FAILS, FAILS, FAILS)) == "mixed3b"
     assert goes_wrong_at("mixed3b", above, steps(HOLDS, FAILS, FAILS)) == "mixed3a"
+    assert goes_wrong_at("mixed3b", above, steps(HOLDS, FAILS, HOLDS)) is None
+    assert not_enough(above, steps(HOLDS, FAILS, HOLDS)) == "conv2d2"
+    assert not_enough(above, steps(HOLDS, FAILS, UNKNOWN)) is None
     assert goes_wrong_at("mixed3b", above, steps(HOLDS, UNKNOWN, FAILS)) == "conv2d2"
 
 
