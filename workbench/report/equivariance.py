@@ -36,7 +36,7 @@ def _rows(view: View) -> Iterator[tuple[str, ...]]:
         yield ("" if i else view.view, f"+ {part.parts[-1]}" if part.parts else "nothing", *figures, str(part.numbers))
     yield "", "permuted frames", number(view.permuted.value, 2), interval(view.permuted.ci95), "", "", f"p {view.p:.3f}"
     if view.turning:
-        yield "", "less mean over turns", number(view.turning.value, 2), interval(view.turning.ci95), "", "", ""
+        yield "", "turning alone", number(view.turning.value, 2), interval(view.turning.ci95), "", "", ""
     if view.raw:
         yield "", "of raw weights", number(view.raw.value, 2), "", "", "", f"p {view.raw.p:.3f}"
 
