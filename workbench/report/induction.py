@@ -76,7 +76,8 @@ def _line(said: str, steps: Sequence[Step]) -> Text:
 def _above(figures: Sequence[Figure | None]) -> str:
     """`0.18 (16 of 18 clearly)`: the mean, and of how many units the interval is above 0."""
     there = [each for each in figures if each is not None and each.ci95 is not None]
-    return f"{number(mean([each.value for each in there]), 2)} ({sum(each.ci95 is not None and each.ci95[0] > 0 for each in there)} of {len(figures)} clearly)"
+    clearly = sum(each.ci95 is not None and each.ci95[0] > 0 for each in there)
+    return f"{number(mean([each.value for each in there]), 2)} ({clearly} of {len(figures)} clearly)"
 
 
 def _unit(unit: UnitInduction) -> Text:
