@@ -147,6 +147,23 @@ def test_local_response_norm_equals_torch(channels: int):
     assert not torch.allclose(LocalResponseNorm()(x), F.local_response_norm(x, 9, alpha=1e-4, beta=0.5, k=1.0), rtol=1e-2)
 
 
+def test_a_gradient_passes_the_response_norm():
+    x = torch.randn(2, 24, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
+    found, expected = (
+        torch.autograd.grad(norm(x).square().sum(), x)[0]
+        for norm in (LocalResponseNorm(), lambda each: F.local_response_norm(each, 11, alpha=0.0011, beta=0.5, k=2.0))
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.inceptionv1
+def test_a_gradient_by_the_picture_passes_inceptionv1(inceptionv1):
+    """To a unit of mixed3b: what is left of a stage's input is written over nowhere on the way."""
+    x = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)).mul(50).requires_grad_()
+    (gradient,) = torch.autograd.grad(inceptionv1.activations(x, "mixed3b")["mixed3b"].sum(), x)
+    assert gradient.abs().sum() > 0
+
+
 @pytest.mark.parametrize(("size", "before", "after"), [(8, 0, 1), (7, 1, 1)])
 def test_max_pool_with_same_padding(size: int, before: int, after: int):
     x = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0)) - 5.0  # a pad of zeros would win everywhere

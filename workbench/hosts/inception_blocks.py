@@ -59,7 +59,8 @@ class LocalResponseNorm(nn.Module):
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         channels = x.shape[1]
         band = x.new_full((channels, channels), self.alpha).triu(-self.reach).tril(self.reach)[:, :, None, None]
-        return F.conv2d(x * x, band, x.new_full((channels,), self.offset)).rsqrt_().mul_(x)
+        over = F.conv2d(x * x, band, x.new_full((channels,), self.offset)).rsqrt_()
+        return over * x if over.requires_grad else over.mul_(x)  # a gradient needs what it would write over
 
 
 class Mixed(nn.ModuleDict):
