@@ -19,8 +19,9 @@ from workbench.pictures import Picture
 from workbench.pictures.drawn import drawn
 from workbench.score.agreement import pearson
 from workbench.score.document import document
+from workbench.score.facts import set_sha256
 from workbench.score.recovery import recovered
-from workbench.score.score import score, set_sha256, tuning_summary
+from workbench.score.score import score, tuning_summary
 from workbench.score.scorecard import Scorecard
 from workbench.spec import Spec, TrainedCircuit, theory_from_text
 from workbench.splice.calibrate import Splices, calibrate, with_random_readout

@@ -1,6 +1,5 @@
 """Claims: did what a theory says of an edit come true, in the trained units and in the handwritten ones?"""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,8 +12,7 @@ from workbench.compiler.bind import Bound
 from workbench.evaluate.claims import HANDWRITTEN, TRAINED, ClaimCurves, unbound
 from workbench.hosts.host import Host
 from workbench.pictures import Picture
-from workbench.score.document import finite
-from workbench.score.score import set_sha256
+from workbench.score.facts import as_json, circuit_facts, host_facts, picture_facts, spec_facts
 from workbench.score.tuning import NAN, echo, one_period, width_deg
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
@@ -87,11 +85,11 @@ def claims_score(
     """The outcome of every claim."""
     return Claims(
         workbench=workbench.__version__,
-        host={"name": host.name, "fingerprint": host.fingerprint},
-        spec={"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256},
-        circuit={"name": trained.circuit, "site": trained.site, "sha256": trained.sha256},
+        host=host_facts(host),
+        spec=spec_facts(spec),
+        circuit=circuit_facts(trained),
         bound={family: units.sha256 for family, units in bound.items()},
-        calibration={"n": len(calibration), "sha256": set_sha256([picture.sha256 for picture in calibration])},
+        calibration=picture_facts(calibration),
         seed=seed,
         radius_px=curves.probe.radii_px,
         units=[f"{trained.site}:{unit.unit}" for unit in trained.units],
@@ -139,4 +137,4 @@ def _figure(
 
 def claims_json(claims: Claims) -> str:
     """claims.json (docs/claims-json.md): keys in a fixed order, numbers that are not finite become null."""
-    return json.dumps(finite({"format": FORMAT, **asdict(claims)}), indent=1, allow_nan=False) + "\n"
+    return as_json({"format": FORMAT, **asdict(claims)})

@@ -1,6 +1,5 @@
 """What differs between two networks, in terms of one mechanism: units matched by tuning, how the matched differ, and what they are worth."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from jaxtyping import Float
 from scipy.optimize import linear_sum_assignment
 
 import workbench
-from workbench.score.document import finite
+from workbench.score.facts import as_json
 from workbench.score.tuning import turn_deg, width_deg
 from workbench.score.uncertainty import Figure
 
@@ -152,4 +151,4 @@ def _facts(known: Known) -> dict[str, Any]:
 
 def diff_json(found: Diff) -> str:
     """diff.json (docs/diff.md): keys in a fixed order, numbers that are not finite become null."""
-    return json.dumps(finite({"format": FORMAT, **asdict(found), "named": found.named}), indent=1, allow_nan=False) + "\n"
+    return as_json({"format": FORMAT, **asdict(found), "named": found.named})

@@ -1,10 +1,9 @@
 """score.json: a scorecard as a stable document (docs/score-json.md)."""
 
-import json
-import math
 from dataclasses import asdict
 from typing import Any
 
+from workbench.score.facts import as_json, finite
 from workbench.score.scorecard import Scorecard
 
 FORMAT = 1
@@ -30,7 +29,7 @@ def document(card: Scorecard) -> dict[str, Any]:
 
 def to_json(card: Scorecard) -> str:
     """The document as text, keys in a fixed order."""
-    return json.dumps(document(card), indent=1, allow_nan=False) + "\n"
+    return as_json(document(card))
 
 
 def _value(cell: Any) -> Any:
@@ -47,12 +46,3 @@ def nested(flat: dict[str, Any]) -> dict[str, Any]:
             place = place.setdefault(key, {})
         place[last] = value
     return found
-
-
-def finite(value: Any) -> Any:
-    """The value with every number within it that is not finite as None."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,6 +1,5 @@
 """Equivariance: how far the units of a family are turned copies of one another, and how much simpler that makes them."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,10 +12,9 @@ from workbench.evaluate.foretold import BY_TURNS
 from workbench.evaluate.weights import Between
 from workbench.hosts.host import Host
 from workbench.pictures import Picture
-from workbench.score.document import finite
 from workbench.score.explain import Agreement, foretold, permutations
+from workbench.score.facts import as_json, circuit_facts, host_facts, picture_facts
 from workbench.score.orbits import Orbit, alike, alone, numbers, orbit, orbits, some
-from workbench.score.score import set_sha256
 from workbench.score.uncertainty import Figure, bootstrap
 from workbench.spec.circuit import TrainedCircuit
 from workbench.splice.calibrate import derangement
@@ -121,10 +119,10 @@ def equivariance_score(
     names = [f"{circuit.site}:{unit.unit}" for unit in circuit.units]
     return Equivariance(
         workbench=workbench.__version__,
-        host={"name": host.name, "fingerprint": host.fingerprint},
-        circuit={"name": circuit.circuit, "site": circuit.site, "sha256": circuit.sha256, "units": len(names)},
+        host=host_facts(host),
+        circuit={**circuit_facts(circuit), "units": len(names)},
         bound={family: each.sha256 for family, each in bound.items()},
-        images={"n": len(pictures), "sha256": set_sha256([picture.sha256 for picture in pictures])},
+        images=picture_facts(pictures),
         seed=seed,
         tolerance=tolerance,
         views=tuple(view_score(name, names, frames, each, seed, tolerance) for name, each in views.items()),
@@ -200,4 +198,4 @@ def _mean(explained: Float[np.ndarray, " unit"], seed: int) -> Figure:
 
 def equivariance_json(found: Equivariance) -> str:
     """equivariance.json (docs/equivariance.md): keys in a fixed order, numbers that are not finite become null."""
-    return json.dumps(finite({"format": FORMAT, **asdict(found)}), indent=1, allow_nan=False) + "\n"
+    return as_json({"format": FORMAT, **asdict(found)})

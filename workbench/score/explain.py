@@ -1,6 +1,5 @@
 """Every parameter: how much of the trained weights between two families a theory explains, and how much turning those of other units foretells."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -13,7 +12,7 @@ from workbench.compiler.bind import Bound
 from workbench.evaluate.foretold import BY_TURNS, splits, turned
 from workbench.evaluate.weights import Between
 from workbench.hosts.host import Host
-from workbench.score.document import finite
+from workbench.score.facts import as_json, circuit_facts, host_facts, spec_facts
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
 
@@ -97,9 +96,9 @@ def explained_score(
     """The figures of every pair."""
     return Explained(
         workbench=workbench.__version__,
-        host={"name": host.name, "fingerprint": host.fingerprint},
-        spec={"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256},
-        circuit={"name": trained.circuit, "site": trained.site, "sha256": trained.sha256},
+        host=host_facts(host),
+        spec=spec_facts(spec),
+        circuit=circuit_facts(trained),
         bound={family: units.sha256 for family, units in bound.items()},
         seed=seed,
         pairs=tuple(_pair(pair, seed) for pair in found),
@@ -204,4 +203,4 @@ def _worst(pair: Between, theory: Weights) -> tuple[Wrong, ...]:
 
 def explained_json(explained: Explained) -> str:
     """explain.json (docs/explain.md): keys in a fixed order, numbers that are not finite become null."""
-    return json.dumps(finite({"format": FORMAT, **asdict(explained)}), indent=1, allow_nan=False) + "\n"
+    return as_json({"format": FORMAT, **asdict(explained)})

@@ -1,6 +1,5 @@
 """Frontier: how much of the network's behaviour survives as more and more of its units are written by hand."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,9 +11,10 @@ from workbench.evaluate.statistics import Statistics
 from workbench.hosts.host import Host
 from workbench.pictures import Picture
 from workbench.score.cost import cost, total
-from workbench.score.document import finite, nested
+from workbench.score.document import nested
+from workbench.score.facts import as_json, circuit_facts, host_facts, picture_facts, set_sha256, spec_facts
 from workbench.score.recovery import recovered
-from workbench.score.score import mean_figure, set_sha256
+from workbench.score.score import mean_figure
 from workbench.score.scorecard import Cost
 from workbench.score.uncertainty import Figure
 from workbench.spec import Spec
@@ -80,8 +80,8 @@ def frontier_score(
     for i, (spec, circuit, found) in enumerate(zip(specs, trained, statistics, strict=True)):
         steps.append(
             FrontierStep(
-                spec={"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256},
-                circuit={"name": circuit.circuit, "site": circuit.site, "sha256": circuit.sha256},
+                spec=spec_facts(spec),
+                circuit=circuit_facts(circuit),
                 units=len(found.units),
                 share=len(found.units) / sum(sites.values()),
                 conditions={
@@ -97,9 +97,9 @@ def frontier_score(
     names, labelled = statistics[0].sha256s, int(np.isfinite(statistics[0].rows["natural"]["top1"]).sum())
     return Frontier(
         workbench=workbench.__version__,
-        host={"name": host.name, "fingerprint": host.fingerprint},
+        host=host_facts(host),
         images={"n": len(names), "labelled": labelled, "sha256": set_sha256(names)},
-        calibration={"n": len(calibration), "sha256": set_sha256([picture.sha256 for picture in calibration])},
+        calibration=picture_facts(calibration),
         seed=seed,
         sites=sites,
         steps=tuple(steps),
@@ -120,4 +120,4 @@ def frontier_json(frontier: Frontier) -> str:
     """frontier.json (docs/frontier-json.md): keys in a fixed order, numbers that are not finite become null."""
     plain = asdict(frontier)
     steps: list[dict[str, Any]] = [{**step, "conditions": nested(step["conditions"])} for step in plain.pop("steps")]
-    return json.dumps(finite({"format": FORMAT, **plain, "of": frontier.of, "steps": steps}), indent=1, allow_nan=False) + "\n"
+    return as_json({"format": FORMAT, **plain, "of": frontier.of, "steps": steps})

@@ -1,6 +1,5 @@
 """Proof by induction: which steps of a theory hold in the trained weights, and where a unit that fails goes wrong."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,8 +14,7 @@ from workbench.evaluate.induction import Claim, Hypothesis
 from workbench.evaluate.matching import THRESHOLDS, each_correlation
 from workbench.pictures import Picture
 from workbench.score.agreement import pearson
-from workbench.score.document import finite
-from workbench.score.score import set_sha256
+from workbench.score.facts import as_json, circuit_facts, host_facts, picture_facts, spec_facts
 from workbench.score.uncertainty import Figure, bootstrap
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
@@ -136,12 +134,12 @@ def induction_score(
     spoken_of = {site: sum(len(claim.pair.units) for claim in theory.claims if claim.pair.site == site) for site in theory.sites}
     return Induction(
         workbench=workbench.__version__,
-        host={"name": host.name, "fingerprint": host.fingerprint},
-        spec={"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256},
-        circuit={"name": trained.circuit, "site": trained.site, "sha256": trained.sha256},
+        host=host_facts(host),
+        spec=spec_facts(spec),
+        circuit=circuit_facts(trained),
         bound={family: units.sha256 for family, units in bound.items()},
-        images={"n": len(pictures), "sha256": set_sha256([picture.sha256 for picture in pictures])},
-        calibration={"n": len(calibration), "sha256": set_sha256([picture.sha256 for picture in calibration])},
+        images=picture_facts(pictures),
+        calibration=picture_facts(calibration),
         seed=seed,
         tolerances=TOLERANCES,
         inputs={site: (count, host.site(site).channels) for site, count in spoken_of.items()},
@@ -233,4 +231,4 @@ def _drawn(curves: Curves, name: str, truth: str, u: int) -> float:
 
 def induction_json(induction: Induction) -> str:
     """induct.json (docs/induct.md): keys in a fixed order, numbers that are not finite become null."""
-    return json.dumps(finite({"format": FORMAT, **asdict(induction)}), indent=1, allow_nan=False) + "\n"
+    return as_json({"format": FORMAT, **asdict(induction)})

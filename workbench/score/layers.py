@@ -1,6 +1,5 @@
 """Layers: which trained units do the units of each family of a theory correspond to, and how well do they agree on photographs?"""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -14,8 +13,7 @@ from workbench.evaluate.matching import THRESHOLDS, Answers, Nearest, best_units
 from workbench.hosts.host import Host
 from workbench.pictures import Picture
 from workbench.score.agreement import pearson
-from workbench.score.document import finite
-from workbench.score.score import set_sha256
+from workbench.score.facts import as_json, circuit_facts, host_facts, picture_facts, spec_facts
 from workbench.score.uncertainty import Figure, bootstrap
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
@@ -101,10 +99,10 @@ def layers_score(
     names = {layer.family: layer.units.names for layer in circuit.layers}
     return Layers(
         workbench=workbench.__version__,
-        host={"name": host.name, "fingerprint": host.fingerprint},
-        spec={"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256},
-        circuit={"name": trained.circuit, "site": trained.site, "sha256": trained.sha256},
-        images={"n": len(pictures), "sha256": set_sha256([picture.sha256 for picture in pictures])},
+        host=host_facts(host),
+        spec=spec_facts(spec),
+        circuit=circuit_facts(trained),
+        images=picture_facts(pictures),
         seed=seed,
         thresholds=THRESHOLDS,
         sites={site: host.site(site).channels for site in found},
@@ -167,4 +165,4 @@ def _mean_pearson(moments: Float[np.ndarray, "picture unit 6"], seed: int) -> Fi
 
 def layers_json(layers: Layers) -> str:
     """layers.json (docs/layers-json.md): keys in a fixed order, numbers that are not finite become null."""
-    return json.dumps(finite({"format": FORMAT, **asdict(layers)}), indent=1, allow_nan=False) + "\n"
+    return as_json({"format": FORMAT, **asdict(layers)})

@@ -1,6 +1,5 @@
 """Polysemanticity: how much of a unit's activation one theory accounts for, and how much belongs to other stimuli."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -11,9 +10,8 @@ from workbench.evaluate.firing import Firing
 from workbench.evaluate.run import Progress
 from workbench.hosts.host import Host
 from workbench.pictures import Picture
-from workbench.score.document import finite
+from workbench.score.facts import as_json, circuit_facts, host_facts, picture_facts, spec_facts
 from workbench.score.meaning import CLUSTERS, UnitMeaning, explained, unit_meaning
-from workbench.score.score import set_sha256
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
 
@@ -61,11 +59,11 @@ def polysemanticity_score(
         progress(1)
     return Polysemanticity(
         workbench=workbench.__version__,
-        host={"name": host.name, "fingerprint": host.fingerprint},
-        spec={"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256},
-        circuit={"name": trained.circuit, "site": trained.site, "sha256": trained.sha256},
-        images={"n": len(pictures), "sha256": set_sha256([picture.sha256 for picture in pictures])},
-        calibration={"n": len(calibration), "sha256": set_sha256([picture.sha256 for picture in calibration])},
+        host=host_facts(host),
+        spec=spec_facts(spec),
+        circuit=circuit_facts(trained),
+        images=picture_facts(pictures),
+        calibration=picture_facts(calibration),
         seed=seed,
         level=level,
         explained=_mean([unit.explained.value for unit in units]),
@@ -85,4 +83,4 @@ def _mean(values: Sequence[float | None]) -> float:
 
 def polysemanticity_json(found: Polysemanticity) -> str:
     """polysemanticity.json (docs/polysemanticity.md): keys in a fixed order, numbers that are not finite become null."""
-    return json.dumps(finite({"format": FORMAT, **asdict(found)}), indent=1, allow_nan=False) + "\n"
+    return as_json({"format": FORMAT, **asdict(found)})

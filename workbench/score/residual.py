@@ -1,6 +1,5 @@
 """What a theory does not know: which units of the layer before would explain what remains of the trained units, ranked as suggestions."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -16,9 +15,8 @@ from workbench.evaluate.run import Progress
 from workbench.hosts.host import Host
 from workbench.pictures import Picture
 from workbench.score.directions import Common, Directions, factorised
-from workbench.score.document import finite
+from workbench.score.facts import as_json, circuit_facts, host_facts, picture_facts, spec_facts
 from workbench.score.regression import TINY, Regression, scaled
-from workbench.score.score import set_sha256
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
 
@@ -117,11 +115,11 @@ def residual_score(
     groups += [_direction(directions, k, families, list(reads), names) for k in range(len(directions.signs))]
     return Residual(
         workbench=workbench.__version__,
-        host={"name": host.name, "fingerprint": host.fingerprint},
-        spec={"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256},
-        circuit={"name": trained.circuit, "site": trained.site, "sha256": trained.sha256},
+        host=host_facts(host),
+        spec=spec_facts(spec),
+        circuit=circuit_facts(trained),
         bound={family: units.sha256 for family, units in bound.items()},
-        calibration={"n": len(calibration), "sha256": set_sha256([picture.sha256 for picture in calibration])},
+        calibration=picture_facts(calibration),
         seed=seed,
         before=before,
         left=dict(zip(names, left(found).tolist(), strict=True)),
@@ -238,4 +236,4 @@ def _kinds(groups: Sequence[Group], answers: Mapping[str, Float[np.ndarray, "sti
 
 def residual_json(residual: Residual) -> str:
     """residual.json (docs/residual.md): keys in a fixed order, numbers that are not finite become null."""
-    return json.dumps(finite({"format": FORMAT, **asdict(residual)}), indent=1, allow_nan=False) + "\n"
+    return as_json({"format": FORMAT, **asdict(residual)})

@@ -1,6 +1,5 @@
 """Statistics + tuning curves -> Scorecard."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
@@ -13,6 +12,7 @@ from workbench.hosts.host import Host
 from workbench.pictures import Picture
 from workbench.score.agreement import explained_variance, pearson, spearman, top_overlap
 from workbench.score.cost import cost, total
+from workbench.score.facts import circuit_facts, host_facts, picture_facts, set_sha256, spec_facts
 from workbench.score.recovery import ABLATIONS, loses, recovered
 from workbench.score.scorecard import ConditionScore, Scorecard, TheoryScore, UnitScore, VariantScore, is_control
 from workbench.score.tuning import figures, largest_gap_deg, turn_deg
@@ -47,7 +47,7 @@ def score(
     names, turns = condition_names(joint), {each.probe.turns for each in curves}
     return Scorecard(
         workbench=workbench.__version__,
-        host={"name": host.name, "fingerprint": host.fingerprint},
+        host=host_facts(host),
         circuit=_together([theory.circuit for theory in theories]),
         spec=_together([theory.spec for theory in theories]),
         images={
@@ -56,7 +56,7 @@ def score(
             "fires": int(statistics.fires.sum()),
         }
         | {"sha256": set_sha256(statistics.sha256s)},
-        calibration={"n": len(calibration), "sha256": set_sha256([picture.sha256 for picture in calibration])},
+        calibration=picture_facts(calibration),
         tuned_on=_tuned_on([spec.theory.tuned for spec in specs if spec.theory.tuned]),
         units=every_unit,
         conditions={name: condition_score(statistics, name, seed) for name in names},
@@ -89,8 +89,8 @@ def variant_scores(specs: Sequence[Spec], statistics: Statistics, seed: int) -> 
 def theory_score(spec: Spec, trained: TrainedCircuit, splices: Splices, units: Sequence[UnitScore], curves: TuningCurves) -> TheoryScore:
     """What is one theory's own."""
     return TheoryScore(
-        spec={"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256},
-        circuit={"name": trained.circuit, "site": trained.site, "sha256": trained.sha256},
+        spec=spec_facts(spec),
+        circuit=circuit_facts(trained),
         units=len(units),
         pearson=float(np.mean([unit.pearson for unit in units])),
         tuned_on=_tuned_on([spec.theory.tuned] if spec.theory.tuned else []),
@@ -115,11 +115,6 @@ def _tuned_on(ledgers: Sequence[TunedOn]) -> dict[str, object] | None:
         "host": hosts,
         "date": max(ledger.date for ledger in ledgers),
     }
-
-
-def set_sha256(sha256s: Sequence[str]) -> str:
-    """One name for a set of pictures, whatever their order."""
-    return hashlib.sha256("\n".join(sorted(sha256s)).encode()).hexdigest()
 
 
 def unit_scores(trained: TrainedCircuit, splices: Splices, statistics: Statistics, curves: TuningCurves) -> tuple[UnitScore, ...]:

@@ -9,8 +9,7 @@ import numpy as np
 
 import workbench
 from workbench.hosts.host import Host
-from workbench.score.document import finite
-from workbench.score.score import set_sha256
+from workbench.score.facts import as_json, set_sha256
 from workbench.score.scorecard import Scorecard, is_control
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
@@ -138,7 +137,7 @@ def _scores(card: Scorecard, condition: str) -> Scores:
 
 def row_json(row: HostRow) -> str:
     """A row as text; numbers that are not finite become null."""
-    return json.dumps(finite(asdict(row)), indent=1, allow_nan=False) + "\n"
+    return as_json(asdict(row))
 
 
 def row_from_json(text: str) -> HostRow | None:
@@ -168,4 +167,4 @@ def universality_json(found: Universality) -> str:
     """universality.json (docs/universality.md): keys in a fixed order, numbers that are not finite become null."""
     plain = asdict(found)
     rows = [{**row, "radius_px": own.radius_px} for row, own in zip(plain.pop("rows"), found.rows, strict=True)]
-    return json.dumps(finite({"format": FORMAT, **plain, "hosts": rows}), indent=1, allow_nan=False) + "\n"
+    return as_json({"format": FORMAT, **plain, "hosts": rows})

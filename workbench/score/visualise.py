@@ -1,6 +1,5 @@
 """Feature visualisation as figures: does what was made for a unit drive it, and what was made for the handwritten one the trained one?"""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -10,8 +9,7 @@ import workbench
 from workbench.evaluate.visualise import Answers
 from workbench.hosts.host import Host
 from workbench.pictures import Picture
-from workbench.score.document import finite
-from workbench.score.score import set_sha256
+from workbench.score.facts import as_json, circuit_facts, host_facts, picture_facts, spec_facts
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
 
@@ -78,10 +76,10 @@ def visualised_score(
         made.append(Made(f"{trained.site}:{unit}", by, float(over_trained[row, i]), float(over_handwritten[row, i]), mean, file))
     return Visualised(
         workbench=workbench.__version__,
-        host={"name": host.name, "fingerprint": host.fingerprint},
-        spec={"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256},
-        circuit={"name": trained.circuit, "site": trained.site, "sha256": trained.sha256},
-        images={"n": len(pictures), "sha256": set_sha256([picture.sha256 for picture in pictures])},
+        host=host_facts(host),
+        spec=spec_facts(spec),
+        circuit=circuit_facts(trained),
+        images=picture_facts(pictures),
         seed=seed,
         steps=steps,
         side_px=side_px,
@@ -91,4 +89,4 @@ def visualised_score(
 
 def visualised_json(found: Visualised) -> str:
     """visualise.json (docs/visualise.md): keys in a fixed order, numbers that are not finite become null."""
-    return json.dumps(finite({"format": FORMAT, **asdict(found)}), indent=1, allow_nan=False) + "\n"
+    return as_json({"format": FORMAT, **asdict(found)})

@@ -17,6 +17,7 @@ from workbench.hosts.store import load
 from workbench.pictures import Picture
 from workbench.rebuild import Stage
 from workbench.score.diff import Diff, Known, diff_json, diff_score
+from workbench.score.facts import spec_facts
 from workbench.score.recovery import recovered
 from workbench.score.score import mean_figure
 from workbench.score.uncertainty import Figure
@@ -58,7 +59,7 @@ def diff(
             trained = load_circuit(file) if file else survey(host, list(spec.theory.families)[-1], surveyed, None, counter)
             refuse_strange(trained, host)
             both.append(_known(host, spec, trained, pictures, calibration, stage, counter, seed))
-        facts = {"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256}
+        facts = spec_facts(spec)
         found = diff_score(facts, both[0], both[1], seed)
         write_whole(folder / "diff.json", diff_json(found))
     return found

@@ -1,0 +1,50 @@
+"""What every document says of where its figures come from, and how it is written."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workbench.hosts.host import Host
+from workbench.pictures import Picture
+from workbench.spec import Spec, TrainedCircuit
+
+
+def host_facts(host: Host) -> dict[str, str]:
+    """A host by name and weights."""
+    return {"name": host.name, "fingerprint": host.fingerprint}
+
+
+def spec_facts(spec: Spec) -> dict[str, str]:
+    """A theory by name, file and text."""
+    return {"theory": spec.theory.theory, "file": spec.path.name, "sha256": spec.sha256}
+
+
+def circuit_facts(trained: TrainedCircuit) -> dict[str, str]:
+    """A trained circuit by name, site and what its file says."""
+    return {"name": trained.circuit, "site": trained.site, "sha256": trained.sha256}
+
+
+def picture_facts(pictures: Sequence[Picture]) -> dict[str, Any]:
+    """How many pictures, and one hash for all of them."""
+    return {"n": len(pictures), "sha256": set_sha256([picture.sha256 for picture in pictures])}
+
+
+def set_sha256(sha256s: Sequence[str]) -> str:
+    """One name for a set of pictures, whatever their order."""
+    return hashlib.sha256("\n".join(sorted(sha256s)).encode()).hexdigest()
+
+
+def finite(value: Any) -> Any:
+    """The value with every number within it that is not finite as None."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def as_json(facts: Mapping[str, Any]) -> str:
+    """A document as text: keys in their order, numbers that are not finite become null."""
+    return json.dumps(finite(facts), indent=1, allow_nan=False) + "\n"
