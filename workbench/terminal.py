@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -55,3 +56,11 @@ class Session:
     def print(self, *what: Any) -> None:
         """Print to standard output."""
         Console().print(*what)
+
+    def tell(self, as_json: bool, text: str, table: Any, *files: Path) -> None:
+        """A command's result: its document where JSON was asked for, else the table and the files that were written."""
+        if as_json:
+            click.echo(text, nl=False)
+        else:
+            self.print(table)
+            click.echo(f"{files[0].stem}: {', '.join(map(str, files))}")

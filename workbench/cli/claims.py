@@ -14,7 +14,6 @@ from workbench.cli.options import (
     SEED,
     SPEC,
     bind_option,
-    default_circuit,
 )
 from workbench.terminal import Session
 
@@ -31,7 +30,7 @@ from workbench.terminal import Session
 @AS_JSON
 def claims(
     spec_file: Path,
-    circuit_file: Path | None,
+    circuit_file: Path,
     bound: dict[str, Path],
     calibration: Path | None,
     calibrate_on: int,
@@ -55,9 +54,5 @@ def claims(
 
     with Session() as session:
         pictures = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        found = test(spec_file, circuit_file or default_circuit(spec_file), bound, pictures, output, session.stage, seed)
-    if as_json:
-        click.echo(claims_json(found), nl=False)
-    else:
-        session.print(claims_table(found))
-        click.echo(f"claims: {output / 'claims.png'}, {output / 'claims.json'}")
+        found = test(spec_file, circuit_file, bound, pictures, output, session.stage, seed)
+    session.tell(as_json, claims_json(found), claims_table(found), output / "claims.png", output / "claims.json")

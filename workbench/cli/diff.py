@@ -64,8 +64,4 @@ def diff(
         fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
         surveyed = session.pictures(None, skip_broken, "calibration")
         found = compare((host_a, host_b), spec_file, files, pictures, fit, surveyed, output, session.stage, session.counter, seed)
-    if as_json:
-        click.echo(diff_json(found), nl=False)
-    else:
-        session.print(diff_table(found))
-        click.echo(f"diff: {output / 'diff.json'}")
+    session.tell(as_json, diff_json(found), diff_table(found), output / "diff.json")

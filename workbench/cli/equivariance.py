@@ -57,8 +57,4 @@ def equivariance(
     with Session() as session:
         pictures = first_by_content(session.pictures(images, skip_broken, "headline"), most)
         found = compare(circuit_file, bound, pictures, output, session.stage, seed, tolerance)
-    if as_json:
-        click.echo(equivariance_json(found), nl=False)
-    else:
-        session.print(equivariance_table(found))
-        click.echo(f"equivariance: {output / 'equivariance.png'}, {output / 'equivariance.json'}")
+    session.tell(as_json, equivariance_json(found), equivariance_table(found), output / "equivariance.png", output / "equivariance.json")

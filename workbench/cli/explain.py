@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import AS_JSON, CIRCUIT, FILE, SEED, SPEC, bind_option, default_circuit
+from workbench.cli.options import AS_JSON, CIRCUIT, FILE, SEED, SPEC, bind_option
 from workbench.terminal import Session
 
 
@@ -15,7 +15,7 @@ from workbench.terminal import Session
 @click.option("-o", "--output", type=FILE, default=Path("explain"), show_default=True, help="Folder to write: explain.json, explain.png.")
 @SEED
 @AS_JSON
-def explain(spec_file: Path, circuit_file: Path | None, bound: dict[str, Path], output: Path, seed: int, as_json: bool) -> None:
+def explain(spec_file: Path, circuit_file: Path, bound: dict[str, Path], output: Path, seed: int, as_json: bool) -> None:
     """How much of the trained weights themselves does SPEC explain, and how much does turning foretell?
 
     Between each family and each that it reads, where both have trained units at neighbouring sites: the trained weights, through bottlenecks,
@@ -32,9 +32,5 @@ def explain(spec_file: Path, circuit_file: Path | None, bound: dict[str, Path], 
     from workbench.verbs.explain import explain as compare
 
     with Session() as session:
-        found = compare(spec_file, circuit_file or default_circuit(spec_file), bound, output, session.stage, seed)
-    if as_json:
-        click.echo(explained_json(found), nl=False)
-    else:
-        session.print(explain_table(found))
-        click.echo(f"explain: {output / 'explain.png'}, {output / 'explain.json'}")
+        found = compare(spec_file, circuit_file, bound, output, session.stage, seed)
+    session.tell(as_json, explained_json(found), explain_table(found), output / "explain.png", output / "explain.json")

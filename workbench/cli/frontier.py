@@ -63,8 +63,4 @@ def frontier(
         found = grow(
             paired(spec_files, circuit_files, host), pictures, fit, output, session.stage, seed, cache=None if no_cache else user_cache()
         )
-    if as_json:
-        click.echo(frontier_json(found), nl=False)
-    else:
-        session.print(frontier_table(found))
-        click.echo(f"frontier: {output / 'frontier.png'}, {output / 'frontier.json'}")
+    session.tell(as_json, frontier_json(found), frontier_table(found), output / "frontier.png", output / "frontier.json")

@@ -15,7 +15,6 @@ from workbench.cli.options import (
     SEED,
     SPEC,
     bind_option,
-    default_circuit,
 )
 from workbench.terminal import Session
 
@@ -33,7 +32,7 @@ from workbench.terminal import Session
 @AS_JSON
 def induct(
     spec_file: Path,
-    circuit_file: Path | None,
+    circuit_file: Path,
     bound: dict[str, Path],
     images: Path | None,
     calibration: Path | None,
@@ -61,9 +60,5 @@ def induct(
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
         others = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        found = prove(spec_file, circuit_file or default_circuit(spec_file), bound, pictures, others, output, session.stage, seed)
-    if as_json:
-        click.echo(induction_json(found), nl=False)
-    else:
-        session.print(induction_tree(found))
-        click.echo(f"induct: {output / 'induct.png'}, {output / 'induct.json'}")
+        found = prove(spec_file, circuit_file, bound, pictures, others, output, session.stage, seed)
+    session.tell(as_json, induction_json(found), induction_tree(found), output / "induct.png", output / "induct.json")

@@ -12,7 +12,6 @@ from workbench.cli.options import (
     IMAGES,
     SEED,
     SPEC,
-    default_circuit,
 )
 from workbench.terminal import Session
 
@@ -25,9 +24,7 @@ from workbench.terminal import Session
 @BROKEN
 @SEED
 @AS_JSON
-def layers(
-    spec_file: Path, circuit_file: Path | None, images: Path | None, output: Path, skip_broken: bool, seed: int, as_json: bool
-) -> None:
+def layers(spec_file: Path, circuit_file: Path, images: Path | None, output: Path, skip_broken: bool, seed: int, as_json: bool) -> None:
     """Score every family of a theory by itself: which trained units are like it, and how like?
 
     The score of a circuit is of its last family. Here each family of SPEC is matched with the host's trained units, at every site up to the
@@ -44,9 +41,5 @@ def layers(
 
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
-        found = compare(spec_file, circuit_file or default_circuit(spec_file), pictures, output, session.stage, seed)
-    if as_json:
-        click.echo(layers_json(found), nl=False)
-    else:
-        session.print(layers_table(found))
-        click.echo(f"layers: {output / 'layers.png'}, {output / 'layers.json'}")
+        found = compare(spec_file, circuit_file, pictures, output, session.stage, seed)
+    session.tell(as_json, layers_json(found), layers_table(found), output / "layers.png", output / "layers.json")

@@ -11,6 +11,7 @@ import click
 from workbench.errors import WorkbenchError
 
 FILE = click.Path(path_type=Path)
+DEFAULT_HOST = "squeezenet"
 OWN = ".py:"  # in the name of a function in a file; workbench.hosts.named has the same, and loads torch
 FAMILIES = (
     "curve",
@@ -45,15 +46,11 @@ ONE_CIRCUIT = click.option(
 
 
 def CIRCUIT(command: Callable[..., None]) -> Callable[..., None]:  # noqa: N802 (used as the options above are)
-    """`--circuit` and `--host`, which become the command's `circuit_file`: None where neither was given."""
+    """`--circuit` and `--host`, which become the command's `circuit_file`: by default that of the host, or of SqueezeNet, for its `spec_file`."""
 
     @functools.wraps(command)
-    def with_file(circuit_file: Path | None, host: str | None, **words) -> None:
-        if host and circuit_file:
-            refuse_other_host(host, circuit_file)
-        elif host:
-            circuit_file = default_circuit(words["spec_file"] if "spec_file" in words else words["file"], host)
-        command(circuit_file=circuit_file, **words)
+    def with_file(spec_file: Path, circuit_file: Path | None, host: str | None, **words) -> None:
+        command(spec_file=spec_file, circuit_file=chosen_circuit(spec_file, circuit_file, host), **words)
 
     return ONE_CIRCUIT(HOST(with_file))
 
@@ -117,7 +114,7 @@ def paired(spec_files: Sequence[Path], circuit_files: Sequence[Path], host: str 
     spec_files = spec_files or [Path("specs/curve-detectors.yaml")]
     for file in circuit_files if host else ():
         refuse_other_host(host or "", file)
-    circuit_files = circuit_files or [default_circuit(file, host or "squeezenet") for file in spec_files]
+    circuit_files = circuit_files or [default_circuit(file, host or DEFAULT_HOST) for file in spec_files]
     if len(circuit_files) != len(spec_files):
         raise WorkbenchError(
             "--circuit",
@@ -126,6 +123,13 @@ def paired(spec_files: Sequence[Path], circuit_files: Sequence[Path], host: str 
             "Give as many --circuit as specs.",
         )
     return list(zip(spec_files, circuit_files, strict=True))
+
+
+def chosen_circuit(spec_file: Path, circuit_file: Path | None, host: str | None) -> Path:
+    """The circuit file that was given, or the default one. Raises WorkbenchError where it is of another host than the one that was named."""
+    if host and circuit_file:
+        refuse_other_host(host, circuit_file)
+    return circuit_file or default_circuit(spec_file, host or DEFAULT_HOST)
 
 
 def refuse_other_host(host: str, circuit_file: Path) -> None:
@@ -137,7 +141,7 @@ def refuse_other_host(host: str, circuit_file: Path) -> None:
         raise WorkbenchError("--host", f"{host}, but {circuit_file} is of {found}", f"--host {found}", "A circuit file names its host.")
 
 
-def default_circuit(spec_file: Path, host: str = "squeezenet") -> Path:
+def default_circuit(spec_file: Path, host: str = DEFAULT_HOST) -> Path:
     """A host's trained circuit for the family that the spec stands for: of an installed host beside the specs, of one of the user's where a survey
     writes it."""
     from workbench.hosts.named import folder_name, is_own

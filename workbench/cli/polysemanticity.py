@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import AS_JSON, BROKEN, CALIBRATE_ON, CALIBRATION, CIRCUIT, FILE, IMAGES, SEED, SPEC, default_circuit
+from workbench.cli.options import AS_JSON, BROKEN, CALIBRATE_ON, CALIBRATION, CIRCUIT, FILE, IMAGES, SEED, SPEC
 from workbench.terminal import Session
 
 
@@ -38,7 +38,7 @@ from workbench.terminal import Session
 @AS_JSON
 def polysemanticity(
     spec_file: Path,
-    circuit_file: Path | None,
+    circuit_file: Path,
     images: Path | None,
     most: int,
     calibration: Path | None,
@@ -67,9 +67,7 @@ def polysemanticity(
     with Session() as session:
         pictures = first_by_content(session.pictures(images, skip_broken, "headline"), most)
         fitted = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        found = ask(spec_file, circuit_file or default_circuit(spec_file), pictures, fitted, output, session.stage, seed, clusters)
-    if as_json:
-        click.echo(polysemanticity_json(found), nl=False)
-    else:
-        session.print(polysemanticity_table(found))
-        click.echo(f"polysemanticity: {output / 'polysemanticity.png'}, {output / 'polysemanticity.json'}")
+        found = ask(spec_file, circuit_file, pictures, fitted, output, session.stage, seed, clusters)
+    session.tell(
+        as_json, polysemanticity_json(found), polysemanticity_table(found), output / "polysemanticity.png", output / "polysemanticity.json"
+    )

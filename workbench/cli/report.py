@@ -15,7 +15,6 @@ from workbench.cli.options import (
     SPEC,
     bind_option,
     command_line,
-    default_circuit,
 )
 from workbench.terminal import Session
 
@@ -38,7 +37,7 @@ from workbench.terminal import Session
 @SEED
 def report(
     spec_file: Path,
-    circuit_file: Path | None,
+    circuit_file: Path,
     bound: dict[str, Path],
     beside: tuple[Path, ...],
     images: Path | None,
@@ -63,6 +62,5 @@ def report(
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
         fitted = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        circuit_file = circuit_file or default_circuit(spec_file)
         page = assemble(spec_file, circuit_file, bound, beside, pictures, fitted, output, session.stage, seed, few, command_line())
     click.echo(f"report: {page}")

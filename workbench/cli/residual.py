@@ -14,7 +14,6 @@ from workbench.cli.options import (
     SEED,
     SPEC,
     bind_option,
-    default_circuit,
 )
 from workbench.terminal import Session
 
@@ -33,7 +32,7 @@ from workbench.terminal import Session
 @AS_JSON
 def residual(
     spec_file: Path,
-    circuit_file: Path | None,
+    circuit_file: Path,
     bound: dict[str, Path],
     calibration: Path | None,
     calibrate_on: int,
@@ -60,9 +59,5 @@ def residual(
 
     with Session() as session:
         pictures = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        found = ask(spec_file, circuit_file or default_circuit(spec_file), bound, pictures, output, session.stage, seed)
-    if as_json:
-        click.echo(residual_json(found), nl=False)
-    else:
-        session.print(residual_table(found))
-        click.echo(f"residual: {output / 'residual.png'}, {output / 'residual.json'}")
+        found = ask(spec_file, circuit_file, bound, pictures, output, session.stage, seed)
+    session.tell(as_json, residual_json(found), residual_table(found), output / "residual.png", output / "residual.json")

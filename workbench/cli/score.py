@@ -84,8 +84,4 @@ def score(
             beside,
             cache=None if no_cache else user_cache(),
         )
-    if as_json:
-        click.echo(to_json(card), nl=False)
-    else:
-        session.print(table(card))
-        click.echo(f"report: {output / 'report.html'}")
+    session.tell(as_json, to_json(card), table(card), output / "report.html")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import AS_JSON, CIRCUIT, FILE, SPEC, default_circuit
+from workbench.cli.options import AS_JSON, CIRCUIT, FILE, HOST, ONE_CIRCUIT, SPEC, chosen_circuit
 from workbench.errors import WorkbenchError
 
 
@@ -38,7 +38,7 @@ def check(spec_files: tuple[Path, ...], as_json: bool) -> None:
 @SPEC
 @CIRCUIT
 @click.option("-o", "--output", type=FILE, required=True, help="File to write (.safetensors).")
-def compile_command(spec_file: Path, circuit_file: Path | None, output: Path) -> None:
+def compile_command(spec_file: Path, circuit_file: Path, output: Path) -> None:
     """Compile a theory into weights, with names and provenance; the same bytes every time."""
     from workbench.compiler import write_circuit
 
@@ -49,24 +49,25 @@ def compile_command(spec_file: Path, circuit_file: Path | None, output: Path) ->
 
 @click.command()
 @click.argument("file", metavar="SPEC|OUT", type=FILE)
-@CIRCUIT
+@ONE_CIRCUIT
+@HOST
 @click.option("-o", "--output", type=FILE, default=Path("kernels.png"), show_default=True, help="Picture to write.")
-def show(file: Path, circuit_file: Path | None, output: Path) -> None:
+def show(file: Path, circuit_file: Path | None, host: str | None, output: Path) -> None:
     """Draw kernels by family and pose: red excites, blue inhibits, white is zero."""
     from workbench.compiler import read_circuit
     from workbench.report.kernels import save_kernels
 
-    circuit = read_circuit(file) if file.suffix == ".safetensors" else compiled(file, circuit_file)
+    circuit = read_circuit(file) if file.suffix == ".safetensors" else compiled(file, chosen_circuit(file, circuit_file, host))
     save_kernels(circuit, output)
     click.echo(f"{circuit!r}\n{output}")
 
 
-def compiled(spec_file: Path, circuit_file: Path | None):
+def compiled(spec_file: Path, circuit_file: Path):
     """The handwritten circuit of a spec for the host that its trained circuit names."""
     from workbench.compiler import compile_spec
     from workbench.hosts.store import load
     from workbench.spec import load_circuit, load_theory
 
     spec = load_theory(spec_file)
-    trained = load_circuit(circuit_file or default_circuit(spec_file))
+    trained = load_circuit(circuit_file)
     return compile_spec(spec, trained, load(trained.host))

@@ -82,11 +82,7 @@ def universality(
         fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
         surveyed = session.pictures(None, skip_broken, "calibration")
         found = compare(spec_files, hosts, known, pictures, fit, surveyed, output, session.stage, session.counter, seed, command_line())
-    if as_json:
-        click.echo(universality_json(found), nl=False)
-    else:
-        session.print(universality_table(found))
-        click.echo(f"universality: {output / 'universality.png'}, {output / 'universality.json'}")
+    session.tell(as_json, universality_json(found), universality_table(found), output / "universality.png", output / "universality.json")
 
 
 def _of_hosts(circuit_files: Sequence[Path], hosts: Sequence[str]) -> dict[str, Path]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import AS_JSON, BROKEN, CALIBRATION, CIRCUIT, FILE, IMAGES, SEED, SPEC, default_circuit
+from workbench.cli.options import AS_JSON, BROKEN, CALIBRATION, CIRCUIT, FILE, IMAGES, SEED, SPEC
 from workbench.terminal import Session
 
 
@@ -26,7 +26,7 @@ from workbench.terminal import Session
 @AS_JSON
 def visualise(
     spec_file: Path,
-    circuit_file: Path | None,
+    circuit_file: Path,
     units: tuple[int, ...],
     steps: int,
     images: Path | None,
@@ -53,10 +53,5 @@ def visualise(
     with Session() as session:
         pictures = first_by_content(session.pictures(images, skip_broken, "headline"), most)
         colours = session.pictures(calibration, skip_broken, "calibration", most)
-        circuit_file = circuit_file or default_circuit(spec_file)
         found = visualised(spec_file, circuit_file, units, pictures, colours, output, session.stage, seed, steps)
-    if as_json:
-        click.echo(visualised_json(found), nl=False)
-    else:
-        session.print(visualised_table(found))
-        click.echo(f"visualised: {output / 'visualise.png'}, {output / 'visualise.json'}")
+    session.tell(as_json, visualised_json(found), visualised_table(found), output / "visualise.png", output / "visualise.json")

@@ -12,7 +12,6 @@ from workbench.cli.options import (
     FILE,
     SEED,
     SPEC,
-    default_circuit,
 )
 from workbench.terminal import Session
 
@@ -27,7 +26,7 @@ from workbench.terminal import Session
 @SEED
 def write(
     spec_file: Path,
-    circuit_file: Path | None,
+    circuit_file: Path,
     calibration: Path | None,
     calibrate_on: int,
     output: Path,
@@ -44,5 +43,5 @@ def write(
 
     with Session() as session:
         pictures = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        made = into_copy(spec_file, circuit_file or default_circuit(spec_file), pictures, output, session.stage, seed)
+        made = into_copy(spec_file, circuit_file, pictures, output, session.stage, seed)
     click.echo(f"{made.name}: {made.source}\nfingerprint {made.fingerprint}: {output}")

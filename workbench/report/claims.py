@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from workbench.report.conditions import MISSING, number
+from workbench.report.plain import plain_table
 from workbench.score.claims import Claims, Measured, Outcome
 from workbench.spec.language import COMPARISONS
 
@@ -17,7 +17,7 @@ DIGITS = {"width_deg": 0}  # of a figure; of any other 2
 def claims_table(claims: Claims) -> Group:
     """What was tested, a row for each claim, and how many came true. Fits 80 columns."""
     where = f"{claims.spec['theory']} on {claims.host['name']}:{claims.circuit['site']}"
-    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
+    shown = plain_table()
     shown.add_column("\nclaim", min_width=28, overflow="fold")
     for title in ("trained:\nfigure", "\ntrue?", "by hand:\nfigure", "\ntrue?", "\nagree?"):
         shown.add_column(title, no_wrap=True)

@@ -2,12 +2,12 @@
 
 from matplotlib.figure import Figure
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from workbench.evaluate.consumers import Consumers
 from workbench.report import curves as colours
 from workbench.report.conditions import number
+from workbench.report.plain import plain_table
 
 MOST = 12  # units of the next site that are named
 CONDITIONS = {"spliced": "by hand", "control.permuted": "permuted", "ablated.mean": "their mean"}
@@ -15,7 +15,7 @@ CONDITIONS = {"spliced": "by hand", "control.permuted": "permuted", "ablated.mea
 
 def consumers_table(found: Consumers) -> Group:
     """The units that lean on the circuit most: what silence changes, and how much of that comes back."""
-    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
+    shown = plain_table()
     shown.add_column("\nunit")
     for title in ("silence\nchanges", *(f"back:\n{said}" for said in CONDITIONS.values())):
         shown.add_column(title, justify="right", no_wrap=True)

@@ -5,6 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.report.conditions import NO_OUTPUT, interval, number
+from workbench.report.plain import plain_table
 from workbench.score.diff import Diff
 
 
@@ -29,7 +30,7 @@ def _host(found: Diff, name: str) -> Text:
 
 def _pairs(found: Diff) -> Table:
     """Of A and B beside each other."""
-    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
+    shown = plain_table()
     for title in ("A", "B"):
         shown.add_column(f"\n{title}", overflow="fold")
     for title in ("like-\nness", "pose\nA", "\nB", "radius\nA", "\nB", "width\nA", "\nB", "\nlargest change of a weight"):

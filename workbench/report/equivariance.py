@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from workbench.report.conditions import interval, number
+from workbench.report.plain import plain_table
 from workbench.score.equivariance import Equivariance, View
 
 
@@ -17,7 +17,7 @@ def equivariance_table(found: Equivariance) -> Group:
         f"{circuit['name']} on {found.host['name']}:{circuit['site']}, {circuit['units']} units, {found.images['n']} images: one prototype, "
         f"turned to each unit; a prototype must explain {found.tolerance:g} of each of its units"
     )
-    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
+    shown = plain_table()
     shown.add_column("\nview", overflow="fold")
     shown.add_column("\ncopies under", overflow="fold")
     shown.add_column("ex-\nplained", justify="right", no_wrap=True)

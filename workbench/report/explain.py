@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from workbench.evaluate.foretold import BY_TURNS, SIDES
 from workbench.report.conditions import number
+from workbench.report.plain import plain_table
 from workbench.score.explain import Agreement, Explained, PairExplained
 
 SHOWN = 3  # of the weights that the theory gets most wrong
@@ -24,7 +24,7 @@ def explain_table(explained: Explained) -> Group:
     """For each pair of families four rows, and the weights that the theory gets most wrong."""
     where = f"{explained.spec['theory']} on {explained.host['name']}:{explained.circuit['site']}"
     said = f"{where}: trained weights against the theory's; in brackets the mean with permuted poses, fitted anew, * where p < 0.05"
-    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
+    shown = plain_table()
     shown.add_column("weights", overflow="fold")
     for figure in FIGURES:
         shown.add_column(figure, no_wrap=True, justify="right")

@@ -1,10 +1,10 @@
 """Frontier -> the table that a terminal shows."""
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from workbench.report.conditions import interval, number
+from workbench.report.plain import plain_table
 from workbench.score.frontier import CONTROL, Frontier, FrontierStep
 
 
@@ -13,7 +13,7 @@ def frontier_table(frontier: Frontier) -> Group:
     names = list(frontier.sites)
     sites = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
     said = f"{frontier.host['name']}, {frontier.images['n']} images: share of the {frontier.of:,} units of {sites} that is handwritten"
-    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
+    shown = plain_table()
     shown.add_column("\n+ theory", overflow="fold")
     for title in ("\nunits", "share\n(%)", "KL\nsilent", "per-\nmuted", "by\nhand", "agree\nsilent", "by\nhand", "recov.\nKL"):
         shown.add_column(title, justify="right", no_wrap=True)

@@ -1,10 +1,10 @@
 """Layers -> the table that a terminal shows."""
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from workbench.report.conditions import MISSING, interval, number
+from workbench.report.plain import plain_table
 from workbench.score.layers import Layers, LayerScore, Pair
 
 
@@ -14,7 +14,7 @@ def layers_table(layers: Layers) -> Group:
     where = f"{layers.spec['theory']} on {layers.host['name']}, {' to '.join(names)}"
     least = ", ".join(f"{name} {least:g}" for name, least in layers.thresholds.items())
     said = f"{where}: units matched on drawn stimuli ({least}) and compared on {layers.images['n']} images"
-    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
+    shown = plain_table()
     shown.add_column("\nfamily", overflow="fold")
     shown.add_column("\nsite", overflow="fold")
     for title in ("\nunits", "share\n(%)", "mean\nPearson"):

@@ -1,10 +1,10 @@
 """Polysemanticity -> the table that a terminal shows."""
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from workbench.report.conditions import interval, number
+from workbench.report.plain import plain_table
 from workbench.score.meaning import UnitMeaning
 from workbench.score.polysemanticity import Polysemanticity
 
@@ -15,7 +15,7 @@ def polysemanticity_table(found: Polysemanticity) -> Group:
         f"{found.spec['theory']} on {found.host['name']}:{found.circuit['site']}, {found.images['n']} images: parts of each unit's expected value. "
         f"A cluster is of other stimuli as far as wrong theories explain it as well as this, which explains {found.level:.2f} of the middle unit"
     )
-    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
+    shown = plain_table()
     shown.add_column("\nunit", overflow="fold")
     for title in (
         "ex-\nplained",

@@ -2,10 +2,10 @@
 
 import numpy as np
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from workbench.report.conditions import number
+from workbench.report.plain import plain_table
 from workbench.score.residual import Candidate, Residual
 
 KINDS = 4  # of drawn stimuli that are listed
@@ -15,7 +15,7 @@ def residual_table(residual: Residual) -> Group:
     """What is left, the candidates, and the suggestion."""
     where = f"{residual.spec['theory']} on {residual.host['name']}:{residual.circuit['site']}, {residual.calibration['n']} images"
     left = f"of the {len(residual.left)} units' variance {number(float(np.mean(list(residual.left.values()))), 2)} is left"
-    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
+    shown = plain_table()
     shown.add_column(f"reading more of {residual.before}", overflow="fold", min_width=26)
     for heading in ("explains", "by chance", "needed", "p", "read?"):
         shown.add_column(heading, justify="right", no_wrap=True)

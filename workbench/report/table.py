@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.report.conditions import LEANS, NO_OUTPUT, against, interval, number, ordered, reaching, warnings
+from workbench.report.plain import plain_table
 from workbench.score.scorecard import ConditionScore, Scorecard
 
 WIDTH = 100  # columns that everything fits in; 80 columns wrap the sentences only
@@ -41,7 +42,7 @@ def _theories(card: Scorecard) -> Iterator[Text]:
 
 def _conditions(card: Scorecard) -> Table:
     labelled = card.conditions["natural"].top1.value is not None
-    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
+    shown = plain_table()
     shown.add_column("\ncondition", no_wrap=True)
     for title in ("\nKL", "top-1\nagree", *(("\ntop-1", "\ntop-5") if labelled else ()), "mean\nPearson", "recovered\nKL"):
         shown.add_column(title, justify="right", no_wrap=True)

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.report.conditions import interval, number
+from workbench.report.plain import plain_table
 from workbench.score.universality import SCORES, HostRow, Scores, Universality
 
 NOT_AVAILABLE = "n/a"  # a figure of the answers of a host that has none
@@ -96,7 +97,7 @@ def _kept(found: Universality) -> Iterator[Text]:
 
 
 def _table(first: str, *titles: str) -> Table:
-    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True, title_justify="left")
+    shown = plain_table(title_justify="left")
     shown.add_column(first, overflow="fold")
     for title in titles:
         shown.add_column(title, justify="right" if title not in ("site", "best control", "95 % interval") else "left", overflow="fold")

@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from workbench.report.conditions import number
+from workbench.report.plain import plain_table
 from workbench.score.visualise import HANDWRITTEN, TRAINED, Visualised
 
 INCHES = 2.0
@@ -21,7 +21,7 @@ def visualised_table(found: Visualised) -> Group:
         f"{found.spec['theory']} on {found.host['name']}:{found.circuit['site']}: pictures of {found.side_px} px after {found.steps} steps; what "
         f"units say to them, over their highest on {found.images['n']} images"
     )
-    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True)
+    shown = plain_table()
     shown.add_column("\nunit", overflow="fold")
     shown.add_column("picture\nmade for", no_wrap=True)
     for title in ("trained\nunit", "handwritten\nunit", "other trained\nunits"):
