@@ -114,7 +114,7 @@ def workshop(tmp_path, monkeypatch, host) -> Workshop:
         "workbench.rebuild",
         "workbench.verbs.frontier",
         "workbench.verbs.layers",
-        "workbench.verbs.claims",
+        "workbench.verbs.loaded",
         "workbench.tune.spec",
         "workbench.verbs.write",
         "workbench.hosts.store",

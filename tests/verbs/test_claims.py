@@ -18,7 +18,7 @@ from workbench.pictures.drawn import drawn
 from workbench.report.claims import claims_table
 from workbench.score.claims import Claims, claims_json
 from workbench.spec import TrainedUnit, dump_circuit, theory_from_text
-from workbench.verbs import claims as main_path
+from workbench.verbs import loaded
 from workbench.verbs.claims import claims
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +72,7 @@ def write_late(folder: Path, inhibited: bool = True, units: Sequence[TrainedUnit
 
 def run_on(folder: Path, found: Planted, monkeypatch: pytest.MonkeyPatch, text: str = THEORY_OF_LATE + CLAIMS, bind: bool = True) -> Claims:
     (folder / "late-spec.yaml").write_text(text)
-    monkeypatch.setattr(main_path, "load", lambda name: found.host)
+    monkeypatch.setattr(loaded, "load", lambda name: found.host)
     bound = {"curve": found.files["early"]} if bind else {}
     return claims(
         folder / "late-spec.yaml", found.files["late"], bound, drawn(6, seed=1), folder / "out", lambda *_: lambda _: None, 0, STEP_DEG
@@ -143,7 +143,7 @@ def test_a_theory_without_claims_and_a_family_that_is_not_there_are_refused(tmp_
 def test_the_echo_of_inceptionv1_comes_back(inceptionv1, tmp_path, monkeypatch):
     """The published experiment, here on four directions of the arcs and few pictures for gain and bias."""
     circuits = ROOT / "circuits" / "inceptionv1"
-    monkeypatch.setattr(main_path, "load", lambda name: inceptionv1)
+    monkeypatch.setattr(loaded, "load", lambda name: inceptionv1)
     found = claims(
         ROOT / "specs" / "curve-detectors.yaml",
         circuits / "curve.yaml",

@@ -26,7 +26,7 @@ class Workshop:
         self.spec_file.write_text(THEORY)
         dump_circuit(host.trained, self.circuit_file)
         patch.setenv("WORKBENCH_CACHE", str(folder / "cache"))
-        for module in ("workbench.rebuild", "workbench.verbs.parts", "workbench.verbs.claims"):
+        for module in ("workbench.rebuild", "workbench.verbs.parts", "workbench.verbs.loaded"):
             patch.setattr(f"{module}.load", lambda name: host.host)
         patch.setattr(verb, "PARTS", {name: parts.PARTS[name] for name in QUICK})
         self.stages: list[str] = []

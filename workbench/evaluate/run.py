@@ -15,7 +15,7 @@ from workbench.evaluate.known import drives_wanted, known_conditions
 from workbench.evaluate.statistics import SAMPLED, Statistics, class_statistics, no_class_statistics, side_by_side, unit_statistics
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, batch
-from workbench.splice.calibrate import Splices, condition_names
+from workbench.splice.calibrate import Splices, calibrate, condition_names, with_random_readout
 from workbench.splice.conditions import natural, reads_before
 from workbench.splice.natural import Part
 from workbench.splice.network import spliced_from
@@ -43,6 +43,14 @@ def scenes(
             yield scene(host, circuits, batch(some, host.input), donor_of(some, donors), cache, beside=beside)
         if progress:
             progress(len(some))
+
+
+def calibrated(
+    host: Host, circuit: HandwrittenCircuit, pictures: Sequence[Picture], seed: int = 0, progress: Progress | None = None
+) -> Splices:
+    """One circuit's conditions and controls, fitted on pictures."""
+    circuits = {"spliced": circuit, "random": with_random_readout(circuit, seed)}
+    return calibrate(circuits, scenes(host, circuits, pictures, progress=progress), seed)
 
 
 def evaluate(

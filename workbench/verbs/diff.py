@@ -9,7 +9,7 @@ import numpy as np
 from workbench.compiler import compile_spec
 from workbench.compiler.compile import compile_terms, refuse_strange
 from workbench.evaluate.apart import keep_apart
-from workbench.evaluate.run import evaluate, scenes
+from workbench.evaluate.run import calibrated, evaluate, scenes
 from workbench.evaluate.terms import parts
 from workbench.files import folder_written_whole, write_whole
 from workbench.hosts import Host
@@ -23,7 +23,6 @@ from workbench.score.score import mean_figure
 from workbench.score.uncertainty import Figure
 from workbench.spec import Spec, load_circuit, load_theory
 from workbench.spec.circuit import TrainedCircuit
-from workbench.splice.calibrate import calibrate, with_random_readout
 from workbench.survey import survey
 from workbench.survey.arcs import measure
 from workbench.survey.trials import DIRECTIONS_DEG
@@ -109,8 +108,7 @@ def _worth(
 ) -> tuple[Figure, Figure]:
     """KL when the units are silenced, and what the handwritten ones recover of it."""
     circuit = compile_spec(spec, trained, host)
-    circuits = {"spliced": circuit, "random": with_random_readout(circuit, seed)}
-    splices = calibrate(circuits, scenes(host, circuits, calibration, progress=stage(f"{host.name}: calibrate", len(calibration))), seed)
+    splices = calibrated(host, circuit, calibration, seed, stage(f"{host.name}: calibrate", len(calibration)))
     splices = replace(splices, conditions={name: splices.conditions[name] for name in CONDITIONS})
     statistics = evaluate(host, [splices], pictures, progress=stage(f"{host.name}: score", len(pictures)))
     lost = mean_figure(statistics.rows["ablated.zero"]["kl"], seed)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from workbench.compiler import compile_spec
 from workbench.evaluate.consumers import consumers
-from workbench.evaluate.run import scenes
+from workbench.evaluate.run import calibrated
 from workbench.evaluate.strongest import Strongest, strongest
 from workbench.files import write_whole
 from workbench.hosts.store import load
@@ -30,7 +30,6 @@ from workbench.report.residual import residual_table
 from workbench.report.strongest_plot import draw_strongest
 from workbench.report.visualise import visualised_table
 from workbench.spec import load_circuit, load_theory
-from workbench.splice.calibrate import calibrate, with_random_readout
 from workbench.verbs.claims import claims
 from workbench.verbs.equivariance import equivariance
 from workbench.verbs.explain import explain
@@ -78,9 +77,7 @@ def _examples(ask: Request, folder: Path) -> Said:
     spec, trained = load_theory(ask.spec_file), load_circuit(ask.circuit_file)
     host = load(trained.host)
     circuit = compile_spec(spec, trained, host)
-    circuits = {"spliced": circuit, "random": with_random_readout(circuit, ask.seed)}
-    progress = ask.stage("calibrate", len(ask.calibration))
-    splices = calibrate(circuits, scenes(host, circuits, ask.calibration, progress=progress), ask.seed)
+    splices = calibrated(host, circuit, ask.calibration, ask.seed, ask.stage("calibrate", len(ask.calibration)))
     by_pose = sorted(range(len(trained.units)), key=lambda unit: trained.units[unit].centre_deg)
     shown = by_pose[:: max(1, len(by_pose) // UNITS)][:UNITS]
     found = strongest(host, splices, ask.few, shown, EXAMPLES, ask.stage("examples", len(ask.few)))

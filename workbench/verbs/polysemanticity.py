@@ -7,7 +7,7 @@ from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.firing import firing
-from workbench.evaluate.run import scenes
+from workbench.evaluate.run import calibrated
 from workbench.files import folder_written_whole, write_whole
 from workbench.hosts.store import load
 from workbench.pictures import Picture
@@ -17,7 +17,6 @@ from workbench.report.polysemanticity_plot import draw_polysemanticity
 from workbench.score.meaning import CLUSTERS
 from workbench.score.polysemanticity import Polysemanticity, polysemanticity_json, polysemanticity_score
 from workbench.spec import load_circuit, load_theory
-from workbench.splice.calibrate import calibrate, with_random_readout
 
 
 def polysemanticity(
@@ -43,11 +42,10 @@ def polysemanticity(
         raise WorkbenchError(str(circuit_file), "one unit", "two or more: a wrong theory of a unit is another unit's")
     host = load(trained.host)
     circuit = compile_spec(spec, trained, host)
-    circuits = {"spliced": circuit, "random": with_random_readout(circuit, seed)}
 
     with folder_written_whole(output, marker="polysemanticity.json") as folder:
-        splices = calibrate(circuits, scenes(host, circuits, calibration, progress=stage("calibrate", len(calibration))), seed)
-        seen = firing(host, circuits, splices, pictures, seed, stage("pictures", len(pictures)))
+        splices = calibrated(host, circuit, calibration, seed, stage("calibrate", len(calibration)))
+        seen = firing(host, splices.circuits, splices, pictures, seed, stage("pictures", len(pictures)))
         found = polysemanticity_score(host, spec, trained, seen, pictures, calibration, stage("units", len(trained.units)), seed, clusters)
         write_whole(folder / "polysemanticity.json", polysemanticity_json(found))
         write_whole(folder / "polysemanticity.png", png(draw_polysemanticity(found, host, seen, pictures)))

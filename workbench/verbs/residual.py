@@ -12,7 +12,7 @@ from workbench.compiler.respond import Heard, cells_of
 from workbench.errors import WorkbenchError
 from workbench.evaluate.induction import Voice
 from workbench.evaluate.residual import patches, remains
-from workbench.evaluate.run import scenes
+from workbench.evaluate.run import calibrated
 from workbench.files import folder_written_whole, write_whole
 from workbench.pictures import Picture
 from workbench.rebuild import Stage
@@ -20,7 +20,7 @@ from workbench.report.drawings import png
 from workbench.report.residual_plot import SHOWN, draw_residual
 from workbench.score.directions import Common, clustered, factorised
 from workbench.score.residual import DRAWS, Residual, residual_json, residual_score
-from workbench.splice.calibrate import Splices, calibrate, with_random_readout
+from workbench.splice.calibrate import Splices
 from workbench.splice.conditions import Handwritten
 from workbench.splice.natural import site_before
 from workbench.survey.probes import group_count, tuning
@@ -48,11 +48,10 @@ def residual(
     if before is None or len(calibration) < 2:
         given = f"{len(calibration)} pictures, {before or 'no site'} before {read.trained.site}"
         raise WorkbenchError("residual", given, "two pictures or more, and units of a layer before to explain what is left")
-    circuits = {"spliced": read.circuit, "random": with_random_readout(read.circuit, seed)}
 
     with folder_written_whole(output, marker="residual.json") as folder:
         pairs = claims_of(read, stage, seed)
-        splices = calibrate(circuits, scenes(read.host, circuits, calibration, progress=stage("calibrate", len(calibration))), seed)
+        splices = calibrated(read.host, read.circuit, calibration, seed, stage("calibrate", len(calibration)))
         random, loud = remains(read.host, splices, calibration, seed, stage("pictures", len(calibration)))
         tuned = tuning(read.host, read.circuit.grid, _both(read, splices), stage("drawn stimuli", group_count()), shifts_px=(0.0,))
         directions = factorised(Common.of(random), seed)
