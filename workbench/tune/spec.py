@@ -71,22 +71,11 @@ def tuned_spec(
         move=move,
     )
     text = with_tuned(body, tuning.values)
-    written = {**before, **(spec.theory.tuned.written if spec.theory.tuned else {})}
-    ledger = {
-        "circuits": list(_fitted(trained, tuning.poses, first, first)),
-        "earlier": _earlier(spec.theory.tuned, trained),
-        "spec": spec.sha256,
-        "date": datetime.date.today().isoformat(),
-        "steps": steps,
-        "seed": seed,
-        "rate": rate,
-        "hold": list(hold),
-        "written": written,
-        "images": sorted({picture.sha256[:PREFIX] for picture in chosen} | set(spec.theory.tuned.images if spec.theory.tuned else ())),
-    }
-    tuned, advance = theory_from_text(_with_ledger(text, ledger), spec_file), stage("after", len(chosen) * len(circuits))
+    ledger = _ledger(spec, trained, before, chosen, {"steps": steps, "seed": seed, "rate": rate, "hold": list(hold)})
+    found = {"circuits": list(_fitted(trained, tuning.poses, first, first)), **ledger}
+    tuned, advance = theory_from_text(_with_ledger(text, found), spec_file), stage("after", len(chosen) * len(circuits))
     last = [agreement(tuned, *each, chosen, advance) for each in circuits]
-    write_whole(output, _with_ledger(text, {**ledger, "circuits": list(_fitted(trained, tuning.poses, first, last))}))
+    write_whole(output, _with_ledger(text, {**found, "circuits": list(_fitted(trained, tuning.poses, first, last))}))
     journal.clear()
     return list(zip(first, last, strict=True))
 
@@ -98,6 +87,21 @@ def _refuse_twice(files: Sequence[Path], trained: Sequence[TrainedCircuit]) -> N
         if circuit.sha256 in first:
             raise WorkbenchError(str(file), f"the same circuit as {first[circuit.sha256]}", "each circuit once")
         first[circuit.sha256] = file
+
+
+def _ledger(
+    spec: Spec, trained: Sequence[TrainedCircuit], before: Mapping[str, float], pictures: Sequence[Picture], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the ledger says besides the circuits' own rows; what an earlier ledger of the spec says of values and pictures is kept."""
+    earlier = spec.theory.tuned
+    return {
+        "earlier": _earlier(earlier, trained),
+        "spec": spec.sha256,
+        "date": datetime.date.today().isoformat(),
+        **settings,
+        "written": {**before, **(earlier.written if earlier else {})},
+        "images": sorted({picture.sha256[:PREFIX] for picture in pictures} | set(earlier.images if earlier else ())),
+    }
 
 
 def _fitted(
