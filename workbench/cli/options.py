@@ -13,13 +13,6 @@ from workbench.errors import WorkbenchError
 FILE = click.Path(path_type=Path)
 DEFAULT_HOST = "squeezenet"
 OWN = ".py:"  # in the name of a function in a file; workbench.hosts.named has the same, and loads torch
-FAMILIES = (
-    "curve",
-    "early_curve",
-    "gabor",
-    "line",
-    "high-low-frequency",
-)  # that a survey finds; workbench.survey has the same, and loads torch
 SPEC = click.argument("spec_file", metavar="SPEC", type=FILE)
 
 
