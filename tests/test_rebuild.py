@@ -107,6 +107,20 @@ def test_the_right_theory_scores_one(finished):
     assert card.recovered["mean"]["kl"].value > 0.99
 
 
+def test_in_bfloat16_the_card_and_the_page_say_so(workshop, finished, pictures, calibration):
+    _, whole = finished
+    card = workshop.rebuild(pictures, calibration, precision="bfloat16")
+    assert card.host["precision"] == "bfloat16 behind planted"
+    assert [unit.pearson for unit in card.units] == [unit.pearson for unit in whole.units]
+    assert (
+        0
+        < abs(card.conditions["ablated.zero"].kl.value - whole.conditions["ablated.zero"].kl.value)
+        < 0.05 * whole.conditions["ablated.zero"].kl.value
+    )
+    assert "bfloat16 behind planted" in (workshop.output / "report.html").read_text()
+    assert "precision" not in whole.host
+
+
 def test_without_an_output_units_are_scored_and_no_answer_is_made_up(workshop, pictures, calibration, monkeypatch):
     monkeypatch.setattr(main_path, "load", lambda name: replace(workshop.host.host, has_output=False))
     card = workshop.rebuild(pictures, calibration)

@@ -57,7 +57,8 @@ class Cache:
     """Entries below `folder`, `limit` bytes of them at the most; of several processes each may go beyond it by COUNTED_SHARE and an entry.
 
     Where they grow beyond it, those that were not used for the longest time go first; never what was used since this process began: pictures that
-    do not fit are computed again each time, and the others stay. A limit of 0 forgets all, and reads and keeps nothing.
+    do not fit are computed again each time, and the others stay. A limit of 0 forgets all, and reads and keeps nothing. Threads may read and write
+    at once: bytes that the count missed are seen when all is counted again.
     """
 
     folder: Path

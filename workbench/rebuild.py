@@ -14,6 +14,7 @@ from workbench.evaluate.tuning import probe_of, stimuli_count, tuning
 from workbench.files import folder_written_whole
 from workbench.hosts import Host
 from workbench.hosts.named import is_own
+from workbench.hosts.precision import bfloat16_behind
 from workbench.hosts.store import load
 from workbench.pictures import Picture
 from workbench.report import write_report
@@ -37,6 +38,7 @@ def rebuild(
     beside_files: Sequence[Path] = (),
     with_variants: bool = True,
     cache: Cache | None = None,
+    precision: str = "float32",
 ) -> Scorecard:
     """Compile theories, splice them in place of their trained circuits, score them on `pictures`, and write the report to the folder `output`.
 
@@ -45,11 +47,13 @@ def rebuild(
     may be among `pictures`. `stage(name, total)` is told of each stage and gives the function to call with its steps. `command` is
     what the report says it was made by. `bound_files`: families and the circuit files of the trained units that may stand in for them, which
     makes the chain of `compile_chain`; `beside_files`: specs of other theories of the same units. `with_variants`: the theories' variants are
-    scored too. With a `cache`, nothing is computed again that an earlier run computed of the same host, pictures and weights. Raises
-    WorkbenchError.
+    scored too. With a `cache`, nothing is computed again that an earlier run computed of the same host, pictures and weights. `precision`
+    "bfloat16": of the host's layers behind the last splice (`bfloat16_behind`). Raises WorkbenchError.
     """
     specs, trained = load_together(files)
     host, others = load(trained[0].host), [load_theory(file) for file in beside_files]
+    if precision == "bfloat16":
+        host = bfloat16_behind(host, *(units.site for units in trained))
     cache = None if is_own(host.name) else cache  # a fingerprint is of weights: what a user's own code does with them may change
     for spec in (*specs, *others):
         keep_apart(pictures, calibration, spec.theory.tuned)

@@ -52,6 +52,8 @@ def measured(this: conditions.Ready, kept: Path, options: argparse.Namespace) ->
     _refuse_different(as_it_is)
     for name, task in after.items():
         _refuse_different_after(name, task, as_it_is["hooks"])
+    low = conditions.in_bfloat16(this, ROOT, kept)
+    coarse = {name: task() for name, task in low.items()}["engine cold, bfloat16"]
     own = parts.forward_parts(this) | parts.compiling(this.host, ROOT) | parts.resampling() | parts.start_up()
     for task in own.values():
         task()
@@ -62,7 +64,10 @@ def measured(this: conditions.Ready, kept: Path, options: argparse.Namespace) ->
         "rounds": options.rounds,
         "clock": options.clock,
         "left_out": absent,
-        "seven_conditions_s": interleaved(timed | after, options.rounds, options.clock),
+        "seven_conditions_s": interleaved(timed | after | low, options.rounds, options.clock),
+        "bfloat16_kl_over_float32": {
+            name: float(np.mean(kl) / np.mean(as_it_is["engine cold"][name])) for name, kl in coarse.items() if name != "natural"
+        },
         "parts_s": interleaved(own, 2 * options.rounds + 1, options.clock),
         "peak_mib": parts.peak_mib(options.memory),
     }

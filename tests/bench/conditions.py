@@ -21,6 +21,7 @@ from workbench.compiler.respond import drives
 from workbench.evaluate.run import BATCH, donor_of, evaluate, scenes
 from workbench.evaluate.statistics import class_statistics
 from workbench.hosts import Host
+from workbench.hosts.precision import bfloat16_behind
 from workbench.pictures import Picture, batch
 from workbench.spec import load_circuit, load_theory, theory_from_text
 from workbench.splice.calibrate import Splices, calibrate, with_random_readout
@@ -146,3 +147,9 @@ def tasks(this: Ready, root: Path, folder: Path) -> tuple[dict[str, Callable], d
     timed["engine cold"] = partial(cold, this)
     after = {"engine warm, spec edited": Warm(this, root, folder / "warm"), "from the edit to the KLs": Edited(this, root, folder / "edit")}
     return timed, after, absent
+
+
+def in_bfloat16(this: Ready, root: Path, folder: Path) -> dict[str, Callable]:
+    """The engine with the layers behind the site in bfloat16, cold and after an edit."""
+    low = replace(this, host=bfloat16_behind(this.host, this.splices.site))
+    return {"engine cold, bfloat16": partial(cold, low), "engine warm, spec edited, bfloat16": Warm(low, root, folder / "bfloat16")}

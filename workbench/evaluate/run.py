@@ -17,7 +17,7 @@ from workbench.hosts.host import Host
 from workbench.pictures import Picture, batch
 from workbench.splice.calibrate import Splices, calibrate, condition_names, with_random_readout
 from workbench.splice.conditions import natural, reads_before
-from workbench.splice.natural import Part
+from workbench.splice.natural import Part, at_least_float32
 from workbench.splice.network import spliced_from
 from workbench.splice.scene import Scene, scene, scenes_together
 
@@ -186,7 +186,7 @@ def behind(host: Host, joint: Sequence[Splices]) -> list[str]:
 
 def _distance(value: Tensor, natural: Tensor) -> np.ndarray:
     """Squared, over the natural activation's square."""
-    return (_square(value - natural) / _square(natural)).numpy()
+    return (_square(at_least_float32(value) - natural) / _square(natural)).numpy()
 
 
 def _square(activation: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ class Host:
 
     `fingerprint` is the SHA-256 of its weights; `classes` are WordNet ids by output index, or None where the output means nothing to us.
     `sites` are in the order in which the network computes them. Without `has_output` the network ends in features, of which no class
-    distribution is made: what a splice does to its answers is then not known.
+    distribution is made: what a splice does to its answers is then not known. `precision` says which layers run in fewer bits than the others.
     """
 
     name: str
@@ -74,6 +74,7 @@ class Host:
     classes: tuple[str, ...] | None = None
     source: str = ""
     has_output: bool = True
+    precision: str = ""
 
     @property
     def facts(self) -> str:
@@ -129,7 +130,7 @@ class Host:
         with recorded(self, sites, stop) as seen:
             if self.staged(site):
                 with suppress(_Reached):
-                    for stage in self._behind(site)[self._channelwise(site) if pushed else 0 :]:
+                    for stage in self.behind_push(site) if pushed else self._behind(site):
                         value = stage(value)
                 return value, seen
             with overridden(self, {site: lambda _: activation}) as fired, suppress(_Reached):
@@ -140,6 +141,10 @@ class Host:
     def staged(self, site: str) -> bool:
         """Whether the network is a plain `nn.Sequential` of which the site is a stage, so that nothing bypasses it."""
         return type(self.network) is nn.Sequential and "." not in self.site(site).module
+
+    def behind_push(self, site: str) -> list[nn.Module]:
+        """The stages that run on a pushed activation."""
+        return self._behind(site)[self._channelwise(site) :]
 
     def _behind(self, site: str) -> list[nn.Module]:
         """The stages behind a site."""

@@ -182,7 +182,7 @@ def _recoveries() -> list[dict[str, str]]:
 
 def _made(card: Scorecard, command: str) -> Iterator[tuple[str, str]]:
     """Names and values that find the same run again."""
-    yield "host", f"{card.host['name']}, weights {card.host['fingerprint']}"
+    yield "host", ", ".join(filter(None, (card.host["name"], f"weights {card.host['fingerprint']}", card.host.get("precision"))))
     for theory in card.theories:
         yield "trained circuit", f"{theory.circuit['name']} at {theory.circuit['site']}, {theory.circuit['sha256']}"
         yield "spec", f"{theory.spec['file']}, {theory.spec['sha256']}"

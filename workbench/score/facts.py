@@ -12,8 +12,8 @@ from workbench.spec import Spec, TrainedCircuit
 
 
 def host_facts(host: Host) -> dict[str, str]:
-    """A host by name and weights."""
-    return {"name": host.name, "fingerprint": host.fingerprint}
+    """A host by name and weights, and by `precision` where not all of it runs in the same."""
+    return {"name": host.name, "fingerprint": host.fingerprint} | ({"precision": host.precision} if host.precision else {})
 
 
 def spec_facts(spec: Spec) -> dict[str, str]:

@@ -16,6 +16,7 @@ from torch import Tensor
 from workbench.cache import Cache, known_by
 from workbench.code import computed_by
 from workbench.hosts.host import Host, Site
+from workbench.threads import each_in_threads
 
 BYPASSED = 3  # sites in a residual block: behind its first norm, or what expands it; within; behind its spatial convolution
 Kind = Literal["logits", "site", "pushed", "units", "before"]
@@ -48,25 +49,27 @@ def natural_parts(
     if cache is None:
         return _computed(host, x, wanted)
     about = known_by(computed_by(), host.facts, x.dtype)
-    pictures = [hashlib.sha256(picture.contiguous().numpy().tobytes()).hexdigest() for picture in x]
+    pictures = each_in_threads(lambda picture: hashlib.sha256(picture.contiguous().numpy()).hexdigest(), x)
     keys = {part: [known_by(about, part, picture) for picture in pictures] for part in wanted}
     found = {part: _read(cache, part, keys[part]) for part in wanted}
     absent = [part for part in wanted if found[part] is None]
     computed = {part: _channels_last(value) for part, value in _computed(host, x, absent).items()} if absent else {}
-    for part, value in computed.items():
-        for key, row in () if part.kind in passing else zip(keys[part], value, strict=True):
-            cache.write(part.kind, key, {"value": (row if row.ndim == 1 else row.movedim(0, -1)).numpy()})
+    rows = [(part, *row) for part, value in computed.items() if part.kind not in passing for row in zip(keys[part], value, strict=True)]
+    each_in_threads(lambda row: _write(cache, *row), rows)
     return {part: value for part, value in (found | computed).items() if value is not None}
 
 
 def _read(cache: Cache, part: Part, keys: Sequence[str]) -> Tensor | None:
-    rows = []
-    for key in keys:
-        if (entry := cache.read(part.kind, key)) is None:
-            return None
-        rows.append(torch.from_numpy(entry["value"]))
+    entries = each_in_threads(lambda key: cache.read(part.kind, key), keys)
+    rows = [torch.from_numpy(entry["value"]) for entry in entries if entry is not None]
+    if len(rows) < len(keys):
+        return None
     value = torch.stack(rows)
     return value if value.ndim == 2 else value.movedim(-1, 1)
+
+
+def _write(cache: Cache, part: Part, key: str, row: Tensor) -> None:
+    cache.write(part.kind, key, {"value": (row if row.ndim == 1 else row.movedim(0, -1)).numpy()})
 
 
 def _channels_last(value: Tensor) -> Tensor:
@@ -81,6 +84,11 @@ def _computed(host: Host, x: Tensor, wanted: Sequence[Part]) -> dict[Part, Tenso
     return {part: _cut(host, x, part, logits, seen) for part in wanted}
 
 
+def at_least_float32(activation: Tensor) -> Tensor:
+    """An activation of layers that run in fewer bits (`bfloat16_behind`), to be subtracted and kept."""
+    return activation.to(torch.promote_types(activation.dtype, torch.float32))
+
+
 def _looks_at(host: Host, part: Part) -> tuple[str, ...]:
     if part.kind == "before":
         return sites_before(host, part.site)
@@ -92,7 +100,7 @@ def _cut(host: Host, x: Tensor, part: Part, logits: Tensor, seen: Mapping[str, T
         case "logits":
             return logits
         case "site":
-            return seen[part.site]
+            return at_least_float32(seen[part.site])
         case "pushed":
             return host.push(part.site, seen[part.site])
         case "units":

@@ -1,0 +1,52 @@
+"""A host whose last layers run in bfloat16: faster where the processor or the graphics card computes in it."""
+
+import copy
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from workbench.errors import WorkbenchError
+from workbench.hosts.host import Host
+
+
+class Cast(nn.Module):
+    """From one type of number to another."""
+
+    def __init__(self, dtype: torch.dtype):
+        super().__init__()
+        self.dtype = dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.to(self.dtype)
+
+    def extra_repr(self) -> str:
+        return str(self.dtype)
+
+
+def bfloat16_behind(host: Host, *sites: str) -> Host:
+    """The host with every layer behind the last of `sites` in bfloat16, but for what comes after its last convolution.
+
+    Up to that site, and through what acts channel by channel right after it (`Host.push`), nothing changes: neither do the units that are spliced
+    there. Answers come in float32. Raises WorkbenchError where the site is no stage of a plain `nn.Sequential`: something may bypass it.
+    """
+    site = max((host.site(name).name for name in sites), key=list(host.sites).index)
+    if not host.staged(site):
+        raise WorkbenchError(
+            f"host {host.name}", f"layers that may bypass {site}", "a plain sequence of stages", "take float32 (the default) for this host"
+        )
+    stages = dict(host.network.named_children())
+    first = len(stages) - len(host.behind_push(site))
+    last = max((i for i, stage in enumerate(stages.values()) if _convolves(stage)), default=first)
+    network = nn.Sequential()
+    for i, (name, stage) in enumerate(stages.items()):
+        if i == first <= last:
+            network.add_module("to_bfloat16", Cast(torch.bfloat16))
+        network.add_module(name, copy.deepcopy(stage).to(torch.bfloat16) if first <= i <= last else stage)
+        if i == last >= first:
+            network.add_module("to_float32", Cast(torch.float32))
+    return replace(host, network=network.eval(), precision=f"bfloat16 behind {site}")
+
+
+def _convolves(stage: nn.Module) -> bool:
+    return any(isinstance(module, nn.Conv2d) for module in stage.modules())
