@@ -6,6 +6,7 @@ from workbench.cache import known_by
 from workbench.code import computed_by
 from workbench.compiler.plan import layer_keys
 from workbench.evaluate.journal import told
+from workbench.evaluate.statistics import RANKED
 from workbench.hosts.host import Host
 from workbench.splice.calibrate import Splices, condition_names
 from workbench.splice.conditions import Condition, circuits_read
@@ -26,7 +27,7 @@ def known_conditions(host: Host, joint: Sequence[Splices]) -> dict[str, str]:
     for name in condition_names(joint):
         own = [splices.condition(name) for splices in joint]
         if drives_wanted(own) is not None:
-            found[name] = known_by(*about, *(_known(condition, keys) for condition, keys in zip(own, layers, strict=True)))
+            found[name] = known_by(*about, name in RANKED, *(_known(condition, keys) for condition, keys in zip(own, layers, strict=True)))
     return found
 
 

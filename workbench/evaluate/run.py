@@ -12,7 +12,7 @@ from workbench.cache import Cache, known_by
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.evaluate.journal import Journal
 from workbench.evaluate.known import drives_wanted, known_conditions
-from workbench.evaluate.statistics import SAMPLED, Statistics, class_statistics, no_class_statistics, side_by_side, unit_statistics
+from workbench.evaluate.statistics import RANKED, SAMPLED, Statistics, class_statistics, no_class_statistics, side_by_side, unit_statistics
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, batch
 from workbench.splice.calibrate import Splices, calibrate, condition_names, with_random_readout
@@ -164,7 +164,8 @@ def _computed(
             logits, reached = seen.get(Part("logits"), torch.empty(0)), {site: seen[Part("site", site)] for site in after}
         else:
             logits, reached = spliced_from(host, x, here, values, seen, *after)
-        own = [unit_statistics(*each) for each in zip(values, (scene.trained for scene in here), cells, strict=True)]
+        ranked = cells if name in RANKED else [[] for _ in cells]
+        own = [unit_statistics(*each) for each in zip(values, (scene.trained for scene in here), ranked, strict=True)]
         answers = class_statistics(seen[Part("logits")], logits, label) if host.has_output else no_class_statistics(len(x))
         rows[name] = {"peak": peak} | answers | side_by_side(own)
         for site in after:
