@@ -1,6 +1,7 @@
 """Fixtures for every test: the hosts, the shared folder, and a tiny random host for what needs no trained network."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ SHARED = Path(os.environ.get("WORKBENCH_SHARED", Path(__file__).parents[2] / "sh
 # Two threads on a busy machine wait for each other; `pytest -n` uses the other cores better.
 torch.set_num_threads(1)
 
+OBJECT_STORE = 200_000_000  # bytes: more than any test sends, and what a container gives
 MUST_NOT_SKIP = SHARED.is_dir() or os.environ.get("CI_SHARED") == "1"
 
 
@@ -72,6 +74,17 @@ def resnet50v2_trunk(shared: Path) -> Host:
 def efficientnet_lite0() -> Host:
     """Pulled if it is not there."""
     return _installed("efficientnet-lite0", lambda: store.pull("efficientnet-lite0"))
+
+
+@pytest.fixture(scope="session")
+def two_workers() -> Iterator[None]:
+    """A Ray cluster of two worker processes on this machine, which `Cluster()` finds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        ray = pytest.importorskip("ray")
+        ray.init("local", num_cpus=2, object_store_memory=OBJECT_STORE, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        yield
+        ray.shutdown()
 
 
 def tiny_network(seed: int = 0) -> nn.Sequential:

@@ -10,6 +10,7 @@ from workbench.cli.options import (
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUITS,
+    ENGINE,
     FILE,
     HOST,
     IMAGES,
@@ -17,6 +18,7 @@ from workbench.cli.options import (
     SEED,
     paired,
 )
+from workbench.engine import Engine
 from workbench.terminal import Session
 
 
@@ -30,6 +32,7 @@ from workbench.terminal import Session
 @click.option(
     "-o", "--output", type=FILE, default=Path("frontier"), show_default=True, help="Folder to write: frontier.json, frontier.png."
 )
+@ENGINE
 @BROKEN
 @NO_CACHE
 @SEED
@@ -42,6 +45,7 @@ def frontier(
     calibration: Path | None,
     calibrate_on: int,
     output: Path,
+    engine: Engine,
     skip_broken: bool,
     no_cache: bool,
     seed: int,
@@ -61,6 +65,13 @@ def frontier(
         pictures = session.pictures(images, skip_broken, "headline")
         fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
         found = grow(
-            paired(spec_files, circuit_files, host), pictures, fit, output, session.stage, seed, cache=None if no_cache else user_cache()
+            paired(spec_files, circuit_files, host),
+            pictures,
+            fit,
+            output,
+            session.stage,
+            seed,
+            cache=None if no_cache else user_cache(),
+            engine=engine,
         )
     session.tell(as_json, frontier_json(found), frontier_table(found), output / "frontier.png", output / "frontier.json")

@@ -5,10 +5,14 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.engine import Engine
 
 FILE = click.Path(path_type=Path)
 DEFAULT_HOST = "squeezenet"
@@ -75,8 +79,45 @@ CALIBRATE_ON = click.option(
 )
 BROKEN = click.option("--skip-broken", is_flag=True, help="Pass over files that are no sound pictures instead of refusing the folder.")
 NO_CACHE = click.option("--no-cache", is_flag=True, help="Compute all anew, and keep nothing for later runs (`workbench cache`).")
+ENGINE_NAME = click.option(
+    "--engine",
+    type=click.Choice(("here", "ray")),
+    default="here",
+    show_default=True,
+    help="Where batches of pictures are computed: in this process, or on a Ray cluster (the extra `cluster`; docs/engine.md).",
+)
+RAY_ADDRESS = click.option(
+    "--ray-address",
+    metavar="ADDRESS",
+    help="Of the cluster, as in 10.0.0.1:6379.  [default: RAY_ADDRESS, or one that runs here, or this machine's processors]",
+)
+
+
+def ENGINE(command: Callable[..., None]) -> Callable[..., None]:  # noqa: N802 (used as the options below are)
+    """`--engine` and `--ray-address`, which become the command's `engine`."""
+
+    @functools.wraps(command)
+    def with_engine(engine: str, ray_address: str | None, **words) -> None:
+        command(engine=chosen_engine(engine, ray_address), **words)
+
+    return ENGINE_NAME(RAY_ADDRESS(with_engine))
+
+
 SEED = click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+def chosen_engine(name: str, ray_address: str | None) -> "Engine":
+    """The engine of that name. Raises WorkbenchError where Ray is not installed, and for an address that nothing asks for."""
+    from workbench.engine import here
+
+    if name == "ray":
+        from workbench.cluster import Cluster
+
+        return Cluster(ray_address)
+    if ray_address:
+        raise WorkbenchError("--ray-address", f"{ray_address}, with --engine {name}", "--engine ray")
+    return here
 
 
 def bind_option(said: str):

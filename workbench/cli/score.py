@@ -10,6 +10,7 @@ from workbench.cli.options import (
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUITS,
+    ENGINE,
     FILE,
     HOST,
     IMAGES,
@@ -20,6 +21,7 @@ from workbench.cli.options import (
     command_line,
     paired,
 )
+from workbench.engine import Engine
 from workbench.terminal import Session
 
 
@@ -47,6 +49,7 @@ from workbench.terminal import Session
     show_default=True,
     help="Of the trained layers behind the last splice. bfloat16 moves each KL a little, and is faster on a processor that computes in it.",
 )
+@ENGINE
 @BROKEN
 @NO_CACHE
 @SEED
@@ -62,6 +65,7 @@ def score(
     bound: dict[str, Path],
     beside: tuple[Path, ...],
     precision: str,
+    engine: Engine,
     skip_broken: bool,
     no_cache: bool,
     seed: int,
@@ -92,5 +96,6 @@ def score(
             beside,
             cache=None if no_cache else user_cache(),
             precision=precision,
+            engine=engine,
         )
     session.tell(as_json, to_json(card), table(card), output / "report.html")

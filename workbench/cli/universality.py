@@ -5,7 +5,20 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import AS_JSON, BROKEN, CALIBRATE_ON, CALIBRATION, FILE, IMAGES, SEED, command_line, known_circuit, trusted
+from workbench.cli.options import (
+    AS_JSON,
+    BROKEN,
+    CALIBRATE_ON,
+    CALIBRATION,
+    ENGINE,
+    FILE,
+    IMAGES,
+    SEED,
+    command_line,
+    known_circuit,
+    trusted,
+)
+from workbench.engine import Engine
 from workbench.errors import WorkbenchError
 from workbench.terminal import Session
 
@@ -41,6 +54,7 @@ from workbench.terminal import Session
     show_default=True,
     help="Folder to write: universality.json, universality.png, a report for each host.",
 )
+@ENGINE
 @BROKEN
 @SEED
 @AS_JSON
@@ -54,6 +68,7 @@ def universality(
     calibration: Path | None,
     calibrate_on: int,
     output: Path,
+    engine: Engine,
     skip_broken: bool,
     seed: int,
     as_json: bool,
@@ -81,7 +96,9 @@ def universality(
         pictures = session.pictures(images, skip_broken, "headline", score_on)
         fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
         surveyed = session.pictures(None, skip_broken, "calibration")
-        found = compare(spec_files, hosts, known, pictures, fit, surveyed, output, session.stage, session.counter, seed, command_line())
+        found = compare(
+            spec_files, hosts, known, pictures, fit, surveyed, output, session.stage, session.counter, seed, command_line(), engine
+        )
     session.tell(as_json, universality_json(found), universality_table(found), output / "universality.png", output / "universality.json")
 
 

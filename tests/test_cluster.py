@@ -1,0 +1,250 @@
+"""The Ray engine on a real cluster of two workers: the same rows as in one process, whoever is killed, whatever is raised, whoever began."""
+
+import os
+import pickle
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from tests.planted import planted
+from workbench import cluster
+from workbench.cli import main
+from workbench.cluster import AHEAD, Cluster
+from workbench.compiler import compile_spec
+from workbench.engine import Engine, here
+from workbench.errors import WorkbenchError
+from workbench.evaluate.journal import Journal
+from workbench.evaluate.run import calibrated_each, evaluate
+from workbench.evaluate.statistics import Statistics
+from workbench.evaluate.tuning import tuning
+from workbench.hosts import Host
+from workbench.pictures import Picture, folder
+from workbench.pictures.drawn import drawn
+from workbench.spec.problems import Problem, SpecError
+from workbench.splice.calibrate import Splices, with_random_readout
+from workbench.survey import NoneFoundError
+
+COUNT, SIZE, WORKERS = 7, 2, 2
+COUNTS = ("agreement", "top1", "top5")
+FLOAT32 = 2e-4  # as between two sizes of batch (tests/evaluate/test_run.py): a worker may sum in another order
+WAIT_S = 60.0  # for another process, on a busy machine
+
+pytestmark = pytest.mark.usefixtures("two_workers")
+
+
+class Run(NamedTuple):
+    host: Host
+    splices: Splices
+    pictures: list[Picture]
+    calibration: list[Picture]
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    host, trained, spec = planted()
+    circuits = {"spliced": compile_spec(spec, trained, host)}
+    circuits["random"] = with_random_readout(circuits["spliced"], 0)
+    calibration = drawn(3, seed=1)
+    pictures = [replace(picture, label=f"n{i % 3:08d}") for i, picture in enumerate(drawn(COUNT, seed=2))]
+    return Run(host, calibrated_each(host, [circuits], calibration)[0], pictures, calibration)
+
+
+@pytest.fixture(scope="module")
+def alone(run) -> Statistics:
+    """What one process gives."""
+    return evaluated(run, here)
+
+
+def evaluated(run: Run, engine: Engine, pictures: list[Picture] | None = None, **more) -> Statistics:
+    return evaluate(run.host, [run.splices], run.pictures if pictures is None else pictures, size=SIZE, engine=engine, **more)
+
+
+def same(a: Statistics, b: Statistics) -> None:
+    assert (a.names, a.sha256s, a.units) == (b.names, b.sha256s, b.units)
+    assert a.rows.keys() == b.rows.keys()
+    assert a.peak == pytest.approx(b.peak, abs=FLOAT32)
+    for name, rows in a.rows.items():
+        for quantity, row in rows.items():
+            scale = 0 if quantity in COUNTS else FLOAT32 * max(1.0, float(np.abs(row[np.isfinite(row)]).max(initial=0)))
+            assert row == pytest.approx(b.rows[name][quantity], abs=scale, rel=0, nan_ok=True), (name, quantity)
+
+
+def watched(run: Run, where: Path, before: Callable[[Path], None] = lambda where: None) -> list[Picture]:
+    """The pictures, each of which leaves the id of the process that reads it in the folder `where`, and the first of which does `before` then."""
+    firsts = [before] + [lambda where: None] * COUNT
+    return [
+        replace(picture, load=partial(_noted, where, first, picture.load)) for picture, first in zip(run.pictures, firsts, strict=False)
+    ]
+
+
+def _noted(where: Path, before: Callable[[Path], None], load: Callable):
+    (where / f"{os.getpid()}.pid").touch()
+    before(where)
+    return load()
+
+
+def read_by(where: Path) -> set[int]:
+    return {int(file.stem) for file in where.glob("*.pid")}
+
+
+def await_files(where: Path, count: int) -> None:
+    until = time.monotonic() + WAIT_S
+    while len(list(where.glob("*.here"))) < count:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_answers_come_in_order_from_two_processes_at_once(tmp_path):
+    def answer(item: int) -> tuple[int, int]:
+        if item < WORKERS:  # each waits for the other
+            (tmp_path / f"{item}.here").touch()
+            await_files(tmp_path, WORKERS)
+        return item, os.getpid()
+
+    found = list(Cluster()(answer, range(9)))
+    assert [item for item, _ in found] == list(range(9))
+    assert len({process for _, process in found[:WORKERS]} - {os.getpid()}) == WORKERS
+
+
+def test_few_items_are_under_way():
+    taken: list[int] = []
+
+    def items():
+        for item in range(100):
+            taken.append(item)
+            yield item
+
+    answers = Cluster()(lambda item: item, items())
+    assert next(answers) == 0
+    assert len(taken) == AHEAD * WORKERS
+    answers.close()
+
+
+def test_rows_are_those_of_one_process_and_come_from_others(run, alone, tmp_path):
+    same(evaluated(run, Cluster(), watched(run, tmp_path)), alone)
+    assert read_by(tmp_path)
+    assert os.getpid() not in read_by(tmp_path)
+
+
+def test_calibration_and_tuning_curves_are_those_of_one_process(run):
+    (splices,) = calibrated_each(run.host, [run.splices.circuits], run.calibration, engine=Cluster())
+    assert splices.level.numpy() == pytest.approx(run.splices.level.numpy(), rel=FLOAT32)
+    for condition in ("spliced", "control.regression"):
+        there, own = splices.conditions[condition], run.splices.conditions[condition]
+        assert there.gain.numpy() == pytest.approx(own.gain.numpy(), rel=FLOAT32)
+        assert there.bias.numpy() == pytest.approx(own.bias.numpy(), abs=FLOAT32)
+    steps: list[int] = []
+    there, own = tuning(run.host, run.splices, steps.append, 90, engine=Cluster()), tuning(run.host, run.splices, step_deg=90)
+    assert there.trained == pytest.approx(own.trained, abs=FLOAT32)
+    assert there.handwritten == pytest.approx(own.handwritten, abs=FLOAT32)
+    assert there.variants.keys() == own.variants.keys()
+    assert steps
+
+
+def test_a_worker_that_is_killed_changes_nothing(run, alone, tmp_path):
+    def die_once(where: Path) -> None:
+        marker = where / "killed"
+        if not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    same(evaluated(run, Cluster(), watched(run, tmp_path, die_once)), alone)
+    assert (tmp_path / "killed").exists()
+
+
+def test_a_batch_that_kills_each_worker_is_told(monkeypatch):
+    monkeypatch.setattr(cluster, "RETRIES", 0)
+    with pytest.raises(WorkbenchError, match="lost with every worker that had it, 1 in all"):
+        list(Cluster()(lambda item: os.kill(os.getpid(), signal.SIGKILL), range(1)))
+
+
+def test_what_a_worker_raises_is_raised_here(run, tmp_path):
+    for i, picture in enumerate(drawn(2, seed=2)):
+        (tmp_path / f"{i}.png").write_bytes(_png(picture))
+    pictures = folder(tmp_path)
+    (tmp_path / "1.png").unlink()
+    said = []
+    for engine in (here, Cluster()):
+        with pytest.raises(WorkbenchError) as told:
+            evaluated(run, engine, pictures)
+        assert type(told.value) is WorkbenchError
+        said.append(str(told.value))
+    assert said[0] == said[1]
+    assert "1.png: cannot be read any more" in said[0]
+    with pytest.raises(ZeroDivisionError):
+        list(Cluster()(lambda item: 1 // item, [1, 0]))
+
+
+def _png(picture: Picture) -> bytes:
+    import io
+
+    from PIL import Image
+
+    content = io.BytesIO()
+    Image.fromarray(picture.load()).save(content, "png")
+    return content.getvalue()
+
+
+def test_a_relative_folder_is_found_by_workers_elsewhere(run, tmp_path, monkeypatch):
+    (tmp_path / "some").mkdir()
+    (tmp_path / "some" / "0.png").write_bytes(_png(run.pictures[0]))
+    monkeypatch.chdir(tmp_path)
+    assert evaluated(run, Cluster(), folder("some")).names == ("0.png",)
+
+
+@pytest.mark.parametrize(("begun", "ended"), [(here, Cluster), (Cluster, here)], ids=["here first", "cluster first"])
+def test_engines_take_turns_at_one_run(run, alone, tmp_path, begun, ended):
+    def stop(steps: int) -> None:
+        raise KeyboardInterrupt
+
+    first, second = (here if each is here else each() for each in (begun, ended))
+    journal, where = Journal(tmp_path / "journal"), tmp_path / "read"
+    where.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        evaluated(run, first, journal=journal, progress=stop)
+    assert len(list(journal.folder.iterdir())) == 1
+    pictures = watched(run, where, lambda where: pytest.fail("read again"))  # the first picture, whose batch is in the journal
+    same(evaluated(run, second, pictures, journal=journal), alone)
+    assert (os.getpid() in read_by(where)) == (ended is here)
+
+
+def test_workers_with_other_code_are_refused(monkeypatch):
+    monkeypatch.setattr(cluster, "computed_by", lambda: "another")
+    with pytest.raises(WorkbenchError, match="another version of the workbench, torch, NumPy or Pillow; expected"):
+        list(Cluster()(lambda item: item, range(1)))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        WorkbenchError("here", "this", "that", "mend it"),
+        SpecError([Problem("a.yaml", 1, 2, "key", "this")]),
+        NoneFoundError("survey", "nothing"),
+    ],
+)
+def test_errors_travel_whole(error):
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+
+
+def test_without_ray_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    for verb in (("score",), ("frontier", "a.yaml"), ("universality", "a.yaml")):
+        told = CliRunner().invoke(main, [*verb, "--engine", "ray"])
+        assert told.exit_code == 2
+        assert "pip install 'handwritten-weights-workbench[cluster]'" in told.output
+
+
+def test_an_address_without_ray_is_refused():
+    told = CliRunner().invoke(main, ["score", "--ray-address", "10.0.0.1:6379"])
+    assert told.exit_code == 2
+    assert "expected --engine ray" in told.output

@@ -1,0 +1,112 @@
+"""The engine that computes on a Ray cluster (the extra `cluster`): Ray places the tasks, and runs those of a killed worker again.
+
+What a run needs of host, circuits and conditions goes into Ray's object store once, and each worker process opens it once. It travels by Ray's own
+pickling, between processes of one user that run the same code; files of weights and circuits are never unpickled, here or there.
+"""
+
+import importlib
+import os
+import platform
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+import torch
+
+from workbench.code import computed_by
+from workbench.engine import Found, Item
+from workbench.errors import WorkbenchError
+
+CPUS = 1  # and so threads, of a task: pictures share nothing, and threads of several tasks would wait for each other
+RETRIES = 3  # of a task whose worker died; what it raises itself is no reason to try again
+AHEAD = 2  # tasks under way for each that the cluster can run at once: one more waits, and no more results than these are held
+UNIMPORTABLE = "failed to import on the worker"  # Ray's words where a worker has no workbench, or one without this file
+
+
+class Cluster:
+    """A Ray cluster as an engine: the one at `address`, else the one that Ray finds (RAY_ADDRESS, or one that runs on this machine), else one of
+    this machine's processors, which Ray starts and ends with this process.
+
+    Raises WorkbenchError where Ray is not installed, cannot be reached, or has workers that run other code, and the errors of the batches.
+    """
+
+    def __init__(self, address: str | None = None):
+        try:
+            self.ray: Any = importlib.import_module("ray")
+        except ModuleNotFoundError as error:
+            if error.name != "ray":
+                raise
+            raise WorkbenchError(
+                "--engine ray", "Ray is not installed", remedy="Run pip install 'handwritten-weights-workbench[cluster]'."
+            ) from None
+        self.address = address
+
+    def __call__(self, function: Callable[[Item], Found], items: Iterable[Item], /) -> Iterator[Found]:
+        """As `Engine`. At most AHEAD tasks for each processor of the cluster are under way, so memory does not hang on the number of items."""
+        self._connect()
+        task = self.ray.remote(num_cpus=CPUS, max_retries=RETRIES)(_work)
+        sent, code, rest = self.ray.put(function), computed_by(), iter(items)
+        under_way: deque = deque()
+        try:
+            while True:
+                room = AHEAD * max(1, int(self.ray.cluster_resources().get("CPU", 0)) // CPUS) - len(under_way)  # machines may come and go
+                under_way.extend(task.remote(code, [sent], item) for item in islice(rest, max(0, room)))
+                if not under_way:
+                    return
+                yield self._result(under_way.popleft())
+        finally:
+            for unwanted in under_way if self.ray.is_initialized() else ():
+                self.ray.cancel(unwanted)
+
+    def _connect(self) -> None:
+        if self.ray.is_initialized():
+            return
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # what a user computes is told to nobody
+        try:
+            self.ray.init(self.address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        except (OSError, RuntimeError, ValueError) as error:
+            raise WorkbenchError(
+                f"Ray at {self.address or os.environ.get('RAY_ADDRESS', 'this machine')}",
+                " ".join(str(error).split()),
+                remedy="`ray status` tells whether a cluster runs; `ray start --head` starts one.",
+            ) from error
+
+    def _result(self, task: Any) -> Any:
+        """Of one task. What it raised is raised here as if it had been here; where its workers died, WorkbenchError."""
+        try:
+            return self.ray.get(task)
+        except self.ray.exceptions.RayTaskError as error:
+            if UNIMPORTABLE in str(error.cause):
+                raise _unlike("a worker", str(error.cause).strip().splitlines()[-1]) from error
+            raise error.cause from error
+        except self.ray.exceptions.RayError as error:
+            raise WorkbenchError(
+                "Ray",
+                f"a batch was lost with every worker that had it, {1 + RETRIES} in all ({' '.join(str(error).split())})",
+                remedy="Look whether memory was short. What is finished is kept: the same command goes on.",
+            ) from error
+
+
+def _work(code: str, sent: list[Any], item: Any) -> Any:
+    """On a worker: the function that was sent, of one item. Raises WorkbenchError where this is not the driver's code."""
+    if computed_by() != code:
+        raise _unlike(platform.node(), "another version of the workbench, torch, NumPy or Pillow")
+    torch.set_num_threads(CPUS)
+    return _opened(sent[0])(item)
+
+
+def _unlike(machine: str, found: str) -> WorkbenchError:
+    return WorkbenchError(
+        f"Ray, on {machine}",
+        found,
+        "the versions that the command runs with",
+        "Install the same on every machine: rounding, and what is kept, depend on it.",
+    )
+
+
+@lru_cache(maxsize=1)
+def _opened(sent: Any) -> Any:
+    """What was sent, opened once in this process: tasks of one run follow each other."""
+    return importlib.import_module("ray").get(sent)
