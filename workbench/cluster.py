@@ -7,6 +7,7 @@ pickling, between processes of one user that run the same code; files of weights
 import importlib
 import os
 import platform
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -21,6 +22,7 @@ from workbench.errors import WorkbenchError
 
 CPUS = 1  # and so threads, of a task: pictures share nothing, and threads of several tasks would wait for each other
 RETRIES = 3  # of a task whose worker died; what it raises itself is no reason to try again
+REACH_S = 10.0  # for another machine to answer
 AHEAD = 2  # tasks under way for each that the cluster can run at once: one more waits, and no more results than these are held
 UNIMPORTABLE = "failed to import on the worker"  # Ray's words where a worker has no workbench, or one without this file
 
@@ -64,11 +66,14 @@ class Cluster:
         if self.ray.is_initialized():
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # what a user computes is told to nobody
+        os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of tasks that nobody waits for after the first error
+        address = self.address or os.environ.get("RAY_ADDRESS", "")
         try:
+            _reach(address)
             self.ray.init(self.address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
         except (OSError, RuntimeError, ValueError) as error:
             raise WorkbenchError(
-                f"Ray at {self.address or os.environ.get('RAY_ADDRESS', 'this machine')}",
+                f"Ray at {address or 'this machine'}",
                 " ".join(str(error).split()),
                 remedy="`ray status` tells whether a cluster runs; `ray start --head` starts one.",
             ) from error
@@ -87,6 +92,13 @@ class Cluster:
                 f"a batch was lost with every worker that had it, {1 + RETRIES} in all ({' '.join(str(error).split())})",
                 remedy="Look whether memory was short. What is finished is kept: the same command goes on.",
             ) from error
+
+
+def _reach(address: str) -> None:
+    """Raises OSError where nobody listens at HOST:PORT; Ray itself would try for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host, int(port)), REACH_S).close()
 
 
 def _work(code: str, sent: list[Any], item: Any) -> Any:
