@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import load, save
@@ -76,6 +77,11 @@ class Cache:
         if self.bytes > self.limit:
             self._drop(0)
         self.full = not self.limit
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """On another machine what lies in its folder of that name counts; what may not be dropped is what the whole run used."""
+        vars(self).update(state)
+        self._count()
 
     def read(self, kind: str, key: str) -> dict[str, np.ndarray] | None:
         """An entry, or None."""

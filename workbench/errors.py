@@ -19,6 +19,10 @@ class WorkbenchError(Exception):
         self.where, self.found, self.expected, self.remedy = where, found, expected, remedy
         super().__init__(str(self))
 
+    def __reduce__(self):
+        """As it is, from process to process: Python's own way would call the class with the message alone."""
+        return type(self).__new__, (type(self),), vars(self)
+
     def __str__(self) -> str:
         expected = f"; expected {self.expected}" if self.expected else ""
         remedy = f". {self.remedy}" if self.remedy else ""

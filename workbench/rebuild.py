@@ -6,10 +6,11 @@ from pathlib import Path
 from workbench.cache import Cache
 from workbench.compiler import HandwrittenCircuit, compile_beside, compile_chain, compile_spec, compile_variants
 from workbench.compiler.bind import Bound
+from workbench.engine import Engine, here
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.examples import examples
 from workbench.evaluate.journal import run_journal
-from workbench.evaluate.run import evaluate, scenes
+from workbench.evaluate.run import calibrated_each, evaluate
 from workbench.evaluate.tuning import probe_of, stimuli_count, tuning
 from workbench.files import folder_written_whole
 from workbench.hosts import Host
@@ -21,7 +22,7 @@ from workbench.report import write_report
 from workbench.score.score import score
 from workbench.score.scorecard import Scorecard
 from workbench.spec import Spec, TrainedCircuit, load_circuit, load_theory, load_together
-from workbench.splice.calibrate import calibrate, with_random_readout
+from workbench.splice.calibrate import with_random_readout
 
 Stage = Callable[[str, int], Callable[[int], None]]
 
@@ -39,6 +40,7 @@ def rebuild(
     with_variants: bool = True,
     cache: Cache | None = None,
     precision: str = "float32",
+    engine: Engine = here,
 ) -> Scorecard:
     """Compile theories, splice them in place of their trained circuits, score them on `pictures`, and write the report to the folder `output`.
 
@@ -48,7 +50,8 @@ def rebuild(
     what the report says it was made by. `bound_files`: families and the circuit files of the trained units that may stand in for them, which
     makes the chain of `compile_chain`; `beside_files`: specs of other theories of the same units. `with_variants`: the theories' variants are
     scored too. With a `cache`, nothing is computed again that an earlier run computed of the same host, pictures and weights. `precision`
-    "bfloat16": of the host's layers behind the last splice (`bfloat16_behind`). Raises WorkbenchError.
+    "bfloat16": of the host's layers behind the last splice (`bfloat16_behind`). `engine`: where batches are computed. Raises
+    WorkbenchError.
     """
     specs, trained = load_together(files)
     host, others = load(trained[0].host), [load_theory(file) for file in beside_files]
@@ -67,12 +70,14 @@ def rebuild(
 
     with folder_written_whole(output, marker="score.json") as folder:
         progress = stage("calibrate", len(calibration) * len(circuits))
-        joint = [calibrate(own, scenes(host, own, calibration, progress=progress, cache=cache), seed) for own in circuits]
+        joint = calibrated_each(host, circuits, calibration, seed, progress, cache, engine)
         journal = run_journal(joint, host, calibration, seed)
-        statistics = evaluate(host, joint, pictures, journal=journal, progress=stage("score", len(pictures)), cache=cache)
+        statistics = evaluate(host, joint, pictures, journal=journal, progress=stage("score", len(pictures)), cache=cache, engine=engine)
         probes = [probe_of(list(spec.theory.families.values())[-1]) for spec in specs]
         progress = stage("tuning curves", sum(stimuli_count(probe=probe) for probe in probes))
-        curves = [tuning(host, splices, progress, probe=probe, cache=cache) for splices, probe in zip(joint, probes, strict=True)]
+        curves = [
+            tuning(host, splices, progress, probe=probe, cache=cache, engine=engine) for splices, probe in zip(joint, probes, strict=True)
+        ]
         card = score(specs, trained, host, joint, statistics, curves, calibration, seed)
         compiled = [own["spliced"] for own in circuits]
         write_report(folder, card, specs, compiled, curves, examples(host, joint, statistics, pictures), command)

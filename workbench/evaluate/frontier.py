@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.cache import Cache
+from workbench.engine import Engine, here
 from workbench.evaluate.journal import Journal
 from workbench.evaluate.run import BATCH, Progress, donor_of, first_site, labels, streamed
 from workbench.evaluate.statistics import Statistics, class_statistics
@@ -26,12 +27,13 @@ def grown(
     journal: Journal | None = None,
     progress: Progress | None = None,
     cache: Cache | None = None,
+    engine: Engine = here,
 ) -> list[Statistics]:
     """For each n from 1: class statistics of every condition of CONDITIONS with the units of the first n circuits replaced together.
 
     Rows are as in `Statistics`, of the network only: kl, agreement, top1 and top5.
     """
-    rows = streamed(pictures, lambda some: _rows(host, joint, some, cache), size, journal, progress)
+    rows = streamed(pictures, lambda some: _rows(host, joint, some, cache), size, journal, progress, engine)
     names, sha256s = tuple(picture.name for picture in pictures), tuple(picture.sha256 for picture in pictures)
     units = tuple(f"{splices.site}:{unit}" for splices in joint for unit in splices.units)
     level = np.concatenate([splices.level.numpy() for splices in joint])

@@ -2,7 +2,10 @@
 first of them. A joint splice is a sequence of `Splices`, one for each trained circuit; all of them are replaced in the same run."""
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
 
 import numpy as np
 import torch
@@ -10,6 +13,7 @@ from torch import Tensor
 
 from workbench.cache import Cache, known_by
 from workbench.compiler.circuit import HandwrittenCircuit
+from workbench.engine import Engine, Found, Item, here
 from workbench.evaluate.journal import Journal
 from workbench.evaluate.known import drives_wanted, known_conditions
 from workbench.evaluate.statistics import RANKED, SAMPLED, Statistics, class_statistics, no_class_statistics, side_by_side, unit_statistics
@@ -35,14 +39,34 @@ def scenes(
     progress: Progress | None = None,
     cache: Cache | None = None,
     beside: bool = False,
+    engine: Engine = here,
 ) -> Iterator[Scene]:
     """The scene of each batch of pictures, in order; with all channels of the units' site where it is to hold what is `beside` them."""
-    for start in range(0, len(pictures), size):
-        some = pictures[start : start + size]
-        with torch.inference_mode():
-            yield scene(host, circuits, batch(some, host.input), donor_of(some, donors), cache, beside=beside)
+    return _scenes(host, [circuits], pictures, size, donors, progress, cache, beside, engine)
+
+
+def _scenes(
+    host: Host,
+    theories: Sequence[Mapping[str, HandwrittenCircuit]],
+    pictures: Sequence[Picture],
+    size: int,
+    donors: int,
+    progress: Progress | None,
+    cache: Cache | None,
+    beside: bool,
+    engine: Engine,
+) -> Iterator[Scene]:
+    """The scenes of each theory's circuits, one theory after another: one stream, so that no engine waits between theories."""
+
+    def seen(theory_and_pictures: tuple[int, Sequence[Picture]]) -> Scene:
+        theory, some = theory_and_pictures
+        return scene(host, theories[theory], batch(some, host.input), donor_of(some, donors), cache, beside=beside)
+
+    items = [(theory, some) for theory in range(len(theories)) for _, some in batches(pictures, size)]
+    for (_, some), found in zip(items, engine(partial(without_gradients, seen), items), strict=True):
         if progress:
             progress(len(some))
+        yield found
 
 
 def calibrated(
@@ -53,6 +77,20 @@ def calibrated(
     return calibrate(circuits, scenes(host, circuits, pictures, progress=progress), seed)
 
 
+def calibrated_each(
+    host: Host,
+    theories: Sequence[Mapping[str, HandwrittenCircuit]],
+    pictures: Sequence[Picture],
+    seed: int = 0,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
+    engine: Engine = here,
+) -> list[Splices]:
+    """Each theory's conditions and controls, fitted on the same pictures."""
+    seen = _scenes(host, theories, pictures, BATCH, 1, progress, cache, False, engine)
+    return [calibrate(circuits, islice(seen, len(batches(pictures))), seed) for circuits in theories]
+
+
 def evaluate(
     host: Host,
     joint: Sequence[Splices],
@@ -61,6 +99,7 @@ def evaluate(
     journal: Journal | None = None,
     progress: Progress | None = None,
     cache: Cache | None = None,
+    engine: Engine = here,
 ) -> Statistics:
     """Rows for every condition and picture, under each condition the units of every circuit of `joint` replaced together.
 
@@ -69,7 +108,7 @@ def evaluate(
     """
     cells = [sampled_cells(host, joint, splices) for splices in joint]
     known = known_conditions(host, joint) if cache else {}
-    rows = streamed(pictures, lambda some: _rows(host, joint, some, cells, known, cache), size, journal, progress)
+    rows = streamed(pictures, lambda some: _rows(host, joint, some, cells, known, cache), size, journal, progress, engine)
     return _statistics(joint, pictures, rows)
 
 
@@ -79,25 +118,49 @@ def streamed(
     size: int = BATCH,
     journal: Journal | None = None,
     progress: Progress | None = None,
+    engine: Engine = here,
 ) -> dict[str, np.ndarray]:
-    """The rows of `size` pictures at a time, one after another; batches that the journal has are read back. No row is held twice."""
+    """The rows of `size` pictures at a time, one after another; batches that the journal has are read back. No row is held twice.
+
+    The engine computes batches; this process alone puts rows in their places and writes the journal, so that engines may take turns at one run.
+    """
     found: dict[str, np.ndarray] = {}
-    for start in range(0, len(pictures), size):
-        some = pictures[start : start + size]
-        name = batch_name(some)
-        rows = journal.read(name) if journal else None
-        if rows is None:
-            with torch.inference_mode():
-                rows = rows_of(some)
-            if journal:
-                journal.write(name, rows)
+    asked: deque[tuple[int, Sequence[Picture]]] = deque()
+
+    def place(start: int, some: Sequence[Picture], rows: Mapping[str, np.ndarray]) -> None:
         for quantity, row in rows.items():
             if quantity not in found:
                 found[quantity] = np.empty((len(pictures), *row.shape[1:]), row.dtype)
             found[quantity][start : start + len(some)] = row
         if progress:
             progress(len(some))
+
+    def absent() -> Iterator[Sequence[Picture]]:
+        for start, some in batches(pictures, size):
+            rows = journal.read(batch_name(some)) if journal else None
+            if rows is None:
+                asked.append((start, some))
+                yield some
+            else:
+                place(start, some, rows)
+
+    for rows in engine(partial(without_gradients, rows_of), absent()):
+        start, some = asked.popleft()
+        if journal:
+            journal.write(batch_name(some), rows)
+        place(start, some, rows)
     return found
+
+
+def batches(pictures: Sequence[Picture], size: int = BATCH) -> list[tuple[int, Sequence[Picture]]]:
+    """`size` pictures at a time, each batch with the place of its first."""
+    return [(start, pictures[start : start + size]) for start in range(0, len(pictures), size)]
+
+
+def without_gradients(function: Callable[[Item], Found], item: Item) -> Found:
+    """`function(item)`, nothing kept for gradients; on its own, so that it does so on whatever machine computes."""
+    with torch.inference_mode():
+        return function(item)
 
 
 def sampled_cells(host: Host, joint: Sequence[Splices], splices: Splices) -> list[int]:

@@ -4,7 +4,7 @@ family that knows no sides, to a straight bar instead.
 The radial tuning curves of "Curve Detectors" (doi 10.23915/distill.00024.003).
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from workbench.cache import Cache
 from workbench.compiler.circuit import HandwrittenCircuit
+from workbench.engine import Engine, here
 from workbench.hosts.host import Host
 from workbench.spec.language import INPUT, Family, Term
 from workbench.splice.calibrate import Splices
@@ -92,22 +93,32 @@ def tuning(
     step_deg: int = STEP_DEG,
     probe: Probe = ARCS,
     cache: Cache | None = None,
+    engine: Engine = here,
 ) -> TuningCurves:
     """Tuning curves of the trained and the handwritten units; with a cache, the trained ones run once for every spec."""
     poses = np.arange(0, 360, step_deg, dtype=np.float64)
     names, radii = list(probe.variants), probe.radii_px
 
     conditions = {"trained": natural, "handwritten": splices.conditions["spliced"]}
+    spliced = {"spliced": splices.circuits["spliced"]}
 
-    def responses(name: str, radius_px: float) -> tuple[np.ndarray, np.ndarray]:
-        spliced = {"spliced": splices.circuits["spliced"]}
-        said = answers(host, spliced, conditions, probe.variants[name], radius_px, poses, progress, cache)
+    def responses(turned: tuple[str, float]) -> tuple[np.ndarray, np.ndarray]:
+        name, radius_px = turned
+        said = answers(host, spliced, conditions, probe.variants[name], radius_px, poses, cache=cache)
         return said["trained"], said["handwritten"]
 
-    lines = [[responses(name, radius) for name in names[:2]] for radius in radii]
+    def seen(turned: Sequence[tuple[str, float]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for said in engine(responses, turned):
+            if progress:
+                progress(len(poses))
+            yield said
+
+    both = list(seen([(name, radius) for radius in radii for name in names[:2]]))
+    lines = list(zip(both[::2], both[1::2], strict=True))
     trained, handwritten = (np.stack([(bright[k] + dark[k]) / 2 for bright, dark in lines]) for k in (0, 1))
     best = int(trained.max(1).mean(1).argmax())
-    variants = dict(zip(names[:2], lines[best], strict=True)) | {name: responses(name, radii[best]) for name in names[2:]}
+    more = seen([(name, radii[best]) for name in names[2:]])
+    variants = dict(zip(names, [*lines[best], *more], strict=True))
     return TuningCurves(poses, np.array(radii), trained, handwritten, variants, probe)
 
 

@@ -30,7 +30,7 @@ def folder(path: Path | str, skip_broken: bool = False) -> list[Picture]:
     for file in _files(path):
         name = file.relative_to(path).as_posix()
         try:
-            pictures.append(Picture(name, _checked(file), _label(name), partial(_load, file)))
+            pictures.append(Picture(name, _checked(file), _label(name), partial(_load, file.absolute())))
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             broken.append(f"{name} ({_reason(error)})")
     if broken and not skip_broken:
@@ -67,7 +67,12 @@ def _load(file: Path) -> Pixels:
     try:
         return decode(file.read_bytes())
     except (OSError, SyntaxError, ValueError) as error:
-        raise WorkbenchError(str(file), f"cannot be read any more ({_reason(error)})", "the file that was there at the start") from error
+        raise WorkbenchError(
+            str(file),
+            f"cannot be read any more ({_reason(error)})",
+            "the file that was there at the start",
+            "Every machine of a cluster must see it at this path.",
+        ) from error
 
 
 def _reason(error: Exception) -> str:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from workbench.cache import Cache
 from workbench.compiler import compile_spec
+from workbench.engine import Engine, here
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.frontier import grown
 from workbench.evaluate.journal import run_journal
-from workbench.evaluate.run import scenes
+from workbench.evaluate.run import calibrated_each
 from workbench.files import folder_written_whole, write_whole
 from workbench.hosts.named import is_own
 from workbench.hosts.store import load
@@ -19,7 +20,7 @@ from workbench.report.drawings import png
 from workbench.report.frontier_plot import draw_frontier
 from workbench.score.frontier import Frontier, frontier_json, frontier_score
 from workbench.spec import load_together
-from workbench.splice.calibrate import calibrate, with_random_readout
+from workbench.splice.calibrate import with_random_readout
 
 
 def frontier(
@@ -30,10 +31,11 @@ def frontier(
     stage: Stage,
     seed: int = 0,
     cache: Cache | None = None,
+    engine: Engine = here,
 ) -> Frontier:
     """Splice the first theory's units, then those of the first two together, and so on; write frontier.json and frontier.png to `output`.
 
-    Pictures, pairs of files, `stage`, `cache` and errors are as of `rebuild`.
+    Pictures, pairs of files, `stage`, `cache`, `engine` and errors are as of `rebuild`.
     """
     specs, trained = load_together(files)
     host = load(trained[0].host)
@@ -49,9 +51,9 @@ def frontier(
 
     with folder_written_whole(output, marker="frontier.json") as folder:
         progress = stage("calibrate", len(calibration) * len(circuits))
-        joint = [calibrate(own, scenes(host, own, calibration, progress=progress, cache=cache), seed) for own in circuits]
+        joint = calibrated_each(host, circuits, calibration, seed, progress, cache, engine)
         journal = run_journal(joint, host, calibration, seed, rows="frontier")
-        statistics = grown(host, joint, pictures, journal=journal, progress=stage("frontier", len(pictures)), cache=cache)
+        statistics = grown(host, joint, pictures, journal=journal, progress=stage("frontier", len(pictures)), cache=cache, engine=engine)
         found = frontier_score(specs, trained, host, joint, statistics, calibration, seed)
         write_whole(folder / "frontier.json", frontier_json(found))
         write_whole(folder / "frontier.png", png(draw_frontier(found)))

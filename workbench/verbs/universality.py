@@ -8,6 +8,7 @@ from pathlib import Path
 from workbench.cache import computed_by
 from workbench.compiler import compile_beside, compile_spec
 from workbench.compiler.compile import refuse_strange
+from workbench.engine import Engine, here
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
 from workbench.files import write_whole
@@ -38,6 +39,7 @@ class Setting:
     output: Path
     seed: int
     command: str
+    engine: Engine = here
 
     @property
     def family(self) -> str:
@@ -63,14 +65,15 @@ def universality(
     counter: Counter,
     seed: int = 0,
     command: str = "",
+    engine: Engine = here,
 ) -> Universality:
     """Score theories of one family on every host, and write universality.json and .png, and each host's report, to the folder `output`.
 
     spec_files     theories with the same last family, each with its ledger of the host that it was tuned on
     circuit_files  the trained circuits that are known, by host; any other host is surveyed with the pictures `surveyed`
-    Pictures, `stage` and `command` are as of `rebuild`, `counter` as of `survey`. A host in which the survey finds nothing has a row that says so.
-    So has one for which a theory cannot be compiled. An interrupted run goes on where it stopped, host by host, and within a host as `rebuild`
-    does.
+    Pictures, `stage`, `command` and `engine` are as of `rebuild`, `counter` as of `survey`. A host in which the survey finds nothing has a row that
+    says so. So has one for which a theory cannot be compiled. An interrupted run goes on where it stopped, host by host, and within a host as
+    `rebuild` does.
     Raises WorkbenchError, before any host is scored, for a host that cannot be loaded, a circuit of another host, and what `rebuild` would refuse
     of the pictures.
     """
@@ -78,7 +81,7 @@ def universality(
     _refuse_unlike(specs)
     for spec in specs:
         keep_apart(pictures, calibration, spec.theory.tuned)
-    setting, loaded = Setting(specs, pictures, calibration, surveyed, output, seed, command), [load(name) for name in hosts]
+    setting, loaded = Setting(specs, pictures, calibration, surveyed, output, seed, command, engine), [load(name) for name in hosts]
     for host in loaded:
         if host.name in circuit_files:
             refuse_strange(load_circuit(circuit_files[host.name]), host)
@@ -149,7 +152,16 @@ def _scored(setting: Setting, host: Host, circuit_file: Path, known_by: str, sta
 
     fit, pictures = setting.calibration, setting.pictures
     card = rebuild(
-        [(first, circuit_file)], pictures, fit, output, named, setting.seed, setting.command, beside_files=others, with_variants=False
+        [(first, circuit_file)],
+        pictures,
+        fit,
+        output,
+        named,
+        setting.seed,
+        setting.command,
+        beside_files=others,
+        with_variants=False,
+        engine=setting.engine,
     )
     trained = load_circuit(circuit_file)
     return found_row(host, known_by, trained, _field_px(host, trained.site), setting.specs, card)
