@@ -1,7 +1,12 @@
 """Where batches are computed: an engine is an ordered map. This one is the process itself; `workbench.cluster` has another."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Protocol, TypeVar
+
+MOST = 4  # items at work at once in one process: each batch needs memory of its own
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -17,5 +22,30 @@ class Engine(Protocol):
 
 
 def here(function: Callable[[Item], Found], items: Iterable[Item], /) -> Iterator[Found]:
-    """The engine that computes in this process, each item when it is asked for."""
-    return map(function, items)
+    """The engine that computes in this process: as many items at once as torch has threads, MOST at the most, and each with its share of these.
+
+    Two batches of one thread each are done sooner than one after the other with two: small layers, and all that is no layer, gain nothing from a
+    second. Items are taken by the thread that asks for what is found.
+    """
+    import torch  # not with the command line, which says what engines there are
+
+    threads = torch.get_num_threads()
+    workers = min(threads, MOST)
+    return _together(function, items, workers, threads // workers) if workers > 1 else map(function, items)
+
+
+def _together(function: Callable[[Item], Found], items: Iterable[Item], workers: int, threads: int) -> Iterator[Found]:
+    import torch
+
+    rest, under_way = iter(items), deque[Future[Found]]()
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
+        try:
+            while True:
+                room = workers + 1 - len(under_way)  # one waits, so that no worker does
+                under_way.extend(pool.submit(function, item) for item in islice(rest, room))
+                if not under_way:
+                    return
+                yield under_way.popleft().result()
+        finally:
+            for unwanted in under_way:
+                unwanted.cancel()

@@ -1,6 +1,8 @@
 """Reading and replacing activations of a host."""
 
 import copy
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -14,6 +16,7 @@ from workbench.hosts.host import overridden
 from workbench.hosts.pooling import MaxPool
 
 INPUT = InputRange(size_px=32, mean_rgb=(128.0, 128.0, 128.0))
+WAIT_S = 0.5  # for another thread: long where it may come, so that it does; where it may not, this passes
 
 
 class Bypass(nn.Module):
@@ -212,3 +215,51 @@ def test_an_activation_is_what_the_site_gave_whatever_writes_over_it(network, x)
     assert torch.equal(host.run(x, "conv")[1]["conv"], expected)
     assert torch.equal(host.activations(x, "conv")["conv"], expected)
     assert any(getattr(stage, "inplace", False) for stage in network.modules())  # the module that was given stays as it was
+
+
+class Meets(nn.Module):
+    """A stage that notes how many threads are in it at once, and waits a while for another."""
+
+    def __init__(self):
+        super().__init__()
+        self.lock, self.other = threading.Lock(), threading.Event()
+        self.within = self.most = 0
+
+    def forward(self, x):
+        with self.lock:
+            self.within += 1
+            self.most = max(self.most, self.within)
+        if self.within == 2:
+            self.other.set()
+        self.other.wait(WAIT_S)
+        with self.lock:
+            self.within -= 1
+        return x
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_threads_run_a_host_at_once_only_if_it_is_reentrant(tiny_host, x, reentrant):
+    meets, network = Meets(), nn.Sequential()
+    for name, stage in tiny_host.network.named_children():
+        network.add_module(name, stage)
+    network.add_module("meets", meets)
+    host = replace(tiny_host, network=network, reentrant=reentrant)
+    pictures = [x, x.flip(0)]
+    expected = [tiny_host.run(each, "second") for each in pictures]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda each: host.run(each, "second"), pictures))
+    assert meets.most == (2 if reentrant else 1)
+    for (logits, seen), (own_logits, own) in zip(found, expected, strict=True):
+        assert torch.equal(logits, own_logits)
+        assert torch.equal(seen["second"], own["second"])
+
+
+def test_an_override_of_one_thread_is_not_that_of_another(tiny_host, x):
+    host = replace(tiny_host, reentrant=True)
+    expected = host.network(x)
+    with ThreadPoolExecutor(1) as pool, overridden(host, {"second": torch.zeros_like}) as fired:
+        untouched = pool.submit(host.network, x).result()
+        touched = host.network(x)
+    assert torch.equal(untouched, expected)
+    assert not torch.allclose(touched, expected)
+    assert fired == {"second": 1}

@@ -12,6 +12,7 @@ decomposition rounds by itself), times the largest singular value.
 """
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from workbench.compiler.circuit import HandwrittenCircuit, Layer, Read
 EXACT = 4.0  # roundings of the weight's type
 DECOMPOSED = 1e-14  # what float64 singular vectors of equal patterns differ by: 10 roundings were seen, 45 are taken
 KERNELS = 256  # layers whose kernels are kept: as many as a frontier of a dozen theories and their controls has
+_PLANNING = threading.Lock()  # of the one thread that looks for a layer's kernels, or makes them
 _KERNELS: dict[str, tuple["Kernel", ...]] = {}  # by the layer's key, so that a weight that was written into is another
 
 
@@ -122,11 +124,13 @@ def plan(circuit: HandwrittenCircuit) -> tuple[Planned, ...]:
     found = []
     for layer, key in zip(circuit.layers, layer_keys(circuit), strict=True):
         alike = _alike(layer, grids)
-        if key not in _KERNELS:
-            while len(_KERNELS) >= KERNELS:
-                _KERNELS.pop(next(iter(_KERNELS)))
-            _KERNELS[key] = tuple(_kernel(reads, layer, grids) for reads in alike)
-        readings = (Reading(tuple(read.source for read in reads), kernel) for reads, kernel in zip(alike, _KERNELS[key], strict=True))
+        with _PLANNING:
+            if key not in _KERNELS:
+                while len(_KERNELS) >= KERNELS:
+                    _KERNELS.pop(next(iter(_KERNELS)))
+                _KERNELS[key] = tuple(_kernel(reads, layer, grids) for reads in alike)
+            kernels = _KERNELS[key]
+        readings = (Reading(tuple(read.source for read in reads), kernel) for reads, kernel in zip(alike, kernels, strict=True))
         found.append(Planned(layer, tuple(readings), key))
     return tuple(found)
 

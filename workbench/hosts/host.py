@@ -1,8 +1,10 @@
 """A host: a trained network with a few declared facts."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 from workbench.errors import WorkbenchError, nearest
 
 Override = Callable[[Float[Tensor, "n c h w"]], Float[Tensor, "n c h w"]]
+_TURN = threading.RLock()  # of the one thread whose run a host that is not reentrant is in
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Host:
     `fingerprint` is the SHA-256 of its weights; `classes` are WordNet ids by output index, or None where the output means nothing to us.
     `sites` are in the order in which the network computes them. Without `has_output` the network ends in features, of which no class
     distribution is made: what a splice does to its answers is then not known. `precision` says which layers run in fewer bits than the others.
+    `reentrant` promises that no module writes to itself when it runs, so that threads need not wait for each other.
     """
 
     name: str
@@ -75,6 +79,7 @@ class Host:
     source: str = ""
     has_output: bool = True
     precision: str = ""
+    reentrant: bool = False
 
     @property
     def facts(self) -> str:
@@ -175,7 +180,8 @@ class _Reached(Exception):  # noqa: N818 (a way out, no error)
 
 @contextmanager
 def recorded(host: Host, sites: tuple[str, ...], stop: bool = False) -> Iterator[dict[str, Tensor]]:
-    """Within the block, what each of `sites` gives on the network's latest run lands in the dictionary, whatever writes over it later."""
+    """Within the block, what each of `sites` gives on this thread's latest run of the network lands in the dictionary, whatever writes over it
+    later."""
     seen: dict[str, Tensor] = {}
 
     def keep(name: str):
@@ -187,17 +193,13 @@ def recorded(host: Host, sites: tuple[str, ...], stop: bool = False) -> Iterator
 
         return hook
 
-    handles = [host.module(name).register_forward_hook(keep(name)) for name in sites]
-    try:
+    with _turn(host), _hooked([(host.module(name), keep(name)) for name in sites]):
         yield seen
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 @contextmanager
 def overridden(host: Host, overrides: Mapping[str, Override]) -> Iterator[dict[str, int]]:
-    """Within the block each site's output is what its override makes of it; the dictionary counts how often each one fired.
+    """Within the block each site's output is, in this thread, what its override makes of it; the dictionary counts how often each one fired.
 
     Raises RuntimeError, from the network's call, if an override changes the activation's shape.
     """
@@ -213,9 +215,25 @@ def overridden(host: Host, overrides: Mapping[str, Override]) -> Iterator[dict[s
 
         return hook
 
-    handles = [host.module(name).register_forward_hook(replace(name, override)) for name, override in overrides.items()]
-    try:
+    with _turn(host), _hooked([(host.module(name), replace(name, override)) for name, override in overrides.items()]):
         yield fired
+
+
+def _turn(host: Host) -> AbstractContextManager:
+    return nullcontext() if host.reentrant else _TURN
+
+
+@contextmanager
+def _hooked(hooks: Sequence[tuple[nn.Module, Callable[..., Any]]]) -> Iterator[None]:
+    """Within the block each module's forward hook is called where this thread runs the module: what another thread runs meanwhile is its own."""
+    own = threading.get_ident()
+
+    def here(hook: Callable[..., Any]):
+        return lambda *run: hook(*run) if threading.get_ident() == own else None
+
+    handles = [module.register_forward_hook(here(hook)) for module, hook in hooks]
+    try:
+        yield
     finally:
         for handle in handles:
             handle.remove()

@@ -132,7 +132,7 @@ def _load(name: str, file: Path, modified_ns: int) -> Host:
     network.requires_grad_(False).eval()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster, and no pool copies
     classes = tuple(_metadata(content)[CLASSES_KEY].split())
-    return Host(name, digest, network, wanted.input, wanted.sites, classes or None, wanted.source, wanted.has_output)
+    return Host(name, digest, network, wanted.input, wanted.sites, classes or None, wanted.source, wanted.has_output, reentrant=True)
 
 
 def _metadata(content: bytes) -> dict[str, str]:

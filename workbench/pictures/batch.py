@@ -11,7 +11,6 @@ from torch import Tensor
 from workbench.errors import WorkbenchError
 from workbench.hosts.host import InputRange
 from workbench.pictures.picture import Picture, Pixels
-from workbench.threads import each_in_threads
 
 SHORTER_SIDE = (8, 7)  # 256 of 224: the usual margin round a centre crop
 
@@ -24,7 +23,7 @@ def batch(pictures: Sequence[Picture], input: InputRange) -> Float[Tensor, "n 3 
     """
     if input.crop not in CROPS:
         raise WorkbenchError("host input", f"crop {input.crop!r}", f"one of {', '.join(CROPS)}")
-    squares = each_in_threads(lambda picture: CROPS[input.crop](picture.load(), input.size_px), pictures)
+    squares = [CROPS[input.crop](picture.load(), input.size_px) for picture in pictures]
     rgb = np.stack(squares) if squares else np.zeros((0, input.size_px, input.size_px, 3), np.uint8)
     return input.encode(torch.from_numpy(rgb).permute(0, 3, 1, 2).float())
 

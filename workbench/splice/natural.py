@@ -16,7 +16,6 @@ from torch import Tensor
 from workbench.cache import Cache, known_by
 from workbench.code import computed_by
 from workbench.hosts.host import Host, Site
-from workbench.threads import each_in_threads
 
 BYPASSED = 3  # sites in a residual block: behind its first norm, or what expands it; within; behind its spatial convolution
 Kind = Literal["logits", "site", "pushed", "units", "before"]
@@ -49,27 +48,25 @@ def natural_parts(
     if cache is None:
         return _computed(host, x, wanted)
     about = known_by(computed_by(), host.facts, x.dtype)
-    pictures = each_in_threads(lambda picture: hashlib.sha256(picture.contiguous().numpy()).hexdigest(), x)
+    pictures = [hashlib.sha256(picture.contiguous().numpy()).hexdigest() for picture in x]
     keys = {part: [known_by(about, part, picture) for picture in pictures] for part in wanted}
     found = {part: _read(cache, part, keys[part]) for part in wanted}
     absent = [part for part in wanted if found[part] is None]
     computed = {part: _channels_last(value) for part, value in _computed(host, x, absent).items()} if absent else {}
-    rows = [(part, *row) for part, value in computed.items() if part.kind not in passing for row in zip(keys[part], value, strict=True)]
-    each_in_threads(lambda row: _write(cache, *row), rows)
+    for part, value in computed.items():
+        for key, row in () if part.kind in passing else zip(keys[part], value, strict=True):
+            cache.write(part.kind, key, {"value": (row if row.ndim == 1 else row.movedim(0, -1)).numpy()})
     return {part: value for part, value in (found | computed).items() if value is not None}
 
 
 def _read(cache: Cache, part: Part, keys: Sequence[str]) -> Tensor | None:
-    entries = each_in_threads(lambda key: cache.read(part.kind, key), keys)
-    rows = [torch.from_numpy(entry["value"]) for entry in entries if entry is not None]
-    if len(rows) < len(keys):
-        return None
+    rows = []
+    for key in keys:
+        if (entry := cache.read(part.kind, key)) is None:
+            return None
+        rows.append(torch.from_numpy(entry["value"]))
     value = torch.stack(rows)
     return value if value.ndim == 2 else value.movedim(-1, 1)
-
-
-def _write(cache: Cache, part: Part, key: str, row: Tensor) -> None:
-    cache.write(part.kind, key, {"value": (row if row.ndim == 1 else row.movedim(0, -1)).numpy()})
 
 
 def _channels_last(value: Tensor) -> Tensor:
