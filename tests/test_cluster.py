@@ -1,5 +1,6 @@
 """The Ray engine on a real cluster of two workers: the same rows as in one process, whoever is killed, whatever is raised, whoever began."""
 
+import io
 import os
 import pickle
 import signal
@@ -9,14 +10,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
+from tests.evaluate.test_run import FLOAT32, Run  # as between two sizes of batch: a worker may sum in another order
+from tests.evaluate.test_run import same as close
 from tests.planted import planted
 from workbench import cluster
+from workbench.cache import Cache, kinds
 from workbench.cli import main
 from workbench.cluster import AHEAD, Cluster
 from workbench.compiler import compile_spec
@@ -26,26 +29,18 @@ from workbench.evaluate.journal import Journal
 from workbench.evaluate.run import calibrated_each, evaluate
 from workbench.evaluate.statistics import Statistics
 from workbench.evaluate.tuning import tuning
-from workbench.hosts import Host
 from workbench.pictures import Picture, folder
 from workbench.pictures.drawn import drawn
 from workbench.spec.problems import Problem, SpecError
-from workbench.splice.calibrate import Splices, with_random_readout
+from workbench.splice.calibrate import with_random_readout
 from workbench.survey import NoneFoundError
 
 COUNT, SIZE, WORKERS = 7, 2, 2
 COUNTS = ("agreement", "top1", "top5")
-FLOAT32 = 2e-4  # as between two sizes of batch (tests/evaluate/test_run.py): a worker may sum in another order
+LIMIT = 1 << 28  # bytes
 WAIT_S = 60.0  # for another process, on a busy machine
 
 pytestmark = pytest.mark.usefixtures("two_workers")
-
-
-class Run(NamedTuple):
-    host: Host
-    splices: Splices
-    pictures: list[Picture]
-    calibration: list[Picture]
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +64,10 @@ def evaluated(run: Run, engine: Engine, pictures: list[Picture] | None = None, *
 
 
 def same(a: Statistics, b: Statistics) -> None:
-    assert (a.names, a.sha256s, a.units) == (b.names, b.sha256s, b.units)
-    assert a.rows.keys() == b.rows.keys()
-    assert a.peak == pytest.approx(b.peak, abs=FLOAT32)
+    """Counts to the bit, the rest to rounding."""
+    close(a, b, FLOAT32)
     for name, rows in a.rows.items():
-        for quantity, row in rows.items():
-            scale = 0 if quantity in COUNTS else FLOAT32 * max(1.0, float(np.abs(row[np.isfinite(row)]).max(initial=0)))
-            assert row == pytest.approx(b.rows[name][quantity], abs=scale, rel=0, nan_ok=True), (name, quantity)
+        assert [rows[count].tolist() for count in COUNTS] == [b.rows[name][count].tolist() for count in COUNTS]
 
 
 def watched(run: Run, where: Path, before: Callable[[Path], None] = lambda where: None) -> list[Picture]:
@@ -185,10 +177,6 @@ def test_what_a_worker_raises_is_raised_here(run, tmp_path):
 
 
 def _png(picture: Picture) -> bytes:
-    import io
-
-    from PIL import Image
-
     content = io.BytesIO()
     Image.fromarray(picture.load()).save(content, "png")
     return content.getvalue()
@@ -215,6 +203,16 @@ def test_engines_take_turns_at_one_run(run, alone, tmp_path, begun, ended):
     pictures = watched(run, where, lambda where: pytest.fail("read again"))  # the first picture, whose batch is in the journal
     same(evaluated(run, second, pictures, journal=journal), alone)
     assert (os.getpid() in read_by(where)) == (ended is here)
+
+
+def test_what_workers_keep_is_found_here(run, alone, tmp_path):
+    cache = Cache(tmp_path / "kept", LIMIT)
+    same(evaluated(run, Cluster(), cache=cache), alone)
+    assert cache.bytes == 0  # this process wrote nothing
+    again = pickle.loads(pickle.dumps(cache))
+    assert again.bytes == sum(size for _, size in kinds(cache.folder).values()) > 0
+    unread = [replace(picture, load=lambda: pytest.fail("read again")) for picture in run.pictures]
+    same(evaluated(run, here, unread, cache=again), alone)
 
 
 def test_workers_with_other_code_are_refused(monkeypatch):

@@ -12,6 +12,7 @@ import pytest
 from tests.planted import EDGES, THEORY, PlantedHost, planted, planted_twice, trained_circuit
 from workbench import files
 from workbench import rebuild as main_path
+from workbench.cluster import Cluster
 from workbench.errors import WorkbenchError
 from workbench.evaluate import run
 from workbench.evaluate.tuning import stimuli_count, tuning
@@ -119,6 +120,21 @@ def test_in_bfloat16_the_card_and_the_page_say_so(workshop, finished, pictures, 
     )
     assert "bfloat16 behind planted" in (workshop.output / "report.html").read_text()
     assert "precision" not in whole.host
+
+
+def test_a_cluster_gives_the_same_card_to_the_last_bit(workshop, brief, pictures, calibration, two_workers):
+    """Every batch is the same computation, in one thread; all that is computed of pictures goes over the engine."""
+    cluster, asked = Cluster(), []
+
+    def engine(function, items):
+        asked.append(function)
+        return cluster(function, items)
+
+    alone = workshop.rebuild(pictures, calibration)
+    before = {stage: tuple(steps) for stage, steps in workshop.stages.items()}
+    assert to_json(workshop.rebuild(pictures, calibration, engine=engine)) == to_json(alone)
+    assert len(asked) == 4  # calibration, rows, tuning curves, and these in the other variants
+    assert {stage: tuple(steps) for stage, steps in workshop.stages.items()} == before
 
 
 def test_without_an_output_units_are_scored_and_no_answer_is_made_up(workshop, pictures, calibration, monkeypatch):
