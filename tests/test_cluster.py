@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
@@ -29,6 +30,8 @@ from workbench.evaluate.journal import Journal
 from workbench.evaluate.run import calibrated_each, evaluate
 from workbench.evaluate.statistics import Statistics
 from workbench.evaluate.tuning import tuning
+from workbench.hosts.named import trust
+from workbench.hosts.store import load
 from workbench.pictures import Picture, folder
 from workbench.pictures.drawn import drawn
 from workbench.spec.problems import Problem, SpecError
@@ -219,6 +222,41 @@ def test_workers_with_other_code_are_refused(monkeypatch):
     monkeypatch.setattr(cluster, "computed_by", lambda: "another")
     with pytest.raises(WorkbenchError, match="another version of the workbench, torch, NumPy or Pillow; expected"):
         list(Cluster()(lambda item: item, range(1)))
+
+
+HOSTS = """\
+from torch import nn
+from beside import Beside
+from workbench.hosts import InputRange, host_from_module
+
+class Own(nn.ReLU):
+    pass
+
+def host(module):
+    network = nn.Sequential(nn.Conv2d(3, 8, 5), module, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return host_from_module(network, "own", {"first": "0"}, InputRange(size_px=32, mean_rgb=(128.0, 128.0, 128.0)))
+
+def whole():
+    return host(Own())
+
+def in_two_files():
+    return host(Beside())
+"""
+
+
+def test_a_host_of_the_users_own_file_travels_but_not_what_lies_beside_it(tmp_path):
+    (tmp_path / "my_hosts.py").write_text(HOSTS)
+    (tmp_path / "beside.py").write_text("from torch import nn\n\nclass Beside(nn.ReLU):\n    pass\n")
+    whole, in_two_files = (f"{tmp_path}/my_hosts.py:{name}" for name in ("whole", "in_two_files"))
+    for name in (whole, in_two_files):
+        trust(name)
+    x = torch.linspace(0, 255, 3 * 32 * 32).reshape(1, 3, 32, 32)
+    own = load(whole)
+    (found,) = Cluster()(lambda x: own.run(x)[0], [x])
+    assert found.tolist() == own.run(x)[0].tolist()
+    own = load(in_two_files)
+    with pytest.raises(WorkbenchError, match=r"No module named 'beside'.*Install the same on every machine"):
+        list(Cluster()(lambda x: own.run(x)[0], [x]))
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ class Cluster:
             return self.ray.get(task)
         except self.ray.exceptions.RayTaskError as error:
             if UNIMPORTABLE in str(error.cause):
-                raise _unlike("a worker", str(error.cause).strip().splitlines()[-1]) from error
+                raise _unlike("a worker", error.cause) from error
             raise error.cause from error
         except self.ray.exceptions.RayError as error:
             raise WorkbenchError(
@@ -109,16 +109,21 @@ def _work(code: str, sent: list[Any], item: Any) -> Any:
     return _opened(sent[0])(item)
 
 
-def _unlike(machine: str, found: str) -> WorkbenchError:
+def _unlike(machine: str, found: object) -> WorkbenchError:
     return WorkbenchError(
         f"Ray, on {machine}",
-        found,
-        "the versions that the command runs with",
+        str(found).strip().splitlines()[-1],  # of a traceback, what was raised
+        "the modules and versions that the command runs with",
         "Install the same on every machine: rounding, and what is kept, depend on it.",
     )
 
 
 @lru_cache(maxsize=1)
 def _opened(sent: Any) -> Any:
-    """What was sent, opened once in this process: tasks of one run follow each other."""
-    return importlib.import_module("ray").get(sent)
+    """What was sent, opened once in this process: tasks of one run follow each other. Raises WorkbenchError for a module that is not there, as one
+    beside a host's file is not."""
+    ray = importlib.import_module("ray")
+    try:
+        return ray.get(sent)
+    except ray.exceptions.RaySystemError as error:
+        raise _unlike(platform.node(), error) from None
