@@ -56,7 +56,9 @@ def _rows(host: Host, joint: Sequence[Splices], pictures: Sequence[Picture], cac
         values = [splices.condition(name)(scene) for splices, scene in zip(joint, here, strict=True)]
         for step in range(1, len(joint) + 1):
             logits, _ = spliced_from(host, x, here[:step], values[:step], seen)
-            rows |= {f"{step}/{name}/{quantity}": row for quantity, row in in_numpy(class_statistics(natural, shared(logits), label)).items()}
+            rows |= {
+                f"{step}/{name}/{quantity}": row for quantity, row in in_numpy(class_statistics(natural, shared(logits), label)).items()
+            }
     return rows
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from workbench.arrays import Array, array_namespace, device, to_numpy
+from workbench.arrays.devices import placed
 
 MOMENTS = ("n", "value", "trained", "value2", "trained2", "product")  # sums over a picture's cells, of each unit
 SAMPLED = 32  # cells a picture kept for rank statistics
@@ -16,7 +17,7 @@ Row = Mapping[str, Array]  # quantity -> of every picture of a batch, in the lib
 
 @dataclass(frozen=True)
 class Statistics:
-    """Streamed results: memory grows by a few kilobytes a picture, whatever its size.
+    """Streamed results, in NumPy or any one array library: memory grows by a few kilobytes a picture, whatever its size.
 
     rows[condition][quantity] has one row a picture:
         kl         KL(natural || condition) of the class distribution, nats
@@ -32,14 +33,19 @@ class Statistics:
     names: tuple[str, ...]
     sha256s: tuple[str, ...]
     units: tuple[str, ...]
-    level: Float[np.ndarray, " unit"]
-    peak: Float[np.ndarray, "picture unit"]
-    rows: Mapping[str, Mapping[str, np.ndarray]]
+    level: Float[Array, " unit"]
+    peak: Float[Array, "picture unit"]
+    rows: Mapping[str, Row]
 
     @property
-    def fires(self) -> np.ndarray:
+    def fires(self) -> Bool[Array, " picture"]:
         """Pictures on which the trained circuit fires: one unit exceeds half of its calibration peak."""
-        return np.any(self.peak > self.level, axis=1)
+        return array_namespace(self.peak).any(self.peak > self.level, axis=1)
+
+    def on(self, device: str) -> "Statistics":
+        """The same in the library that takes statistics on that device; evaluation gives NumPy's."""
+        rows = {name: {key: placed(row, device) for key, row in quantities.items()} for name, quantities in self.rows.items()}
+        return replace(self, level=placed(self.level, device), peak=placed(self.peak, device), rows=rows)
 
     def parts(self, counts: Sequence[int]) -> list["Statistics"]:
         """The same for each circuit alone, as many units of which as `counts` says, one after another. Quantities of the network stay."""

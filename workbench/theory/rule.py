@@ -76,7 +76,9 @@ def opponent(units: Units, like: Array) -> Float[Array, "d 3"]:
     """What each unit reads of red, green and blue: its opponent channel, or its mixture of them; luma if it has neither."""
     xp = array_namespace(like)
     if MIXTURE[0] not in units.poses:
-        return xp.asarray([OPPONENT[name] for name in units.poses.get(CHANNEL, ("luma",) * len(units))], dtype=like.dtype, device=device(like))
+        return xp.asarray(
+            [OPPONENT[name] for name in units.poses.get(CHANNEL, ("luma",) * len(units))], dtype=like.dtype, device=device(like)
+        )
     parts = xp.stack([array_like(units.column(name), like) for name in MIXTURE], axis=1)
     return parts @ xp.asarray([OPPONENT[name] for name in MIXTURE], dtype=like.dtype, device=device(like))
 
