@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from workbench.arrays.devices import CPU
 from workbench.cache import Cache
 from workbench.compiler import HandwrittenCircuit, compile_beside, compile_chain, compile_spec, compile_variants
 from workbench.compiler.bind import Bound
@@ -37,6 +38,7 @@ def rebuild(
     beside_files: Sequence[Path] = (),
     with_variants: bool = True,
     cache: Cache | None = None,
+    device: str = CPU,
 ) -> Scorecard:
     """Compile theories, splice them in place of their trained circuits, score them on `pictures`, and write the report to the folder `output`.
 
@@ -45,11 +47,11 @@ def rebuild(
     may be among `pictures`. `stage(name, total)` is told of each stage and gives the function to call with its steps. `command` is
     what the report says it was made by. `bound_files`: families and the circuit files of the trained units that may stand in for them, which
     makes the chain of `compile_chain`; `beside_files`: specs of other theories of the same units. `with_variants`: the theories' variants are
-    scored too. With a `cache`, nothing is computed again that an earlier run computed of the same host, pictures and weights. Raises
-    WorkbenchError.
+    scored too. With a `cache`, nothing is computed again that an earlier run computed of the same host, pictures and weights. The
+    network runs on `device`, and the statistics are taken there. Raises WorkbenchError.
     """
     specs, trained = load_together(files)
-    host, others = load(trained[0].host), [load_theory(file) for file in beside_files]
+    host, others = load(trained[0].host).on(device), [load_theory(file) for file in beside_files]
     cache = None if is_own(host.name) else cache  # a fingerprint is of weights: what a user's own code does with them may change
     for spec in (*specs, *others):
         keep_apart(pictures, calibration, spec.theory.tuned)
@@ -69,7 +71,7 @@ def rebuild(
         probes = [probe_of(list(spec.theory.families.values())[-1]) for spec in specs]
         progress = stage("tuning curves", sum(stimuli_count(probe=probe) for probe in probes))
         curves = [tuning(host, splices, progress, probe=probe, cache=cache) for splices, probe in zip(joint, probes, strict=True)]
-        card = score(specs, trained, host, joint, statistics, curves, calibration, seed)
+        card = score(specs, trained, host, joint, statistics.on(device), curves, calibration, seed)
         compiled = [own["spliced"] for own in circuits]
         write_report(folder, card, specs, compiled, curves, examples(host, joint, statistics, pictures), command)
     journal.clear()

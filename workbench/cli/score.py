@@ -10,6 +10,7 @@ from workbench.cli.options import (
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUITS,
+    DEVICE,
     FILE,
     HOST,
     IMAGES,
@@ -42,6 +43,7 @@ from workbench.terminal import Session
 )
 @BROKEN
 @NO_CACHE
+@DEVICE
 @SEED
 @AS_JSON
 def score(
@@ -56,6 +58,7 @@ def score(
     beside: tuple[Path, ...],
     skip_broken: bool,
     no_cache: bool,
+    device: str,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -83,5 +86,6 @@ def score(
             bound,
             beside,
             cache=None if no_cache else user_cache(),
+            device=device,
         )
     session.tell(as_json, to_json(card), table(card), output / "report.html")

@@ -42,6 +42,12 @@ class Statistics:
         """Pictures on which the trained circuit fires: one unit exceeds half of its calibration peak."""
         return array_namespace(self.peak).any(self.peak > self.level, axis=1)
 
+    @property
+    def labelled(self) -> int:
+        """Pictures with a label that the host knows."""
+        top1 = self.rows["natural"]["top1"]
+        return int(array_namespace(top1).count_nonzero(array_namespace(top1).isfinite(top1)))
+
     def on(self, device: str) -> "Statistics":
         """The same in the library that takes statistics on that device; evaluation gives NumPy's."""
         rows = {name: {key: placed(row, device) for key, row in quantities.items()} for name, quantities in self.rows.items()}

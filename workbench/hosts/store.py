@@ -14,7 +14,6 @@ import safetensors
 import safetensors.torch
 import torch
 
-from workbench.arrays.devices import CPU
 from workbench.errors import WorkbenchError, nearest
 from workbench.files import cache_folder, sha256, write_whole
 from workbench.hosts import efficientnet_lite0, inceptionv1, resnet50v2_trunk, squeezenet, squeezenet_second_run
@@ -97,16 +96,12 @@ def installed() -> list[HostRow]:
     return [HostRow(each.name, intact(each.name), len(each.sites), each.source, each.fingerprint) for each in RECIPES.values()]
 
 
-def load(name: str, device: str = CPU) -> Host:
-    """The host of that name (`workbench/hosts/named.py` says what may be one), frozen and in eval mode, on a device; on the processor the same
-    object each time within one process.
+def load(name: str) -> Host:
+    """The host of that name (`workbench/hosts/named.py` says what may be one), frozen and in eval mode; the same object each time within one
+    process.
 
     Raises WorkbenchError if there is no such host, if it is not installed, or if its weights file was altered.
     """
-    return _found(name).on(device)
-
-
-def _found(name: str) -> Host:
     if is_null(name):
         return _null(name, load(split_null(name)[0]).facts)
     if is_own(name):

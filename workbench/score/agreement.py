@@ -42,7 +42,8 @@ def top_overlap(value: Float[Array, "row unit"], trained: Float[Array, "row unit
     xp = array_namespace(value, trained)
     count = max(1, round(TOP * value.shape[0]))
     ours, theirs = _top(value, count), _top(trained, count)
-    return xp.count_nonzero(ours & theirs, axis=0) / xp.clip(xp.count_nonzero(theirs, axis=0), min=1)
+    shared, of = (xp.astype(xp.count_nonzero(each, axis=0), xp.float64) for each in (ours & theirs, theirs))
+    return shared / xp.clip(of, min=1.0)
 
 
 def _top(activation: Float[Array, "row unit"], count: int) -> Array:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 import workbench
 from workbench.arrays import Array, array_namespace
@@ -55,8 +55,8 @@ def score(
         spec=_together([theory.spec for theory in theories]),
         images={
             "n": len(statistics.names),
-            "labelled": _count(xp.isfinite(statistics.rows["natural"]["top1"])),
-            "fires": _count(statistics.fires),
+            "labelled": statistics.labelled,
+            "fires": int(xp.count_nonzero(statistics.fires)),
         }
         | {"sha256": set_sha256(statistics.sha256s)},
         calibration=picture_facts(calibration),
@@ -180,10 +180,6 @@ def mean_figure(row: Float[Array, " picture"] | None, seed: int) -> Figure:
         return Figure(None)
     known = row[array_namespace(row).isfinite(row)]
     return bootstrap({"row": known}, lambda means: means["row"], seed) if known.shape[0] else Figure(None)
-
-
-def _count(chosen: Bool[Array, " picture"]) -> int:
-    return int(array_namespace(chosen).count_nonzero(chosen))
 
 
 def tuning_summary(units: Sequence[UnitScore], turns: int = 1) -> Mapping[str, float]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from workbench.arrays.devices import CPU
 from workbench.cache import Cache
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
@@ -30,13 +31,14 @@ def frontier(
     stage: Stage,
     seed: int = 0,
     cache: Cache | None = None,
+    device: str = CPU,
 ) -> Frontier:
     """Splice the first theory's units, then those of the first two together, and so on; write frontier.json and frontier.png to `output`.
 
-    Pictures, pairs of files, `stage`, `cache` and errors are as of `rebuild`.
+    Pictures, pairs of files, `stage`, `cache`, `device` and errors are as of `rebuild`.
     """
     specs, trained = load_together(files)
-    host = load(trained[0].host)
+    host = load(trained[0].host).on(device)
     if not host.has_output:
         raise WorkbenchError(
             f"host {host.name}", "no output", "a host with classes: a frontier is of its answers", "`workbench score` compares units."
@@ -52,7 +54,7 @@ def frontier(
         joint = [calibrate(own, scenes(host, own, calibration, progress=progress, cache=cache), seed) for own in circuits]
         journal = run_journal(joint, host, calibration, seed, rows="frontier")
         statistics = grown(host, joint, pictures, journal=journal, progress=stage("frontier", len(pictures)), cache=cache)
-        found = frontier_score(specs, trained, host, joint, statistics, calibration, seed)
+        found = frontier_score(specs, trained, host, joint, [each.on(device) for each in statistics], calibration, seed)
         write_whole(folder / "frontier.json", frontier_json(found))
         write_whole(folder / "frontier.png", png(draw_frontier(found)))
     journal.clear()
