@@ -35,6 +35,7 @@ def devices_of(monkeypatch, count: int) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
     monkeypatch.setattr(torch.cuda, "set_device", lambda index: None)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
 
 
 def stand_in(monkeypatch, count: int | Exception) -> ModuleType:
@@ -84,6 +85,7 @@ def test_a_device_and_cupy(lines, monkeypatch, name):
     devices_of(monkeypatch, 1)
     assert chosen_device(name, lines.append) == "cuda:0"
     assert module.used == [0]
+    assert not torch.backends.cudnn.allow_tf32
     assert lines == []
 
 

@@ -43,6 +43,7 @@ def chosen_device(name: str | None, tell: Callable[[str], None]) -> str:
         remedy = f"Install a torch with CUDA, and NVIDIA's driver (pytorch.org/get-started), or leave --device {name} out."
         raise WorkbenchError("--device", f"{there} CUDA devices, by torch {torch.__version__}{built}", f"a device {name}", remedy)
     torch.cuda.set_device(index)
+    torch.backends.cudnn.allow_tf32 = False  # torch's default there: convolutions that keep ten bits of each number
     if library := cupy():
         library.cuda.Device(index).use()
     else:
