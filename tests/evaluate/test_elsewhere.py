@@ -133,6 +133,20 @@ def test_what_is_kept_knows_the_device(theory, tmp_path, monkeypatch):
         assert run_journal(moved, there, [], 0).folder != run_journal(joint, host, [], 0).folder
 
 
+@pytest.mark.parametrize("name", ["squeezenet", pytest.param("inceptionv1", marks=pytest.mark.inceptionv1)])
+def test_the_layers_of_hosts_keep_to_the_device(name, request):
+    host = request.getfixturevalue(name)
+    x, site = batch(pictures()[:1], host.input), list(host.sites)[2]
+    with torch.no_grad():
+        expected = host.network(x)
+        with elsewhere() as device:
+            there = host.on(device)
+            found, seen = there.run(x.to(device), site)
+            resumed, _ = there.resume(x.to(device), site, there.push(site, seen[site]), pushed=True)
+    np.testing.assert_allclose(found.cpu(), expected, rtol=SAME)
+    np.testing.assert_allclose(resumed.cpu(), expected, rtol=SAME)
+
+
 @pytest.mark.gpu
 @NO_CUDA
 def test_a_real_device(theory):
