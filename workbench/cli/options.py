@@ -75,6 +75,20 @@ CALIBRATE_ON = click.option(
 )
 BROKEN = click.option("--skip-broken", is_flag=True, help="Pass over files that are no sound pictures instead of refusing the folder.")
 NO_CACHE = click.option("--no-cache", is_flag=True, help="Compute all anew, and keep nothing for later runs (`workbench cache`).")
+
+
+def _chosen_device(context: click.Context, option: click.Parameter, given: str | None) -> str:
+    from workbench.arrays.devices import chosen_device
+
+    return chosen_device(given, lambda said: click.echo(said, err=True))
+
+
+DEVICE = click.option(
+    "--device",
+    metavar="[cpu|cuda|cuda:N]",
+    callback=_chosen_device,
+    help="Where the network runs. On cuda the statistics are CuPy's where it is installed, torch's otherwise.  [default: cpu]",
+)
 SEED = click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 

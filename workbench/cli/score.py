@@ -10,6 +10,7 @@ from workbench.cli.options import (
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUITS,
+    DEVICE,
     FILE,
     HOST,
     IMAGES,
@@ -49,6 +50,7 @@ from workbench.terminal import Session
 )
 @BROKEN
 @NO_CACHE
+@DEVICE
 @SEED
 @AS_JSON
 def score(
@@ -64,6 +66,7 @@ def score(
     precision: str,
     skip_broken: bool,
     no_cache: bool,
+    device: str,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -92,5 +95,6 @@ def score(
             beside,
             cache=None if no_cache else user_cache(),
             precision=precision,
+            device=device,
         )
     session.tell(as_json, to_json(card), table(card), output / "report.html")
