@@ -495,6 +495,15 @@ def test_score_refuses_what_cannot_be_bound(workshop, words, said):
     assert said in output
 
 
+@pytest.mark.parametrize(
+    ("name", "said"), [("cuda", "0 CUDA devices, by torch"), ("cuda:3", "a device cuda:3"), ("gpu", "expected cpu, cuda or cuda:N")]
+)
+@pytest.mark.parametrize("command", ["score", "frontier"])
+def test_a_device_that_is_not_there_is_refused(monkeypatch, command, name, said):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert said in refused(command, SPEC, "--device", name)
+
+
 def test_tune_refuses_a_spec_with_nothing_to_tune(workshop):
     workshop.spec.write_text(re.sub(r"\{tune: ([^,]+),[^}]*\}", r"\1", THEORY))
     output = refused("tune", workshop.spec, "--circuit", workshop.circuit, "--images", workshop.calibration, "-o", workshop.out)

@@ -280,6 +280,13 @@ def test_without_ray_the_extra_is_named(monkeypatch):
         assert "pip install 'handwritten-weights-workbench[cluster]'" in told.output
 
 
+def test_a_device_of_workers_is_refused(monkeypatch):
+    monkeypatch.setattr("workbench.arrays.devices.chosen_device", lambda given, say: given or "cpu")
+    told = CliRunner().invoke(main, ["score", "--engine", "ray", "--device", "cuda"])
+    assert told.exit_code == 2
+    assert "expected --device cpu" in told.output
+
+
 def test_an_address_without_ray_is_refused():
     told = CliRunner().invoke(main, ["score", "--ray-address", "10.0.0.1:6379"])
     assert told.exit_code == 2

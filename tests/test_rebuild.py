@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.elsewhere import elsewhere
 from tests.planted import EDGES, THEORY, PlantedHost, planted, planted_twice, trained_circuit
 from workbench import files
 from workbench import rebuild as main_path
@@ -26,6 +27,7 @@ from workbench.spec import TrainedUnit, dump_circuit
 
 PICTURES, CALIBRATION = 5, 4
 SAME = 1e-9  # a resumed run differs by nothing but the way its rows came
+CONSTANT = 1e-8  # the correlation of a unit at its mean: the roundings of its sums
 
 
 @pytest.fixture(scope="module")
@@ -384,3 +386,18 @@ def test_two_theories_at_two_sites_go_through_the_same_path(tmp_path, pictures, 
     assert {"kernels-1-edge-1", "kernels-2-curve-1", "tuning-1-radii", "tuning-2-radii"} <= names
     assert any(name.startswith("patches-retina-") for name in names)
     assert any(name.startswith("patches-planted-") for name in names)
+
+
+def numbers(found: object, path: str = "") -> dict[str, float]:
+    """Every number of a document, by its place."""
+    inner = found.items() if isinstance(found, dict) else enumerate(found) if isinstance(found, list) else ()
+    own = {path: float(found)} if isinstance(found, int | float) else {}
+    return own | {place: value for key, each in inner for place, value in numbers(each, f"{path}/{key}").items()}
+
+
+def test_another_device_gives_the_same_scorecard(workshop, pictures, calibration, brief):
+    """Bootstrap and ranks too are taken there."""
+    expected = numbers(json.loads(to_json(workshop.rebuild(pictures, calibration))))
+    with elsewhere() as device:
+        found = numbers(json.loads(to_json(workshop.rebuild(pictures, calibration, device=device))))
+    assert found == pytest.approx(expected, rel=SAME, abs=CONSTANT)

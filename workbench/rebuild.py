@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from workbench.arrays.devices import CPU
 from workbench.cache import Cache
 from workbench.compiler import HandwrittenCircuit, compile_beside, compile_chain, compile_spec, compile_variants
 from workbench.compiler.bind import Bound
@@ -41,6 +42,7 @@ def rebuild(
     cache: Cache | None = None,
     precision: str = "float32",
     engine: Engine = here,
+    device: str = CPU,
 ) -> Scorecard:
     """Compile theories, splice them in place of their trained circuits, score them on `pictures`, and write the report to the folder `output`.
 
@@ -50,11 +52,11 @@ def rebuild(
     what the report says it was made by. `bound_files`: families and the circuit files of the trained units that may stand in for them, which
     makes the chain of `compile_chain`; `beside_files`: specs of other theories of the same units. `with_variants`: the theories' variants are
     scored too. With a `cache`, nothing is computed again that an earlier run computed of the same host, pictures and weights. `precision`
-    "bfloat16": of the host's layers behind the last splice (`bfloat16_behind`). `engine`: where batches are computed. Raises
-    WorkbenchError.
+    "bfloat16": of the host's layers behind the last splice (`bfloat16_behind`). `engine`: where batches are computed. The network runs on
+    `device`, and the statistics are taken there. Raises WorkbenchError.
     """
     specs, trained = load_together(files)
-    host, others = load(trained[0].host), [load_theory(file) for file in beside_files]
+    host, others = load(trained[0].host).on(device), [load_theory(file) for file in beside_files]
     if precision == "bfloat16":
         host = bfloat16_behind(host, *(units.site for units in trained))
     cache = None if is_own(host.name) else cache  # a fingerprint is of weights: what a user's own code does with them may change
@@ -78,7 +80,7 @@ def rebuild(
         curves = [
             tuning(host, splices, progress, probe=probe, cache=cache, engine=engine) for splices, probe in zip(joint, probes, strict=True)
         ]
-        card = score(specs, trained, host, joint, statistics, curves, calibration, seed)
+        card = score(specs, trained, host, joint, statistics.on(device), curves, calibration, seed)
         compiled = [own["spliced"] for own in circuits]
         write_report(folder, card, specs, compiled, curves, examples(host, joint, statistics, pictures), command)
     journal.clear()

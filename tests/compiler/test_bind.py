@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.elsewhere import elsewhere
 from tests.planted import INPUT, SITE, THEORY, UNITS, planted, trained_circuit
 from workbench.compiler import compile_chain, compile_spec
 from workbench.compiler.bind import shares
@@ -140,3 +141,12 @@ def test_shares_of_the_circle():
     assert shares(np.array([0.0, 90.0, 180.0, 270.0]), 360.0) == pytest.approx([0.25] * 4)
     assert shares(np.array([100.0, 10.0, 10.0, 370.0]), 360.0) == pytest.approx([1 / 2, 1 / 6, 1 / 6, 1 / 6])
     assert shares(np.array([42.0]), 180.0) == pytest.approx([1.0])
+
+
+def test_a_host_on_another_device_is_listened_to_there_and_compiled_from_here(pair):
+    here = compile_spec(pair.spec, pair.late, pair.host, bound={"curve": pair.early})
+    with elsewhere() as device:
+        there = compile_spec(pair.spec, pair.late, pair.host.on(device), bound={"curve": pair.early})
+    for layer, other in zip(there.layers, here.layers, strict=True):
+        assert float(layer.ideal) == float(other.ideal)
+        assert all(torch.equal(a.weight, b.weight) for a, b in zip(layer.reads, other.reads, strict=True))

@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import array_api_compat
-import array_api_strict
 import numpy as np
 import pytest
 import torch
 
+from tests.libraries import LIBRARIES, OTHERS, plain
 from tests.theory import naive
 from tests.theory.cases import FALLOFF_IDS, FALLOFFS, PLACE_CASES, motif, poses
+from workbench.arrays import array_like, device
 from workbench.theory.angles import atan2_deg, cos_sin_deg, wrap_deg
 from workbench.theory.frame import offsets, seen_from, taps
 from workbench.theory.gabor import gabor
@@ -19,11 +20,6 @@ from workbench.theory.poses import Units, every_combination
 from workbench.theory.rule import Motif, gabor_weights, weights
 
 ROUNDING = 1e-12  # float64: angles of some hundred degrees are known to 1e-13
-LIBRARIES = {
-    "numpy": np.zeros(()),
-    "torch": torch.zeros((), dtype=torch.float64),
-    "strict": array_api_strict.zeros((), dtype=array_api_strict.float64),
-}
 LIBRARY_ROUNDING = 2e-14  # of exp, cos and atan2, a few units in the last place, times angles in degrees
 WINDOW_PX, STEP_PX = 30.0, 5
 
@@ -114,10 +110,10 @@ def test_units_are_named_by_their_poses_the_last_axis_fastest():
 def every_function(like) -> dict[str, object]:
     """The theory's functions, each on the same numbers in the library of `like`."""
     xp = array_api_compat.array_namespace(like)
-    angle = xp.asarray([-400.0, -135.0, -45.0, 0.0, 12.5, 45.0, 90.0, 135.0, 359.0], dtype=like.dtype)
+    angle = array_like([-400.0, -135.0, -45.0, 0.0, 12.5, 45.0, 90.0, 135.0, 359.0], like)
     x, y = offsets(24.0, 3, like)
-    normal, tangent = seen_from(x, y, xp.asarray([20.0, 130.0], dtype=like.dtype), xp.asarray([1.0, 0.8], dtype=like.dtype))
-    phase = xp.asarray([[[0.0]], [[90.0]]], dtype=like.dtype)
+    normal, tangent = seen_from(x, y, array_like([20.0, 130.0], like), array_like([1.0, 0.8], like))
+    phase = array_like([[[0.0]], [[90.0]]], like)
     out = {
         "cos_sin_deg": xp.stack(list(cos_sin_deg(angle))),
         "wrap_deg": wrap_deg(angle, 180.0),
@@ -143,22 +139,20 @@ def every_function(like) -> dict[str, object]:
     return out
 
 
-@pytest.mark.parametrize("library", ["torch", "strict"])
-def test_every_function_is_the_same_in_every_library(library):
-    expected, found = every_function(LIBRARIES["numpy"]), every_function(LIBRARIES[library])
+@pytest.mark.parametrize("library", OTHERS)
+def test_every_function_is_the_same_in_every_library_on_every_device(library):
+    like = library(np.zeros(()))
+    expected, found = every_function(np.zeros(())), every_function(like)
     for name, array in found.items():
-        assert type(array) is type(LIBRARIES[library]), name
-        assert array.dtype == LIBRARIES[library].dtype, name
+        assert (type(array), array.dtype, device(array)) == (type(like), like.dtype, device(like)), name
         scale = max(1.0, float(np.abs(expected[name]).max()))
-        np.testing.assert_allclose(np.asarray(array), expected[name], rtol=0, atol=LIBRARY_ROUNDING * scale, err_msg=name)
+        np.testing.assert_allclose(plain(array), expected[name], rtol=0, atol=LIBRARY_ROUNDING * scale, err_msg=name)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_float32_stays_float32(library):
-    like = LIBRARIES[library]
-    xp = array_api_compat.array_namespace(like)
-    like = xp.zeros((), dtype=xp.float32)
-    assert all(array.dtype == xp.float32 for array in every_function(like).values())
+    like = library(np.zeros((), np.float32))
+    assert all(array.dtype == like.dtype for array in every_function(like).values())
 
 
 GRADIENT_CASES = [

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from array_api_compat import array_namespace, is_array_api_obj
+import numpy as np
+from array_api_compat import array_namespace, device, is_array_api_obj, is_cupy_array, is_torch_array, to_device
 
 Array = Any  # an array of any library that array_api_compat knows; shapes stand in the jaxtyping annotations
 
@@ -11,8 +12,14 @@ def array_like(value: Any, like: Array) -> Array:
     """`value` as an array of the library, dtype and device of `like`; an array of that library keeps its gradient."""
     xp = array_namespace(like)
     if is_array_api_obj(value) and array_namespace(value) is xp:
-        return xp.astype(value, like.dtype)
-    return xp.asarray(value, dtype=like.dtype)
+        return to_device(xp.astype(value, like.dtype), device(like))
+    return xp.asarray(value, dtype=like.dtype, device=device(like))
 
 
-__all__ = ["Array", "array_like", "array_namespace"]
+def to_numpy(array: Array) -> np.ndarray:
+    """The array as NumPy's: the same memory where that is the processor's."""
+    here = to_device(array, "cpu") if is_torch_array(array) or is_cupy_array(array) else array
+    return np.asarray(here) if isinstance(here, np.ndarray | np.generic) else np.from_dlpack(here)
+
+
+__all__ = ["Array", "array_like", "array_namespace", "device", "to_numpy"]

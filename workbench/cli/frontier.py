@@ -10,6 +10,7 @@ from workbench.cli.options import (
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUITS,
+    DEVICE,
     ENGINE,
     FILE,
     HOST,
@@ -35,6 +36,7 @@ from workbench.terminal import Session
 @ENGINE
 @BROKEN
 @NO_CACHE
+@DEVICE
 @SEED
 @AS_JSON
 def frontier(
@@ -48,6 +50,7 @@ def frontier(
     engine: Engine,
     skip_broken: bool,
     no_cache: bool,
+    device: str,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -64,14 +67,6 @@ def frontier(
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
         fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        found = grow(
-            paired(spec_files, circuit_files, host),
-            pictures,
-            fit,
-            output,
-            session.stage,
-            seed,
-            cache=None if no_cache else user_cache(),
-            engine=engine,
-        )
+        files, cache = paired(spec_files, circuit_files, host), None if no_cache else user_cache()
+        found = grow(files, pictures, fit, output, session.stage, seed, cache, device=device, engine=engine)
     session.tell(as_json, frontier_json(found), frontier_table(found), output / "frontier.png", output / "frontier.json")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FILE = click.Path(path_type=Path)
 DEFAULT_HOST = "squeezenet"
+CPU = "cpu"  # workbench.arrays.devices has the same
 OWN = ".py:"  # in the name of a function in a file; workbench.hosts.named has the same, and loads torch
 SPEC = click.argument("spec_file", metavar="SPEC", type=FILE)
 
@@ -98,11 +99,25 @@ def ENGINE(command: Callable[..., None]) -> Callable[..., None]:  # noqa: N802 (
 
     @functools.wraps(command)
     def with_engine(engine: str, ray_address: str | None, **words) -> None:
+        if engine == "ray" and words.get("device", CPU) != CPU:
+            raise WorkbenchError("--engine ray", f"--device {words['device']}", f"--device {CPU}", "Tasks ask Ray for processors alone.")
         command(engine=chosen_engine(engine, ray_address), **words)
 
     return ENGINE_NAME(RAY_ADDRESS(with_engine))
 
 
+def _chosen_device(context: click.Context, option: click.Parameter, given: str | None) -> str:
+    from workbench.arrays.devices import chosen_device
+
+    return chosen_device(given, lambda said: click.echo(said, err=True))
+
+
+DEVICE = click.option(
+    "--device",
+    metavar="[cpu|cuda|cuda:N]",
+    callback=_chosen_device,
+    help="Where the network runs. On cuda the statistics are CuPy's where it is installed, torch's otherwise.  [default: cpu]",
+)
 SEED = click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 

@@ -10,6 +10,7 @@ from workbench.cli.options import (
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUITS,
+    DEVICE,
     ENGINE,
     FILE,
     HOST,
@@ -52,6 +53,7 @@ from workbench.terminal import Session
 @ENGINE
 @BROKEN
 @NO_CACHE
+@DEVICE
 @SEED
 @AS_JSON
 def score(
@@ -68,6 +70,7 @@ def score(
     engine: Engine,
     skip_broken: bool,
     no_cache: bool,
+    device: str,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -96,6 +99,7 @@ def score(
             beside,
             cache=None if no_cache else user_cache(),
             precision=precision,
+            device=device,
             engine=engine,
         )
     session.tell(as_json, to_json(card), table(card), output / "report.html")

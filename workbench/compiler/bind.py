@@ -116,4 +116,5 @@ def said_to_ideal(host: Host, trained: TrainedCircuit, units: Units) -> Float[np
 def heard_on(host: Host, sites: Sequence[str], picture: Float[Tensor, "n 3 h w"]) -> Heard:
     """What the host says at `sites` to pictures of its own size, in circuit units."""
     with torch.no_grad():
-        return heard(host, host.activations(host.input.encode(in_rgb(picture.float(), host.input.mean_rgb)), *sites))
+        x = host.input.encode(in_rgb(picture.float(), host.input.mean_rgb)).to(host.device)
+        return heard(host, {site: said.cpu() for site, said in host.activations(x, *sites).items()})  # compiling is the processor's

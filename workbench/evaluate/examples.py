@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
+from workbench.arrays import to_numpy
 from workbench.evaluate.run import scenes
 from workbench.evaluate.statistics import MOMENTS, Statistics
 from workbench.hosts.host import Host, Site
@@ -82,8 +83,8 @@ def _example(host: Host, splices: Splices, picture: Picture, unit: int, kind: Ki
     circuit = splices.circuits["spliced"]
     here = next(iter(scenes(host, {"spliced": circuit}, [picture])))
     with torch.inference_mode():
-        values = splices.conditions["spliced"](here)[0, unit].float().numpy()
-    trained = here.trained[0, unit].float().numpy()
+        values = to_numpy(splices.conditions["spliced"](here)[0, unit].float())
+    trained = to_numpy(here.trained[0, unit].float())
     row, column = _place(trained if kind == "best" else np.abs(values - trained))
     about = _around(row, trained.shape[0]), _around(column, trained.shape[1])
     rgb = pixels(host.input.decode(batch([picture], host.input))[0])

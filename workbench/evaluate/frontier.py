@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from workbench.arrays import to_numpy
+from workbench.arrays.devices import shared
 from workbench.cache import Cache
 from workbench.engine import Engine, here
 from workbench.evaluate.journal import Journal
 from workbench.evaluate.run import BATCH, Progress, donor_of, first_site, labels, streamed
-from workbench.evaluate.statistics import Statistics, class_statistics
+from workbench.evaluate.statistics import Statistics, class_statistics, in_numpy
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, batch
 from workbench.splice.calibrate import Splices
@@ -36,7 +38,7 @@ def grown(
     rows = streamed(pictures, lambda some: _rows(host, joint, some, cache), size, journal, progress, engine)
     names, sha256s = tuple(picture.name for picture in pictures), tuple(picture.sha256 for picture in pictures)
     units = tuple(f"{splices.site}:{unit}" for splices in joint for unit in splices.units)
-    level = np.concatenate([splices.level.numpy() for splices in joint])
+    level = np.concatenate([to_numpy(splices.level) for splices in joint])
     ends = np.cumsum([len(splices.units) for splices in joint])
     return [
         Statistics(names, sha256s, units[:end], level[:end], rows["peak"][:, :end], _of_step(rows, step))
@@ -45,18 +47,20 @@ def grown(
 
 
 def _rows(host: Host, joint: Sequence[Splices], pictures: Sequence[Picture], cache: Cache | None) -> dict[str, np.ndarray]:
-    x, label = batch(pictures, host.input), labels(host, pictures)
+    x, label = batch(pictures, host.input).to(host.device), labels(host, pictures)
     circuits = [{"spliced": splices.circuits["spliced"]} for splices in joint]
     starts = [Part("pushed", first_site(host, joint[:step])) for step in range(1, len(joint) + 1)]
     donor = donor_of(pictures, joint[0].donors)
     here, seen = scenes_together(host, circuits, x, donor, [Part("logits"), *starts], cache, before=False)
-    natural = seen[Part("logits")]
-    rows = {"peak": np.concatenate([scene.trained.amax((2, 3)).numpy() for scene in here], 1)}
+    natural = shared(seen[Part("logits")])
+    rows = {"peak": np.concatenate([to_numpy(scene.trained.amax((2, 3))) for scene in here], 1)}
     for name in CONDITIONS:
         values = [splices.condition(name)(scene) for splices, scene in zip(joint, here, strict=True)]
         for step in range(1, len(joint) + 1):
             logits, _ = spliced_from(host, x, here[:step], values[:step], seen)
-            rows |= {f"{step}/{name}/{quantity}": row for quantity, row in class_statistics(natural, logits, label).items()}
+            rows |= {
+                f"{step}/{name}/{quantity}": row for quantity, row in in_numpy(class_statistics(natural, shared(logits), label)).items()
+            }
     return rows
 
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from workbench.arrays import to_numpy
 from workbench.compiler import HandwrittenCircuit, compile_spec
 from workbench.compiler.bind import Bound
 from workbench.compiler.families import families
@@ -179,7 +180,7 @@ def moments(
     def rows(some: Sequence[Picture]) -> dict[str, np.ndarray]:
         found = implied(theory, batch(some, theory.host.input))
         return {
-            f"{name}/{truth}": unit_statistics(*on_one_grid(value, found[f"{name.partition('/')[0]}/{truth}"]), ())["moments"]
+            f"{name}/{truth}": to_numpy(unit_statistics(*on_one_grid(value, found[f"{name.partition('/')[0]}/{truth}"]), ())["moments"])
             for name, value in found.items()
             for truth in (CLAIMED, TRAINED)
         }

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 import workbench
+from workbench.arrays import to_numpy
 from workbench.cache import opened, sealed
 from workbench.compiler.file import to_bytes
 from workbench.files import cache_folder, write_whole
@@ -62,7 +63,7 @@ def told(condition: Condition) -> str:
     """What calibration gave a condition: a function has nothing of its own."""
     digest = hashlib.sha256()
     for name, value in getattr(condition, "__dict__", {}).items():
-        digest.update(f"{name} ".encode() + (value.numpy().tobytes() if isinstance(value, Tensor) else repr(value).encode()))
+        digest.update(f"{name} ".encode() + (to_numpy(value).tobytes() if isinstance(value, Tensor) else repr(value).encode()))
     return digest.hexdigest()
 
 

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from workbench.arrays import to_numpy
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.compiler.families import families
 from workbench.compiler.respond import Cells, cells_of
@@ -74,7 +75,7 @@ def _rows(
         response, cells = handwritten[each.family]
         for kind, poses in (("matched", each.poses), ("permuted", each.wrong)):
             value, truth = on_one_grid((response[:, list(poses)], cells), here)
-            rows[f"{i}/{kind}"] = unit_statistics(value, truth, ())["moments"]
+            rows[f"{i}/{kind}"] = to_numpy(unit_statistics(value, truth, ())["moments"])
     return rows
 
 

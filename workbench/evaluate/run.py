@@ -9,14 +9,27 @@ from itertools import islice
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
+from workbench.arrays import Array, to_numpy
+from workbench.arrays.devices import placed, shared
 from workbench.cache import Cache, known_by
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.engine import Engine, Found, Item, here
 from workbench.evaluate.journal import Journal
 from workbench.evaluate.known import drives_wanted, known_conditions
-from workbench.evaluate.statistics import RANKED, SAMPLED, Statistics, class_statistics, no_class_statistics, side_by_side, unit_statistics
+from workbench.evaluate.statistics import (
+    RANKED,
+    SAMPLED,
+    Statistics,
+    class_statistics,
+    in_numpy,
+    no_class_statistics,
+    side_by_side,
+    squares,
+    unit_statistics,
+)
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, batch
 from workbench.splice.calibrate import Splices, calibrate, condition_names, with_random_readout
@@ -60,7 +73,7 @@ def _scenes(
 
     def seen(theory_and_pictures: tuple[int, Sequence[Picture]]) -> Scene:
         theory, some = theory_and_pictures
-        return scene(host, theories[theory], batch(some, host.input), donor_of(some, donors), cache, beside=beside)
+        return scene(host, theories[theory], batch(some, host.input).to(host.device), donor_of(some, donors), cache, beside=beside)
 
     items = [(theory, some) for theory in range(len(theories)) for _, some in batches(pictures, size)]
     for (_, some), found in zip(items, engine(partial(without_gradients, seen), items), strict=True):
@@ -211,14 +224,16 @@ def _computed(
     cache: Cache | None,
 ) -> dict[str, dict[str, np.ndarray]]:
     """The rows of some conditions, each with the trained units' peak. The host and the circuits run no further than these need."""
-    x, after, label = batch(pictures, host.input), behind(host, joint), labels(host, pictures)
+    x, after, label = batch(pictures, host.input).to(host.device), behind(host, joint), labels(host, pictures)
     conditions = [splices.condition(name) for name in wanted for splices in joint]
     answer = [Part("logits")] if host.has_output else []
     more = [*answer, *(Part("site", name) for name in after), Part("pushed", first_site(host, joint))]
     before, read = any(map(reads_before, conditions)), drives_wanted(conditions)
     donor, circuits = donor_of(pictures, joint[0].donors), [splices.circuits for splices in joint]
     here, seen = scenes_together(host, circuits, x, donor, more, cache, before, read, passing=["before"])
-    peak = np.concatenate([scene.trained.amax((2, 3)).numpy() for scene in here], 1)
+    peak = np.concatenate([to_numpy(scene.trained.amax((2, 3))) for scene in here], 1)
+    trained, expected = [shared(scene.trained) for scene in here], {part: shared(value) for part, value in seen.items() if part in more}
+    sizes = {site: squares(expected[Part("site", site)]) for site in after}
     rows = {}
     for name in wanted:
         saying = [splices.condition(name) for splices in joint]
@@ -228,11 +243,12 @@ def _computed(
         else:
             logits, reached = spliced_from(host, x, here, values, seen, *after)
         ranked = cells if name in RANKED else [[] for _ in cells]
-        own = [unit_statistics(*each) for each in zip(values, (scene.trained for scene in here), ranked, strict=True)]
-        answers = class_statistics(seen[Part("logits")], logits, label) if host.has_output else no_class_statistics(len(x))
-        rows[name] = {"peak": peak} | answers | side_by_side(own)
-        for site in after:
-            rows[name]["consumer"] = _distance(reached[site], seen[Part("site", site)])
+        own = [in_numpy(unit_statistics(shared(value), *each)) for value, *each in zip(values, trained, ranked, strict=True)]
+        answers = class_statistics(expected[Part("logits")], shared(logits), label) if host.has_output else no_class_statistics(len(x))
+        rows[name] = {"peak": peak} | in_numpy(answers) | side_by_side(own)
+        for site, size in sizes.items():
+            changed = shared(at_least_float32(reached[site])) - expected[Part("site", site)]
+            rows[name]["consumer"] = to_numpy(squares(changed) / size)
     return rows
 
 
@@ -248,19 +264,10 @@ def behind(host: Host, joint: Sequence[Splices]) -> list[str]:
     return names[deepest + 1 : deepest + 2]
 
 
-def _distance(value: Tensor, natural: Tensor) -> np.ndarray:
-    """Squared, over the natural activation's square."""
-    return (_square(at_least_float32(value) - natural) / _square(natural)).numpy()
-
-
-def _square(activation: Tensor) -> Tensor:
-    return activation.square().sum((1, 2, 3), dtype=torch.float64)
-
-
-def labels(host: Host, pictures: Sequence[Picture]) -> Tensor:
-    """The class of each picture, -1 where it has no label that the host knows."""
+def labels(host: Host, pictures: Sequence[Picture]) -> Int[Array, " n"]:
+    """The class of each picture, -1 where it has no label that the host knows; in the library of the statistics."""
     index = {wordnet_id: i for i, wordnet_id in enumerate(host.classes or ())}
-    return torch.tensor([index.get(picture.label or "", -1) for picture in pictures])
+    return placed(np.array([index.get(picture.label or "", -1) for picture in pictures]), host.device)
 
 
 def _statistics(joint: Sequence[Splices], pictures: Sequence[Picture], rows: dict[str, np.ndarray]) -> Statistics:
@@ -270,5 +277,5 @@ def _statistics(joint: Sequence[Splices], pictures: Sequence[Picture], rows: dic
             name, quantity = key.rsplit("/", 1)
             by_condition[name][quantity] = row
     units = tuple(f"{splices.site}:{unit}" for splices in joint for unit in splices.units)
-    level = np.concatenate([splices.level.numpy() for splices in joint])
+    level = np.concatenate([to_numpy(splices.level) for splices in joint])
     return Statistics(tuple(p.name for p in pictures), tuple(p.sha256 for p in pictures), units, level, rows["peak"], by_condition)

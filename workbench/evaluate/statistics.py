@@ -5,19 +5,20 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from jaxtyping import Float, Int
-from torch import Tensor
+from jaxtyping import Bool, Float, Int
+
+from workbench.arrays import Array, array_namespace, device, to_numpy
+from workbench.arrays.devices import placed
 
 MOMENTS = ("n", "value", "trained", "value2", "trained2", "product")  # sums over a picture's cells, of each unit
 SAMPLED = 32  # cells a picture kept for rank statistics
 RANKED = ("natural", "spliced")  # the conditions whose units are compared by rank
+Row = Mapping[str, Array]  # quantity -> of every picture of a batch, in the library of the arrays that it was taken of
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Streamed results: memory grows by a few kilobytes a picture, whatever its size.
+    """Streamed results, in NumPy or any one array library: memory grows by a few kilobytes a picture, whatever its size.
 
     rows[condition][quantity] has one row a picture:
         kl         KL(natural || condition) of the class distribution, nats
@@ -33,14 +34,25 @@ class Statistics:
     names: tuple[str, ...]
     sha256s: tuple[str, ...]
     units: tuple[str, ...]
-    level: Float[np.ndarray, " unit"]
-    peak: Float[np.ndarray, "picture unit"]
-    rows: Mapping[str, Mapping[str, np.ndarray]]
+    level: Float[Array, " unit"]
+    peak: Float[Array, "picture unit"]
+    rows: Mapping[str, Row]
 
     @property
-    def fires(self) -> np.ndarray:
+    def fires(self) -> Bool[Array, " picture"]:
         """Pictures on which the trained circuit fires: one unit exceeds half of its calibration peak."""
-        return np.any(self.peak > self.level, axis=1)
+        return array_namespace(self.peak).any(self.peak > self.level, axis=1)
+
+    @property
+    def labelled(self) -> int:
+        """Pictures with a label that the host knows."""
+        top1 = self.rows["natural"]["top1"]
+        return int(array_namespace(top1).count_nonzero(array_namespace(top1).isfinite(top1)))
+
+    def on(self, device: str) -> "Statistics":
+        """The same in the library that takes statistics on that device; evaluation gives NumPy's."""
+        rows = {name: {key: placed(row, device) for key, row in quantities.items()} for name, quantities in self.rows.items()}
+        return replace(self, level=placed(self.level, device), peak=placed(self.peak, device), rows=rows)
 
     def parts(self, counts: Sequence[int]) -> list["Statistics"]:
         """The same for each circuit alone, as many units of which as `counts` says, one after another. Quantities of the network stay."""
@@ -55,35 +67,62 @@ class Statistics:
         return replace(self, units=self.units[units], level=self.level[units], peak=self.peak[:, units], rows=rows)
 
 
-def class_statistics(natural: Tensor, logits: Tensor, label: Int[Tensor, " n"]) -> dict[str, np.ndarray]:
-    """kl, agreement, top1 and top5 of `n classes` logits; label -1 is no label."""
-    p, q = F.log_softmax(natural.double(), 1), F.log_softmax(logits.double(), 1)
-    labelled = torch.where(label >= 0, 1.0, torch.nan)
-    first = logits.topk(min(5, logits.shape[1]), dim=1).indices == label[:, None]
+def class_statistics(natural: Float[Array, "n classes"], logits: Float[Array, "n classes"], label: Int[Array, " n"]) -> Row:
+    """kl, agreement, top1 and top5 of logits; label -1 is no label. Of equal logits the class that comes first is ahead."""
+    xp, here = array_namespace(natural, logits, label), device(natural)
+    p, q = (_log_softmax(xp.astype(each, xp.float64)) for each in (natural, logits))
+    classes = xp.arange(logits.shape[1], device=here)[None, :]
+    own = xp.sum(xp.where(classes == label[:, None], logits, 0.0), axis=1, keepdims=True)
+    ahead = (logits > own) | ((logits == own) & (classes < label[:, None]))
+    place = xp.where(label >= 0, xp.astype(xp.count_nonzero(ahead, axis=1), xp.float64), xp.nan)
     return {
-        "kl": (p.exp() * (p - q)).sum(1).clamp_min(0).numpy(),
-        "agreement": (natural.argmax(1) == logits.argmax(1)).double().numpy(),
-        "top1": (first[:, 0] * labelled).numpy(),
-        "top5": (first.any(1) * labelled).numpy(),
+        "kl": xp.clip(xp.sum(xp.exp(p) * (p - q), axis=1), min=0.0),
+        "agreement": xp.astype(xp.argmax(natural, axis=1) == xp.argmax(logits, axis=1), xp.float64),
+        "top1": _within(place, 1),
+        "top5": _within(place, 5),
     }
 
 
-def no_class_statistics(pictures: int) -> dict[str, np.ndarray]:
+def _log_softmax(logits: Float[Array, "n classes"]) -> Float[Array, "n classes"]:
+    xp = array_namespace(logits)
+    least = logits - xp.max(logits, axis=1, keepdims=True)
+    return least - xp.log(xp.sum(xp.exp(least), axis=1, keepdims=True))
+
+
+def _within(place: Float[Array, " n"], first: int) -> Float[Array, " n"]:
+    """1 where the label is among the `first` classes; nan without one."""
+    xp = array_namespace(place)
+    return xp.where(xp.isnan(place), place, xp.astype(place < first, place.dtype))
+
+
+def no_class_statistics(pictures: int) -> Row:
     """The same of a host without an output: none of it is known."""
     return {quantity: np.full(pictures, np.nan) for quantity in ("kl", "agreement", "top1", "top5")}
 
 
-def unit_statistics(
-    value: Float[Tensor, "n unit h w"], trained: Float[Tensor, "n unit h w"], cells: Sequence[int]
-) -> dict[str, np.ndarray]:
+def unit_statistics(value: Float[Array, "n unit h w"], trained: Float[Array, "n unit h w"], cells: Sequence[int]) -> Row:
     """changed, moments and sample."""
-    a, b = value.flatten(2).double(), trained.flatten(2).double()
-    sums = (torch.full_like(a[..., 0], a.shape[2]), a.sum(2), b.sum(2), (a * a).sum(2), (b * b).sum(2), (a * b).sum(2))
+    xp = array_namespace(value, trained)
+    a, b = xp.astype(value, xp.float64), xp.astype(trained, xp.float64)
+    n = xp.full(a.shape[:2], float(a.shape[2] * a.shape[3]), dtype=a.dtype, device=device(a))
+    sums = (xp.sum(each, axis=(2, 3)) for each in (a, b, a * a, b * b, a * b))
+    some = xp.asarray(cells, dtype=xp.int64, device=device(a))
     return {
-        "changed": (a - b).abs().amax((1, 2)).numpy(),
-        "moments": torch.stack(sums, 2).numpy(),
-        "sample": value.flatten(2)[:, :, list(cells)].movedim(1, 2).contiguous().numpy(),
+        "changed": xp.max(xp.abs(a - b), axis=(1, 2, 3)),
+        "moments": xp.stack([n, *sums], axis=2),
+        "sample": xp.permute_dims(xp.take(xp.reshape(value, (*value.shape[:2], -1)), some, axis=2), (0, 2, 1)),
     }
+
+
+def squares(activation: Float[Array, "n c h w"]) -> Float[Array, " n"]:
+    """Sum of squares of each picture."""
+    xp = array_namespace(activation)
+    return xp.sum(xp.square(activation), axis=(1, 2, 3), dtype=xp.float64)
+
+
+def in_numpy(row: Row) -> dict[str, np.ndarray]:
+    """The same quantities as NumPy arrays, as rows are kept."""
+    return {quantity: to_numpy(values) for quantity, values in row.items()}
 
 
 def side_by_side(circuits: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:

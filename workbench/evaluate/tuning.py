@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from workbench.arrays import to_numpy
 from workbench.cache import Cache
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.engine import Engine, here
@@ -146,12 +147,13 @@ def answers(
     for start in range(0, len(poses), BATCH):
         some = poses[start : start + BATCH]
         drawn = [draw(host.input.size_px, apex, float(pose), radius_px, foreground=foreground, background=background) for pose in some]
-        rgb = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2).float()
+        rgb = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2).float().to(host.device)
         with torch.inference_mode():
             before = any(map(reads_before, conditions.values()))
             here = scene(host, circuits, host.input.encode(rgb), torch.zeros(len(some), dtype=torch.long), cache, before)
             for name, condition in conditions.items():
-                found[name].append(condition(here)[:, :, row - 1 : row + 2, column - 1 : column + 2].amax((2, 3)).numpy())
+                peak = condition(here)[:, :, row - 1 : row + 2, column - 1 : column + 2].amax((2, 3))
+                found[name].append(to_numpy(peak))
         if progress:
             progress(len(some))
     return {name: np.concatenate(rows) for name, rows in found.items()}

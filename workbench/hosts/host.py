@@ -1,9 +1,11 @@
 """A host: a trained network with a few declared facts."""
 
+import copy
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,6 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from workbench.arrays.devices import CPU, known_as
 from workbench.errors import WorkbenchError, nearest
 
 Override = Callable[[Float[Tensor, "n c h w"]], Float[Tensor, "n c h w"]]
@@ -85,7 +88,17 @@ class Host:
     def facts(self) -> str:
         """All that what it computes hangs on, as text: a fingerprint alone is of weights, not of what a network does with them."""
         said = (self.name, self.fingerprint, self.input, dict(self.sites), self.has_output, self.classes, self.network, self.source)
-        return "\n".join(map(repr, said))
+        return "\n".join([*map(repr, said), known_as(self.device)])
+
+    @property
+    def device(self) -> str:
+        """Where the network is, as torch writes it: pictures go there."""
+        tensor = next(itertools.chain(self.network.parameters(), self.network.buffers()), None)
+        return CPU if tensor is None else str(tensor.device)
+
+    def on(self, device: str) -> "Host":
+        """The same with its network on that device; this one stays where it is."""
+        return self if device == self.device else replace(self, network=copy.deepcopy(self.network).to(device))
 
     def site(self, name: str) -> Site:
         """The site of that name. Raises WorkbenchError with the near miss."""

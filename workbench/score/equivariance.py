@@ -15,6 +15,7 @@ from workbench.pictures import Picture
 from workbench.score.explain import Agreement, foretold, permutations
 from workbench.score.facts import as_json, circuit_facts, host_facts, picture_facts
 from workbench.score.orbits import Orbit, alike, alone, numbers, orbit, orbits, some
+from workbench.score.ranks import percentiles
 from workbench.score.uncertainty import Figure, bootstrap
 from workbench.spec.circuit import TrainedCircuit
 from workbench.splice.calibrate import derangement
@@ -185,10 +186,10 @@ def _permuted(frames: Frames, in_frames: InFrames, reflect: bool, seed: int) -> 
         return float(orbit(some(every, (order - units) % count * count + units), units).explained.mean())
 
     found = np.array([explained(derangement(count, seed + i).numpy()) for i in range(PERMUTATIONS)])
-    low, high = np.percentile(found, (2.5, 97.5))
+    low, high = percentiles(found, (2.5, 97.5))
     p = (1 + (found >= explained(units) - ROUNDING).sum()) / (1 + PERMUTATIONS)
     least = 1 / (1 + min(PERMUTATIONS, math.factorial(min(count - 1, 10))))  # of so few rings none is left to be drawn
-    return Figure(float(found.mean()), (float(low), float(high))), float(max(p, least))
+    return Figure(float(found.mean()), (low, high)), float(max(p, least))
 
 
 def _mean(explained: Float[np.ndarray, " unit"], seed: int) -> Figure:

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.stats import rankdata
 
 import workbench
 from workbench.compiler.bind import Bound
@@ -13,6 +12,7 @@ from workbench.evaluate.foretold import BY_TURNS, splits, turned
 from workbench.evaluate.weights import Between
 from workbench.hosts.host import Host
 from workbench.score.facts import as_json, circuit_facts, host_facts, spec_facts
+from workbench.score.ranks import ranks
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
 
@@ -184,8 +184,8 @@ def figures(trained: Weights, theory: Weights) -> dict[str, float]:
 
 def _ranks(weights: Weights) -> Float[np.ndarray, " m"]:
     """Ranks among all, of mean 0 and length 1."""
-    ranks = rankdata(weights) - (weights.size + 1) / 2
-    return ranks / max(np.sqrt((ranks**2).sum()), 1e-300)
+    found = ranks(weights.ravel()) - (weights.size + 1) / 2
+    return found / max(np.sqrt((found**2).sum()), 1e-300)
 
 
 def _worst(pair: Between, theory: Weights) -> tuple[Wrong, ...]:

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 import workbench
 from workbench.evaluate.statistics import Statistics
 from workbench.hosts.host import Host
@@ -94,7 +92,7 @@ def frontier_score(
                 cost=total(costs[: i + 1]),
             )
         )
-    names, labelled = statistics[0].sha256s, int(np.isfinite(statistics[0].rows["natural"]["top1"]).sum())
+    names, labelled = statistics[0].sha256s, statistics[0].labelled
     return Frontier(
         workbench=workbench.__version__,
         host=host_facts(host),

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
+from jaxtyping import Float
 
 import workbench
+from workbench.arrays import Array, array_namespace
 from workbench.evaluate.statistics import Statistics
 from workbench.evaluate.tuning import TuningCurves
 from workbench.hosts.host import Host
@@ -44,6 +46,7 @@ def score(
     units = [unit_scores(*each) for each in zip(trained, joint, own, curves, strict=True)]
     theories = tuple(theory_score(*each) for each in zip(specs, trained, joint, units, curves, strict=True))
     every_unit = tuple(unit for circuit in units for unit in circuit)
+    xp = array_namespace(statistics.peak)
     names, turns = condition_names(joint), {each.probe.turns for each in curves}
     return Scorecard(
         workbench=workbench.__version__,
@@ -52,8 +55,8 @@ def score(
         spec=_together([theory.spec for theory in theories]),
         images={
             "n": len(statistics.names),
-            "labelled": int(np.isfinite(statistics.rows["natural"]["top1"]).sum()),
-            "fires": int(statistics.fires.sum()),
+            "labelled": statistics.labelled,
+            "fires": int(xp.count_nonzero(statistics.fires)),
         }
         | {"sha256": set_sha256(statistics.sha256s)},
         calibration=picture_facts(calibration),
@@ -120,8 +123,9 @@ def _tuned_on(ledgers: Sequence[TunedOn]) -> dict[str, object] | None:
 def unit_scores(trained: TrainedCircuit, splices: Splices, statistics: Statistics, curves: TuningCurves) -> tuple[UnitScore, ...]:
     """Agreement and tuning of each unit."""
     rows, natural = statistics.rows["spliced"], statistics.rows["natural"]
-    moments = rows["moments"].sum(0)
-    value, target = (x["sample"].reshape(-1, len(trained.units)) for x in (rows, natural))
+    xp = array_namespace(rows["moments"])
+    moments = xp.sum(rows["moments"], axis=0)
+    value, target = (xp.reshape(x["sample"], (-1, len(trained.units))) for x in (rows, natural))
     columns = {
         "pearson": pearson(moments),
         "spearman": spearman(value, target),
@@ -156,7 +160,8 @@ def condition_score(statistics: Statistics, name: str, seed: int) -> ConditionSc
     """Means over pictures of one condition, and what it recovers of zero ablation's KL."""
     rows = statistics.rows[name]
     means = {quantity: mean_figure(rows.get(quantity), seed) for quantity in QUANTITIES}
-    units = bootstrap({"moments": rows["moments"]}, lambda m: pearson(m["moments"]).mean(-1), seed)
+    xp = array_namespace(rows["moments"])
+    units = bootstrap({"moments": rows["moments"]}, lambda m: xp.mean(pearson(m["moments"]), axis=-1), seed)
     return ConditionScore(
         kl=means["kl"],
         top1_agreement=means["agreement"],
@@ -165,14 +170,16 @@ def condition_score(statistics: Statistics, name: str, seed: int) -> ConditionSc
         consumer=means["consumer"],
         pearson=units,
         recovered_kl=recovered(statistics, name, "ablated.zero", "kl", seed=seed),
-        changed=float(rows["changed"].max()),
+        changed=float(xp.max(rows["changed"])),
     )
 
 
-def mean_figure(row: np.ndarray | None, seed: int) -> Figure:
+def mean_figure(row: Float[Array, " picture"] | None, seed: int) -> Figure:
     """The mean over the pictures that have a number, with its interval."""
-    known = np.empty(0) if row is None else row[np.isfinite(row)]
-    return bootstrap({"row": known}, lambda means: means["row"], seed) if len(known) else Figure(None)
+    if row is None:
+        return Figure(None)
+    known = row[array_namespace(row).isfinite(row)]
+    return bootstrap({"row": known}, lambda means: means["row"], seed) if known.shape[0] else Figure(None)
 
 
 def tuning_summary(units: Sequence[UnitScore], turns: int = 1) -> Mapping[str, float]:

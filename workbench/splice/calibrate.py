@@ -170,6 +170,6 @@ def regression(before: Float[Tensor, "row c2"], trained: Float[Tensor, "row unit
     x, y = before.double(), trained.double()
     centred = x - x.mean(0)
     gram = centred.T @ centred
-    gram += RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
+    gram += RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     weight = torch.linalg.solve(gram, centred.T @ (y - y.mean(0))).T.to(before.dtype)
     return Regression(weight, *gain_and_bias(before @ weight.T, trained))

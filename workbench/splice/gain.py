@@ -10,6 +10,7 @@ from jaxtyping import Float
 from scipy.optimize import brentq
 from torch import Tensor
 
+from workbench.arrays import to_numpy
 from workbench.errors import WorkbenchError
 
 LEAST = 10  # cells above a unit's threshold
@@ -25,7 +26,7 @@ def gain_and_bias(
     host's activation units. Raises WorkbenchError for a trained activation below 0.
     """
     fitted = [_matched(z, a) for z, a in _columns(drive, trained)]
-    gain, bias = torch.tensor(fitted, dtype=torch.float64).reshape(-1, 2).T.to(drive.dtype)
+    gain, bias = torch.tensor(fitted, dtype=torch.float64).reshape(-1, 2).T.to(drive)
     return gain, bias
 
 
@@ -43,11 +44,11 @@ def one_gain_and_bias(
         _bias(gain.item() * z, a.mean()) if alive else float(a.mean())
         for alive, (z, a) in zip(heard, _columns(drive, trained), strict=True)
     ]
-    return torch.where(heard, gain.to(own.dtype), own), torch.tensor(biases, dtype=own.dtype)
+    return torch.where(heard, gain.to(own.dtype), own), torch.tensor(biases, dtype=own.dtype, device=own.device)
 
 
 def _columns(*tensors: Tensor) -> list[tuple[np.ndarray, ...]]:
-    return list(zip(*(tensor.double().numpy().T for tensor in tensors), strict=True))
+    return list(zip(*(to_numpy(tensor.double()).T for tensor in tensors), strict=True))
 
 
 def _matched(drive: Float[np.ndarray, " row"], trained: Float[np.ndarray, " row"]) -> tuple[float, float]:

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from workbench.arrays import to_numpy
 from workbench.cache import Cache, known_by
 from workbench.code import computed_by
 from workbench.hosts.host import Host, Site
@@ -48,24 +49,24 @@ def natural_parts(
     if cache is None:
         return _computed(host, x, wanted)
     about = known_by(computed_by(), host.facts, x.dtype)
-    pictures = [hashlib.sha256(picture.contiguous().numpy()).hexdigest() for picture in x]
+    pictures = [hashlib.sha256(to_numpy(picture.contiguous()).data).hexdigest() for picture in x]
     keys = {part: [known_by(about, part, picture) for picture in pictures] for part in wanted}
-    found = {part: _read(cache, part, keys[part]) for part in wanted}
+    found = {part: _read(cache, part, keys[part], x.device) for part in wanted}
     absent = [part for part in wanted if found[part] is None]
     computed = {part: _channels_last(value) for part, value in _computed(host, x, absent).items()} if absent else {}
     for part, value in computed.items():
         for key, row in () if part.kind in passing else zip(keys[part], value, strict=True):
-            cache.write(part.kind, key, {"value": (row if row.ndim == 1 else row.movedim(0, -1)).numpy()})
+            cache.write(part.kind, key, {"value": to_numpy(row if row.ndim == 1 else row.movedim(0, -1))})
     return {part: value for part, value in (found | computed).items() if value is not None}
 
 
-def _read(cache: Cache, part: Part, keys: Sequence[str]) -> Tensor | None:
+def _read(cache: Cache, part: Part, keys: Sequence[str], device: torch.device) -> Tensor | None:
     rows = []
     for key in keys:
         if (entry := cache.read(part.kind, key)) is None:
             return None
         rows.append(torch.from_numpy(entry["value"]))
-    value = torch.stack(rows)
+    value = torch.stack(rows).to(device)
     return value if value.ndim == 2 else value.movedim(-1, 1)
 
 

@@ -2,7 +2,7 @@
 
 import math
 
-from workbench.arrays import Array, array_namespace
+from workbench.arrays import Array, array_namespace, device
 
 
 def cos_sin_deg(angle_deg: Array) -> tuple[Array, Array]:
@@ -11,7 +11,7 @@ def cos_sin_deg(angle_deg: Array) -> tuple[Array, Array]:
     quadrant = xp.floor(angle_deg / 90.0 + 0.5)  # round() would send 45 and 135 degrees to different sides
     rest = (angle_deg - 90.0 * quadrant) * (math.pi / 180.0)
     cos, sin = xp.cos(rest), xp.sin(rest)
-    quadrant = xp.remainder(quadrant, xp.asarray(4.0, dtype=quadrant.dtype))
+    quadrant = xp.remainder(quadrant, xp.asarray(4.0, dtype=quadrant.dtype, device=device(quadrant)))
     turned_cos = xp.where(quadrant == 0, cos, xp.where(quadrant == 1, -sin, xp.where(quadrant == 2, -cos, sin)))
     turned_sin = xp.where(quadrant == 0, sin, xp.where(quadrant == 1, cos, xp.where(quadrant == 2, -sin, -cos)))
     return turned_cos, turned_sin

@@ -4,7 +4,7 @@ import math
 
 from jaxtyping import Float
 
-from workbench.arrays import Array, array_namespace
+from workbench.arrays import Array, array_namespace, device
 from workbench.theory.angles import cos_sin_deg
 
 
@@ -17,7 +17,7 @@ def offsets(window_px: float, step_px: int, like: Array) -> tuple[Float[Array, "
     """(x, y) of each tap in input pixels, k = 2 taps + 1."""
     xp = array_namespace(like)
     reach = taps(window_px, step_px)
-    line = xp.arange(-reach, reach + 1, dtype=like.dtype) * step_px
+    line = xp.arange(-reach, reach + 1, dtype=like.dtype, device=device(like)) * step_px
     ones = xp.ones_like(line)
     return (ones[:, None] * line[None, :])[None, ...], (line[:, None] * ones[None, :])[None, ...]
 

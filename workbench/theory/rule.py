@@ -11,7 +11,7 @@ from typing import Any
 
 from jaxtyping import Float
 
-from workbench.arrays import Array, array_like, array_namespace
+from workbench.arrays import Array, array_like, array_namespace, device
 from workbench.theory.frame import offsets, seen_from
 from workbench.theory.gabor import OPPONENT, gabor
 from workbench.theory.match import EXPECTED, harmonics, profile, turned, within
@@ -54,7 +54,7 @@ def weights(
         return xp.concat([weights(down, upstream.one(i), motifs, window_px, step_px, like) for i, down in enumerate(moved)], axis=1)
     bend, normal_deg = array_like(downstream.bend, like), array_like(downstream.normal_deg, like)
     normal, tangent = _frames(downstream, window_px, step_px, like)
-    total = xp.zeros((len(downstream), len(upstream), *normal.shape[1:]), dtype=like.dtype)
+    total = xp.zeros((len(downstream), len(upstream), *normal.shape[1:]), dtype=like.dtype, device=device(like))
     for motif in motifs:
         where = {name: value * bend[:, None, None] if name == "radius_px" else value for name, value in motif.where.items()}
         weight, feature_normal_deg = PLACES[motif.place](normal, tangent, **where)
@@ -76,9 +76,11 @@ def opponent(units: Units, like: Array) -> Float[Array, "d 3"]:
     """What each unit reads of red, green and blue: its opponent channel, or its mixture of them; luma if it has neither."""
     xp = array_namespace(like)
     if MIXTURE[0] not in units.poses:
-        return xp.asarray([OPPONENT[name] for name in units.poses.get(CHANNEL, ("luma",) * len(units))], dtype=like.dtype)
+        return xp.asarray(
+            [OPPONENT[name] for name in units.poses.get(CHANNEL, ("luma",) * len(units))], dtype=like.dtype, device=device(like)
+        )
     parts = xp.stack([array_like(units.column(name), like) for name in MIXTURE], axis=1)
-    return parts @ xp.asarray([OPPONENT[name] for name in MIXTURE], dtype=like.dtype)
+    return parts @ xp.asarray([OPPONENT[name] for name in MIXTURE], dtype=like.dtype, device=device(like))
 
 
 def _frames(units: Units, window_px: float, step_px: int, like: Array) -> tuple[Float[Array, "d kh kw"], Float[Array, "d kh kw"]]:
@@ -91,10 +93,10 @@ def _frames(units: Units, window_px: float, step_px: int, like: Array) -> tuple[
 def _wanted(motif: Motif, upstream: Units, normal_deg: Array, feature_normal_deg: Array, like: Array) -> Float[Array, "d u kh kw"]:
     xp = array_namespace(like)
     if motif.match == "any":
-        return xp.ones((1, 1, 1, 1), dtype=like.dtype)
+        return xp.ones((1, 1, 1, 1), dtype=like.dtype, device=device(like))
     period_deg, expected_deg = EXPECTED[motif.match]
     pose_deg = array_like(upstream.column(ORIENTATION if period_deg == 180.0 else CENTRE), like)
-    period = xp.asarray(period_deg, dtype=like.dtype)
+    period = xp.asarray(period_deg, dtype=like.dtype, device=device(like))
     turn_deg = xp.remainder(pose_deg[None, :] - normal_deg[:, None], period)  # to the last bit the same when both are turned
     seen_deg, feature_normal_deg = turn_deg[:, :, None, None], feature_normal_deg[:, None, ...]
     wanted = _falloff(motif, seen_deg - (feature_normal_deg + expected_deg), period_deg)
@@ -111,8 +113,8 @@ def _falloff(motif: Motif, difference_deg: Array, period_deg: float) -> Array:
 
 def _by(motif: Motif, upstream: Units, like: Array) -> Float[Array, " u"]:
     xp = array_namespace(like)
-    gains = xp.ones((len(upstream),), dtype=like.dtype)
+    gains = xp.ones((len(upstream),), dtype=like.dtype, device=device(like))
     for axis, values in motif.by.items():
         table = xp.stack([array_like(value, like) for value in values])
-        gains = gains * xp.take(table, xp.asarray(upstream.index(axis)), axis=0)
+        gains = gains * xp.take(table, xp.asarray(upstream.index(axis), device=device(like)), axis=0)
     return gains

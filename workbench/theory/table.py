@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from workbench.arrays import Array, array_namespace
+from workbench.arrays import Array, array_namespace, device
 from workbench.theory.frame import taps
 from workbench.theory.poses import Units
 
@@ -35,11 +35,11 @@ def table(
     """Weights of a table, 0 wherever it says nothing; taps are `step_px` input pixels apart. `like` says library, type and device."""
     xp = array_namespace(like)
     reach = taps(window_px, step_px)
-    nothing = xp.zeros((len(downstream), len(upstream)), dtype=like.dtype)
+    nothing = xp.zeros((len(downstream), len(upstream)), dtype=like.dtype, device=device(like))
     at: dict[tuple[int, int], Array] = {}
     for single in singles:
         column, row = (reach + step // step_px for step in single.at_px)
-        pairs = xp.asarray(np.outer(downstream.having(single.to), upstream.having(single.source)), dtype=like.dtype)
+        pairs = xp.asarray(np.outer(downstream.having(single.to), upstream.having(single.source)), dtype=like.dtype, device=device(like))
         at[row, column] = at.get((row, column), nothing) + single.weight * pairs
     side = range(2 * reach + 1)
     return xp.stack([xp.stack([at.get((row, column), nothing) for column in side], axis=-1) for row in side], axis=-2)

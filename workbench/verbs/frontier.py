@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from workbench.arrays.devices import CPU
 from workbench.cache import Cache
 from workbench.compiler import compile_spec
 from workbench.engine import Engine, here
@@ -32,13 +33,14 @@ def frontier(
     seed: int = 0,
     cache: Cache | None = None,
     engine: Engine = here,
+    device: str = CPU,
 ) -> Frontier:
     """Splice the first theory's units, then those of the first two together, and so on; write frontier.json and frontier.png to `output`.
 
-    Pictures, pairs of files, `stage`, `cache`, `engine` and errors are as of `rebuild`.
+    Pictures, pairs of files, `stage`, `cache`, `engine`, `device` and errors are as of `rebuild`.
     """
     specs, trained = load_together(files)
-    host = load(trained[0].host)
+    host = load(trained[0].host).on(device)
     if not host.has_output:
         raise WorkbenchError(
             f"host {host.name}", "no output", "a host with classes: a frontier is of its answers", "`workbench score` compares units."
@@ -54,7 +56,7 @@ def frontier(
         joint = calibrated_each(host, circuits, calibration, seed, progress, cache, engine)
         journal = run_journal(joint, host, calibration, seed, rows="frontier")
         statistics = grown(host, joint, pictures, journal=journal, progress=stage("frontier", len(pictures)), cache=cache, engine=engine)
-        found = frontier_score(specs, trained, host, joint, statistics, calibration, seed)
+        found = frontier_score(specs, trained, host, joint, [each.on(device) for each in statistics], calibration, seed)
         write_whole(folder / "frontier.json", frontier_json(found))
         write_whole(folder / "frontier.png", png(draw_frontier(found)))
     journal.clear()

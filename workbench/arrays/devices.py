@@ -1,0 +1,100 @@
+"""Where a run computes: the device of the network, and the library that takes the statistics there.
+
+On the processor that is NumPy, on a CUDA device CuPy; without CuPy torch itself. An array goes from torch to either by DLPack
+(dmlc.github.io/dlpack): the memory stays, and no number is copied.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.arrays import Array
+from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CPU = "cpu"
+CUDA = "cuda"
+
+
+def chosen_device(name: str | None, tell: Callable[[str], None]) -> str:
+    """The device of that name, "cpu", "cuda" or "cuda:N", as torch writes it; the processor where none was given.
+
+    `tell` gets the one line that a user of CuPy should know: what it is not used for. Raises WorkbenchError for a device that is not there.
+    """
+    if name == CPU or (name is None and not find_spec("cupy")):
+        return CPU
+    import torch
+
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name is None:
+        why = f"no --device {CUDA} was given" if there else "torch sees no CUDA device"
+        tell(f"CuPy is installed, but {why}: statistics run on NumPy.")
+        return CPU
+    index = _index(name)
+    if index >= there:
+        built = "" if torch.version.cuda else ", which was built without CUDA"
+        remedy = f"Install a torch with CUDA, and NVIDIA's driver (pytorch.org/get-started), or leave --device {name} out."
+        raise WorkbenchError("--device", f"{there} CUDA devices, by torch {torch.__version__}{built}", f"a device {name}", remedy)
+    torch.cuda.set_device(index)
+    torch.backends.cudnn.allow_tf32 = False  # torch's default there: convolutions that keep ten bits of each number
+    if library := cupy():
+        library.cuda.Device(index).use()
+    else:
+        why = "finds no CUDA device" if find_spec("cupy") else "is not installed (extras cuda12 and cuda13)"
+        tell(f"CuPy {why}: statistics run in torch on {CUDA}:{index}.")
+    return f"{CUDA}:{index}"
+
+
+def _index(name: str) -> int:
+    kind, colon, index = name.partition(":")
+    if kind != CUDA or not (index.isdecimal() if colon else True):
+        raise WorkbenchError("--device", repr(name), f"{CPU}, {CUDA} or {CUDA}:N")
+    return int(index or 0)
+
+
+def known_as(device: str) -> str:
+    """What results of that device are known by: another one, and another library, rounds otherwise."""
+    if device == CPU:
+        return CPU
+    import torch
+
+    library = cupy()
+    return f"{torch.cuda.get_device_name(device)}, {f'CuPy {library.__version__}' if library else 'torch'}"
+
+
+@lru_cache(maxsize=1)
+def cupy() -> ModuleType | None:
+    """CuPy, where it is installed and finds a device. Nothing else loads it."""
+    if find_spec("cupy") is None:
+        return None
+    try:
+        library = import_module("cupy")
+        return library if library.cuda.runtime.getDeviceCount() else None
+    except (ImportError, RuntimeError):  # no CUDA library, no driver, or one that is too old
+        return None
+
+
+def shared(tensor: "Tensor") -> Array:
+    """The tensor's own memory as an array of the library that takes statistics on its device."""
+    if tensor.device.type == CPU:
+        return np.from_dlpack(tensor)
+    library = cupy()
+    return library.from_dlpack(tensor) if library else tensor
+
+
+def placed(array: np.ndarray, device: str) -> Array:
+    """A NumPy array as one of the library that takes statistics on that device; itself on the processor."""
+    if device == CPU:
+        return array
+    if library := cupy():
+        return library.asarray(array)
+    import torch
+
+    return torch.as_tensor(array, device=device)
