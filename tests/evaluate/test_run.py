@@ -10,7 +10,7 @@ import torch
 from tests.planted import planted
 from workbench.compiler import compile_spec
 from workbench.evaluate.journal import Journal, run_journal
-from workbench.evaluate.run import evaluate, scenes, streamed
+from workbench.evaluate.run import evaluate, scenes, streamed, thinned
 from workbench.evaluate.statistics import SAMPLED, Statistics
 from workbench.hosts import Host
 from workbench.pictures import Picture, batch
@@ -85,6 +85,22 @@ def test_every_splice_fired_and_natural_changes_nothing(whole):
 
 def test_zero_ablation_is_as_large_as_the_peak(whole):
     assert whole.rows["ablated.zero"]["changed"] == pytest.approx(whole.peak.max(1))
+
+
+def test_of_many_pictures_fewer_cells_are_held_and_they_are_the_first(run, whole, monkeypatch):
+    monkeypatch.setattr("workbench.evaluate.run.RANKED_ROWS", 3 * COUNT + 1)
+    found = evaluate(run.host, [run.splices], run.pictures)
+    for name, rows in found.rows.items():
+        np.testing.assert_allclose(rows["sample"], whole.rows[name]["sample"][:, :3], rtol=FLOAT32, atol=FLOAT32)
+        np.testing.assert_allclose(rows["moments"], whole.rows[name]["moments"], rtol=FLOAT32, atol=FLOAT32)
+    assert found.rows["natural"]["sample"].shape[1] == 3
+
+
+@pytest.mark.parametrize(("pictures", "cells"), [(1, SAMPLED), (500, SAMPLED), (1000, 16), (5000, 3), (50_000, 1)])
+def test_the_samples_of_all_pictures_are_bounded(pictures, cells):
+    row = np.zeros((2, SAMPLED, 3))
+    assert thinned(pictures)("spliced/sample", row).shape == (2, cells, 3)
+    assert thinned(pictures)("spliced/moments", row) is row
 
 
 def test_sampled_cells_are_the_same_for_every_condition_and_picture(run, whole):

@@ -21,6 +21,7 @@ from workbench.evaluate.journal import Journal
 from workbench.evaluate.known import drives_wanted, known_conditions
 from workbench.evaluate.statistics import (
     RANKED,
+    RANKED_ROWS,
     SAMPLED,
     Statistics,
     class_statistics,
@@ -121,8 +122,16 @@ def evaluate(
     """
     cells = [sampled_cells(host, joint, splices) for splices in joint]
     known = known_conditions(host, joint) if cache else {}
-    rows = streamed(pictures, lambda some: _rows(host, joint, some, cells, known, cache), size, journal, progress, engine)
+    rows = streamed(
+        pictures, lambda some: _rows(host, joint, some, cells, known, cache), size, journal, progress, engine, thinned(len(pictures))
+    )
     return _statistics(joint, pictures, rows)
+
+
+def thinned(pictures: int) -> Callable[[str, np.ndarray], np.ndarray]:
+    """What is held of a row: of the samples of many pictures the first cells, so that all together hold RANKED_ROWS, or one a picture."""
+    cells = max(1, min(SAMPLED, RANKED_ROWS // max(1, pictures)))
+    return lambda quantity, row: row[:, :cells] if quantity.endswith("/sample") else row
 
 
 def streamed(
@@ -132,8 +141,10 @@ def streamed(
     journal: Journal | None = None,
     progress: Progress | None = None,
     engine: Engine = here,
+    held: Callable[[str, np.ndarray], np.ndarray] = lambda quantity, row: row,
 ) -> dict[str, np.ndarray]:
-    """The rows of `size` pictures at a time, one after another; batches that the journal has are read back. No row is held twice.
+    """The rows of `size` pictures at a time, one after another; batches that the journal has are read back. No row is held twice, and of each only
+    what `held` gives.
 
     The engine computes batches; this process alone puts rows in their places and writes the journal, so that engines may take turns at one run.
     """
@@ -141,7 +152,7 @@ def streamed(
     asked: deque[tuple[int, Sequence[Picture]]] = deque()
 
     def place(start: int, some: Sequence[Picture], rows: Mapping[str, np.ndarray]) -> None:
-        for quantity, row in rows.items():
+        for quantity, row in ((quantity, held(quantity, row)) for quantity, row in rows.items()):
             if quantity not in found:
                 found[quantity] = np.empty((len(pictures), *row.shape[1:]), row.dtype)
             found[quantity][start : start + len(some)] = row

@@ -12,6 +12,7 @@ from workbench.arrays.devices import placed
 
 MOMENTS = ("n", "value", "trained", "value2", "trained2", "product")  # sums over a picture's cells, of each unit
 SAMPLED = 32  # cells a picture kept for rank statistics
+RANKED_ROWS = 16_000  # sampled cells of all pictures together that are held: of more than 500 pictures fewer of each
 RANKED = ("natural", "spliced")  # the conditions whose units are compared by rank
 Row = Mapping[str, Array]  # quantity -> of every picture of a batch, in the library of the arrays that it was taken of
 
@@ -27,7 +28,7 @@ class Statistics:
         consumer   squared distance from natural at the site after the deepest spliced one, over the squared norm there
         changed    largest difference of a replaced unit from its trained activation: the proof that the splice fired
         moments    `unit 6`, MOMENTS of the condition's values and the trained ones
-        sample     `cell unit`, the condition's values at the sampled cells; of RANKED conditions, without cells of any other
+        sample     `cell unit`, the condition's values at the sampled cells, fewer of many pictures; without cells but of RANKED conditions
     `peak` is each trained unit's highest activation on each picture. `units` are written `site:channel`, circuit after circuit.
     """
 
