@@ -47,9 +47,14 @@ def residual(
     """
     read = loaded(spec_file, circuit_file, bound_files)
     before = site_before(read.host, read.trained.site)
-    if before is None or len(calibration) < 2:
-        given = f"{len(calibration)} pictures, {before or 'no site'} before {read.trained.site}"
-        raise WorkbenchError("residual", given, "two pictures or more, and units of a layer before to explain what is left")
+    if before is None:
+        said = "a site with one before it: what is left is explained by units there"
+        remedy = "What a first convolution reads is the picture: `workbench equivariance` and `score` look at its filters."
+        raise WorkbenchError(str(circuit_file), f"{read.trained.site} is the host's first site", said, remedy)
+    if len(calibration) < 2:
+        raise WorkbenchError(
+            "calibration pictures", f"{len(calibration)}", "two or more: what is left is fitted on a half and judged on the other"
+        )
 
     with folder_written_whole(output, marker="residual.json") as folder:
         pairs = claims_of(read, stage, seed, cache)
