@@ -1,11 +1,13 @@
 """What every family says: as the families below it hear it, the last one rectified."""
 
+from dataclasses import replace
+
 import torch
 
 from tests.planted import planted
 from workbench.compiler import compile_spec
 from workbench.compiler.families import families
-from workbench.compiler.respond import drive
+from workbench.compiler.respond import Responses, drive, in_circuit_units
 
 PLANNED = 1e-4  # a drive by its plan adds in another order, in float32
 
@@ -48,3 +50,31 @@ def test_a_circuit_may_end_in_a_family_above_the_last():
     rgb = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 255
     whole = families(compile_spec(spec, trained, host), rgb, host.input.mean_rgb)
     assert torch.equal(families(circuit, rgb, host.input.mean_rgb)["gabor"][0], whole["gabor"][0])
+
+
+def test_by_plan_the_families_say_what_they_say_the_plain_way():
+    host, trained, spec = planted()
+    circuit = compile_spec(spec, trained, host)
+    rgb = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 255
+    plain = Responses.to(in_circuit_units(rgb, host.input.mean_rgb), circuit.grid)
+    for layer in circuit.layers:
+        plain.add(layer)
+    said = families(circuit, rgb, host.input.mean_rgb)
+    for name, (value, cells) in said.items():
+        torch.testing.assert_close(value, plain.of[name], rtol=PLANNED, atol=PLANNED)
+        assert cells == plain.cells[name]
+
+
+def test_layers_that_circuits_share_run_once_and_say_the_same(monkeypatch):
+    host, trained, spec = planted()
+    circuit = compile_spec(spec, trained, host)
+    rgb = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 255
+    last = circuit.layers[-1]
+    other = replace(circuit, layers=(*circuit.layers[:-1], replace(last, threshold=last.threshold + 0.25)))
+    alone = families(other, rgb, host.input.mean_rgb)
+    ran, known, add_by = list[str](), {}, Responses.add_by
+    monkeypatch.setattr(Responses, "add_by", lambda so_far, planned: (ran.append(planned.layer.family), add_by(so_far, planned)))
+    families(circuit, rgb, host.input.mean_rgb, known=known)
+    shared = families(other, rgb, host.input.mean_rgb, known=known)
+    assert ran == ["gabor", "curve", "curve"]
+    assert all(torch.equal(shared[name][0], alone[name][0]) for name in alone)

@@ -11,6 +11,7 @@ from tests.planted import SITE, planted
 from workbench.compiler import compile_spec
 from workbench.evaluate.painted import CONTRAST, Canvas, canvas, colour_axes, field_px
 from workbench.evaluate.visualise import (
+    JITTER_SHARE,
     SEARCH,
     answers,
     of_handwritten,
@@ -81,6 +82,26 @@ def test_the_receptive_field_is_that_of_the_convolutions():
     assert (field_px(host, host.site("a")), field_px(host, host.site("b"))) == (5, 9)
     made = canvas(host, host.site("b"), torch.eye(3))
     assert (made.side_px, made.middle_px, made.ground_rgb) == (8, (16, 16), (9.0, 9.0, 9.0))
+
+
+def first_filter(monkeypatch: pytest.MonkeyPatch, share: float) -> float:
+    """How far a picture that is made for a Gabor filter of 7 px at the input drives it, over the most that any picture of its colours could."""
+    monkeypatch.setattr("workbench.evaluate.visualise.JITTER_SHARE", share)
+    x, y = np.meshgrid(np.arange(-3.0, 4), np.arange(-3.0, 4))
+    kernel = torch.from_numpy(np.cos(2 * np.pi * x / 4) * np.exp(-(x**2 + y**2) / 8)).float()
+    network = nn.Sequential(nn.Sequential(nn.Conv2d(3, 1, 7, 2, 3, bias=False), nn.ReLU()), nn.Sequential(nn.Flatten(), nn.LazyLinear(2)))
+    network[0][0].weight = nn.Parameter(kernel.expand(1, 3, 7, 7).clone(), requires_grad=False)
+    network(torch.zeros(1, 3, 32, 32))
+    host = host_from_module(network, "gabor", {"first": "0"}, InputRange(size_px=32, mean_rgb=(127.0, 127.0, 127.0)))
+    site, own = host.site("first"), canvas(host, host.site("first"), torch.eye(3))
+    window = visualise(own, of_trained(host, site, [0]), 1, seed=1, steps=STEPS)  # a start that does not silence it
+    said = host.activations(host.input.encode(own.picture(window)), "first")["first"][0, 0]
+    return float(said[site.height // 2, site.width // 2]) / (3 * 127 * float(kernel.abs().sum()))
+
+
+def test_a_filter_as_small_as_the_moves_is_moved_less(monkeypatch):
+    assert first_filter(monkeypatch, JITTER_SHARE) > 0.4
+    assert first_filter(monkeypatch, 1.0) < 0.4
 
 
 def test_the_search_ends_at_the_middle(tiny_host):

@@ -1,10 +1,13 @@
 """Probes: one set of stimuli for trained units and families, and answers about the middle."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from tests.planted import planted
+from workbench.cache import GIB, Cache
 from workbench.compiler import compile_spec
 from workbench.compiler.respond import Cells
 from workbench.evaluate.matching import Answers
@@ -59,3 +62,29 @@ def test_pictures_are_drawn_in_the_order_of_their_directions():
             assert rgb.shape[0] % len(group.normals_deg) == 0
             assert rgb.shape[1:] == (3, 96, 96)
             assert bool(torch.isfinite(rgb).all())
+
+
+def test_what_was_asked_before_is_read_and_the_same_and_another_circuit_is_asked(shown, tmp_path, monkeypatch):
+    host, trained, spec = planted()
+    circuit, cache = compile_spec(spec, trained, host), Cache(tmp_path, GIB)
+    asked = ["retina", "planted"]
+    slow, _ = shown
+    probes.answers(host, circuit, asked, lambda steps: None, cache)
+    layer = circuit.layers[-1]
+    other = replace(circuit, layers=(*circuit.layers[:-1], replace(layer, threshold=layer.threshold + 0.1)))
+    steps = list[int]()
+    with monkeypatch.context() as patch:
+        patch.setattr(probes, "tuning", _refused)
+        read = probes.answers(host, circuit, asked, steps.append, cache)
+        for unknown in ((other, asked), (circuit, asked[1:])):
+            with pytest.raises(RuntimeError, match="asked anew"):
+                probes.answers(host, *unknown, lambda steps: None, cache)
+    assert sum(steps) == probes.group_count() == len(read.groups)
+    assert read.groups == slow.groups
+    for one, same in ((slow.sites, read.sites), (slow.families, read.families)):
+        assert one.keys() == same.keys()
+        assert all((one[name] == same[name]).all() for name in one)
+
+
+def _refused(*words):
+    raise RuntimeError("asked anew")

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tests.planted import SITE
 from tests.verbs.test_claims import THEORY_OF_LATE, Planted, write_late
+from workbench.errors import WorkbenchError
 from workbench.evaluate.foretold import BY_TURNS
 from workbench.report.explain import explain_table
 from workbench.score.explain import Explained, PairExplained, explained_json
@@ -23,15 +24,14 @@ ROUNDING = 1e-4  # of weights that the network keeps in float32
 WRONG_POSES = tuple(unit.model_copy(update={"centre_deg": 30.0 * (5 * unit.unit % 12)}) for unit in RING)
 
 
-def run_on(folder: Path, planted: Planted, monkeypatch: pytest.MonkeyPatch, text: str = THEORY_OF_LATE) -> Explained:
+def run_on(folder: Path, planted: Planted, monkeypatch: pytest.MonkeyPatch, text: str = THEORY_OF_LATE, bind: bool = True) -> Explained:
     (folder / "late-spec.yaml").write_text(text)
     monkeypatch.setattr(main_path, "load", lambda name: planted.host)
     monkeypatch.setattr(main_path, "answers", lambda *_: None)
     monkeypatch.setattr(main_path, "nearest", lambda _: dict.fromkeys(planted.host.sites))  # the files name every unit
     monkeypatch.setattr("workbench.evaluate.claimed.matched", lambda *_: [])
-    return explain(
-        folder / "late-spec.yaml", planted.files["late"], {"curve": planted.files["early"]}, folder / "out", lambda *_: lambda _: None
-    )
+    bound = {"curve": planted.files["early"]} if bind else {}
+    return explain(folder / "late-spec.yaml", planted.files["late"], bound, folder / "out", lambda *_: lambda _: None)
 
 
 def only(found: Explained) -> PairExplained:
@@ -108,6 +108,12 @@ def test_a_weight_that_was_changed_is_the_most_wrong(tmp_path, monkeypatch):
     worst = only(run_on(tmp_path, planted, monkeypatch)).worst
     assert (worst[0].downstream, worst[0].upstream, worst[0].at_px) == ("consumers:7", f"{SITE}:4", (8.0, -8.0))
     assert worst[0].trained - worst[0].theory > 10 * abs(worst[1].trained - worst[1].theory)
+
+
+def test_where_no_two_families_have_trained_units_it_says_what_is_missing(tmp_path, monkeypatch):
+    with pytest.raises(WorkbenchError, match=r"late-spec.yaml: no weights between two families.*3 or more.*--bind FAMILY=FILE"):
+        run_on(tmp_path, write_late(tmp_path, units=RING), monkeypatch, bind=False)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_document_the_picture_and_the_table_are_written_and_the_same_again(run, tmp_path, monkeypatch):

@@ -96,6 +96,14 @@ def test_planted_units_are_one_thing(mixtures):
     assert found["permuted"] < found["explained"] - LOW
 
 
+def test_a_theory_in_wrong_poses_accounts_for_little(mixtures, tmp_path):
+    """Each unit at the pose of another, not the opposite one, which planted curves answer too."""
+    host, trained, _ = planted()
+    units = tuple(unit.model_copy(update={"centre_deg": UNITS[i].centre_deg}) for unit, i in zip(UNITS, (2, 4, 0, 1, 5, 3), strict=True))
+    assert asked(tmp_path, host, trained=trained.model_copy(update={"units": units})).exit_code == 0
+    assert document(tmp_path)["explained"] < document(mixtures[0.0])["explained"] - 3 * LOW
+
+
 def test_other_is_at_least_the_planted_share_less_a_tolerance(mixtures):
     found = [other(mixtures[share])[0] for share in SHARES]
     assert found[0] < LOW

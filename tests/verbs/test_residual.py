@@ -115,8 +115,15 @@ def test_the_document_the_picture_and_the_table_are_written_and_the_same_again(r
 
 
 def test_one_picture_is_refused(tmp_path, monkeypatch):
-    with pytest.raises(WorkbenchError, match="1 pictures, planted before consumers"):
+    with pytest.raises(WorkbenchError, match="calibration pictures: 1; expected two or more"):
         run_on(tmp_path, write_wide(tmp_path, monkeypatch), monkeypatch, THEORY, count=1)
+
+
+def test_a_circuit_of_the_first_site_is_refused(tmp_path, monkeypatch):
+    planted = write_wide(tmp_path, monkeypatch)
+    monkeypatch.setattr(verb, "site_before", lambda *_: None)
+    with pytest.raises(WorkbenchError, match=r"late.yaml: consumers is the host's first site; expected a site with one before it"):
+        run_on(tmp_path, planted, monkeypatch, THEORY)
 
 
 def cells(seed: int = 0) -> Remains:

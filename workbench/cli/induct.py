@@ -12,6 +12,7 @@ from workbench.cli.options import (
     CIRCUIT,
     FILE,
     IMAGES,
+    NO_CACHE,
     SEED,
     SPEC,
     bind_option,
@@ -28,6 +29,7 @@ from workbench.terminal import Session
 @CALIBRATE_ON
 @click.option("-o", "--output", type=FILE, default=Path("induct"), show_default=True, help="Folder to write: induct.json, induct.png.")
 @BROKEN
+@NO_CACHE
 @SEED
 @AS_JSON
 def induct(
@@ -39,6 +41,7 @@ def induct(
     calibrate_on: int,
     output: Path,
     skip_broken: bool,
+    no_cache: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -53,6 +56,7 @@ def induct(
     workbench induct specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml
         --bind early_curve=circuits/inceptionv1/early_curve.yaml --bind line=circuits/inceptionv1/line-mixed3a.yaml
     """
+    from workbench.cache import user_cache
     from workbench.report.induction import induction_tree
     from workbench.score.induction import induction_json
     from workbench.verbs.induct import induct as prove
@@ -60,5 +64,5 @@ def induct(
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
         others = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        found = prove(spec_file, circuit_file, bound, pictures, others, output, session.stage, seed)
+        found = prove(spec_file, circuit_file, bound, pictures, others, output, session.stage, seed, None if no_cache else user_cache())
     session.tell(as_json, induction_json(found), induction_tree(found), output / "induct.png", output / "induct.json")

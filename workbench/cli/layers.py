@@ -10,6 +10,7 @@ from workbench.cli.options import (
     CIRCUIT,
     FILE,
     IMAGES,
+    NO_CACHE,
     SEED,
     SPEC,
 )
@@ -22,9 +23,12 @@ from workbench.terminal import Session
 @IMAGES
 @click.option("-o", "--output", type=FILE, default=Path("layers"), show_default=True, help="Folder to write: layers.json, layers.png.")
 @BROKEN
+@NO_CACHE
 @SEED
 @AS_JSON
-def layers(spec_file: Path, circuit_file: Path, images: Path | None, output: Path, skip_broken: bool, seed: int, as_json: bool) -> None:
+def layers(
+    spec_file: Path, circuit_file: Path, images: Path | None, output: Path, skip_broken: bool, no_cache: bool, seed: int, as_json: bool
+) -> None:
     """Score every family of a theory by itself: which trained units are like it, and how like?
 
     The score of a circuit is of its last family. Here each family of SPEC is matched with the host's trained units, at every site up to the
@@ -35,11 +39,12 @@ def layers(spec_file: Path, circuit_file: Path, images: Path | None, output: Pat
     \b
     workbench layers specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml --images DIR -o layers
     """
+    from workbench.cache import user_cache
     from workbench.report.layers import layers_table
     from workbench.score.layers import layers_json
     from workbench.verbs.layers import layers as compare
 
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
-        found = compare(spec_file, circuit_file, pictures, output, session.stage, seed)
+        found = compare(spec_file, circuit_file, pictures, output, session.stage, seed, None if no_cache else user_cache())
     session.tell(as_json, layers_json(found), layers_table(found), output / "layers.png", output / "layers.json")

@@ -11,6 +11,7 @@ from workbench.cli.options import (
     CIRCUIT,
     FILE,
     IMAGES,
+    NO_CACHE,
     SEED,
     SPEC,
     bind_option,
@@ -34,6 +35,7 @@ from workbench.terminal import Session
     "-o", "--output", type=FILE, default=Path("report"), show_default=True, help="Folder to write: report.html, and a folder a part."
 )
 @BROKEN
+@NO_CACHE
 @SEED
 def report(
     spec_file: Path,
@@ -46,6 +48,7 @@ def report(
     few: int,
     output: Path,
     skip_broken: bool,
+    no_cache: bool,
     seed: int,
 ) -> None:
     """Make every argument for SPEC and put them on one page that opens offline, with what was not shown.
@@ -57,10 +60,12 @@ def report(
     workbench report specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml --images DIR --calibration OTHER
         --bind early_curve=circuits/inceptionv1/early_curve.yaml --bind line=circuits/inceptionv1/line-mixed3a.yaml
     """
+    from workbench.cache import user_cache
     from workbench.verbs.report import report as assemble
 
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
         fitted = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        page = assemble(spec_file, circuit_file, bound, beside, pictures, fitted, output, session.stage, seed, few, command_line())
+        cache = None if no_cache else user_cache()
+        page = assemble(spec_file, circuit_file, bound, beside, pictures, fitted, output, session.stage, seed, few, command_line(), cache)
     click.echo(f"report: {page}")

@@ -11,6 +11,7 @@ from workbench.cli.options import (
     CALIBRATION,
     CIRCUIT,
     FILE,
+    NO_CACHE,
     SEED,
     SPEC,
     bind_option,
@@ -28,6 +29,7 @@ from workbench.terminal import Session
     "-o", "--output", type=FILE, default=Path("residual"), show_default=True, help="Folder to write: residual.json, residual.png."
 )
 @BROKEN
+@NO_CACHE
 @SEED
 @AS_JSON
 def residual(
@@ -38,6 +40,7 @@ def residual(
     calibrate_on: int,
     output: Path,
     skip_broken: bool,
+    no_cache: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -53,11 +56,12 @@ def residual(
     workbench residual specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml
         --bind early_curve=circuits/inceptionv1/early_curve.yaml --bind line=circuits/inceptionv1/line-mixed3a.yaml
     """
+    from workbench.cache import user_cache
     from workbench.report.residual import residual_table
     from workbench.score.residual import residual_json
     from workbench.verbs.residual import residual as ask
 
     with Session() as session:
         pictures = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        found = ask(spec_file, circuit_file, bound, pictures, output, session.stage, seed)
+        found = ask(spec_file, circuit_file, bound, pictures, output, session.stage, seed, None if no_cache else user_cache())
     session.tell(as_json, residual_json(found), residual_table(found), output / "residual.png", output / "residual.json")

@@ -19,6 +19,7 @@ INPUT_UNIT = 127.5  # a circuit reads (rgb - the host's mean colour) / 127.5: ab
 
 
 Heard = Mapping[str, tuple[Tensor, tuple[Cells, Cells]]]  # a source that is no family -> what it says, and on which (rows, columns)
+Known = dict[str, tuple[Tensor, tuple[Cells, Cells]]]  # a layer's key (`plan`) -> the same, on some pictures
 
 
 @dataclass
@@ -72,6 +73,14 @@ class Responses:
         size = _in_order(size, planned.readings[0]) if late else size
         response = size.div(layer.ideal).sub_(layer.threshold).relu_().div_(1 - layer.threshold)
         self.of[layer.family], self.cells[layer.family] = response, cells
+
+    def add_known(self, planned: Planned, known: Known) -> None:
+        """As `add_by`; what a layer of another circuit of the same key said is `known`, and what this one says is from now on."""
+        family = planned.layer.family
+        if planned.key not in known:
+            self.add_by(planned)
+            known[planned.key] = self.of[family], self.cells[family]
+        self.of[family], self.cells[family] = known[planned.key]
 
     def _said(self, reading: Reading, cells: tuple[Cells, Cells]) -> Tensor:
         sources = [self.of[source] for source in reading.sources]
@@ -140,7 +149,7 @@ def drives(
         some = slice(start, start + CHUNK)
         picture = in_circuit_units(rgb[some], mean_rgb)
         said = {source: (value[some], cells) for source, (value, cells) in (heard or {}).items()}
-        known: dict[str, tuple[Tensor, tuple[Cells, Cells]]] = {}
+        known: Known = {}
         for name, circuit in circuits.items():
             found[name].append(_respond_by(plans[name], Responses.to(picture, circuit.grid, said), known))
     return {name: torch.cat(chunks) for name, chunks in found.items()}
@@ -153,14 +162,10 @@ def _numbers(circuits: Iterable[HandwrittenCircuit]) -> Iterator[Tensor]:
         yield from map(torch.as_tensor, (layer.threshold, layer.ideal, *floor, *(read.weight for read in layer.reads)))
 
 
-def _respond_by(plans: Sequence[Planned], so_far: Responses, known: dict[str, tuple[Tensor, tuple[Cells, Cells]]]) -> Tensor:
+def _respond_by(plans: Sequence[Planned], so_far: Responses, known: Known) -> Tensor:
     """As `respond`; what layers of other circuits said already is `known`, by their keys, and grows."""
     for planned in plans[:-1]:
-        family = planned.layer.family
-        if planned.key not in known:
-            so_far.add_by(planned)
-            known[planned.key] = so_far.of[family], so_far.cells[family]
-        so_far.of[family], so_far.cells[family] = known[planned.key]
+        so_far.add_known(planned, known)
     last = plans[-1]
     return so_far.drive_by(last, so_far.site) / last.layer.ideal
 

@@ -17,7 +17,7 @@ from workbench.arrays import to_numpy
 from workbench.compiler import HandwrittenCircuit, compile_spec
 from workbench.compiler.bind import Bound
 from workbench.compiler.families import families
-from workbench.compiler.respond import Heard, cells_of, heard
+from workbench.compiler.respond import Heard, Known, cells_of, heard
 from workbench.errors import WorkbenchError
 from workbench.evaluate.claimed import bindable
 from workbench.evaluate.layers import Matched, Said, on_one_grid, onto
@@ -140,13 +140,14 @@ def implied(theory: Hypothesis, x: Float[Tensor, "n 3 h w"], kinds: Sequence[str
     seen = host.activations(
         x, *_looked_at([claim.pair.site for claim in claims], [each.by_hand.circuit for each in claims if each.by_hand])
     )
-    said = _said(host, theory.circuit, x, seen)
+    known: Known = {}
+    said = _said(host, theory.circuit, x, seen, known)
     found = dict[str, Said]()
     for i, claim in enumerate(claims):
         found[f"{i}/{TRAINED}"] = _of(host, claim.pair, seen)
         found[f"{i}/{CLAIMED}"], found[f"{i}/{PERMUTED}"] = claim.right(said), claim.wrong(said)
         if claim.by_hand:
-            responses = _said(host, claim.by_hand.circuit, x, seen, theory.circuit)
+            responses = _said(host, claim.by_hand.circuit, x, seen, known, theory.circuit)
             found[f"{i}/{BY_HAND}"], found[f"{i}/{WRONG}"] = claim.by_hand.right(responses), claim.by_hand.wrong(responses)
     for site in theory.sites[:-1]:
         pairs = {i: claims[i].pair for i in theory.later(site)}
@@ -188,11 +189,13 @@ def moments(
     return streamed(pictures, rows, size, progress=progress)
 
 
-def _said(host: Host, circuit: HandwrittenCircuit, x: Tensor, seen: Mapping[str, Tensor], whole: HandwrittenCircuit | None = None) -> Heard:
-    """What a circuit says; the last family of the `whole` one, which may be another, by its drive."""
+def _said(
+    host: Host, circuit: HandwrittenCircuit, x: Tensor, seen: Mapping[str, Tensor], known: Known, whole: HandwrittenCircuit | None = None
+) -> Heard:
+    """What a circuit says; the last family of the `whole` one, which may be another, by its drive. `known` is of `families`."""
     own = circuit.layers[-1].family == (whole or circuit).layers[-1].family
     at_sites = heard(host, {site: seen[site] for site in circuit.sites})
-    return families(circuit, host.input.decode(x), host.input.mean_rgb, at_sites, rectified=not own)
+    return families(circuit, host.input.decode(x), host.input.mean_rgb, at_sites, not own, known)
 
 
 def _of(host: Host, pair: Matched, seen: Mapping[str, Tensor]) -> Said:
@@ -229,10 +232,11 @@ def _cells(
     """POSITIONS random cells of each picture: what the trained units say, and what is to be calibrated to them; and each site's means."""
     x, generator = batch(pictures, host.input), np.random.default_rng(seed)
     seen = host.activations(x, *_looked_at([pair.site for pair in pairs], [made for made in by_hand if made]))
-    said = _said(host, circuit, x, seen)
+    known: Known = {}
+    said = _said(host, circuit, x, seen, known)
     rows = {f"mean/{site}": value.mean((2, 3)).numpy() for site, value in seen.items()}
     for i, (pair, made) in enumerate(zip(pairs, by_hand, strict=True)):
-        own = _said(host, made, x, seen, circuit) if made else None
+        own = _said(host, made, x, seen, known, circuit) if made else None
         truth, cells = _of(host, pair, seen)
         chosen = generator.permutation(truth.shape[2] * truth.shape[3])[:POSITIONS]
         sources = {CLAIMED: said, PERMUTED: said} | ({BY_HAND: own, WRONG: own} if own else {})

@@ -27,6 +27,7 @@ RATE = 0.08  # of Adam, on coefficients whose start has a standard deviation of 
 SEARCH = 0.5  # part of the steps in which the cells about the middle count too: a unit that is silent at the middle has no slope there
 SEARCH_CELLS = 3.0  # how far about the middle at first; fewer and fewer until that part of the steps is over
 JITTER_PX, TURN_DEG, RESIZED = 4.0, 4.0, 0.06  # largest move, turn and change of size of each step
+JITTER_SHARE = 0.07  # of the window's side, which no move exceeds: one of half a wavelength would leave a first filter no phase to climb to
 NEAR = 1  # cells about the middle, of which the highest counts
 
 Objective = Callable[[Float[Tensor, "n 3 h w"], float], Float[Tensor, " n"]]  # pictures and how far the steps are -> what is to grow
@@ -38,10 +39,11 @@ def visualise(
     """The windows that make `objective` grow, one for each of `count` units, RGB 0..255, after `steps` of Adam from noise."""
     generator = torch.Generator().manual_seed(seed)
     coefficients = made.start(count, seed).requires_grad_(True)
+    jitter_px = min(JITTER_PX, JITTER_SHARE * made.side_px)
     ascent = torch.optim.Adam([coefficients], lr=RATE)
     for step in range(steps):
         ascent.zero_grad()
-        shown = transformed(made.picture(made.window(coefficients)), made.middle_px, generator)
+        shown = transformed(made.picture(made.window(coefficients)), made.middle_px, generator, jitter_px)
         (-objective(shown, step / steps).sum()).backward()
         ascent.step()
         if progress:
@@ -50,13 +52,15 @@ def visualise(
         return made.window(coefficients)
 
 
-def transformed(rgb: Float[Tensor, "n 3 h w"], middle_px: tuple[int, int], generator: torch.Generator) -> Float[Tensor, "n 3 h w"]:
-    """The pictures moved, turned about the middle and resized a little, all in the same way; borders are repeated."""
+def transformed(
+    rgb: Float[Tensor, "n 3 h w"], middle_px: tuple[int, int], generator: torch.Generator, jitter_px: float = JITTER_PX
+) -> Float[Tensor, "n 3 h w"]:
+    """The pictures moved by up to `jitter_px`, turned about the middle and resized a little, all in the same way; borders are repeated."""
     move_x, move_y, turn, size = (2 * torch.rand(4, generator=generator) - 1).tolist()
     angle, scale = math.radians(turn * TURN_DEG), 1 + size * RESIZED
     cos, sin = math.cos(angle) / scale, math.sin(angle) / scale
     line = torch.arange(rgb.shape[-1], dtype=rgb.dtype)
-    x, y = line[None, :] - middle_px[0] - move_x * JITTER_PX, line[:, None] - middle_px[1] - move_y * JITTER_PX
+    x, y = line[None, :] - middle_px[0] - move_x * jitter_px, line[:, None] - middle_px[1] - move_y * jitter_px
     source = torch.stack([middle_px[0] + x * cos - y * sin, middle_px[1] + x * sin + y * cos], -1)
     grid = (2 * source / (rgb.shape[-1] - 1) - 1).expand(len(rgb), -1, -1, -1)
     return F.grid_sample(rgb, grid, padding_mode="border", align_corners=True)

@@ -12,11 +12,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from workbench.cache import Cache, known_by
+from workbench.code import computed_by
 from workbench.compiler.circuit import Grid, HandwrittenCircuit
 from workbench.compiler.families import families
+from workbench.compiler.plan import layer_keys
 from workbench.compiler.respond import Cells, Heard, cells_of
 from workbench.evaluate.matching import Answers, Group
 from workbench.hosts.host import Host
+from workbench.hosts.named import is_own
 from workbench.stimuli.canvas import Point
 from workbench.survey import gratings, trials
 from workbench.survey.arcs import CELLS_AROUND
@@ -24,6 +28,7 @@ from workbench.survey.responses import activations
 
 RADII_PX = (*trials.RADII_PX[::2], trials.STRAIGHT_RADIUS_PX)
 WAVELENGTHS_PX, PHASES_DEG = gratings.WAVELENGTHS_PX[1::2], gratings.PHASES_DEG[::2]
+ANSWERS = "answers"  # the kind of cache entry
 SHIFTS_PX = (-3.0, 0.0, 3.0)  # of a contour along its normal: about a third of a stride of 8 px, so that it meets the middle of some cell
 
 CONTOURS = (
@@ -34,8 +39,28 @@ PLAIN = tuple(contour for contour in CONTOURS if contour[1] in trials.POLARITIES
 GRATINGS = tuple(itertools.product(gratings.CONTRAST, WAVELENGTHS_PX))
 
 
-def answers(host: Host, circuit: HandwrittenCircuit, sites: Sequence[str], progress: Callable[[int], None]) -> Answers:
-    """The tuning of every unit of `sites` and of every family of the circuit; `progress` is told of the groups of stimuli as they are done."""
+def answers(
+    host: Host, circuit: HandwrittenCircuit, sites: Sequence[str], progress: Callable[[int], None], cache: Cache | None = None
+) -> Answers:
+    """The tuning of every unit of `sites` and of every family of the circuit; `progress` is told of the groups of stimuli as they are done. With a
+    cache, a host and a circuit that were asked before are not asked again."""
+    names = [*(f"site {name}" for name in sites), *(f"family {layer.family}" for layer in circuit.layers)]
+    cache = None if is_own(host.name) else cache  # as `rebuild` has it
+    key = known_by(computed_by(), host.facts, names, circuit.grid, *layer_keys(circuit)) if cache else ""
+    whole = cache.read(ANSWERS, key) if cache else None
+    if whole is None:
+        _, whole = tuning(host, circuit.grid, _both(host, circuit, sites), progress)
+        if cache:
+            cache.write(ANSWERS, key, whole)
+    else:
+        progress(group_count())
+    groups = tuple(group for group, _ in _groups(host, _middle(circuit.grid)))
+    of_sites = {site: whole[f"site {site}"] for site in sites}
+    return Answers(groups, of_sites, {layer.family: whole[f"family {layer.family}"] for layer in circuit.layers})
+
+
+def _both(host: Host, circuit: HandwrittenCircuit, sites: Sequence[str]) -> Callable[[Float[Tensor, "n 3 h w"]], Heard]:
+    """What all units of `sites` and all families say to pictures RGB 0..255."""
 
     def said(rgb: Float[Tensor, "n 3 h w"]) -> Heard:
         trained, handwritten = activations(host, rgb, sites), families(circuit, rgb, host.input.mean_rgb)
@@ -44,9 +69,7 @@ def answers(host: Host, circuit: HandwrittenCircuit, sites: Sequence[str], progr
             **{f"family {name}": value for name, value in handwritten.items()},
         }
 
-    groups, whole = tuning(host, circuit.grid, said, progress)
-    of_sites = {site: whole[f"site {site}"] for site in sites}
-    return Answers(groups, of_sites, {layer.family: whole[f"family {layer.family}"] for layer in circuit.layers})
+    return said
 
 
 def tuning(
@@ -61,7 +84,7 @@ def tuning(
     """The stimuli, and the tuning of whatever `said` gives for pictures RGB 0..255, by its names; `progress` is told of the groups as they are
     done."""
     shown, rows = [], dict[str, list[np.ndarray]]()
-    middle = (float(grid.offset_px + grid.stride_px * (grid.width // 2)), float(grid.offset_px + grid.stride_px * (grid.height // 2)))
+    middle = _middle(grid)
     for group, pictures in _groups(host, middle, contours, waves, shifts_px):
         highest = [_highest(said(rgb), middle, len(group.normals_deg)) for rgb in pictures]
         for name in highest[0]:
@@ -69,6 +92,11 @@ def tuning(
         shown.append(group)
         progress(1)
     return tuple(shown), {name: np.concatenate(each) for name, each in rows.items()}
+
+
+def _middle(grid: Grid) -> Point:
+    """Input pixel (x, y) at the centre of the middle cell."""
+    return float(grid.offset_px + grid.stride_px * (grid.width // 2)), float(grid.offset_px + grid.stride_px * (grid.height // 2))
 
 
 def group_count() -> int:
@@ -92,7 +120,7 @@ def _groups(
         yield group, _contours(host, (fill, polarity, radius_px), normals, middle, shifts_px)
     for channel, wavelength_px in waves:
         group = Group(f"{channel} grating, {wavelength_px:g} px", tuple(map(float, gratings.ORIENTATIONS_DEG + 90)))
-        yield group, iter([gratings.draw(host, channel, wavelength_px, PHASES_DEG)])
+        yield group, (gratings.draw(host, *wave, PHASES_DEG) for wave in [(channel, wavelength_px)])  # drawn only if it is wanted
 
 
 def _contours(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from workbench.cache import Cache
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.induction import CLAIMED, hypothesis, implied, moments
@@ -25,12 +26,13 @@ def induct(
     output: Path,
     stage: Stage,
     seed: int = 0,
+    cache: Cache | None = None,
 ) -> Induction:
     """Test every step of a theory's induction, on `pictures` and on drawn stimuli, and write induct.json and induct.png to `output`.
 
     The trained units that a theory speaks of are those that `workbench layers` matches, those of `bound_files` in place of what it matches of
     these families at their sites, and the trained circuit's own. `calibration` pictures give what is claimed of each unit its gain and bias.
-    `stage` is as of `rebuild`. Raises WorkbenchError, also for pictures that the spec was tuned on.
+    `stage` and `cache` are as of `rebuild`. Raises WorkbenchError, also for pictures that the spec was tuned on.
     """
     read = loaded(spec_file, circuit_file, bound_files)
     keep_apart(pictures, calibration, read.spec.theory.tuned)
@@ -39,7 +41,7 @@ def induct(
     spec, trained, host, circuit = read.spec, read.trained, read.host, read.circuit
 
     with folder_written_whole(output, marker="induct.json") as folder:
-        pairs = claims_of(read, stage, seed)
+        pairs = claims_of(read, stage, seed, cache)
         theory = hypothesis(host, spec, trained, circuit, pairs, read.bound, calibration, seed, stage("calibrate", len(calibration)))
         rows = moments(theory, pictures, progress=stage("steps on pictures", len(pictures)))
         progress = stage("steps on drawn stimuli", len(PLAIN))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from workbench.cache import Cache
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
@@ -20,11 +21,19 @@ from workbench.spec import load_circuit, load_theory
 from workbench.survey.probes import answers, group_count
 
 
-def layers(spec_file: Path, circuit_file: Path, pictures: Sequence[Picture], output: Path, stage: Stage, seed: int = 0) -> Layers:
+def layers(
+    spec_file: Path,
+    circuit_file: Path,
+    pictures: Sequence[Picture],
+    output: Path,
+    stage: Stage,
+    seed: int = 0,
+    cache: Cache | None = None,
+) -> Layers:
     """Match the families of a theory with trained units by behaviour on drawn stimuli, compare both on `pictures`, and write layers.json and
     layers.png to `output`.
 
-    The sites are the host's up to the trained circuit's. `stage` is as of `rebuild`. Raises WorkbenchError, also for pictures that
+    The sites are the host's up to the trained circuit's. `stage` and `cache` are as of `rebuild`. Raises WorkbenchError, also for pictures that
     the spec was tuned on.
     """
     spec, trained = load_theory(spec_file), load_circuit(circuit_file)
@@ -35,7 +44,7 @@ def layers(spec_file: Path, circuit_file: Path, pictures: Sequence[Picture], out
     circuit = compile_spec(spec, trained, host)
 
     with folder_written_whole(output, marker="layers.json") as folder:
-        shown = answers(host, circuit, list(sites_up_to(host, [trained.site])), stage("match on drawn stimuli", group_count()))
+        shown = answers(host, circuit, list(sites_up_to(host, [trained.site])), stage("match on drawn stimuli", group_count()), cache)
         found = nearest(shown)
         pairs = matched(circuit, found, seed)
         moments = beside(host, circuit, pairs, pictures, progress=stage("compare on pictures", len(pictures)))

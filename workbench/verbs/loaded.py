@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.cache import Cache
 from workbench.compiler import HandwrittenCircuit, compile_spec
 from workbench.compiler.bind import Bound, refuse_unbindable
 from workbench.compiler.compile import refuse_strange
@@ -40,8 +41,8 @@ def loaded(spec_file: Path, circuit_file: Path, bound_files: Mapping[str, Path])
     return Loaded(spec, trained, host, bound, compile_spec(spec, trained, host))
 
 
-def claims_of(read: Loaded, stage: Stage, seed: int) -> tuple[Matched, ...]:
+def claims_of(read: Loaded, stage: Stage, seed: int, cache: Cache | None = None) -> tuple[Matched, ...]:
     """The trained units that the theory speaks of, at all sites up to the circuit's."""
     sites = list(sites_up_to(read.host, [read.trained.site]))
-    shown = answers(read.host, read.circuit, sites, stage("match on drawn stimuli", group_count()))
+    shown = answers(read.host, read.circuit, sites, stage("match on drawn stimuli", group_count()), cache)
     return claimed(read.circuit, nearest(shown), read.trained, read.bound, seed)

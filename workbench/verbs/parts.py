@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from workbench.cache import Cache
 from workbench.compiler import compile_spec
 from workbench.evaluate.consumers import consumers
 from workbench.evaluate.run import calibrated
@@ -57,6 +58,7 @@ class Request:
     stage: Stage
     seed: int
     command: str
+    cache: Cache | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Said:
 
 def _score(ask: Request, folder: Path) -> Said:
     pair = [(ask.spec_file, ask.circuit_file)]
-    card = rebuild(pair, ask.pictures, ask.calibration, folder, ask.stage, ask.seed, ask.command, ask.bound, ask.beside)
+    card = rebuild(pair, ask.pictures, ask.calibration, folder, ask.stage, ask.seed, ask.command, ask.bound, ask.beside, cache=ask.cache)
     return Said(table(card), tuple(limits(card)))
 
 
@@ -95,7 +97,7 @@ def _plain(example: Strongest) -> dict[str, object]:
 
 
 def _layers(ask: Request, folder: Path) -> Said:
-    found = layers(ask.spec_file, ask.circuit_file, ask.few, folder, ask.stage, ask.seed)
+    found = layers(ask.spec_file, ask.circuit_file, ask.few, folder, ask.stage, ask.seed, ask.cache)
     return Said(layers_table(found), tuple(open_questions.of_layers(found)))
 
 
@@ -105,12 +107,12 @@ def _claims(ask: Request, folder: Path) -> Said:
 
 
 def _induct(ask: Request, folder: Path) -> Said:
-    found = induct(ask.spec_file, ask.circuit_file, ask.bound, ask.few, ask.calibration, folder, ask.stage, ask.seed)
+    found = induct(ask.spec_file, ask.circuit_file, ask.bound, ask.few, ask.calibration, folder, ask.stage, ask.seed, ask.cache)
     return Said(induction_tree(found), tuple(open_questions.of_induction(found)))
 
 
 def _explain(ask: Request, folder: Path) -> Said:
-    found = explain(ask.spec_file, ask.circuit_file, ask.bound, folder, ask.stage, ask.seed)
+    found = explain(ask.spec_file, ask.circuit_file, ask.bound, folder, ask.stage, ask.seed, ask.cache)
     return Said(explain_table(found), tuple(open_questions.of_explained(found)))
 
 
@@ -129,7 +131,7 @@ def _polysemanticity(ask: Request, folder: Path) -> Said:
 
 
 def _residual(ask: Request, folder: Path) -> Said:
-    found = residual(ask.spec_file, ask.circuit_file, ask.bound, ask.calibration, folder, ask.stage, ask.seed)
+    found = residual(ask.spec_file, ask.circuit_file, ask.bound, ask.calibration, folder, ask.stage, ask.seed, ask.cache)
     return Said(residual_table(found), tuple(open_questions.of_residual(found)))
 
 

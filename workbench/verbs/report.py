@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import workbench
-from workbench.cache import computed_by
+from workbench.cache import Cache
+from workbench.code import computed_by
 from workbench.errors import WorkbenchError
 from workbench.files import folder_written_whole, write_whole
 from workbench.hosts.store import cache_folder
@@ -33,6 +34,7 @@ def report(
     seed: int = 0,
     few: int = FEW,
     command: str = "",
+    cache: Cache | None = None,
 ) -> Path:
     """Run every part, and write report.html and each part's folder to `output`; the page's path.
 
@@ -42,7 +44,7 @@ def report(
     """
     spec, trained = load_theory(spec_file), load_circuit(circuit_file)
     some = first_by_content(pictures, few)
-    ask = Request(spec_file, circuit_file, bound_files, beside_files, pictures, some, calibration, stage, seed, command)
+    ask = Request(spec_file, circuit_file, bound_files, beside_files, pictures, some, calibration, stage, seed, command, cache)
     kept = cache_folder() / "reports" / _key(ask, spec, trained)
     with folder_written_whole(output, marker="report.html") as folder:
         told = {name: _part(name, ask, kept / name) for name in PARTS}

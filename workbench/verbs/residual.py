@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from workbench.cache import Cache
 from workbench.compiler.families import families
 from workbench.compiler.respond import Heard, cells_of
 from workbench.errors import WorkbenchError
@@ -36,21 +37,27 @@ def residual(
     output: Path,
     stage: Stage,
     seed: int = 0,
+    cache: Cache | None = None,
 ) -> Residual:
     """Rank what would explain the difference of trained and handwritten units, and write residual.json and residual.png to `output`.
 
     The units of the site before that are told by family are those of `workbench.verbs.induct`. All is fitted and judged on `calibration`
-    pictures, a half each: a theory that follows a suggestion can then be scored on pictures that had no part in it. `stage` is as of
-    `rebuild`. Raises WorkbenchError, also where there is no site before.
+    pictures, a half each: a theory that follows a suggestion can then be scored on pictures that had no part in it. `stage` and
+    `cache` are as of `rebuild`. Raises WorkbenchError, also where there is no site before.
     """
     read = loaded(spec_file, circuit_file, bound_files)
     before = site_before(read.host, read.trained.site)
-    if before is None or len(calibration) < 2:
-        given = f"{len(calibration)} pictures, {before or 'no site'} before {read.trained.site}"
-        raise WorkbenchError("residual", given, "two pictures or more, and units of a layer before to explain what is left")
+    if before is None:
+        said = "a site with one before it: what is left is explained by units there"
+        remedy = "What a first convolution reads is the picture: `workbench equivariance` and `score` look at its filters."
+        raise WorkbenchError(str(circuit_file), f"{read.trained.site} is the host's first site", said, remedy)
+    if len(calibration) < 2:
+        raise WorkbenchError(
+            "calibration pictures", f"{len(calibration)}", "two or more: what is left is fitted on a half and judged on the other"
+        )
 
     with folder_written_whole(output, marker="residual.json") as folder:
-        pairs = claims_of(read, stage, seed)
+        pairs = claims_of(read, stage, seed, cache)
         splices = calibrated(read.host, read.circuit, calibration, seed, stage("calibrate", len(calibration)))
         random, loud = remains(read.host, splices, calibration, seed, stage("pictures", len(calibration)))
         tuned = tuning(read.host, read.circuit.grid, _both(read, splices), stage("drawn stimuli", group_count()), shifts_px=(0.0,))
