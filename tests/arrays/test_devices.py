@@ -2,6 +2,7 @@
 
 import importlib.machinery
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -48,7 +49,7 @@ def stand_in(monkeypatch, count: int | Exception) -> ModuleType:
 
     used: list[int] = []
     module = ModuleType("cupy")
-    module.__spec__ = importlib.machinery.ModuleSpec("cupy", None)
+    module.__spec__ = importlib.machinery.ModuleSpec("cupy", None, origin="cupy/__init__.py")
     runtime, device = SimpleNamespace(getDeviceCount=counted), lambda index: SimpleNamespace(use=lambda: used.append(index))
     module.__dict__.update(
         __version__="0",
@@ -84,8 +85,16 @@ def test_a_device_and_cupy(lines, monkeypatch, name):
     module = stand_in(monkeypatch, 1)
     devices_of(monkeypatch, 1)
     assert chosen_device(name, lines.append) == "cuda:0"
-    assert module.used == [0]
-    assert not torch.backends.cudnn.allow_tf32
+    assert lines == []
+    with ThreadPoolExecutor(1) as pool:  # a device is chosen for each thread by itself
+        pool.submit(placed, np.zeros(1), "cuda:1").result()
+    assert module.used == [1]
+
+
+def test_a_folder_that_is_called_cupy_is_none(lines, monkeypatch):
+    monkeypatch.setattr(devices, "find_spec", lambda name: importlib.machinery.ModuleSpec("cupy", None))
+    assert chosen_device(None, lines.append) == "cpu"
+    assert cupy() is None
     assert lines == []
 
 

@@ -74,6 +74,7 @@ def test_every_condition_of_a_planted_theory(theory):
     with elsewhere() as device:
         there = host.on(device)
         assert (there.device, host.device) == (str(CUDA), "cpu")
+        assert not torch.backends.cudnn.allow_tf32
         joint = joint_of(there, [spec], [trained])
         assert joint[0].conditions["spliced"].gain.device == CUDA
         same(evaluate(there, joint, pictures(), size=2), expected)

@@ -55,6 +55,16 @@ def test_accuracies_by_rank():
     assert found["top5"].tolist() == [1, 1, 1, 1, 1, 0, 0]
 
 
+def test_a_network_that_answers_nan_names_no_class():
+    broken = torch.full((2, CLASSES), torch.nan)
+    found = class_statistics(broken, broken, torch.tensor([0, -1]))
+    for name in ("top1", "top5"):
+        assert found[name].tolist() == pytest.approx([0, np.nan], nan_ok=True)
+    one = torch.arange(CLASSES, 0, -1).float()[None].clone()
+    one[0, 0] = torch.nan
+    assert class_statistics(one, one, torch.tensor([0]))["top5"].tolist() == [0]
+
+
 def test_no_label_is_nan_and_no_zero():
     found = class_statistics(logits(0), logits(1), torch.tensor([-1, *range(PICTURES - 1)]).clamp_max(CLASSES - 1))
     for name in ("top1", "top5"):

@@ -92,6 +92,16 @@ def test_explained_variance_knows_scale_where_pearson_does_not():
     assert (explained_variance(sums) < -1).all()
 
 
+def test_a_unit_that_says_nan_has_no_rank_correlation():
+    value, trained = np.array([[np.nan], [1.0], [2.0], [3.0]]), np.array([[4.0], [1.0], [2.0], [3.0]])
+    assert spearman(value, trained).tolist() == spearman(trained, value).tolist() == [0.0]
+
+
+@pytest.mark.parametrize("rows", [1568, 3136, 3424])
+def test_equal_numbers_correlate_with_nothing_however_many(rows):
+    assert spearman(np.zeros((rows, 1)), np.ones((rows, 1))).tolist() == [0.0]
+
+
 def test_spearman_is_pearson_of_ranks():
     value, trained = (cells(activation) for activation in activations())
     expected = [np.corrcoef(rankdata(value[:, i]), rankdata(trained[:, i]))[0, 1] for i in range(UNITS)]

@@ -18,7 +18,7 @@ from workbench.score.score import condition_score
 from workbench.score.uncertainty import Figure, bootstrap
 
 SAME = 1e-11  # float64 sums of some hundred numbers, in another order
-CLASSES, PICTURES, UNITS, CELLS = 7, 12, 3, 20
+CLASSES, PICTURES, UNITS = 7, 12, 3
 
 
 def draws(seed: int = 0) -> np.random.Generator:

@@ -28,7 +28,7 @@ def chosen_device(name: str | None, tell: Callable[[str], None]) -> str:
 
     `tell` gets the one line that a user of CuPy should know: what it is not used for. Raises WorkbenchError for a device that is not there.
     """
-    if name == CPU or (name is None and not find_spec("cupy")):
+    if name == CPU or (name is None and not _installed()):
         return CPU
     import torch
 
@@ -43,11 +43,8 @@ def chosen_device(name: str | None, tell: Callable[[str], None]) -> str:
         remedy = f"Install a torch with CUDA, and NVIDIA's driver (pytorch.org/get-started), or leave --device {name} out."
         raise WorkbenchError("--device", f"{there} CUDA devices, by torch {torch.__version__}{built}", f"a device {name}", remedy)
     torch.cuda.set_device(index)
-    torch.backends.cudnn.allow_tf32 = False  # torch's default there: convolutions that keep ten bits of each number
-    if library := cupy():
-        library.cuda.Device(index).use()
-    else:
-        why = "finds no CUDA device" if find_spec("cupy") else "is not installed (extras cuda12 and cuda13)"
+    if not cupy():
+        why = "finds no CUDA device" if _installed() else "is not installed (extras cuda12 and cuda13)"
         tell(f"CuPy {why}: statistics run in torch on {CUDA}:{index}.")
     return f"{CUDA}:{index}"
 
@@ -69,10 +66,16 @@ def known_as(device: str) -> str:
     return f"{torch.cuda.get_device_name(device)}, {f'CuPy {library.__version__}' if library else 'torch'}"
 
 
+def _installed() -> bool:
+    """Whether there is a CuPy; a folder of that name, as an uninstallation may leave one, has no origin."""
+    found = find_spec("cupy")
+    return found is not None and found.origin is not None
+
+
 @lru_cache(maxsize=1)
 def cupy() -> ModuleType | None:
     """CuPy, where it is installed and finds a device. Nothing else loads it."""
-    if find_spec("cupy") is None:
+    if not _installed():
         return None
     try:
         library = import_module("cupy")
@@ -85,7 +88,7 @@ def shared(tensor: "Tensor") -> Array:
     """The tensor's own memory as an array of the library that takes statistics on its device."""
     if tensor.device.type == CPU:
         return np.from_dlpack(tensor)
-    library = cupy()
+    library = _cupy_on(str(tensor.device))
     return library.from_dlpack(tensor) if library else tensor
 
 
@@ -93,8 +96,16 @@ def placed(array: np.ndarray, device: str) -> Array:
     """A NumPy array as one of the library that takes statistics on that device; itself on the processor."""
     if device == CPU:
         return array
-    if library := cupy():
+    if library := _cupy_on(device):
         return library.asarray(array)
     import torch
 
     return torch.as_tensor(array, device=device)
+
+
+def _cupy_on(device: str) -> ModuleType | None:
+    """CuPy, which makes this thread's arrays on that device from now on: each thread of an engine has a device of its own."""
+    library = cupy()
+    if library:
+        library.cuda.Device(_index(device)).use()
+    return library

@@ -69,13 +69,13 @@ class Statistics:
 
 
 def class_statistics(natural: Float[Array, "n classes"], logits: Float[Array, "n classes"], label: Int[Array, " n"]) -> Row:
-    """kl, agreement, top1 and top5 of logits; label -1 is no label. Of equal logits the class that comes first is ahead."""
+    """kl, agreement, top1 and top5 of logits; label -1 is no label. Of equal logits the first class is ahead, and so is any that is nan."""
     xp, here = array_namespace(natural, logits, label), device(natural)
     p, q = (_log_softmax(xp.astype(each, xp.float64)) for each in (natural, logits))
     classes = xp.arange(logits.shape[1], device=here)[None, :]
     own = xp.sum(xp.where(classes == label[:, None], logits, 0.0), axis=1, keepdims=True)
-    ahead = (logits > own) | ((logits == own) & (classes < label[:, None]))
-    place = xp.where(label >= 0, xp.astype(xp.count_nonzero(ahead, axis=1), xp.float64), xp.nan)
+    behind = (logits < own) | ((logits == own) & (classes >= label[:, None]))
+    place = xp.where(label >= 0, xp.astype(xp.count_nonzero(~behind, axis=1), xp.float64), xp.nan)
     return {
         "kl": xp.clip(xp.sum(xp.exp(p) * (p - q), axis=1), min=0.0),
         "agreement": xp.astype(xp.argmax(natural, axis=1) == xp.argmax(logits, axis=1), xp.float64),

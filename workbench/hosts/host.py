@@ -97,8 +97,11 @@ class Host:
         return CPU if tensor is None else str(tensor.device)
 
     def on(self, device: str) -> "Host":
-        """The same with its network on that device; this one stays where it is."""
-        return self if device == self.device else replace(self, network=copy.deepcopy(self.network).to(device))
+        """The same with its network on that device; this one stays where it is. From then on convolutions on CUDA keep all of a float32."""
+        if device == self.device:
+            return self
+        torch.backends.cudnn.allow_tf32 = False  # torch's default there: ten bits of each number
+        return replace(self, network=copy.deepcopy(self.network).to(device))
 
     def site(self, name: str) -> Site:
         """The site of that name. Raises WorkbenchError with the near miss."""

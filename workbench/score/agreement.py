@@ -31,8 +31,10 @@ def spearman(value: Float[Array, "row unit"], trained: Float[Array, "row unit"])
 
 
 def _correlation(a: Float[Array, " row"], b: Float[Array, " row"]) -> Float[Array, ""]:
+    """Of ranks."""
     xp = array_namespace(a, b)
-    a, b = a - xp.mean(a), b - xp.mean(b)
+    middle = (a.shape[0] + 1) / 2  # the mean of all ranks, exactly: of equal ones nothing may be left
+    a, b = a - middle, b - middle
     size = xp.sqrt(xp.sum(a * a) * xp.sum(b * b))
     return xp.where(size > 0, xp.sum(a * b) / xp.where(size > 0, size, 1.0), 0.0)
 

@@ -8,12 +8,12 @@ from workbench.arrays import Array, array_namespace
 
 
 def ranks(values: Float[Array, " n"]) -> Float[Array, " n"]:
-    """The place of each among all, from 1; equal ones share the mean of theirs."""
+    """The place of each among all, from 1; equal ones share the mean of theirs. One that is nan has none: nan."""
     xp = array_namespace(values)
     values = xp.asarray(values, copy=True)  # one after another, where they are a column of a table
     rising = xp.sort(values)
     below, upto = (xp.astype(xp.searchsorted(rising, values, side=side), xp.float64) for side in ("left", "right"))
-    return (below + upto + 1) / 2
+    return xp.where(xp.isnan(values), xp.nan, (below + upto + 1) / 2)
 
 
 def places(chosen: Int[Array, "*n"]) -> Int[Array, "*n"]:

@@ -13,7 +13,7 @@ from workbench.score.ranks import percentiles
 
 RESAMPLES = 10_000
 BLOCK = 1_000  # resamples at a time: bounds the memory
-KEPT = 3  # draws that are kept: of all pictures, those with labels, and those on which the circuit fires
+KEPT = 4  # draws that are kept: of all pictures, those with labels, those on which the circuit fires, and those of both
 KEPT_BYTES = 1 << 26  # of one draw at the most: 10,000 resamples of 6,700 pictures
 
 
@@ -62,7 +62,10 @@ def _blocks(pictures: int, seed: int, resamples: int) -> Iterator[UInt[np.ndarra
 @lru_cache(maxsize=KEPT)
 def _kept(pictures: int, seed: int, resamples: int) -> tuple[UInt[np.ndarray, "resample picture"], ...]:
     """The same, drawn once for the hundreds of figures of one scorecard: drawing takes ten times as long as all else."""
-    return tuple(_drawn(pictures, seed, resamples))
+    blocks = tuple(_drawn(pictures, seed, resamples))
+    for block in blocks:
+        block.setflags(write=False)
+    return blocks
 
 
 def _drawn(pictures: int, seed: int, resamples: int) -> Iterator[UInt[np.ndarray, "resample picture"]]:
