@@ -287,6 +287,12 @@ def test_a_device_of_workers_is_refused(monkeypatch):
     assert "expected --device cpu" in told.output
 
 
+def test_a_cluster_without_processors_is_refused(monkeypatch):
+    monkeypatch.setattr(ray, "cluster_resources", dict)
+    with pytest.raises(WorkbenchError, match="without processors"):
+        list(Cluster()(abs, [1]))
+
+
 def test_an_address_without_ray_is_refused():
     told = CliRunner().invoke(main, ["score", "--ray-address", "10.0.0.1:6379"])
     assert told.exit_code == 2

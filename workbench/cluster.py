@@ -53,7 +53,7 @@ class Cluster:
         under_way: deque = deque()
         try:
             while True:
-                room = AHEAD * max(1, int(self.ray.cluster_resources().get("CPU", 0)) // CPUS) - len(under_way)  # machines may come and go
+                room = AHEAD * self._processors() - len(under_way)  # machines may come and go
                 under_way.extend(task.remote(code, [sent], item) for item in islice(rest, max(0, room)))
                 if not under_way:
                     return
@@ -61,6 +61,12 @@ class Cluster:
         finally:
             for unwanted in under_way if self.ray.is_initialized() else ():
                 self.ray.cancel(unwanted)
+
+    def _processors(self) -> int:
+        """Of the cluster, now. Raises WorkbenchError where there is none: a task would wait for ever."""
+        if found := int(self.ray.cluster_resources().get("CPU", 0)) // CPUS:
+            return found
+        raise WorkbenchError("Ray", "a cluster without processors", remedy="`ray start --address=HEAD:PORT` adds a machine.")
 
     def _connect(self) -> None:
         if self.ray.is_initialized():
@@ -98,7 +104,7 @@ def _reach(address: str) -> None:
     """Raises OSError where nobody listens at HOST:PORT; Ray itself would try for minutes."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if port.isdecimal():
-        socket.create_connection((host, int(port)), REACH_S).close()
+        socket.create_connection((host.strip("[]"), int(port)), REACH_S).close()
 
 
 def _work(code: str, sent: list[Any], item: Any) -> Any:

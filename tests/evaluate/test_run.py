@@ -1,6 +1,7 @@
 """Evaluation against the slow, plain path; its figures do not depend on batches; an interrupted run goes on where it stopped."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 import torch
 
 from tests.planted import planted
+from workbench.cache import GIB, Cache
 from workbench.compiler import compile_spec
+from workbench.engine import _together
 from workbench.evaluate.journal import Journal, run_journal
-from workbench.evaluate.run import evaluate, scenes, streamed, thinned
+from workbench.evaluate.run import calibrated_each, evaluate, scenes, streamed, thinned
 from workbench.evaluate.statistics import SAMPLED, Statistics
 from workbench.hosts import Host
 from workbench.pictures import Picture, batch
@@ -87,11 +90,13 @@ def test_zero_ablation_is_as_large_as_the_peak(whole):
     assert whole.rows["ablated.zero"]["changed"] == pytest.approx(whole.peak.max(1))
 
 
-def test_of_many_pictures_fewer_cells_are_held_and_they_are_the_first(run, whole, monkeypatch):
+def test_of_many_pictures_fewer_cells_are_held_and_other_ones_of_each(run, whole, monkeypatch):
     monkeypatch.setattr("workbench.evaluate.run.RANKED_ROWS", 3 * COUNT + 1)
-    found = evaluate(run.host, [run.splices], run.pictures)
+    found = evaluate(run.host, [run.splices], run.pictures, size=2)
     for name, rows in found.rows.items():
-        np.testing.assert_allclose(rows["sample"], whole.rows[name]["sample"][:, :3], rtol=FLOAT32, atol=FLOAT32)
+        of_all = whole.rows[name]["sample"]
+        own = [of_all[i, 3 * i : 3 * i + 3] for i in range(COUNT)]
+        np.testing.assert_allclose(rows["sample"], own, rtol=FLOAT32, atol=FLOAT32)
         np.testing.assert_allclose(rows["moments"], whole.rows[name]["moments"], rtol=FLOAT32, atol=FLOAT32)
     assert found.rows["natural"]["sample"].shape[1] == 3
 
@@ -99,8 +104,23 @@ def test_of_many_pictures_fewer_cells_are_held_and_they_are_the_first(run, whole
 @pytest.mark.parametrize(("pictures", "cells"), [(1, SAMPLED), (500, SAMPLED), (1000, 16), (5000, 3), (50_000, 1)])
 def test_the_samples_of_all_pictures_are_bounded(pictures, cells):
     row = np.zeros((2, SAMPLED, 3))
-    assert thinned(pictures)("spliced/sample", row).shape == (2, cells, 3)
-    assert thinned(pictures)("spliced/moments", row) is row
+    assert thinned(pictures)("spliced/sample", row, SAMPLED - 1).shape == (2, cells, 3)
+    assert thinned(pictures)("spliced/moments", row, 0) is row
+    assert thinned(pictures)("ablated.zero/sample", row[:, :0], 0).shape == (2, 0, 3)
+
+
+def test_threads_find_what_one_finds(run, tmp_path):
+    """Cold and warm, calibrated by threads too: the same to the bit."""
+    host = replace(run.host, reentrant=True)
+    circuits = {name: run.splices.circuits[name] for name in ("spliced", "random")}
+
+    def found(engine, cache):
+        splices = calibrated_each(host, [circuits], run.calibration, cache=cache, engine=engine)
+        return evaluate(host, splices, run.pictures, size=1, cache=cache, engine=engine)
+
+    one, cache = found(map, Cache(tmp_path / "one", GIB)), Cache(tmp_path / "threads", GIB)
+    for _ in ("cold", "warm"):
+        same(found(partial(_together, workers=4, threads=1), cache), one, 0)
 
 
 def test_sampled_cells_are_the_same_for_every_condition_and_picture(run, whole):

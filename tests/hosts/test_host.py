@@ -1,6 +1,7 @@
 """Reading and replacing activations of a host."""
 
 import copy
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,6 +15,7 @@ from workbench.errors import WorkbenchError
 from workbench.hosts import Host, InputRange, host_from_module
 from workbench.hosts.host import overridden
 from workbench.hosts.pooling import MaxPool
+from workbench.hosts.precision import bfloat16_behind
 
 INPUT = InputRange(size_px=32, mean_rgb=(128.0, 128.0, 128.0))
 WAIT_S = 0.5  # for another thread: long where it may come, so that it does; where it may not, this passes
@@ -263,3 +265,29 @@ def test_an_override_of_one_thread_is_not_that_of_another(tiny_host, x):
     assert torch.equal(untouched, expected)
     assert not torch.allclose(touched, expected)
     assert fired == {"second": 1}
+
+
+def test_a_stage_that_comes_twice_runs_twice(x):
+    """Torch lists a module that has two names once."""
+    torch.manual_seed(0)
+    relu = nn.ReLU()
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, 2), relu, nn.Conv2d(4, 5, 3, 2), relu, nn.Flatten(), nn.Linear(5 * 49, 6))
+    host = host_from_module(network, "twice", {"first": "0", "second": "2"}, INPUT)
+    logits, seen = host.run(x, "first")
+    assert torch.equal(host.resume(x, "first", seen["first"])[0], logits)
+    assert torch.equal(host.resume(x, "first", host.push("first", seen["first"]), pushed=True)[0], logits)
+    low = bfloat16_behind(host, "first")
+    assert 0 < (low.network(x) - logits).abs().max() < 0.02 * logits.abs().max()
+
+
+def test_threads_that_stop_early_do_not_disturb_each_other(tiny_host, x):
+    host, switch = replace(tiny_host, reentrant=True), sys.getswitchinterval()
+    expected = host.activations(x, "second")["second"]
+    try:
+        sys.setswitchinterval(1e-6)
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda _: host.activations(x, "second")["second"], range(400)))
+    finally:
+        sys.setswitchinterval(switch)
+    assert all(torch.equal(each, expected) for each in found)
+    assert not any(module._forward_hooks for module in host.network.modules())

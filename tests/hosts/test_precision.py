@@ -92,6 +92,10 @@ def test_squeezenet_answers_alike():
     assert 0 < (logits - expected).abs().max() < 8 * EIGHT_BITS * expected.abs().max()
 
 
+def test_without_a_convolution_behind_nothing_changes(run):
+    assert bfloat16_behind(run[0], "consumers") is run[0]
+
+
 def test_a_network_with_a_bypass_is_refused(run):
     host = run[0]
     with pytest.raises(WorkbenchError, match="bypass"):

@@ -9,12 +9,13 @@ import torch
 from jaxtyping import Float, UInt8
 
 from workbench.arrays import to_numpy
-from workbench.evaluate.run import scenes
+from workbench.evaluate.run import donor_of
 from workbench.evaluate.statistics import MOMENTS, Statistics
 from workbench.hosts.host import Host, Site
 from workbench.pictures import Picture, batch
 from workbench.pictures.window import window
 from workbench.splice.calibrate import Splices
+from workbench.splice.scene import scene
 
 AROUND = 7  # cells to each side of the cell that an example is about
 UNITS = 3  # the unit that agrees best with its trained one, the middle one, and the worst
@@ -81,13 +82,14 @@ def chosen(statistics: Statistics, unit: int, kind: Kind, count: int) -> list[in
 
 def _example(host: Host, splices: Splices, picture: Picture, unit: int, kind: Kind) -> Example:
     circuit = splices.circuits["spliced"]
-    here = next(iter(scenes(host, {"spliced": circuit}, [picture])))
     with torch.inference_mode():
+        x = batch([picture], host.input).to(host.device)
+        here = scene(host, {"spliced": circuit}, x, donor_of([picture], 1), before=False)
         values = to_numpy(splices.conditions["spliced"](here)[0, unit].float())
     trained = to_numpy(here.trained[0, unit].float())
     row, column = _place(trained if kind == "best" else np.abs(values - trained))
     about = _around(row, trained.shape[0]), _around(column, trained.shape[1])
-    rgb = pixels(host.input.decode(batch([picture], host.input))[0])
+    rgb = pixels(host.input.decode(x.cpu())[0])
     site = host.site(circuit.site)
     name = f"{circuit.site}:{circuit.units[unit]}"
     return Example(name, kind, picture.name, _patch(rgb, about, site, host.input.mean_rgb), trained[about].copy(), values[about].copy())

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-import workbench
 from workbench.arrays import to_numpy
 from workbench.cache import opened, sealed
+from workbench.code import computed_by
 from workbench.compiler.file import to_bytes
 from workbench.files import cache_folder, write_whole
 from workbench.hosts.host import Host
@@ -48,7 +48,7 @@ class Journal:
 def run_journal(joint: Sequence[Splices], host: Host, calibration: Sequence[Picture], seed: int, rows: str = "conditions") -> Journal:
     """The journal of one run, known by all that its rows depend on besides the pictures scored, and by what `rows` are; it lies in the
     workbench's cache folder."""
-    known = [workbench.__version__, rows, host.facts, str(seed), *(picture.sha256 for picture in calibration)]
+    known = [computed_by(), rows, host.facts, str(seed), *(picture.sha256 for picture in calibration)]
     parts = [hashlib.sha256(to_bytes(circuit)).hexdigest() for splices in joint for circuit in splices.circuits.values()]
     conditions = [f"{name} {told(condition)}" for splices in joint for name, condition in splices.conditions.items()]
     return _known_by(known + parts + conditions)
@@ -56,7 +56,7 @@ def run_journal(joint: Sequence[Splices], host: Host, calibration: Sequence[Pict
 
 def tuning_journal(settings: Sequence[str], pictures: Sequence[Picture]) -> Journal:
     """The journal of one fit, known by its settings and its pictures."""
-    return _known_by([workbench.__version__, "tuning", *settings, *(picture.sha256 for picture in pictures)])
+    return _known_by([computed_by(), "tuning", *settings, *(picture.sha256 for picture in pictures)])
 
 
 def told(condition: Condition) -> str:

@@ -42,6 +42,7 @@ from workbench.splice.scene import Scene, scene, scenes_together
 BATCH = 16
 ROWS = "rows"
 Progress = Callable[[int], None]
+Held = Callable[[str, np.ndarray, int], np.ndarray]
 
 
 def scenes(
@@ -128,10 +129,17 @@ def evaluate(
     return _statistics(joint, pictures, rows)
 
 
-def thinned(pictures: int) -> Callable[[str, np.ndarray], np.ndarray]:
-    """What is held of a row: of the samples of many pictures the first cells, so that all together hold RANKED_ROWS, or one a picture."""
+def thinned(pictures: int) -> Held:
+    """Of the samples of many pictures so many cells that all together hold RANKED_ROWS, or one a picture: from one picture to the next others."""
     cells = max(1, min(SAMPLED, RANKED_ROWS // max(1, pictures)))
-    return lambda quantity, row: row[:, :cells] if quantity.endswith("/sample") else row
+
+    def held(quantity: str, row: np.ndarray, start: int) -> np.ndarray:
+        if not quantity.endswith("/sample") or row.shape[1] <= cells:
+            return row
+        picture = np.arange(len(row))[:, None]
+        return row[picture, ((start + picture) * cells + np.arange(cells)) % row.shape[1]]
+
+    return held
 
 
 def streamed(
@@ -141,10 +149,10 @@ def streamed(
     journal: Journal | None = None,
     progress: Progress | None = None,
     engine: Engine = here,
-    held: Callable[[str, np.ndarray], np.ndarray] = lambda quantity, row: row,
+    held: Held = lambda quantity, row, start: row,
 ) -> dict[str, np.ndarray]:
     """The rows of `size` pictures at a time, one after another; batches that the journal has are read back. No row is held twice, and of each only
-    what `held` gives.
+    what `held` gives of a quantity's row that begins with a certain picture.
 
     The engine computes batches; this process alone puts rows in their places and writes the journal, so that engines may take turns at one run.
     """
@@ -152,7 +160,7 @@ def streamed(
     asked: deque[tuple[int, Sequence[Picture]]] = deque()
 
     def place(start: int, some: Sequence[Picture], rows: Mapping[str, np.ndarray]) -> None:
-        for quantity, row in ((quantity, held(quantity, row)) for quantity, row in rows.items()):
+        for quantity, row in ((quantity, held(quantity, row, start)) for quantity, row in rows.items()):
             if quantity not in found:
                 found[quantity] = np.empty((len(pictures), *row.shape[1:]), row.dtype)
             found[quantity][start : start + len(some)] = row

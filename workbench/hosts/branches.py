@@ -59,7 +59,7 @@ def branches(host: Host, upstream: str, site: str, units: Sequence[int], past: t
     Raises WorkbenchError where something else may lie between, such as a pool, and where the host does not tell what does.
     """
     where = f"host {host.name}: from {upstream} to {site}"
-    stages = [name for name, _ in host.network.named_children()] if type(host.network) is nn.Sequential else []
+    stages = list(host.network._modules) if type(host.network) is nn.Sequential else []
     here, before = host.site(site).module, host.site(upstream).module
     chained = {here, before} <= set(stages) and stages.index(before) < stages.index(here)
     between = stages[stages.index(before) + 1 : stages.index(here)] if chained else []

@@ -3,9 +3,11 @@
 import copy
 import itertools
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -17,6 +19,7 @@ from workbench.arrays.devices import CPU, known_as
 from workbench.errors import WorkbenchError, nearest
 
 Override = Callable[[Float[Tensor, "n c h w"]], Float[Tensor, "n c h w"]]
+_HOOKING = threading.Lock()  # of the one thread that changes a module's hooks
 _TURN = threading.RLock()  # of the one thread whose run a host that is not reentrant is in
 
 
@@ -171,7 +174,7 @@ class Host:
         """The stages behind a site."""
         if not self.staged(site):
             return []
-        names = [name for name, _ in self.network.named_children()]
+        names = list(self.network._modules)  # `named_children` leaves out a module that comes a second time
         return [self.network.get_submodule(name) for name in names[names.index(self.site(site).module) + 1 :]]
 
     def _channelwise(self, site: str) -> int:
@@ -247,12 +250,21 @@ def _hooked(hooks: Sequence[tuple[nn.Module, Callable[..., Any]]]) -> Iterator[N
     def here(hook: Callable[..., Any]):
         return lambda *run: hook(*run) if threading.get_ident() == own else None
 
-    handles = [module.register_forward_hook(here(hook)) for module, hook in hooks]
+    mine = [(module, here(hook)) for module, hook in hooks]
+    for module, hook in mine:
+        _rehook(module, {id(hook): hook})
     try:
         yield
     finally:
-        for handle in handles:
-            handle.remove()
+        for module, hook in mine:
+            _rehook(module, without=id(hook))
+
+
+def _rehook(module: nn.Module, more: Mapping[int, Callable[..., Any]] = MappingProxyType({}), without: int | None = None) -> None:
+    """Put other forward hooks in the place of a module's, whole: torch may be going through them in another thread."""
+    with _HOOKING:
+        kept = {key: hook for key, hook in module._forward_hooks.items() if key != without}
+        module._forward_hooks = OrderedDict(kept | dict(more))
 
 
 def refuse_unfired(fired: Mapping[str, int]) -> None:

@@ -28,22 +28,25 @@ def bfloat16_behind(host: Host, *sites: str) -> Host:
     """The host with every layer behind the last of `sites` in bfloat16, but for what comes after its last convolution.
 
     Up to that site, and through what acts channel by channel right after it (`Host.push`), nothing changes: neither do the units that are spliced
-    there. Answers come in float32. Raises WorkbenchError where the site is no stage of a plain `nn.Sequential`: something may bypass it.
+    there. Answers come in float32. The host itself where no convolution lies behind. Raises WorkbenchError where the site is no stage of a plain
+    `nn.Sequential`: something may bypass it.
     """
     site = max((host.site(name).name for name in sites), key=list(host.sites).index)
     if not host.staged(site):
         raise WorkbenchError(
             f"host {host.name}", f"layers that may bypass {site}", "a plain sequence of stages", "take float32 (the default) for this host"
         )
-    stages = dict(host.network.named_children())
+    stages = {name: host.network.get_submodule(name) for name in host.network._modules}
     first = len(stages) - len(host.behind_push(site))
-    last = max((i for i, stage in enumerate(stages.values()) if _convolves(stage)), default=first)
+    last = max((i for i, stage in enumerate(stages.values()) if _convolves(stage)), default=-1)
+    if last < first:
+        return host
     network = nn.Sequential()
     for i, (name, stage) in enumerate(stages.items()):
-        if i == first <= last:
+        if i == first:
             network.add_module("to_bfloat16", Cast(torch.bfloat16))
         network.add_module(name, copy.deepcopy(stage).to(torch.bfloat16) if first <= i <= last else stage)
-        if i == last >= first:
+        if i == last:
             network.add_module("to_float32", Cast(torch.float32))
     return replace(host, network=network.eval(), precision=f"bfloat16 behind {site}")
 
