@@ -288,7 +288,7 @@ def test_a_device_of_workers_is_refused(monkeypatch):
 
 
 def test_a_cluster_without_processors_is_refused(monkeypatch):
-    monkeypatch.setattr(ray, "cluster_resources", dict)
+    monkeypatch.setattr(Cluster().ray, "cluster_resources", dict)
     with pytest.raises(WorkbenchError, match="without processors"):
         list(Cluster()(abs, [1]))
 
