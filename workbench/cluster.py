@@ -8,16 +8,14 @@ import importlib
 import os
 import platform
 import socket
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
-from itertools import islice
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
 
 from workbench.code import computed_by
-from workbench.engine import Found, Item
+from workbench.engine import Found, Item, in_turn
 from workbench.errors import WorkbenchError
 
 CPUS = 1  # and so threads, of a task: pictures share nothing, and threads of several tasks would wait for each other
@@ -49,23 +47,13 @@ class Cluster:
         """As `Engine`. At most AHEAD tasks for each processor of the cluster are under way, so memory does not hang on the number of items."""
         self._connect()
         task = self.ray.remote(num_cpus=CPUS, max_retries=RETRIES)(_work)
-        sent, code, rest = self.ray.put(function), computed_by(), iter(items)
-        under_way: deque = deque()
-        try:
-            while True:
-                room = AHEAD * self._processors() - len(under_way)  # machines may come and go
-                under_way.extend(task.remote(code, [sent], item) for item in islice(rest, max(0, room)))
-                if not under_way:
-                    return
-                yield self._result(under_way.popleft())
-        finally:
-            for unwanted in under_way if self.ray.is_initialized() else ():
-                self.ray.cancel(unwanted)
+        send = partial(task.remote, computed_by(), [self.ray.put(function)])
+        yield from in_turn(items, self._room, send, self._result, self._drop)
 
-    def _processors(self) -> int:
-        """Of the cluster, now. Raises WorkbenchError where there is none: a task would wait for ever."""
-        if found := int(self.ray.cluster_resources().get("CPU", 0)) // CPUS:
-            return found
+    def _room(self) -> int:
+        """For tasks, now: machines may come and go. Raises WorkbenchError where there is no processor: a task would wait for ever."""
+        if processors := int(self.ray.cluster_resources().get("CPU", 0)) // CPUS:
+            return AHEAD * processors
         raise WorkbenchError("Ray", "a cluster without processors", remedy="`ray start --address=HEAD:PORT` adds a machine.")
 
     def _connect(self) -> None:
@@ -83,6 +71,10 @@ class Cluster:
                 " ".join(str(error).split()),
                 remedy="`ray status` tells whether a cluster runs; `ray start --head` starts one.",
             ) from error
+
+    def _drop(self, task: Any) -> None:
+        if self.ray.is_initialized():
+            self.ray.cancel(task)
 
     def _result(self, task: Any) -> Any:
         """Of one task. What it raised is raised here as if it had been here; where its workers died, WorkbenchError."""

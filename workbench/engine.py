@@ -10,6 +10,7 @@ MOST = 4  # items at work at once in one process: each batch needs memory of its
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
+Sent = TypeVar("Sent")
 
 
 class Engine(Protocol):
@@ -37,15 +38,29 @@ def here(function: Callable[[Item], Found], items: Iterable[Item], /) -> Iterato
 def _together(function: Callable[[Item], Found], items: Iterable[Item], workers: int, threads: int) -> Iterator[Found]:
     import torch
 
-    rest, under_way = iter(items), deque[Future[Found]]()
+    def room() -> int:
+        return workers + 1  # one waits, so that no worker does
+
     with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
-        try:
-            while True:
-                room = workers + 1 - len(under_way)  # one waits, so that no worker does
-                under_way.extend(pool.submit(function, item) for item in islice(rest, room))
-                if not under_way:
-                    return
-                yield under_way.popleft().result()
-        finally:
-            for unwanted in under_way:
-                unwanted.cancel()
+        yield from in_turn(items, room, lambda item: pool.submit(function, item), Future.result, Future.cancel)
+
+
+def in_turn(
+    items: Iterable[Item],
+    room: Callable[[], int],
+    send: Callable[[Item], Sent],
+    received: Callable[[Sent], Found],
+    drop: Callable[[Sent], object],
+) -> Iterator[Found]:
+    """What is received of each item that is sent, in their order, while as many as there is `room` for are under way; what is not wanted any more
+    is dropped."""
+    rest, under_way = iter(items), deque[Sent]()
+    try:
+        while True:
+            under_way.extend(send(item) for item in islice(rest, max(0, room() - len(under_way))))
+            if not under_way:
+                return
+            yield received(under_way.popleft())
+    finally:
+        for unwanted in under_way:
+            drop(unwanted)
