@@ -15,11 +15,10 @@ from workbench.evaluate.run import evaluate, scenes
 from workbench.evaluate.statistics import Statistics
 from workbench.evaluate.tuning import tuning
 from workbench.hosts import Host
-from workbench.pictures import Picture
+from workbench.pictures import Picture, set_sha256
 from workbench.pictures.drawn import drawn
 from workbench.score.agreement import pearson
 from workbench.score.document import document
-from workbench.score.facts import set_sha256
 from workbench.score.recovery import recovered
 from workbench.score.score import score, tuning_summary
 from workbench.score.scorecard import Scorecard

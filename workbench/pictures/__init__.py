@@ -3,6 +3,6 @@
 from workbench.pictures.batch import batch
 from workbench.pictures.folder import folder
 from workbench.pictures.photographs import photographs
-from workbench.pictures.picture import Picture, collection_sha256, decode, first_by_content
+from workbench.pictures.picture import Picture, collection_sha256, decode, first_by_content, set_sha256
 
-__all__ = ["Picture", "batch", "collection_sha256", "decode", "first_by_content", "folder", "photographs"]
+__all__ = ["Picture", "batch", "collection_sha256", "decode", "first_by_content", "folder", "photographs", "set_sha256"]

@@ -36,8 +36,13 @@ def first_by_content(pictures: Iterable[Picture], most: int) -> list[Picture]:
 
 
 def collection_sha256(pictures: Iterable[Picture]) -> str:
-    """SHA-256 of a collection: over its pictures' sorted hashes, one a line, so that order and names do not matter."""
-    return hashlib.sha256("\n".join(sorted(picture.sha256 for picture in pictures)).encode()).hexdigest()
+    """SHA-256 of a collection: neither its order nor its names matter."""
+    return set_sha256(picture.sha256 for picture in pictures)
+
+
+def set_sha256(sha256s: Iterable[str]) -> str:
+    """One hash for a set of them: over the sorted hashes, one a line."""
+    return hashlib.sha256("\n".join(sorted(sha256s)).encode()).hexdigest()
 
 
 def decode(content: bytes) -> Pixels:

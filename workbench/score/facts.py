@@ -1,13 +1,12 @@
 """What every document says of where its figures come from, and how it is written."""
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.hosts.host import Host
-from workbench.pictures import Picture
+from workbench.pictures import Picture, collection_sha256
 from workbench.spec import Spec, TrainedCircuit
 
 
@@ -28,12 +27,7 @@ def circuit_facts(trained: TrainedCircuit) -> dict[str, str]:
 
 def picture_facts(pictures: Sequence[Picture]) -> dict[str, Any]:
     """How many pictures, and one hash for all of them."""
-    return {"n": len(pictures), "sha256": set_sha256([picture.sha256 for picture in pictures])}
-
-
-def set_sha256(sha256s: Sequence[str]) -> str:
-    """One name for a set of pictures, whatever their order."""
-    return hashlib.sha256("\n".join(sorted(sha256s)).encode()).hexdigest()
+    return {"n": len(pictures), "sha256": collection_sha256(pictures)}
 
 
 def finite(value: Any) -> Any:

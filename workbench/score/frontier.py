@@ -7,10 +7,10 @@ from typing import Any
 import workbench
 from workbench.evaluate.statistics import Statistics
 from workbench.hosts.host import Host
-from workbench.pictures import Picture
+from workbench.pictures import Picture, set_sha256
 from workbench.score.cost import cost, total
 from workbench.score.document import nested
-from workbench.score.facts import as_json, circuit_facts, host_facts, picture_facts, set_sha256, spec_facts
+from workbench.score.facts import as_json, circuit_facts, host_facts, picture_facts, spec_facts
 from workbench.score.recovery import recovered
 from workbench.score.score import mean_figure
 from workbench.score.scorecard import Cost

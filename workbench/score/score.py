@@ -11,10 +11,10 @@ from workbench.arrays import Array, array_namespace
 from workbench.evaluate.statistics import Statistics
 from workbench.evaluate.tuning import TuningCurves
 from workbench.hosts.host import Host
-from workbench.pictures import Picture
+from workbench.pictures import Picture, set_sha256
 from workbench.score.agreement import explained_variance, pearson, spearman, top_overlap
 from workbench.score.cost import cost, total
-from workbench.score.facts import circuit_facts, host_facts, picture_facts, set_sha256, spec_facts
+from workbench.score.facts import circuit_facts, host_facts, picture_facts, spec_facts
 from workbench.score.recovery import ABLATIONS, loses, recovered
 from workbench.score.scorecard import ConditionScore, Scorecard, TheoryScore, UnitScore, VariantScore, is_control
 from workbench.score.tuning import figures, largest_gap_deg, turn_deg

@@ -9,7 +9,8 @@ import numpy as np
 
 import workbench
 from workbench.hosts.host import Host
-from workbench.score.facts import as_json, set_sha256
+from workbench.pictures import set_sha256
+from workbench.score.facts import as_json
 from workbench.score.scorecard import Scorecard, is_control
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
