@@ -15,7 +15,7 @@ from workbench.evaluate.run import calibrated_each, evaluate
 from workbench.evaluate.tuning import probe_of, stimuli_count, tuning
 from workbench.files import folder_written_whole
 from workbench.hosts import Host
-from workbench.hosts.named import is_own
+from workbench.hosts.named import cache_of
 from workbench.hosts.precision import bfloat16_behind
 from workbench.hosts.store import load
 from workbench.pictures import Picture
@@ -59,7 +59,7 @@ def rebuild(
     host, others = load(trained[0].host).on(device), [load_theory(file) for file in beside_files]
     if precision == "bfloat16":
         host = bfloat16_behind(host, *(units.site for units in trained))
-    cache = None if is_own(host.name) else cache  # a fingerprint is of weights: what a user's own code does with them may change
+    cache = cache_of(host.name, cache)
     for spec in (*specs, *others):
         keep_apart(pictures, calibration, spec.theory.tuned)
     bound = {family: load_circuit(file) for family, file in (bound_files or {}).items()}

@@ -16,6 +16,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from workbench.cache import Cache
 from workbench.errors import WorkbenchError, nearest
 from workbench.hosts.host import Host
 from workbench.hosts.null import null_host
@@ -28,6 +29,11 @@ TRUSTED: set[str] = set()  # own hosts that the user named in this process
 def is_own(name: str) -> bool:
     """Whether the name is of a function in a Python file."""
     return OWN in name
+
+
+def cache_of(name: str, cache: Cache | None) -> Cache | None:
+    """The cache for what that host computes; none for an own one: a fingerprint is of weights, and what its code does with them may change."""
+    return None if is_own(name) else cache
 
 
 def is_null(name: str) -> bool:

@@ -20,7 +20,7 @@ from workbench.compiler.plan import layer_keys
 from workbench.compiler.respond import Cells, Heard, cells_of
 from workbench.evaluate.matching import Answers, Group
 from workbench.hosts.host import Host
-from workbench.hosts.named import is_own
+from workbench.hosts.named import cache_of
 from workbench.stimuli.canvas import Point
 from workbench.survey import gratings, trials
 from workbench.survey.arcs import CELLS_AROUND
@@ -45,7 +45,7 @@ def answers(
     """The tuning of every unit of `sites` and of every family of the circuit; `progress` is told of the groups of stimuli as they are done. With a
     cache, a host and a circuit that were asked before are not asked again."""
     names = [*(f"site {name}" for name in sites), *(f"family {layer.family}" for layer in circuit.layers)]
-    cache = None if is_own(host.name) else cache  # as `rebuild` has it
+    cache = cache_of(host.name, cache)
     key = known_by(computed_by(), host.facts, names, circuit.grid, *layer_keys(circuit)) if cache else ""
     whole = cache.read(ANSWERS, key) if cache else None
     if whole is None:

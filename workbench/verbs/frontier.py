@@ -13,7 +13,7 @@ from workbench.evaluate.frontier import grown
 from workbench.evaluate.journal import run_journal
 from workbench.evaluate.run import calibrated_each
 from workbench.files import folder_written_whole, write_whole
-from workbench.hosts.named import is_own
+from workbench.hosts.named import cache_of
 from workbench.hosts.store import load
 from workbench.pictures import Picture
 from workbench.rebuild import Stage
@@ -45,7 +45,7 @@ def frontier(
         raise WorkbenchError(
             f"host {host.name}", "no output", "a host with classes: a frontier is of its answers", "`workbench score` compares units."
         )
-    cache = None if is_own(host.name) else cache  # as `rebuild` has it
+    cache = cache_of(host.name, cache)
     for spec in specs:
         keep_apart(pictures, calibration, spec.theory.tuned)
     compiled = [compile_spec(spec, units, host) for spec, units in zip(specs, trained, strict=True)]
