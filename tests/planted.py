@@ -1,6 +1,7 @@
 """A planted host: a network that computes a handwritten circuit itself, so that the truth about its units is known."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,13 +9,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from workbench.compiler import compile_spec
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.compiler.compile import compile_theory
 from workbench.compiler.respond import drive
+from workbench.evaluate.run import calibrated
 from workbench.hosts import Host, InputRange, Site, host_from_module
-from workbench.pictures import batch
+from workbench.pictures import Picture, batch
 from workbench.pictures.drawn import drawn
 from workbench.spec import Found, Spec, TrainedCircuit, TrainedUnit, load_theory, theory_from_text
+from workbench.splice.calibrate import Splices
 
 THEORY = """\
 theory: planted
@@ -85,6 +89,23 @@ def truth(host: Host) -> tuple[Tensor, Tensor]:
 def trained_circuit(host: Host, units: Sequence[TrainedUnit], circuit: str = "curve", site: str = SITE) -> TrainedCircuit:
     found = Found(command="planted", date="2026-01-01", workbench="0", stimuli="", pictures="", pictures_sha256="0" * 64, thresholds={})
     return TrainedCircuit(circuit=circuit, host=host.name, fingerprint=host.fingerprint, site=site, found=found, units=tuple(units))
+
+
+class Run(NamedTuple):
+    """A planted theory, calibrated, and pictures to score it on."""
+
+    host: Host
+    splices: Splices
+    pictures: list[Picture]
+    calibration: list[Picture]
+
+
+def planted_run(pictures: int, calibration: int) -> Run:
+    """`pictures` with labels of three classes; so many other pictures to calibrate on."""
+    host, trained, spec = planted()
+    others = drawn(calibration, seed=1)
+    labelled = [replace(picture, label=f"n{i % 3:08d}") for i, picture in enumerate(drawn(pictures, seed=2))]
+    return Run(host, calibrated(host, compile_spec(spec, trained, host), others), labelled, others)
 
 
 class PlantedTwice(NamedTuple):

@@ -16,14 +16,13 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from tests.evaluate.test_run import FLOAT32, Run  # as between two sizes of batch: a worker may sum in another order
+from tests.evaluate.test_run import FLOAT32  # as between two sizes of batch: a worker may sum in another order
 from tests.evaluate.test_run import same as close
-from tests.planted import planted
+from tests.planted import Run, planted_run
 from workbench import cluster
 from workbench.cache import Cache, kinds
 from workbench.cli import main
 from workbench.cluster import AHEAD, Cluster
-from workbench.compiler import compile_spec
 from workbench.engine import Engine, here
 from workbench.errors import WorkbenchError
 from workbench.evaluate.journal import Journal
@@ -35,7 +34,6 @@ from workbench.hosts.store import load
 from workbench.pictures import Picture, folder
 from workbench.pictures.drawn import drawn
 from workbench.spec.problems import Problem, SpecError
-from workbench.splice.calibrate import with_random_readout
 from workbench.survey import NoneFoundError
 
 COUNT, SIZE, WORKERS = 7, 2, 2
@@ -48,12 +46,7 @@ pytestmark = pytest.mark.usefixtures("two_workers")
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    host, trained, spec = planted()
-    circuits = {"spliced": compile_spec(spec, trained, host)}
-    circuits["random"] = with_random_readout(circuits["spliced"], 0)
-    calibration = drawn(3, seed=1)
-    pictures = [replace(picture, label=f"n{i % 3:08d}") for i, picture in enumerate(drawn(COUNT, seed=2))]
-    return Run(host, calibrated_each(host, [circuits], calibration)[0], pictures, calibration)
+    return planted_run(COUNT, 3)
 
 
 @pytest.fixture(scope="module")

@@ -2,44 +2,28 @@
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
-from tests.planted import planted
+from tests.planted import Run, planted_run
 from workbench.cache import GIB, Cache
-from workbench.compiler import compile_spec
 from workbench.engine import _together
 from workbench.evaluate.journal import Journal, run_journal
 from workbench.evaluate.run import calibrated_each, evaluate, scenes, streamed, thinned
 from workbench.evaluate.statistics import SAMPLED, Statistics
-from workbench.hosts import Host
-from workbench.pictures import Picture, batch
-from workbench.pictures.drawn import drawn
-from workbench.splice.calibrate import Splices, calibrate, with_random_readout
+from workbench.pictures import batch
+from workbench.splice.calibrate import Splices
 from workbench.splice.network import SplicedNetwork
 
 FLOAT32 = 2e-4  # logits and activations are float32 of size up to 20, summed in another order for another batch
 COUNT = 5  # pictures
 
 
-class Run(NamedTuple):
-    host: Host
-    splices: Splices
-    pictures: list[Picture]
-    calibration: list[Picture]
-
-
 @pytest.fixture(scope="module")
 def run() -> Run:
-    host, trained, spec = planted()
-    circuits = {"spliced": compile_spec(spec, trained, host)}
-    circuits["random"] = with_random_readout(circuits["spliced"], 0)
-    calibration = drawn(4, seed=1)
-    pictures = [replace(picture, label=f"n{i % 3:08d}") for i, picture in enumerate(drawn(COUNT, seed=2))]
-    return Run(host, calibrate(circuits, scenes(host, circuits, calibration)), pictures, calibration)
+    return planted_run(COUNT, 4)
 
 
 @pytest.fixture(scope="module")

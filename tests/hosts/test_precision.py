@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.planted import SITE, Whole, planted
+from tests.planted import SITE, Whole, planted_run
 from workbench.cache import GIB, Cache
-from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
-from workbench.evaluate.run import calibrated, evaluate
+from workbench.evaluate.run import evaluate
 from workbench.evaluate.statistics import Statistics
 from workbench.hosts.precision import bfloat16_behind
 from workbench.hosts.store import load
@@ -19,13 +18,12 @@ from workbench.pictures.drawn import drawn
 
 EIGHT_BITS = 2.0**-8  # relative, of a bfloat16 number
 LAYERS = 4  # roundings that add up, of the activations and of the weights
-PARITY = 0.03  # of a mean KL over a few pictures; measured to be below .015 on InceptionV1
+PARITY = 0.03  # of a mean KL over a few pictures; `make bench` prints it for InceptionV1
 
 
 @pytest.fixture(scope="module")
 def run():
-    host, trained, spec = planted()
-    return host, calibrated(host, compile_spec(spec, trained, host), drawn(4, seed=1)), drawn(5, seed=2)
+    return planted_run(5, 4)[:3]
 
 
 def test_only_what_lies_behind_the_site_changes(run):

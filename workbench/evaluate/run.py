@@ -88,8 +88,7 @@ def calibrated(
     host: Host, circuit: HandwrittenCircuit, pictures: Sequence[Picture], seed: int = 0, progress: Progress | None = None
 ) -> Splices:
     """One circuit's conditions and controls, fitted on pictures."""
-    circuits = {"spliced": circuit, "random": with_random_readout(circuit, seed)}
-    return calibrate(circuits, scenes(host, circuits, pictures, progress=progress), seed)
+    return calibrated_each(host, [{"spliced": circuit, "random": with_random_readout(circuit, seed)}], pictures, seed, progress)[0]
 
 
 def calibrated_each(

@@ -34,7 +34,7 @@ def bfloat16_behind(host: Host, *sites: str) -> Host:
     site = max((host.site(name).name for name in sites), key=list(host.sites).index)
     if not host.staged(site):
         raise WorkbenchError(
-            f"host {host.name}", f"layers that may bypass {site}", "a plain sequence of stages", "take float32 (the default) for this host"
+            f"host {host.name}", f"layers that may bypass {site}", "a plain sequence of stages", "Take float32, the default, for this host."
         )
     stages = {name: host.network.get_submodule(name) for name in host.network._modules}
     first = len(stages) - len(host.behind_push(site))
