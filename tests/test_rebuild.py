@@ -20,12 +20,14 @@ from workbench.evaluate.tuning import stimuli_count, tuning
 from workbench.pictures import Picture
 from workbench.pictures.drawn import drawn
 from workbench.rebuild import rebuild
+from workbench.report.limits import limits
 from workbench.score.document import to_json
 from workbench.score.scorecard import Scorecard
 from workbench.score.uncertainty import Figure
 from workbench.spec import TrainedUnit, dump_circuit
 
 PICTURES, CALIBRATION = 5, 4
+ABLATIONS = ("ablated.zero", "ablated.mean", "ablated.resample")
 SAME = 1e-9  # a resumed run differs by nothing but the way its rows came
 CONSTANT = 1e-8  # the correlation of a unit at its mean: the roundings of its sums
 
@@ -122,6 +124,16 @@ def test_in_bfloat16_the_card_and_the_page_say_so(workshop, finished, pictures, 
     )
     assert "bfloat16 behind planted" in (workshop.output / "report.html").read_text()
     assert "precision" not in whole.host
+
+
+def test_a_quick_card_has_one_condition_of_the_spec_and_the_same_figures(workshop, brief, finished, pictures, calibration):
+    _, whole = finished
+    quick = workshop.rebuild(pictures, calibration, quick=True)
+    assert set(quick.conditions) == {"natural", *ABLATIONS, "spliced", "control.affine", "control.regression"}
+    assert quick.conditions == {name: whole.conditions[name] for name in quick.conditions}
+    assert quick.headline == whole.headline
+    assert any("`--quick`" in sentence for sentence in limits(quick))
+    assert not any("`--quick`" in sentence for sentence in limits(whole))
 
 
 def test_a_cluster_gives_the_same_card_to_the_last_bit(workshop, brief, pictures, calibration, two_workers):

@@ -39,6 +39,7 @@ def rebuild(
     bound_files: Mapping[str, Path] | None = None,
     beside_files: Sequence[Path] = (),
     with_variants: bool = True,
+    quick: bool = False,
     cache: Cache | None = None,
     precision: str = "float32",
     engine: Engine = here,
@@ -51,9 +52,10 @@ def rebuild(
     may be among `pictures`. `stage(name, total)` is told of each stage and gives the function to call with its steps. `command` is
     what the report says it was made by. `bound_files`: families and the circuit files of the trained units that may stand in for them, which
     makes the chain of `compile_chain`; `beside_files`: specs of other theories of the same units. `with_variants`: the theories' variants are
-    scored too. With a `cache`, nothing is computed again that an earlier run computed of the same host, pictures and weights. `precision`
-    "bfloat16": of the host's layers behind the last splice (`bfloat16_behind`). `engine`: where batches are computed. The network runs on
-    `device`, and the statistics are taken there. Raises WorkbenchError.
+    scored too. `quick`: neither they nor the theories as written nor the controls that speak with their circuits, so that after an edit with a
+    `cache` one condition is computed. With a `cache`, nothing is computed again that an earlier run computed of the same host, pictures and
+    weights. `precision` "bfloat16": of the host's layers behind the last splice (`bfloat16_behind`). `engine`: where batches are computed. The
+    network runs on `device`, and the statistics are taken there. Raises WorkbenchError.
     """
     specs, trained = load_together(files)
     host, others = load(trained[0].host).on(device), [load_theory(file) for file in beside_files]
@@ -64,7 +66,7 @@ def rebuild(
         keep_apart(pictures, calibration, spec.theory.tuned)
     bound = {family: load_circuit(file) for family, file in (bound_files or {}).items()}
     circuits = [
-        handwritten(spec, units, host, seed, bound_in(spec, specs, bound), with_variants)
+        handwritten(spec, units, host, seed, bound_in(spec, specs, bound), with_variants, quick)
         for spec, units in zip(specs, trained, strict=True)
     ]
     for own, units in zip(circuits, trained, strict=True):
@@ -88,11 +90,13 @@ def rebuild(
 
 
 def handwritten(
-    spec: Spec, trained: TrainedCircuit, host: Host, seed: int, bound: Bound, with_variants: bool = True
+    spec: Spec, trained: TrainedCircuit, host: Host, seed: int, bound: Bound, with_variants: bool = True, quick: bool = False
 ) -> dict[str, HandwrittenCircuit]:
     """A theory's circuits: "spliced", "as_written" where its numbers were tuned, its variants, the chain of `bound` families, and the control
-    "random"."""
+    "random"; if `quick`, the first and the chain alone."""
     circuits = {"spliced": compile_spec(spec, trained, host)}
+    if quick:
+        return circuits | compile_chain(spec, trained, host, bound)
     if spec.theory.tuned:
         circuits["as_written"] = compile_spec(spec, trained, host, as_written=True)
     if with_variants:

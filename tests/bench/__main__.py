@@ -1,4 +1,4 @@
-"""`make bench`: every figure of docs/engine.md. Prints them and writes them as JSON.
+"""`make bench`: every figure of docs/engine.md, for the seven conditions of two commands. Prints them and writes them as JSON.
 
 python -m tests.bench --images DIR -o bench.json
 """
@@ -6,6 +6,7 @@ python -m tests.bench --images DIR -o bench.json
 import argparse
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 
 from tests.bench import conditions, parts
 from tests.bench.clock import CLOCKS, interleaved, machine
-from tests.bench.libraries import hooks
+from tests.bench.libraries import hooks, installed
 from workbench.evaluate.run import BATCH
 from workbench.hosts.store import load
 from workbench.pictures import first_by_content, folder
@@ -38,23 +39,17 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     pictures = first_by_content(folder(options.images), options.count + CALIBRATION)
     host = load("inceptionv1")
-    this = conditions.ready(host, ROOT, pictures[: options.count], pictures[options.count :])
-    with tempfile.TemporaryDirectory() as kept:
-        report = measured(this, Path(kept), options)
+    whole = conditions.ready(host, ROOT, pictures[: options.count], pictures[options.count :])
+    report = measured(whole, options)
     report["ratios"] = ratios(report)
     options.output.write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps(report, indent=1))
 
 
-def measured(this: conditions.Ready, kept: Path, options: argparse.Namespace) -> dict:
-    timed, after, absent = conditions.tasks(this, ROOT, kept)
-    as_it_is = {name: task() for name, task in timed.items()}
-    _refuse_different(as_it_is)
-    for name, task in after.items():
-        _refuse_different_after(name, task, as_it_is["hooks"])
-    low = conditions.in_bfloat16(this, ROOT, kept)
-    coarse = {name: task() for name, task in low.items()}["engine cold, bfloat16"]
-    own = parts.forward_parts(this) | parts.compiling(this.host, ROOT) | parts.resampling() | parts.start_up()
+def measured(whole: conditions.Ready, options: argparse.Namespace) -> dict:
+    splices = conditions.calibrated(whole.host, whole.splices.circuits["spliced"], whole.calibration, conditions.QUICK)
+    seven = {name: _seven(this, options) for name, this in {"score": whole, "score --quick": replace(whole, splices=splices)}.items()}
+    own = parts.forward_parts(whole) | parts.compiling(whole.host, ROOT) | parts.resampling() | parts.start_up()
     for task in own.values():
         task()
     return {
@@ -63,30 +58,43 @@ def measured(this: conditions.Ready, kept: Path, options: argparse.Namespace) ->
         "batch": BATCH,
         "rounds": options.rounds,
         "clock": options.clock,
-        "left_out": absent,
-        "seven_conditions_s": interleaved(timed | after | low, options.rounds, options.clock),
-        "bfloat16_kl_over_float32": {
-            name: float(np.mean(kl) / np.mean(as_it_is["engine cold"][name])) for name, kl in coarse.items() if name != "natural"
-        },
+        "left_out": installed()[1],
+        "seven_conditions_s": {name: seconds for name, (seconds, _) in seven.items()},
+        "bfloat16_kl_over_float32": {name: shares for name, (_, shares) in seven.items()},
         "parts_s": interleaved(own, 2 * options.rounds + 1, options.clock),
         "peak_mib": parts.peak_mib(options.memory),
     }
 
 
+def _seven(this: conditions.Ready, options: argparse.Namespace) -> tuple[dict[str, float], dict[str, float]]:
+    """Seconds of each way to run the seven conditions, and each condition's mean KL in bfloat16 over that in float32."""
+    with tempfile.TemporaryDirectory() as kept:
+        timed, after = conditions.tasks(this, ROOT, Path(kept))
+        as_it_is = {name: task() for name, task in timed.items()}
+        _refuse_different(as_it_is)
+        for name, task in after.items():
+            _refuse_different_after(name, task, as_it_is["hooks"])
+        low = conditions.in_bfloat16(this, ROOT, Path(kept))
+        coarse = {name: task() for name, task in low.items()}["engine cold, bfloat16"]
+        seconds = interleaved(timed | after | low, options.rounds, options.clock)
+    fine = as_it_is["engine cold"]
+    return seconds, {name: float(np.mean(kl) / np.mean(fine[name])) for name, kl in coarse.items() if name != "natural"}
+
+
 def ratios(report: dict) -> dict[str, float]:
     """What the targets are about; each over the same seven conditions on the same pictures."""
-    seven, own = report["seven_conditions_s"], report["parts_s"]
-    others = min(seconds for name, seconds in seven.items() if name in ("hooks", "nnsight", "pyvene"))
-    engine = {name: seconds for name, seconds in seven.items() if name.startswith("engine")}
+    own, found = report["parts_s"], {}
     batches = -(-report["pictures"] // report["batch"])
     once = own["decoding"] + own["prefix"] + own["push"] + own["circuit"]
-    alone = batches * (once + len(conditions.CONDITIONS) * own["suffix"])
-    return {
-        **{f"best of the others over {name}": others / seconds for name, seconds in engine.items()},
-        **{f"hooks on our own layers over {name}": seven["hooks, own layers"] / seconds for name, seconds in engine.items()},
-        "engine cold over the sum of its parts": seven["engine cold"] / alone,
-        "circuit over prefix": own["circuit"] / own["prefix"],
-    }
+    alone = batches * (once + 7 * own["suffix"])
+    for command, seven in report["seven_conditions_s"].items():
+        others = min(seconds for name, seconds in seven.items() if name in ("hooks", "nnsight", "pyvene"))
+        for name, seconds in seven.items():
+            if name.startswith("engine"):
+                found[f"{command}: best of the others over {name}"] = others / seconds
+                found[f"{command}: hooks on our own layers over {name}"] = seven["hooks, own layers"] / seconds
+        found[f"{command}: engine cold over the sum of its parts"] = seven["engine cold"] / alone
+    return found | {"circuit over prefix": own["circuit"] / own["prefix"]}
 
 
 def _refuse_different(found: dict[str, dict[str, list[float]]]) -> None:

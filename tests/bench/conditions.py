@@ -25,22 +25,17 @@ from workbench.hosts.precision import bfloat16_behind
 from workbench.pictures import Picture, batch
 from workbench.spec import load_circuit, load_theory, theory_from_text
 from workbench.splice.calibrate import Splices, calibrate, with_random_readout
+from workbench.splice.natural import sites_before
 
 EDITED = re.compile(r"(  line:.*?threshold: \{tune: )([-\d.]+)", re.DOTALL)
-CONDITIONS = (
-    "natural",
-    "ablated.zero",
-    "ablated.mean",
-    "ablated.resample",
-    "spliced",
-    "control.permuted",
-    "control.flipped",
-)
+ABLATIONS = ("ablated.zero", "ablated.mean", "ablated.resample")
+WHOLE = ("natural", *ABLATIONS, "spliced", "control.permuted", "control.flipped")  # three of them speak with the spec
+QUICK = ("natural", *ABLATIONS, "spliced", "control.affine", "control.regression")  # those of `score --quick`: one does
 
 
 @dataclass(frozen=True)
 class Ready:
-    """A host, its plain twin, the pictures, and the seven conditions, calibrated."""
+    """A host, its plain twin, the pictures, and seven conditions, calibrated."""
 
     host: Host
     network: nn.Module
@@ -49,15 +44,16 @@ class Ready:
     splices: Splices
 
 
-def ready(host: Host, root: Path, pictures: Sequence[Picture], calibration: Sequence[Picture]) -> Ready:
-    return Ready(host, plain(host), pictures, calibration, calibrated(host, curves(host, root), calibration))
+def ready(host: Host, root: Path, pictures: Sequence[Picture], calibration: Sequence[Picture], seven: Sequence[str] = WHOLE) -> Ready:
+    return Ready(host, plain(host), pictures, calibration, calibrated(host, curves(host, root), calibration, seven))
 
 
-def calibrated(host: Host, circuit: HandwrittenCircuit, pictures: Sequence[Picture], cache: Cache | None = None) -> Splices:
-    circuits = {"spliced": circuit, "random": with_random_readout(circuit, 0)}
-    whole = calibrate(circuits, scenes(host, circuits, pictures, cache=cache))
-    seven = {name: whole.conditions[name] for name in CONDITIONS}
-    return replace(whole, circuits={"spliced": circuit}, conditions=seven)
+def calibrated(
+    host: Host, circuit: HandwrittenCircuit, pictures: Sequence[Picture], seven: Sequence[str], cache: Cache | None = None
+) -> Splices:
+    circuits = {"spliced": circuit} if seven == QUICK else {"spliced": circuit, "random": with_random_readout(circuit, 0)}
+    found = calibrate(circuits, scenes(host, circuits, pictures, cache=cache))
+    return replace(found, circuits={"spliced": circuit}, conditions={name: found.conditions[name] for name in seven})
 
 
 def curves(host: Host, root: Path, edits: int = 0) -> HandwrittenCircuit:
@@ -70,31 +66,43 @@ def curves(host: Host, root: Path, edits: int = 0) -> HandwrittenCircuit:
 
 
 def by_forward_passes(this: Ready, network: nn.Module, forward: Forward) -> dict[str, list[float]]:
-    """KL of each condition. The handwritten circuit runs once a batch, as the engine runs it; then each condition takes one whole pass."""
-    found: dict[str, list[float]] = {name: [] for name in CONDITIONS}
+    """KL of each condition. The handwritten circuit runs once a batch, as the engine runs it; then each condition takes one whole pass. What
+    regressions read is caught in the natural one."""
+    found: dict[str, list[float]] = {name: [] for name in this.splices.conditions}
     for start in range(0, len(this.pictures), BATCH):
         some = this.pictures[start : start + BATCH]
         with torch.inference_mode():
             x = batch(some, this.host.input)
-            here, natural = _said(this, some, x), network(x)
-            for name in CONDITIONS:
-                is_natural = name == "natural"
-                logits = natural if is_natural else forward(x, this.splices.conditions[name](here))
+            before, natural = _naturally(this, network, x)
+            here = _said(this, some, x, before)
+            for name, condition in this.splices.conditions.items():
+                logits = natural if name == "natural" else forward(x, condition(here))
                 found[name] += class_statistics(natural, logits, torch.full((len(x),), -1))["kl"].tolist()
     return found
 
 
-def _said(this: Ready, pictures: Sequence[Picture], x: Tensor) -> Any:
-    """What a condition looks at, without a run of the host: no condition but `natural` needs the trained activation, only its shape."""
+def _naturally(this: Ready, network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The site before the splice, which has the same cells, and the logits."""
+    (name,), caught = sites_before(this.host, this.splices.site), []
+    handle = network.get_submodule(this.host.site(name).module).register_forward_hook(lambda _, inputs, output: caught.append(output))
+    try:
+        logits = network(x)
+    finally:
+        handle.remove()
+    return caught[0], logits
+
+
+def _said(this: Ready, pictures: Sequence[Picture], x: Tensor, before: Tensor) -> Any:
+    """What a condition looks at: none but `natural` needs the trained activation, only its shape."""
     site, input = this.host.site(this.splices.site), this.host.input
     said = drives(this.splices.circuits, input.decode(x), input.mean_rgb)
     silent = torch.zeros(len(x), len(this.splices.units), site.height, site.width)
-    return SimpleNamespace(trained=silent, drives=said, donor=donor_of(pictures, this.splices.donors))
+    return SimpleNamespace(trained=silent, before=before, drives=said, donor=donor_of(pictures, this.splices.donors))
 
 
 def by_engine(this: Ready, cache: Cache | None = None) -> dict[str, list[float]]:
     rows = evaluate(this.host, [this.splices], this.pictures, cache=cache).rows
-    return {name: rows[name]["kl"].tolist() for name in CONDITIONS}
+    return {name: rows[name]["kl"].tolist() for name in this.splices.conditions}
 
 
 def cold(this: Ready) -> dict[str, list[float]]:
@@ -108,13 +116,14 @@ class Edited:
 
     def __init__(self, this: Ready, root: Path, folder: Path):
         self.root, self.cache, self.edits = root, Cache(folder, GIB), 0
-        self.now = replace(this, splices=calibrated(this.host, this.splices.circuits["spliced"], this.calibration, self.cache))
+        self.seven = tuple(this.splices.conditions)
+        self.now = replace(this, splices=calibrated(this.host, this.splices.circuits["spliced"], this.calibration, self.seven, self.cache))
         by_engine(self.now, self.cache)
 
     def edit(self) -> None:
         self.edits += 1
         circuit = curves(self.now.host, self.root, self.edits)
-        self.now = replace(self.now, splices=calibrated(self.now.host, circuit, self.now.calibration, self.cache))
+        self.now = replace(self.now, splices=calibrated(self.now.host, circuit, self.now.calibration, self.seven, self.cache))
 
     def __call__(self) -> dict[str, list[float]]:
         self.edit()
@@ -136,17 +145,17 @@ def wrapped(this: Ready, network: nn.Module, way: Way) -> Callable[[], dict[str,
     return partial(by_forward_passes, this, network, way(network, this.host.site(this.splices.site).module, this.splices.units))
 
 
-def tasks(this: Ready, root: Path, folder: Path) -> tuple[dict[str, Callable], dict[str, Edited], dict[str, str]]:
-    """What to time, by name: on the spec as it is, and after edits of it; and what was left out and why.
+def tasks(this: Ready, root: Path, folder: Path) -> tuple[dict[str, Callable], dict[str, Edited]]:
+    """What to time, by name: on the spec as it is, and after edits of it.
 
     `own layers` are the workbench's; the other networks have torch's own.
     """
-    ways, absent = installed()
+    ways, _ = installed()
     timed = {name: wrapped(this, copy.deepcopy(this.network), way) for name, way in ways.items()}
     timed["hooks, own layers"] = wrapped(this, this.host.network, ways["hooks"])
     timed["engine cold"] = partial(cold, this)
     after = {"engine warm, spec edited": Warm(this, root, folder / "warm"), "from the edit to the KLs": Edited(this, root, folder / "edit")}
-    return timed, after, absent
+    return timed, after
 
 
 def in_bfloat16(this: Ready, root: Path, folder: Path) -> dict[str, Callable]:

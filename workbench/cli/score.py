@@ -44,6 +44,11 @@ from workbench.terminal import Session
     "--beside", multiple=True, metavar="SPEC", type=FILE, help="Also score another theory of the same units: a baseline, or a variant."
 )
 @click.option(
+    "--quick",
+    is_flag=True,
+    help="While a spec is edited: without variants, the numbers as written, and the controls that speak with the spec's own circuit.",
+)
+@click.option(
     "--precision",
     type=click.Choice(("float32", "bfloat16")),
     default="float32",
@@ -66,6 +71,7 @@ def score(
     output: Path,
     bound: dict[str, Path],
     beside: tuple[Path, ...],
+    quick: bool,
     precision: str,
     engine: Engine,
     skip_broken: bool,
@@ -97,6 +103,7 @@ def score(
             command_line(),
             bound,
             beside,
+            quick=quick,
             cache=None if no_cache else user_cache(),
             precision=precision,
             device=device,

@@ -20,6 +20,11 @@ def limits(card: Scorecard) -> Iterator[str]:
         f"and a gain and a bias of each were fitted on {card.calibration['n']} other pictures."
     )
     yield from _tuned(card)
+    if "control.permuted" not in card.conditions:
+        yield (
+            "That the circuit scores for what it says: `--quick` left out the controls that speak with it, which have other units' places, signs "
+            "turned, another picture, or random weights."
+        )
     yield (
         f"Anything beyond these {n} images and {_sites(card)}. All other units of {card.host['name']} were left as they are. "
         "The interval says how far the figure depends on which pictures were drawn, and nothing about the choice of units, "

@@ -88,8 +88,8 @@ def derangement(units: int, seed: int) -> Tensor:
 def calibrate(circuits: Mapping[str, HandwrittenCircuit], scenes: Iterable[Scene], seed: int = 0) -> Splices:
     """Fit every condition on the scenes of the calibration pictures.
 
-    `circuits` holds "spliced" (the spec's), "random" (its control), for a tuned spec "as_written", and any other that is to be compared. Raises
-    ValueError without scenes.
+    `circuits` holds "spliced" (the spec's), "random" (its control), for a tuned spec "as_written", and any other that is to be compared. Without
+    "random" every control that speaks with the spec's circuit is left out. Raises ValueError without scenes.
     """
     sample, donors = sample_cells(scenes, np.random.default_rng(seed))
     units = len(next(iter(circuits.values())).units)
@@ -101,16 +101,21 @@ def calibrate(circuits: Mapping[str, HandwrittenCircuit], scenes: Iterable[Scene
         return Handwritten(circuit, *fit(drive, sample.trained), order, sign)
 
     written = {name: handwritten(name) for name in circuits if name != "random"}
+    controls: dict[str, Condition] = {}
+    if "random" in circuits:
+        controls = {
+            "control.permuted": handwritten("spliced", swapped),
+            "control.flipped": handwritten("spliced", sign=-1.0),
+            "control.other_picture": Donor(written["spliced"](donors)),
+            "control.random": handwritten("random"),
+        }
     conditions: dict[str, Condition] = {
         "natural": natural,
         "ablated.zero": zero,
         "ablated.mean": Mean(sample.mean),
         "ablated.resample": Donor(donors.trained),
         **written,
-        "control.permuted": handwritten("spliced", swapped),
-        "control.flipped": handwritten("spliced", sign=-1.0),
-        "control.other_picture": Donor(written["spliced"](donors)),
-        "control.random": handwritten("random"),
+        **controls,
         "control.affine": affine(sample.before, sample.trained),
         "control.regression": regression(sample.before, sample.trained),
     }
