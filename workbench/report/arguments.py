@@ -37,7 +37,7 @@ ARGUMENTS = (
     Argument(
         "synthetic",
         "Synthetic examples",
-        "Drawn arcs leave out everything but what the theory names: direction, radius, polarity, fill, colour.",
+        "Drawn stimuli leave out everything but what the theory names, such as direction, size, polarity and colour.",
         (("score", "tuning-*"),),
         ("layers",),
     ),
