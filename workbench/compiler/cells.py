@@ -31,11 +31,19 @@ def read(x: Float[Tensor, "n in h w"], weight: Any, upstream: Square, downstream
 
 def read_by(kernel: Kernel, x: Float[Tensor, "n in h w"], upstream: Square, downstream: Square) -> Float[Tensor, "n out h2 w2"]:
     """The same by a kernel; units in its own order."""
-    if kernel.mixed is not None:
-        x = F.conv2d(x, kernel.mixed.to(x)[:, :, None, None])
-    window = _window(x, kernel.weight.shape[-1] // 2, upstream, downstream)
-    said = F.conv2d(window, kernel.weight.to(x), stride=_stride(upstream, downstream), groups=kernel.groups)
-    return said if kernel.after is None else F.conv2d(said, kernel.after.to(x)[:, :, None, None])
+    x = x if kernel.mixed is None else _mixed(x, kernel.mixed)
+    taps, stride = kernel.weight.shape[-1] // 2, _stride(upstream, downstream)
+    window = _window(x, taps, upstream, downstream)
+    if taps == 0 and kernel.groups == 1:
+        said = _mixed(window[:, :, ::stride, ::stride], kernel.weight[:, :, 0, 0])
+    else:
+        said = F.conv2d(window, kernel.weight.to(x), stride=stride, groups=kernel.groups)
+    return said if kernel.after is None else _mixed(said, kernel.after)
+
+
+def _mixed(x: Float[Tensor, "n in h w"], by: Float[Tensor, "out in"]) -> Float[Tensor, "n out h w"]:
+    """A 1x1 convolution as a matrix product: with few channels several times as fast as torch's, and channels stay last in memory."""
+    return F.linear(x.movedim(1, -1), by.to(x)).movedim(-1, 1)
 
 
 def pool(x: Float[Tensor, "n unit h w"], taps: int, upstream: Square, downstream: Square) -> Float[Tensor, "n unit h2 w2"]:
@@ -67,4 +75,4 @@ def _padding(taps: int, upstream: Cells, downstream: Cells) -> tuple[int, int]:
 
 def _window(x: Tensor, taps: int, upstream: Square, downstream: Square) -> Tensor:
     rows, columns = (_padding(taps, above, below) for above, below in zip(upstream, downstream, strict=True))
-    return F.pad(x, (*columns, *rows))
+    return F.pad(x, (*columns, *rows)) if any((*columns, *rows)) else x  # torch copies even where there is nothing to add

@@ -111,16 +111,21 @@ class Reading:
 
 @dataclass(frozen=True)
 class Planned:
-    """A layer, its readings, and what it is known by: two layers with the same key say the same to the same pictures."""
+    """A layer, its readings, and what it is known by: two layers with the same key say the same to the same pictures.
+
+    `stands[i]` is where unit i stands in what the layer says (None: in its place); whatever reads the layer knows.
+    """
 
     layer: Layer
     readings: tuple[Reading, ...]
     key: str
+    stands: Int[Tensor, " out"] | None
 
 
 def plan(circuit: HandwrittenCircuit) -> tuple[Planned, ...]:
     """How each layer of a circuit is run. What is costly about it is done once for equal layers."""
     grids = {"input": 1} | {layer.family: layer.grid_px for layer in circuit.layers}
+    stands: dict[str, Tensor | None] = {}
     found = []
     for layer, key in zip(circuit.layers, layer_keys(circuit), strict=True):
         alike = _alike(layer, grids)
@@ -128,10 +133,13 @@ def plan(circuit: HandwrittenCircuit) -> tuple[Planned, ...]:
             if key not in _KERNELS:
                 while len(_KERNELS) >= KERNELS:
                     _KERNELS.pop(next(iter(_KERNELS)))
-                _KERNELS[key] = tuple(_kernel(reads, layer, grids) for reads in alike)
+                _KERNELS[key] = tuple(_kernel(reads, layer, grids, stands) for reads in alike)
             kernels = _KERNELS[key]
-        readings = (Reading(tuple(read.source for read in reads), kernel) for reads, kernel in zip(alike, kernels, strict=True))
-        found.append(Planned(layer, tuple(readings), key))
+        readings = tuple(Reading(tuple(read.source for read in reads), kernel) for reads, kernel in zip(alike, kernels, strict=True))
+        # Several readings are added unit by unit, what normalises needs its axes, and the last layer's units are the circuit's.
+        as_read = len(readings) == 1 and layer.normalise is None and layer is not circuit.layers[-1]
+        stands[layer.family] = kernels[0].order if as_read else None
+        found.append(Planned(layer, readings, key, stands[layer.family]))
     return tuple(found)
 
 
@@ -151,10 +159,15 @@ def _alike(layer: Layer, grids: dict[str, int]) -> list[list[Read]]:
     return list(together.values())
 
 
-def _kernel(reads: Sequence[Read], layer: Layer, grids: dict[str, int]) -> Kernel:
-    weight = torch.cat([torch.as_tensor(read.weight) for read in reads], 1)
+def _kernel(reads: Sequence[Read], layer: Layer, grids: dict[str, int], stands: dict[str, Tensor | None]) -> Kernel:
+    weight = torch.cat([_standing(torch.as_tensor(read.weight), stands.get(read.source)) for read in reads], 1)
     stride = max(1, layer.stride_px // grids.get(reads[0].source, layer.stride_px))
     return cheapest(weight, stride)
+
+
+def _standing(weight: Float[Tensor, "out in kh kw"], stands: Int[Tensor, " in"] | None) -> Float[Tensor, "out in kh kw"]:
+    """The same weight, for units that stand elsewhere."""
+    return weight if stands is None else weight[:, torch.argsort(stands)]
 
 
 def _key(layer: Layer, above: dict[str, str], grid: str) -> str:

@@ -52,7 +52,7 @@ class Responses:
 
     def drive_by(self, planned: Planned, cells: tuple[Cells, Cells]) -> Tensor:
         """The same by a plan."""
-        first, *more = (_in_order(self._said(each, cells), each) for each in planned.readings)
+        first, *more = (self._said(each, cells, planned.stands) for each in planned.readings)
         for other in more:
             first = first + other
         return self._normalised(planned.layer, first)
@@ -65,12 +65,10 @@ class Responses:
         self.of[layer.family], self.cells[layer.family] = F.relu(size / layer.ideal - layer.threshold) / (1 - layer.threshold), cells
 
     def add_by(self, planned: Planned) -> None:
-        """The same by a plan: in place, and put in order when the pool has left fewer cells to move."""
+        """The same by a plan, in place; units stand where the plan says."""
         layer, cells = planned.layer, self._whole(planned.layer.stride_px)
-        late = layer.pool is not None and layer.normalise is None and len(planned.readings) == 1
-        drive = self._said(planned.readings[0], cells) if late else self.drive_by(planned, cells)
+        drive = self.drive_by(planned, cells)
         size, cells = self._pooled(layer, drive.abs_() if layer.full else drive, cells)
-        size = _in_order(size, planned.readings[0]) if late else size
         response = size.div(layer.ideal).sub_(layer.threshold).relu_().div_(1 - layer.threshold)
         self.of[layer.family], self.cells[layer.family] = response, cells
 
@@ -82,10 +80,11 @@ class Responses:
             known[planned.key] = self.of[family], self.cells[family]
         self.of[family], self.cells[family] = known[planned.key]
 
-    def _said(self, reading: Reading, cells: tuple[Cells, Cells]) -> Tensor:
-        sources = [self.of[source] for source in reading.sources]
+    def _said(self, reading: Reading, cells: tuple[Cells, Cells], stands: Tensor | None) -> Tensor:
+        sources, kernel = [self.of[source] for source in reading.sources], reading.kernel
         x = sources[0] if len(sources) == 1 else torch.cat(sources, 1)
-        return read_by(reading.kernel, x, self.cells[reading.sources[0]], cells)
+        said = read_by(kernel, x, self.cells[reading.sources[0]], cells)
+        return said if kernel.order is stands else said[:, kernel.order]
 
     def _pooled(self, layer: Layer, size: Tensor, cells: tuple[Cells, Cells]) -> tuple[Tensor, tuple[Cells, Cells]]:
         """Before the threshold: what follows never falls where the drive grows, so the highest stays the highest, to the last bit."""
@@ -113,7 +112,7 @@ def respond(layers: Sequence[Layer], so_far: Responses) -> Float[Tensor, "n unit
 
 def in_circuit_units(rgb: Float[Tensor, "n 3 h w"], mean_rgb: Sequence[float]) -> Float[Tensor, "n 3 h w"]:
     """RGB pictures 0..255 as circuits read them; `mean_rgb`, the colour of the host's padding, is 0."""
-    return (rgb - torch.as_tensor(mean_rgb, dtype=rgb.dtype, device=rgb.device)[:, None, None]) / INPUT_UNIT
+    return (rgb - torch.as_tensor(mean_rgb, dtype=rgb.dtype, device=rgb.device)[:, None, None]).div_(INPUT_UNIT)
 
 
 def in_rgb(picture: Float[Tensor, "n 3 h w"], mean_rgb: Sequence[float]) -> Float[Tensor, "n 3 h w"]:
@@ -173,11 +172,6 @@ def _respond_by(plans: Sequence[Planned], so_far: Responses, known: Known) -> Te
 def drive(circuit: HandwrittenCircuit, rgb: Float[Tensor, "n 3 h w"], mean_rgb: Sequence[float]) -> Float[Tensor, "n unit h w"]:
     """As `drives`, of one circuit."""
     return drives({"": circuit}, rgb, mean_rgb)[""]
-
-
-def _in_order(said: Tensor, reading: Reading) -> Tensor:
-    order = reading.kernel.order
-    return said if order is None else said[:, order]
 
 
 def _normalise(drive: Tensor, layer: Layer, normalise: Normalise) -> Tensor:
