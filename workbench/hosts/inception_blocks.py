@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from workbench.hosts.pooling import max_pool_3x3
+from workbench.hosts.pooling import max_pool, max_pool_same
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -44,8 +44,8 @@ class MaxPoolSame(nn.Module):
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h2 w2"]:
         if x.shape[2] % 2 == 0 and x.shape[3] % 2 == 0:
-            return max_pool_3x3(x, stride=2, ceil=True)  # the same windows, without the padded copy
-        return max_pool_3x3(pad_same(x, 3, 2, value=-torch.inf), stride=2)
+            return max_pool(x, ceil=True)  # the same windows, without the padded copy
+        return max_pool(pad_same(x, 3, 2, value=-torch.inf))
 
 
 class LocalResponseNorm(nn.Module):
@@ -88,6 +88,6 @@ class Mixed(nn.ModuleDict):
         return None
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h w"]:
-        pooled = max_pool_3x3(x, stride=1, padding=1)
+        pooled = max_pool_same(x)
         three, five = self["3x3"](self["3x3_bottleneck"](x)), self["5x5"](self["5x5_bottleneck"](x))
         return torch.cat((self["1x1"](x), three, five, self["pool_reduce"](pooled)), dim=1)

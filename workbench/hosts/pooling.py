@@ -1,4 +1,4 @@
-"""Max pooling, the same bits as torch's and two to four times as fast on a CPU."""
+"""3x3 max pooling, the same bits as torch's and two to four times as fast on a CPU."""
 
 import torch
 import torch.nn.functional as F
@@ -6,15 +6,34 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 
-def max_pool_3x3(x: Float[Tensor, "n c h w"], stride: int, padding: int = 0, ceil: bool = False) -> Float[Tensor, "n c h2 w2"]:
-    """3x3 max pool; what lies outside counts as -inf. `ceil` lets the last window reach over the edge.
+def max_pool(x: Float[Tensor, "n c h w"], ceil: bool = False) -> Float[Tensor, "n c h2 w2"]:
+    """At stride 2, without padding. `ceil` lets the last window reach over the edge.
 
     torch vectorises over channels only, so the channels go last. Where they do already, as in a host of the store, nothing is copied; what comes
     otherwise goes back as it came, and two copies cost less than the difference.
     """
     last = x.contiguous(memory_format=torch.channels_last)
-    pooled = F.max_pool2d(last, 3, stride, padding, ceil_mode=ceil)
+    pooled = F.max_pool2d(last, 3, 2, ceil_mode=ceil)
     return pooled if last is x else pooled.contiguous()
+
+
+def max_pool_same(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+    """At stride 1, as large as it came; what lies outside counts for nothing.
+
+    The highest of three rows, then of three columns: four comparisons of whole tensors in place of torch's nine a cell, which also keep
+    where the highest stood. By torch where a gradient is wanted, or off the CPU.
+    """
+    if x.device.type != "cpu" or (torch.is_grad_enabled() and x.requires_grad):
+        return F.max_pool2d(x, 3, 1, padding=1)
+    return _highest_of_three(_highest_of_three(x, 2), 3)
+
+
+def _highest_of_three(x: Tensor, dim: int) -> Tensor:
+    highest, last = torch.empty_like(x), x.shape[dim] - 1
+    highest.select(dim, 0).copy_(x.select(dim, 0))
+    torch.maximum(x.narrow(dim, 1, last), x.narrow(dim, 0, last), out=highest.narrow(dim, 1, last))
+    torch.maximum(highest.narrow(dim, 0, last), x.narrow(dim, 1, last), out=highest.narrow(dim, 0, last))
+    return highest
 
 
 class MaxPool(nn.Module):
@@ -23,4 +42,4 @@ class MaxPool(nn.Module):
     channelwise = True  # Host.push
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h2 w2"]:
-        return max_pool_3x3(x, stride=2)
+        return max_pool(x)
