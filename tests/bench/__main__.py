@@ -94,7 +94,9 @@ def ratios(report: dict) -> dict[str, float]:
                 found[f"{command}: best of the others over {name}"] = others / seconds
                 found[f"{command}: hooks on our own layers over {name}"] = seven["hooks, own layers"] / seconds
         found[f"{command}: engine cold over the sum of its parts"] = seven["engine cold"] / alone
-    return found | {"circuit over prefix": own["circuit"] / own["prefix"]}
+    for part in ("prefix, torch's layers", "prefix, convolutions", "circuit"):
+        found[f"{part} over prefix"] = own[part] / own["prefix"]
+    return found
 
 
 def _refuse_different(found: dict[str, dict[str, list[float]]]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from tests.bench.conditions import Ready, curves
 from workbench.compiler.respond import drives
@@ -52,7 +53,35 @@ def forward_parts(this: Ready) -> dict[str, Callable]:
             return host.resume(x, site, pushed, pushed=True)
 
     own = {"prefix": prefix, "push": push, "circuit": handwritten, "suffix": suffix}
-    return own | {"decoding": lambda: batch(this.pictures[:BATCH], host.input)}
+    return own | {"decoding": lambda: batch(this.pictures[:BATCH], host.input)} | _where_the_prefix_goes(this, x)
+
+
+def _where_the_prefix_goes(this: Ready, x: Tensor) -> dict[str, Callable]:
+    """The prefix of torch's own layers; and of ours, the convolutions alone (with bias and rectifier), each on what it reads there."""
+    until = this.splices.site
+    stages = list(this.network.named_children())
+    theirs = nn.Sequential(*(stage for _, stage in stages[: 1 + [name for name, _ in stages].index(this.host.site(until).module)]))
+    read: list[tuple[nn.Module, Tensor]] = []
+    hooks = [
+        module.register_forward_pre_hook(lambda module, said: read.append((module, said[0].clone(memory_format=torch.preserve_format))))
+        for module in this.host.network.modules()
+        if isinstance(module, nn.Conv2d)
+    ]
+    with torch.inference_mode():
+        this.host.activations(x, until)
+    for hook in hooks:
+        hook.remove()
+
+    def plainly():
+        with torch.inference_mode():
+            theirs(x)
+
+    def convolutions():
+        with torch.inference_mode():
+            for module, said in read:
+                module(said)
+
+    return {"prefix, torch's layers": plainly, "prefix, convolutions": convolutions}
 
 
 def resampling() -> dict[str, Callable]:
