@@ -250,7 +250,7 @@ def test_a_theory_of_several_hosts_is_named_as_such():
     rows = tuple(
         HostRow(name, "f", True, 3, "k", site="s", units=3, theories=dict.fromkeys(("joint", "alone", "far"), scores)) for name in "abc"
     )
-    found = Universality("0", "curve", {"joint": ("a", "b"), "alone": ("a",), "far": ("z",)}, {"n": 1}, {"n": 1}, 0, rows)
+    found = Universality("0", "curve", {"joint": ("a", "b"), "alone": ("a",), "far": ("z",)}, {"n": 1}, {"n": 1}, 0, {}, rows)
     assert [found.tuned_here(row) for row in rows] == ["alone", "joint", None]
     said = [str(text) for text in _kept(found)]
     assert "far, tuned on z, keeps on b 1.00 of the mean Pearson and 1.00 of the recovered KL of joint, tuned on a + b" in said

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from workbench.arrays.devices import CPU
 from workbench.cache import computed_by
 from workbench.compiler import compile_beside, compile_spec
 from workbench.compiler.compile import refuse_strange
@@ -86,7 +87,7 @@ def universality(
         if host.name in circuit_files:
             refuse_strange(load_circuit(circuit_files[host.name]), host)
     rows = [_row(setting, host, circuit_files.get(host.name), stage, counter) for host in loaded]
-    found = universality_score(specs, rows, [p.sha256 for p in pictures], [p.sha256 for p in calibration], seed)
+    found = universality_score(specs, rows, [p.sha256 for p in pictures], [p.sha256 for p in calibration], seed, CPU)
     write_whole(output / "universality.json", universality_json(found))
     write_whole(output / "universality.png", png(draw_universality(found)))
     return found
