@@ -499,7 +499,7 @@ def test_score_refuses_what_cannot_be_bound(workshop, words, said):
 @pytest.mark.parametrize(
     ("name", "said"), [("cuda", "0 CUDA devices, by torch"), ("cuda:3", "a device cuda:3"), ("gpu", "expected cpu, cuda or cuda:N")]
 )
-@pytest.mark.parametrize("command", ["score", "frontier"])
+@pytest.mark.parametrize("command", ["score", "frontier", "universality"])
 def test_a_device_that_is_not_there_is_refused(monkeypatch, command, name, said):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert said in refused(command, SPEC, "--device", name)

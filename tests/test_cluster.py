@@ -335,9 +335,10 @@ def test_without_ray_the_extra_is_named(monkeypatch):
         assert "pip install 'handwritten-weights-workbench[cluster]'" in told.output
 
 
-def test_a_device_of_workers_is_refused(monkeypatch):
+@pytest.mark.parametrize("words", [("score",), ("frontier", "a.yaml"), ("universality", "a.yaml")])
+def test_a_device_of_workers_is_refused(monkeypatch, words):
     monkeypatch.setattr("workbench.arrays.devices.chosen_device", lambda given, say: given or "cpu")
-    told = CliRunner().invoke(main, ["score", "--engine", "ray", "--device", "cuda"])
+    told = CliRunner().invoke(main, [*words, "--engine", "ray", "--device", "cuda"])
     assert told.exit_code == 2
     assert "expected --device cpu" in told.output
 
