@@ -353,3 +353,15 @@ def test_an_address_without_ray_is_refused():
     told = CliRunner().invoke(main, ["score", "--ray-address", "10.0.0.1:6379"])
     assert told.exit_code == 2
     assert "expected --engine ray" in told.output
+
+
+def test_a_cluster_that_wants_a_token_is_told(monkeypatch):
+    cluster = Cluster()
+
+    def refuse(*words, **more):
+        raise cluster.ray.exceptions.AuthenticationError("no token was found")
+
+    monkeypatch.setattr(cluster.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(cluster.ray, "init", refuse)
+    with pytest.raises(WorkbenchError, match=r"no token was found.*wants RAY_AUTH_MODE=token of this command too"):
+        list(cluster(abs, [1]))
