@@ -12,7 +12,7 @@ from workbench.compiler import compile_spec
 from workbench.compiler.compile import compile_terms, refuse_strange
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.journal import Journal, run_journal
-from workbench.evaluate.run import calibrated, evaluate, scenes
+from workbench.evaluate.run import Progress, calibrated, evaluate, scenes
 from workbench.evaluate.terms import parts
 from workbench.files import folder_written_whole, write_whole
 from workbench.hosts import Host
@@ -27,6 +27,7 @@ from workbench.score.score import mean_figure
 from workbench.score.uncertainty import Figure
 from workbench.spec import Spec, load_circuit, load_theory
 from workbench.spec.circuit import TrainedCircuit
+from workbench.splice.calibrate import Splices
 from workbench.survey import survey
 from workbench.survey.arcs import Responses, measure
 from workbench.survey.trials import DIRECTIONS_DEG
@@ -100,7 +101,11 @@ def _known(
     terms = compile_terms(spec, trained, host)
     seen = scenes(host, terms, calibration, progress=stage(f"{host.name}: terms", len(calibration)), cache=cache)
     weights = parts(seen, seed)
-    lost, back, journal = _worth(host, spec, trained, pictures, calibration, stage, seed, cache)
+    circuit = compile_spec(spec, trained, host)
+    splices = calibrated(host, circuit, calibration, seed, stage(f"{host.name}: calibrate", len(calibration)), cache)
+    splices = replace(splices, conditions={name: splices.conditions[name] for name in CONDITIONS})
+    journal = run_journal([splices], host, calibration, seed)
+    lost, back = _worth(host, splices, pictures, journal, stage(f"{host.name}: score", len(pictures)), seed, cache)
     known = Known(
         host=host.name,
         fingerprint=host.fingerprint,
@@ -133,20 +138,9 @@ def _responses(
 
 
 def _worth(
-    host: Host,
-    spec: Spec,
-    trained: TrainedCircuit,
-    pictures: Sequence[Picture],
-    calibration: Sequence[Picture],
-    stage: Stage,
-    seed: int,
-    cache: Cache | None,
-) -> tuple[Figure, Figure, Journal]:
+    host: Host, splices: Splices, pictures: Sequence[Picture], journal: Journal, progress: Progress, seed: int, cache: Cache | None
+) -> tuple[Figure, Figure]:
     """KL when the units are silenced, and what the handwritten ones recover of it."""
-    circuit = compile_spec(spec, trained, host)
-    splices = calibrated(host, circuit, calibration, seed, stage(f"{host.name}: calibrate", len(calibration)), cache)
-    splices = replace(splices, conditions={name: splices.conditions[name] for name in CONDITIONS})
-    journal = run_journal([splices], host, calibration, seed)
-    statistics = evaluate(host, [splices], pictures, journal=journal, progress=stage(f"{host.name}: score", len(pictures)), cache=cache)
+    statistics = evaluate(host, [splices], pictures, journal=journal, progress=progress, cache=cache)
     lost = mean_figure(statistics.rows["ablated.zero"]["kl"], seed)
-    return lost, recovered(statistics, "spliced", "ablated.zero", "kl", seed=seed), journal
+    return lost, recovered(statistics, "spliced", "ablated.zero", "kl", seed=seed)
