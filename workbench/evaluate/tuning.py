@@ -21,6 +21,7 @@ from workbench.spec.language import INPUT, Family, Term
 from workbench.splice.calibrate import Splices
 from workbench.splice.conditions import Condition, natural, reads_before
 from workbench.splice.scene import scene
+from workbench.splice.edit import EditedTrained
 from workbench.stimuli import arc, filled, line
 from workbench.stimuli.canvas import Colour, Point
 
@@ -150,7 +151,9 @@ def answers(
         rgb = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2).float().to(host.device)
         with torch.inference_mode():
             before = any(map(reads_before, conditions.values()))
-            here = scene(host, circuits, host.input.encode(rgb), torch.zeros(len(some), dtype=torch.long), cache, before)
+            entering = any(isinstance(condition, EditedTrained) for condition in conditions.values())
+            donor = torch.zeros(len(some), dtype=torch.long)
+            here = scene(host, circuits, host.input.encode(rgb), donor, cache, before, entering=entering)
             for name, condition in conditions.items():
                 peak = condition(here)[:, :, row - 1 : row + 2, column - 1 : column + 2].amax((2, 3))
                 found[name].append(to_numpy(peak))
