@@ -9,6 +9,7 @@ import pytest
 import torch
 from matplotlib.image import imread
 
+from tests.evaluate.test_tuning import STRAIGHT
 from tests.planted import SITE, THEORY, UNITS, planted, trained_circuit
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
@@ -147,21 +148,6 @@ def test_a_theory_without_claims_and_a_family_that_is_not_there_are_refused(tmp_
         run_on(tmp_path, late, monkeypatch)
 
 
-STRAIGHT = """\
-theory: straight
-families:
-  gabor:
-    poses: {orientation_deg: {every: 30, over: 180}, phase_deg: {every: 90, over: 180}}
-    stride_px: 2
-    window_px: 9
-    reads: {input: {kernel: gabor, wavelength_px: 6, sigma_px: 2, aspect: 0.7}}
-    rectify: full
-    pool: {over_px: 6, stride_px: 4}
-  curve:
-    poses: from-circuit
-    window_px: 32
-    reads: {gabor: {along: line, spread_px: 4, extent_px: 10, match: tangent, tolerance_deg: 15}}
-"""
 LATE_OF_STRAIGHT = (
     STRAIGHT.replace(ABOVE, "    poses: {orientation_deg: {every: 30, over: 180}}\n    stride_px: 8\n    window_px: 32\n")
     + """\

@@ -19,7 +19,7 @@ from workbench.survey import trials
 from workbench.survey.family import Family, Judged, early_sites
 from workbench.survey.gratings import CONTRAST, ORIENTATIONS_DEG, PHASES_DEG, WAVELENGTHS_PX
 from workbench.survey.gratings import draw as draw_gratings
-from workbench.survey.moved import Draw, along_normal
+from workbench.survey.moved import Draw, along_normal, moved_units
 from workbench.survey.responses import Progress, activations, apex_of, centre_cell, moments
 
 TINY = 1e-9
@@ -70,15 +70,7 @@ def units(host: Host, site: Site, judged: Judged, progress: Progress) -> tuple[T
     normal_deg = judged.normal_deg[chosen]
     nearest = _apart_deg(normal_deg).argmin(0)
     shifts = along_normal(host, site, chosen, nearest, NORMALS_DEG % 180, SHIFTS_PX, _moved(host), progress)
-    return tuple(
-        TrainedUnit(
-            unit=int(unit),
-            centre_deg=round(float(normal), 1) % 180,
-            shift_px=shift,
-            strength=round(float(judged.figures["strength"][unit]), 2),
-        )
-        for unit, normal, shift in zip(chosen, normal_deg, shifts, strict=True)
-    )
+    return moved_units(judged, chosen, normal_deg, 180, shifts)
 
 
 def oriented(
