@@ -77,7 +77,7 @@ def rebuild(
         joint = calibrated_each(host, circuits, calibration, seed, progress, cache, engine)
         journal = run_journal(joint, host, calibration, seed)
         statistics = evaluate(host, joint, pictures, journal=journal, progress=stage("score", len(pictures)), cache=cache, engine=engine)
-        probes = [probe_of(list(spec.theory.families.values())[-1]) for spec in specs]
+        probes = [probe_of(spec.theory) for spec in specs]
         progress = stage("tuning curves", sum(stimuli_count(probe=probe) for probe in probes))
         curves = [
             tuning(host, splices, progress, probe=probe, cache=cache, engine=engine) for splices, probe in zip(joint, probes, strict=True)

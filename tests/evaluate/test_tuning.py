@@ -11,6 +11,7 @@ from workbench.pictures.drawn import drawn
 from workbench.score.tuning import figures, turn_deg
 from workbench.spec import theory_from_text
 from workbench.splice.calibrate import calibrate, with_random_readout
+from workbench.stimuli import texture_edge
 
 STEP_DEG = 20
 SAME = 0.05  # of activations up to 20: calibration tries thresholds at drives that it saw, so a gain is right to half a percent
@@ -75,7 +76,53 @@ ONE_SIDE = STRAIGHT.replace("along: line, spread_px: 4, extent_px: 10", "along: 
 
 @pytest.mark.parametrize(("text", "probe"), [(THEORY, ARCS), (STRAIGHT, BARS), (ONE_SIDE, ARCS), (EDGES, ARCS)])
 def test_what_is_turned_follows_from_the_theory(text, probe):
-    assert probe_of(list(theory_from_text(text).theory.families.values())[-1]) is probe
+    assert probe_of(theory_from_text(text).theory) is probe
+
+
+TEXTURES = """\
+theory: textures
+families:
+  fine:
+    poses: {orientation_deg: {every: 30, over: 180}, phase_deg: {every: 90, over: 180}}
+    stride_px: 2
+    window_px: 9
+    reads: {input: {kernel: gabor, wavelength_px: 4, sigma_px: 1.5}}
+    rectify: full
+    pool: {over_px: 6, stride_px: 4}
+  coarse:
+    poses: {orientation_deg: {every: 30, over: 180}, phase_deg: {every: 90, over: 180}}
+    stride_px: 4
+    window_px: 17
+    reads: {input: {kernel: gabor, wavelength_px: 12, sigma_px: 4}}
+    rectify: full
+  curve:
+    poses: from-circuit
+    window_px: 40
+    ideal: {fine_px: 4, coarse_px: 12}
+    reads:
+      fine:
+        - {along: inside, distance_px: 8, spread_px: 5, match: any}
+        - {along: outside, distance_px: 8, spread_px: 5, match: any, gain: -1}
+      coarse: {along: outside, distance_px: 8, spread_px: 5, match: any, gain: 0.3}
+"""
+
+
+def test_edges_between_the_textures_of_the_ideal_stimulus_are_turned():
+    host, trained, spec = planted(TEXTURES)
+    probe, at = probe_of(spec.theory), (40.0, 44.0)
+    assert (probe.name, probe.turns, len(probe.radii_px)) == ("texture edge", 1, 1)
+    draw, front, back = next(iter(probe.variants.values()))
+    drawn_edge = draw(96, at, 30.0, 9.0, foreground=front, background=back)
+    np.testing.assert_array_equal(drawn_edge, texture_edge(96, at, 30.0, fine_px=4, coarse_px=12))
+    circuits = {"spliced": compile_spec(spec, trained, host)}
+    circuits["random"] = with_random_readout(circuits["spliced"], 0)
+    found = tuning(host, calibrate(circuits, scenes(host, circuits, drawn(2, seed=1))), step_deg=STEP_DEG, probe=probe)
+    for side in (True, False):
+        for unit, pose in zip(figures(found, trained=side), trained.units, strict=True):
+            assert turn_deg(unit.preferred_deg, pose.centre_deg) < ABOUT_DEG
+    first, inverse, *others = (float(responses.max()) for responses, _ in found.variants.values())
+    assert inverse == pytest.approx(first, rel=SAME)  # this theory pools polarity, and nothing else
+    assert len({first, *others}) == 4
 
 
 def test_bars_are_the_same_after_half_a_turn():

@@ -128,6 +128,9 @@ def test_missing_figures_are_dashes_with_a_reason():
     card = replace(made, units=(unheard, *made.units[1:]), recovered={**made.recovered, **nothing_lost})
     dashes = re.findall(r'<span title="([^"]+)">–</span>', rendered(card))
     assert dashes.count("no response to drawn arcs") == 2
+    straight = rendered(card, cards.spec(cards.TEXT.replace("along: arc, radius_px: 33", "along: line")))
+    assert straight.count("no response to drawn bars") == 2
+    assert "drawn arcs" not in straight
     assert sum("nothing to recover" in reason for reason in dashes) >= 2  # the headline and its interval
     assert "None" not in rendered(card)
     assert ">nan<" not in rendered(card)

@@ -1,19 +1,23 @@
 """Edits of the last step: the weights are gone from the handwritten circuit, and the trained units say what they would without theirs."""
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from tests.conftest import tiny_network
-from tests.planted import planted
+from tests.planted import planted, trained_circuit
 from workbench.compiler import HandwrittenCircuit, compile_spec
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host, InputRange, host_from_module
-from workbench.hosts.branches import branches
-from workbench.hosts.inception_blocks import ConvRelu, Mixed
+from workbench.hosts.branches import CHANNELS_APART, branches
+from workbench.hosts.inception_blocks import ConvRelu, LocalResponseNorm, MaxPoolSame, Mixed
+from workbench.spec import TrainedCircuit, TrainedUnit
 from workbench.spec.language import Edit
-from workbench.splice.edit import EditedTrained, edited, through, unheard, whole
+from workbench.splice.edit import EditedTrained, edit_trained, edited, of_sign, through, unheard, whole
+from workbench.splice.natural import Part, natural_parts
 from workbench.splice.scene import Scene
 
 ROUNDING = 1e-5  # float32 sums of some hundred terms about 1
@@ -37,7 +41,8 @@ def mixed() -> Host:
 @pytest.fixture(scope="module")
 def scene(mixed) -> Scene:
     seen = mixed.activations(torch.randn(2, 3, 24, 24, generator=torch.Generator().manual_seed(1)), "below", "block")
-    return Scene(seen["block"][:, list(UNITS)], seen["below"], seen["block"], {}, "block", UNITS, torch.zeros(2, dtype=torch.long))
+    own = seen["block"][:, list(UNITS)]
+    return Scene(own, seen["below"], seen["block"], {}, "block", UNITS, torch.zeros(2, dtype=torch.long), seen["below"])
 
 
 def condition(host: Host, edit: Edit, channels: list[int] = NAMED) -> EditedTrained:
@@ -113,9 +118,56 @@ def slow(branch, before, sign):
     return middle
 
 
-def test_the_way_through_a_pool_is_refused(mixed):
+def test_the_way_through_a_pool_of_the_block_is_told_only_to_who_asks_for_it(mixed):
     with pytest.raises(WorkbenchError, match=r"from below to block: the way to unit 22 is not known, or another"):
         branches(mixed, "below", "block", [21, 22])
+    assert [branch.pool is not None for branch in branches(mixed, "below", "block", [21, 22], own_pool=True)] == [False, True]
+
+
+BEHIND = (1, 3, 22, 24)  # of 1x1, and behind the block's own pool: without a bottleneck
+
+
+def behind_a_pool() -> Host:
+    """As `mixed`, with a normalisation and a pool before the block."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        stages = ConvRelu(3, 8, 3), LocalResponseNorm(), MaxPoolSame(), Mixed(8, 4, 5, 8, 6, 10, 3), nn.Flatten()
+    return host_from_module(nn.Sequential(*stages), "pooled", {"below": "0", "block": "3"}, InputRange(24, (0.0, 0.0, 0.0)))
+
+
+def plainly(host: Host, edit: Edit, x: torch.Tensor) -> torch.Tensor:
+    """The units BEHIND of a copy of the network whose very weights are edited."""
+    network = copy.deepcopy(host.network)
+    for name in ("1x1", "pool_reduce"):
+        weight = network[3][name].weight.data
+        named = torch.zeros_like(weight, dtype=torch.bool)
+        named[:, NAMED] = of_sign(weight[:, NAMED], edit.sign)
+        weight *= named if edit.only else ~named
+    return network[:4](x)[:, list(BEHIND)]
+
+
+@pytest.mark.parametrize("sign", [None, "positive", "negative"])
+@pytest.mark.parametrize("way", ["without", "only"])
+def test_behind_pools_the_edit_is_that_of_the_networks_own_weights(way, sign):
+    host, edit = behind_a_pool(), Edit(**{way: ("a",)}, sign=sign)
+    x = 3 * torch.randn(2, 3, 24, 24, generator=torch.Generator().manual_seed(1))
+    trained = trained_circuit(host, [TrainedUnit(unit=unit, centre_deg=0) for unit in BEHIND], site="block")
+    bound = trained_circuit(host, [TrainedUnit(unit=unit, centre_deg=0) for unit in NAMED], site="below")
+    with torch.inference_mode():
+        parts = {kind: Part(kind, "block", BEHIND if kind == "units" else ()) for kind in ("units", "before", "entering")}
+        seen = natural_parts(host, x, list(parts.values()))
+        own, before, entering = (seen[part] for part in parts.values())
+        here = Scene(own, before, own[:, :0], {}, "block", BEHIND, torch.zeros(2, dtype=torch.long), entering)
+        made, wrong = (edit_trained(host, trained, edit, [units])(here) for units in (bound, moved(bound)))
+        wanted = plainly(host, edit, x)
+    torch.testing.assert_close(made, wanted, rtol=0, atol=ROUNDING)
+    assert (wanted - own).abs().max() > 100 * ROUNDING
+    assert (wrong - wanted).abs().max() > 100 * ROUNDING
+
+
+def moved(bound: TrainedCircuit) -> TrainedCircuit:
+    """Other channels than those."""
+    return bound.model_copy(update={"units": tuple(unit.model_copy(update={"unit": (unit.unit + 1) % 8}) for unit in bound.units)})
 
 
 def test_sites_that_are_no_neighbours_and_other_convolutions_are_refused(tiny_host):
@@ -130,6 +182,19 @@ def test_sites_that_are_no_neighbours_and_other_convolutions_are_refused(tiny_ho
     host = host_from_module(loose, "loose", {"first": "0", "second": "1"}, tiny_host.input)
     with pytest.raises(WorkbenchError, match="no stage and the one just before it"):
         branches(host, "first", "second", [0])
+
+
+@pytest.mark.inceptionv1
+def test_inceptionv1_of_mixed3a_is_the_sum_of_what_its_units_read_of_conv2d2_behind_a_pool(inceptionv1):
+    units = (5, 150, 200, 240)  # of each branch
+    x = 50 * torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    parts = [Part("units", "mixed3a", units), Part("entering", "mixed3a")]
+    own, entering = (natural_parts(inceptionv1, x, parts)[part] for part in parts)
+    assert entering.shape == (1, 192, 28, 28)
+    for branch in branches(inceptionv1, "conv2d2", "mixed3a", units, CHANNELS_APART, own_pool=True):
+        before = branch.pool(entering) if branch.pool else entering
+        total = unheard(branch, before) + through(branch, before, range(192))
+        torch.testing.assert_close(F.relu(total), own[:, branch.places], rtol=1e-4, atol=1e-3 * float(own.max()))
 
 
 @pytest.mark.inceptionv1

@@ -9,15 +9,17 @@ import pytest
 import torch
 from matplotlib.image import imread
 
+from tests.evaluate.test_tuning import STRAIGHT
 from tests.planted import SITE, THEORY, UNITS, planted, trained_circuit
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
+from workbench.evaluate.tuning import BARS
 from workbench.hosts import Host
 from workbench.pictures import photographs
 from workbench.pictures.drawn import drawn
 from workbench.report.claims import claims_table
 from workbench.score.claims import Claims, claims_json
-from workbench.spec import TrainedUnit, dump_circuit, theory_from_text
+from workbench.spec import TrainedUnit, dump_circuit, load_circuit, theory_from_text
 from workbench.verbs import loaded
 from workbench.verbs.claims import claims
 
@@ -55,17 +57,24 @@ class Planted(NamedTuple):
     files: dict[str, Path]
 
 
-def write_late(folder: Path, inhibited: bool = True, units: Sequence[TrainedUnit] = LATE) -> Planted:
-    """The host, and the files of its two circuits; without inhibition its weights below 0 are left out."""
-    host, early, _ = planted(units=EVEN)
+def write_late(
+    folder: Path,
+    inhibited: bool = True,
+    units: Sequence[TrainedUnit] = LATE,
+    theories: tuple[str, str] = (THEORY, THEORY_OF_LATE),
+    early: Sequence[TrainedUnit] = EVEN,
+) -> Planted:
+    """The host, and the files of its two circuits; without inhibition its weights below 0 are left out. `theories` are of the family `curve` alone,
+    whose units are `early`, and with `late` behind it."""
+    host, bound, _ = planted(theories[0], early)
     host.module(SITE).bias.zero_()
     late = trained_circuit(host, units, "late", "consumers")
-    curve, last = compile_spec(theory_from_text(THEORY_OF_LATE), late, host, bound={"curve": early}).layers
+    curve, last = compile_spec(theory_from_text(theories[1]), late, host, bound={"curve": bound}).layers
     kernel = torch.einsum("uekl,ec->uckl", last.reads[0].weight, curve.reads[0].weight[:, :, 0, 0]) / last.ideal
     convolution, channels = host.module("consumers")[0], [unit.unit for unit in units]
     convolution.weight[channels], convolution.bias[channels] = 10 * (kernel if inhibited else kernel.clamp(min=0)).float(), -1.0
     files = {"early": folder / "curve.yaml", "late": folder / "late.yaml"}
-    for circuit, file in zip((early, late), files.values(), strict=True):
+    for circuit, file in zip((bound, late), files.values(), strict=True):
         dump_circuit(circuit, file)
     return Planted(host, files)
 
@@ -137,6 +146,52 @@ def test_a_theory_without_claims_and_a_family_that_is_not_there_are_refused(tmp_
     late.files["early"] = late.files["late"]
     with pytest.raises(WorkbenchError, match="not computed before the spliced site"):
         run_on(tmp_path, late, monkeypatch)
+
+
+LATE_OF_STRAIGHT = (
+    STRAIGHT.replace(ABOVE, "    poses: {orientation_deg: {every: 30, over: 180}}\n    stride_px: 8\n    window_px: 32\n")
+    + """\
+  late:
+    poses: from-circuit
+    window_px: 24
+    reads: {curve: {along: point, match: tangent, harmonics: [0, 0.6, 0.3]}}
+"""
+)
+LINE_CLAIMS = """\
+claims:
+  crossing-bars-inhibit: {about: x, edit: {without: curve, sign: negative}, expect: {figure: width_deg, of: every, rises_by: 0}}
+  inhibition-excites: {about: the opposite, edit: {without: curve, sign: negative}, expect: {figure: peak, below: 0.5}}
+  no-echo: {about: nothing crosses, edit: {only: curve}, expect: {figure: echo, below: 0.1}}
+"""
+
+
+def test_claims_of_a_family_that_knows_no_sides_are_tested_on_bars(tmp_path, monkeypatch):
+    early = tuple(unit.model_copy(update={"centre_deg": 30.0 * i}) for i, unit in enumerate(UNITS))
+    found = run_on(
+        tmp_path, write_late(tmp_path, theories=(STRAIGHT, LATE_OF_STRAIGHT), early=early), monkeypatch, LATE_OF_STRAIGHT + LINE_CLAIMS
+    )
+    assert found.radius_px == BARS.radii_px
+    for side in ("trained", "handwritten"):
+        assert [getattr(outcome, side).came_true for outcome in found.claims] == [True, False, True]
+
+
+@pytest.mark.inceptionv1
+def test_claims_about_lines_hold_of_the_complex_gabors_of_inceptionv1_and_not_of_other_channels(inceptionv1, tmp_path, monkeypatch):
+    """Every 30 degrees and few pictures for gain and bias."""
+    circuits = ROOT / "circuits" / "inceptionv1"
+    monkeypatch.setattr(loaded, "load", lambda name: inceptionv1)
+    own = load_circuit(circuits / "complex_gabor.yaml")
+    others = sorted(set(range(64)) - {unit.unit for unit in own.units})[: len(own.units)]
+    moved = [unit.model_copy(update={"unit": other}) for unit, other in zip(own.units, others, strict=True)]
+    dump_circuit(own.model_copy(update={"units": tuple(moved)}), tmp_path / "wrong.yaml")
+
+    def true(bound: Path) -> list[str]:
+        where = ROOT / "specs" / "line.yaml", circuits / "line-conv2d2.yaml", {"complex_gabor": bound}
+        found = claims(*where, photographs("calibration")[:4], tmp_path / "out", lambda *_: lambda _: None, step_deg=30)
+        return [outcome.claim for outcome in found.claims if outcome.trained.came_true]
+
+    assert {"excitation-drives", "crossing-bars-are-kept-out", "complex-gabors-suffice"} <= set(true(circuits / "complex_gabor.yaml"))
+    assert {"excitation-drives", "complex-gabors-suffice"}.isdisjoint(true(tmp_path / "wrong.yaml"))
 
 
 @pytest.mark.inceptionv1

@@ -11,6 +11,7 @@ FAMILIES = (
     "curve",
     "early_curve",
     "gabor",
+    "complex_gabor",
     "line",
     "high-low-frequency",
 )  # that a survey finds; workbench.survey has the same, and loads torch
@@ -19,7 +20,12 @@ FAMILIES = (
 @click.command()
 @click.argument("host_name", metavar="HOST", callback=trusted)
 @click.option("--family", default="curve", show_default=True, help=f"Family to find: {', '.join(FAMILIES)}.")
-@click.option("--site", "sites", multiple=True, help="Site to look at; may be given again.  [default: every site of moderate depth]")
+@click.option(
+    "--site",
+    "sites",
+    multiple=True,
+    help="Site to look at; may be given again.  [default: every site of moderate depth, of Gabors early ones]",
+)
 @click.option("-o", "--output", type=FILE, help="Circuit file to write.  [default: circuits/HOST/FAMILY.yaml]")
 @IMAGES
 @BROKEN
@@ -32,6 +38,7 @@ def survey(host_name: str, family: str, sites: tuple[str, ...], output: Path | N
     \b
     workbench survey squeezenet
     workbench survey my_hosts.py:make_host --site layer2
+    workbench survey inceptionv1 --family complex_gabor --site conv2d1
     workbench survey inceptionv1@random:0
     """
     from workbench.hosts.named import folder_name

@@ -1,4 +1,4 @@
-"""Claims: what trained and handwritten units say to turning arcs before and after the edits that a theory makes claims about."""
+"""Claims: what trained and handwritten units say to turning stimuli before and after the edits that a theory makes claims about."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ Curves = Mapping[str, Float[np.ndarray, "radius pose unit"]]  # of the trained a
 
 @dataclass(frozen=True)
 class ClaimCurves:
-    """Mean responses to bright and dark lines, as `TuningCurves` has them, before any edit and after that of each claim.
+    """Mean responses to bright and dark stimuli, as `TuningCurves` has them, before any edit and after that of each claim.
 
     A claim has no trained curves where a family that it names is not bound to trained units.
     """

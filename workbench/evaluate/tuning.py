@@ -1,11 +1,12 @@
 """Tuning: what trained and handwritten units say to an arc as it turns, at several radii, and as its polarity, fill and colour change; of a
-family that knows no sides, to a straight bar instead.
+family that knows no sides, to a straight bar instead, and of one whose ideal stimulus is an edge between textures, to such an edge.
 
 The radial tuning curves of "Curve Detectors" (doi 10.23915/distill.00024.003).
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -17,11 +18,12 @@ from workbench.cache import Cache
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.engine import Engine, here
 from workbench.hosts.host import Host
-from workbench.spec.language import INPUT, Family, Term
+from workbench.spec.language import INPUT, Term, TextureEdge, Theory
 from workbench.splice.calibrate import Splices
 from workbench.splice.conditions import Condition, natural, reads_before
+from workbench.splice.edit import EditedTrained
 from workbench.splice.scene import scene
-from workbench.stimuli import arc, filled, line
+from workbench.stimuli import arc, filled, line, texture_edge
 from workbench.stimuli.canvas import Colour, Point
 
 K = TypeVar("K", bound=Hashable)
@@ -45,10 +47,25 @@ def bar(size_px: int, apex_px: Point, centre_deg: float, radius_px: float, foreg
     return line(size_px, apex_px, centre_deg - 90, foreground=foreground, background=background)
 
 
+def edge_of(
+    texture: TextureEdge,
+    tilt_deg: float,
+    size_px: int,
+    apex_px: Point,
+    centre_deg: float,
+    radius_px: float,
+    foreground: Colour,
+    background: Colour,
+):
+    """An edge between textures, the fine one towards a direction, with stripes at `tilt_deg` from it; the radius is of no account."""
+    at = (apex_px, centre_deg, texture.fine_px, texture.coarse_px, tilt_deg)
+    return texture_edge(size_px, *at, foreground=foreground, background=background)
+
+
 @dataclass(frozen=True)
 class Probe:
-    """What is turned before the units: its name, radii, how often it looks the same in a full turn, and VARIANTS, of which the first two
-    are averaged."""
+    """What is turned before the units: its name, radii (of what is straight one that stands for none), how often it looks the same in a full
+    turn, and how it may be drawn, of which the first two are averaged."""
 
     name: str
     radii_px: tuple[float, ...]
@@ -64,8 +81,25 @@ BARS = Probe(
 )
 
 
-def probe_of(family: Family) -> Probe:
-    """What to turn before the units of a theory's last family: bars, if all that it reads lies alike to both sides; arcs otherwise."""
+def texture_edges(texture: TextureEdge) -> Probe:
+    """Edges between these textures, with stripes that run into the edge, bright or dark at the apex, that run along it, and slanted ones."""
+    across, along, slanted = (partial(edge_of, texture, tilt_deg) for tilt_deg in (90.0, 0.0, 45.0))
+    variants = {
+        "bright stripes": (across, 227.0, 27.0),
+        "dark stripes": (across, 27.0, 227.0),
+        "stripes along": (along, 227.0, 27.0),
+        "slanted stripes": (slanted, 227.0, 27.0),
+        "red on green": (across, *VARIANTS["red on green"][1:]),
+    }
+    return Probe("texture edge", (STRAIGHT_PX,), 1, variants)
+
+
+def probe_of(theory: Theory) -> Probe:
+    """What to turn before the units of a theory's last family: its ideal stimulus, where that is an edge between textures; bars, if all that it
+    reads lies alike to both sides; arcs otherwise."""
+    family = list(theory.families.values())[-1]
+    if family.ideal:
+        return texture_edges(family.ideal)
     terms = [term for terms in family.reads.values() for term in terms]
     sided = any(isinstance(term, Term) and (term.along in SIDED or term.match in SIDED) for term in terms)
     return ARCS if sided or INPUT in family.reads else BARS
@@ -73,10 +107,10 @@ def probe_of(family: Family) -> Probe:
 
 @dataclass(frozen=True)
 class TuningCurves:
-    """Responses to arcs: the highest within one cell of the apex.
+    """Responses to what `probe` draws: the highest within one cell of the apex.
 
-    `trained` and `handwritten` are `radius pose unit`, averaged over bright and dark lines; `variants` gives, for each way to draw the arc,
-    both at the radius that the trained units like best on average. `probe` was turned.
+    `trained` and `handwritten` are `radius pose unit`, averaged over the probe's first two variants, bright and dark; `variants` gives, for each of
+    them, both at the radius that the trained units like best on average.
     """
 
     centre_deg: Float[np.ndarray, " pose"]
@@ -150,7 +184,9 @@ def answers(
         rgb = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2).float().to(host.device)
         with torch.inference_mode():
             before = any(map(reads_before, conditions.values()))
-            here = scene(host, circuits, host.input.encode(rgb), torch.zeros(len(some), dtype=torch.long), cache, before)
+            entering = any(isinstance(condition, EditedTrained) for condition in conditions.values())
+            donor = torch.zeros(len(some), dtype=torch.long)
+            here = scene(host, circuits, host.input.encode(rgb), donor, cache, before, entering=entering)
             for name, condition in conditions.items():
                 peak = condition(here)[:, :, row - 1 : row + 2, column - 1 : column + 2].amax((2, 3))
                 found[name].append(to_numpy(peak))

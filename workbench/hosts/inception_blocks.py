@@ -48,6 +48,15 @@ class MaxPoolSame(nn.Module):
         return max_pool(pad_same(x, 3, 2, value=-torch.inf))
 
 
+class PoolSame(nn.Module):
+    """3x3 max pool at stride 1 with SAME padding of -inf."""
+
+    channelwise = True  # Host.push
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        return max_pool_same(x)
+
+
 class LocalResponseNorm(nn.Module):
     """x / sqrt(2 + 0.0001 * sum of x^2 over the 11 nearest channels): torch's `local_response_norm(x, 11, alpha=0.0011, beta=0.5, k=2)`.
 
@@ -73,6 +82,8 @@ class LocalResponseNorm(nn.Module):
 class Mixed(nn.ModuleDict):
     """An inception block: 1x1, 3x3, 5x5 and pooled branches side by side, each after its ReLU."""
 
+    pool = PoolSame()  # before the last of them; of the class, for it has no weights and is the same in every block
+
     def __init__(self, inputs: int, one: int, bottleneck3: int, three: int, bottleneck5: int, five: int, pooled: int):
         super().__init__(
             {
@@ -85,16 +96,16 @@ class Mixed(nn.ModuleDict):
             }
         )
 
-    def chain(self, unit: int) -> tuple[tuple[nn.Conv2d, ...], int] | None:
-        """The convolutions, a ReLU behind each, from the block's input to a unit, and its channel of the last; None behind the pool."""
-        for names in (("1x1",), ("3x3_bottleneck", "3x3"), ("5x5_bottleneck", "5x5")):
+    def chain(self, unit: int) -> tuple[tuple[nn.Module, ...], int] | None:
+        """From the block's input to a unit, the pool, if it lies behind that, and the convolutions, a ReLU behind each; and the unit's channel of
+        the last."""
+        for names in (("1x1",), ("3x3_bottleneck", "3x3"), ("5x5_bottleneck", "5x5"), ("pool_reduce",)):
             convolutions = tuple(module for name in names if isinstance(module := self[name], ConvRelu))
             if unit < convolutions[-1].out_channels:
-                return convolutions, unit
+                return (self.pool, *convolutions) if names == ("pool_reduce",) else convolutions, unit
             unit -= convolutions[-1].out_channels
         return None
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h w"]:
-        pooled = max_pool_same(x)
         three, five = self["3x3"](self["3x3_bottleneck"](x)), self["5x5"](self["5x5_bottleneck"](x))
-        return torch.cat((self["1x1"](x), three, five, self["pool_reduce"](pooled)), dim=1)
+        return torch.cat((self["1x1"](x), three, five, self["pool_reduce"](self.pool(x))), dim=1)

@@ -1,5 +1,7 @@
 """Claims as pictures: the units' mean tuning curve before and after each edit, the trained units beside the handwritten."""
 
+import textwrap
+
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
@@ -12,6 +14,7 @@ from workbench.score.claims import RADII, Claims, Outcome
 from workbench.spec.circuit import TrainedCircuit
 
 ACROSS = 2  # claims in a row
+LETTERS = 90  # of a line above the panels of one
 GRID = np.arange(-180.0, 181.0, 5.0)
 SIDES = {TRAINED: ("trained", colours.TRAINED), HANDWRITTEN: ("by hand", colours.HANDWRITTEN)}
 
@@ -23,9 +26,12 @@ def draw_claims(claims: Claims, curves: ClaimCurves, trained: TrainedCircuit) ->
     cells = figure.subfigures(rows, ACROSS, squeeze=False).flatten()
     poses = np.array([unit.centre_deg for unit in trained.units])
     for cell, outcome in zip(cells, claims.claims, strict=False):
-        cell.suptitle(f"{outcome.claim}: {edit_text(outcome.edit)}; {expect_text(outcome.expect)}", fontsize=8, x=0.02, ha="left")
-        for side, axes in zip(SIDES, cell.subplots(1, 2, sharey=True), strict=True):
+        said = f"{outcome.claim}: {edit_text(outcome.edit)}; {expect_text(outcome.expect)}"
+        cell.suptitle(textwrap.fill(said, LETTERS), fontsize=8, x=0.02, ha="left")
+        panels = cell.subplots(1, 2, sharey=True)
+        for side, axes in zip(SIDES, panels, strict=True):
             _panel(axes, side, outcome, curves, poses)
+        panels[0].set_ylim(0, None)  # once both are drawn: the scale is that of the higher
     figure.supxlabel(
         f"direction of the {curves.probe.name}, less the unit's pose (degrees); dotted before the edit, solid after", fontsize=8
     )
@@ -45,6 +51,6 @@ def _panel(axes: Axes, side: str, outcome: Outcome, curves: ClaimCurves, poses: 
         axes.plot(GRID, np.mean(over, 0) if over else np.zeros_like(GRID), style, color=colour, linewidth=1.4)
     said = f"{change(outcome, measured)}, {verdict(measured)}" if measured else f"not tested: bind {', '.join(outcome.unbound)}"
     axes.set_title(f"{called}: {said}", fontsize=7, loc="left")
-    axes.set(xlim=(-180, 180), ylim=(0, None), xticks=(-180, -90, 0, 90, 180))
+    axes.set(xlim=(-180, 180), xticks=(-180, -90, 0, 90, 180))
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=6.5)

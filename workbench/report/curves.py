@@ -1,4 +1,4 @@
-"""Tuning as pictures: every unit's response as an arc turns and as its radius changes, trained in black, handwritten in red."""
+"""Tuning as pictures: every unit's response as a stimulus turns and as its radius changes, trained in black, handwritten in red."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,7 +17,7 @@ ECHO_DEG = 30.0  # to either side of the opposite direction, as `score.tuning.ec
 
 
 def draw_directions(units: Sequence[UnitScore], curves: TuningCurves) -> Figure:
-    """A small panel for each unit: response over its own peak against the arc's direction less the unit's pose, mean over radii."""
+    """A small panel for each unit: response over its own peak against the direction of the stimulus less the unit's pose, mean over radii."""
     figure, panels = _panels(units, 1.5)
     for i, unit, axes in panels:
         for side, curve in _sides(curves):

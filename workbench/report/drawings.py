@@ -17,6 +17,10 @@ from workbench.score.scorecard import Scorecard, UnitScore
 
 DOTS_PER_INCH = 150
 LINES = "Trained in black, handwritten in red."
+ECHOES = {  # by how often the stimulus looks the same in a full turn
+    1: "A unit that takes the stimulus for itself turned round responds in the shaded band too: the echo.",
+    2: "A unit that responds to a bar across its own does so in the shaded band: the echo.",
+}
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,7 @@ def _tuning(units: Sequence[UnitScore], curves: TuningCurves, which: str, said: 
         "tuning",
         draw_aligned(units, curves),
         f"Mean tuning curve of {count} trained and handwritten units against direction, aligned at their poses.",
-        f"{said}{LINES} Each unit’s curve over its own peak, aligned at its pose; thick lines are means. A unit that takes an arc for "
-        "its mirror image responds in the shaded band too: the echo (of a bar, the response to one that crosses it).",
+        f"{said}{LINES} Each unit’s curve over its own peak, aligned at its pose; thick lines are means. {ECHOES[curves.probe.turns]}",
     )
     yield Drawing(
         f"tuning-{which}directions",

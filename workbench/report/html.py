@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.evaluate.examples import Example
-from workbench.evaluate.tuning import TuningCurves
+from workbench.evaluate.tuning import TuningCurves, probe_of
 from workbench.files import write_whole
 from workbench.report.conditions import LEANS, MISSING, NO_OUTPUT, about, number, ordered, reaching, warnings
 from workbench.report.drawings import drawings, png
@@ -40,7 +40,7 @@ CONTENTS = (
 )
 QUANTITIES = {"kl": "KL", "agreement": "first answer", "consumer": "next layer", "top1": "top-1", "top5": "top-5"}
 PACKAGES = ("numpy", "scipy")
-SILENT = "no response to drawn arcs"
+SILENT = "no response to drawn {}"  # what the units' tuning is measured with
 
 
 def write_report(
@@ -130,7 +130,8 @@ def missing(path: str) -> str:
 
 def render(card: Scorecard, specs: Sequence[Spec], score: Score, shown: Mapping[str, Sequence[Shown]], command: str = "") -> str:
     """The page."""
-    best = card.best_control
+    best, probes = card.best_control, [probe_of(spec.theory) for spec in specs]
+    drawn = " and ".join(dict.fromkeys(f"{probe.name}s" for probe in probes))
     labelled = score.at("conditions/natural/top1") is not None
     return template("page.html.jinja").render(
         card=card,
@@ -144,7 +145,9 @@ def render(card: Scorecard, specs: Sequence[Spec], score: Score, shown: Mapping[
         best_control_path=best.replace(".", "/") if best else None,
         labelled=labelled,
         unit_order=_unit_order(card),
-        silent=SILENT,
+        silent=SILENT.format(drawn),
+        drawn=drawn,
+        sized=any(len(probe.radii_px) > 1 for probe in probes),
         chance=number(TOP, 2),
         invariances=[key.removeprefix("trained.invariance ") for key in card.tuning if key.startswith("trained.invariance ")],
         conditions=_conditions(card),

@@ -14,7 +14,7 @@ UNTUNED = 1e-6  # length of the mean vector of responses of length 1: below it t
 @dataclass(frozen=True)
 class Tuned:
     """One unit's curve. preferred_deg: vector mean; width_deg: full width at half maximum; echo: response 180 degrees off over the peak;
-    invariance: for each way to draw the arc, its highest response over that of the first, the bright line.
+    invariance: for each way to draw the stimulus, its highest response over that of the first, the bright one.
 
     Of a bar, which looks the same after half a turn, directions are mod 180 and the echo is that of the bar that crosses at a right angle."""
 

@@ -4,6 +4,9 @@ A trained unit may read the layer before through a bottleneck. Its weight from a
 products of weights over the bottleneck's channels, and by its sign a weight is taken for negative or positive. What an edit takes away, or
 leaves alone, is what came through such weights on the picture at hand: the bottleneck's ReLUs stay as open or shut as they are in the whole
 network. So the parts of a unit's drive add up to the unit's own, to rounding; left out is that an edit might open or shut the ReLUs themselves.
+
+A pool or a normalisation between the two sites hands every channel on by itself: the weights behind it are told by channel as before it, and are
+edited there.
 """
 
 from collections.abc import Sequence
@@ -15,7 +18,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from workbench.compiler.circuit import HandwrittenCircuit, Read
-from workbench.hosts.branches import Branch, bias_of, branches
+from workbench.hosts.branches import CHANNELS_APART, Branch, bias_of, branches
 from workbench.hosts.host import Host
 from workbench.spec.circuit import TrainedCircuit
 from workbench.spec.language import Edit
@@ -51,8 +54,9 @@ class EditedTrained:
     def __call__(self, scene: Scene) -> Float[Tensor, "n unit h w"]:
         values = torch.empty_like(scene.trained)
         for branch in self.branches:
-            named = through(branch, scene.before, self.channels, self.edit.sign)
-            drive = unheard(branch, scene.before) + named if self.edit.only else whole(branch, scene.before) - named
+            before = branch.pool(scene.entering) if branch.pool else scene.entering
+            named = through(branch, before, self.channels, self.edit.sign)
+            drive = unheard(branch, before) + named if self.edit.only else whole(branch, before) - named
             values[:, branch.places] = F.relu(drive)
         return values
 
@@ -61,7 +65,7 @@ def edit_trained(host: Host, trained: TrainedCircuit, edit: Edit, bound: Sequenc
     """The edit in the trained network, the families of `edit` being the units of the circuits `bound`. Raises WorkbenchError where the host does
     not tell how the one site hears the other."""
     units = [unit.unit for unit in trained.units]
-    ways = [branches(host, family.site, trained.site, units) for family in bound]
+    ways = [branches(host, family.site, trained.site, units, CHANNELS_APART, own_pool=True) for family in bound]
     return EditedTrained(edit, sorted({unit.unit for family in bound for unit in family.units}), ways[0])
 
 

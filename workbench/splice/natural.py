@@ -16,10 +16,11 @@ from torch import Tensor
 from workbench.arrays import to_numpy
 from workbench.cache import Cache, known_by
 from workbench.code import computed_by
+from workbench.hosts.branches import stages_between
 from workbench.hosts.host import Host, Site
 
 BYPASSED = 3  # sites in a residual block: behind its first norm, or what expands it; within; behind its spatial convolution
-Kind = Literal["logits", "site", "pushed", "units", "before"]
+Kind = Literal["logits", "site", "pushed", "units", "before", "entering"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Part:
     pushed   the same behind whatever acts channel by channel after the site, such as a pool (`Host.push`): smaller, and where a splice goes on
     units    the activation of some channels at `site`
     before   the sites before `site` (`sites_before`), on the cells of `site`
+    entering what enters the stage of `site`, on its own cells: the site before it, behind whatever stages of the chain lie between
     """
 
     kind: Kind
@@ -90,6 +92,8 @@ def at_least_float32(activation: Tensor) -> Tensor:
 def _looks_at(host: Host, part: Part) -> tuple[str, ...]:
     if part.kind == "before":
         return sites_before(host, part.site)
+    if part.kind == "entering":
+        return (_just_before(host, part.site),)
     return (part.site,) if part.site else ()
 
 
@@ -107,6 +111,11 @@ def _cut(host: Host, x: Tensor, part: Part, logits: Tensor, seen: Mapping[str, T
             site, known = host.site(part.site), [(host.site(name), seen[name]) for name in sites_before(host, part.site)]
             heard = [_on_cells(value, each.offset_px, each.stride_px, site) for each, value in known]
             return torch.cat(heard, 1) if heard else _on_cells(x, 0, 1, site)
+        case "entering":
+            value = seen[_just_before(host, part.site)]
+            for stage in stages_between(host, _just_before(host, part.site), part.site) or ():
+                value = stage(value)
+            return at_least_float32(value)
 
 
 def sites_before(host: Host, site: str) -> tuple[str, ...]:
@@ -121,6 +130,14 @@ def site_before(host: Host, site: str) -> str | None:
     """The site that the host computes just before `site`; before its first site there is only the picture."""
     names = list(host.sites)
     return names[names.index(site) - 1] if site != names[0] else None
+
+
+def _just_before(host: Host, site: str) -> str:
+    """As `site_before`, of a stage of a chain. Raises ValueError where nothing or anything else may enter the stage."""
+    upstream = site_before(host, site)
+    if upstream is None or stages_between(host, upstream, site) is None:
+        raise ValueError(f"what enters {site} of {host.name} is not known")
+    return upstream
 
 
 def _on_cells(activation: Tensor, offset_px: int, stride_px: int, site: Site) -> Tensor:

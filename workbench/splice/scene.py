@@ -12,6 +12,8 @@ from workbench.compiler.respond import drives, heard
 from workbench.hosts.host import Host
 from workbench.splice.natural import Kind, Part, Parts, natural_parts
 
+KINDS: tuple[Kind, ...] = ("before", "site", "entering")  # of parts that only some conditions look at
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -24,6 +26,7 @@ class Scene:
     name     the site's
     units    the host's channels that are replaced
     donor    for each picture, which donor picture stands in where a condition takes another picture's activation
+    entering what enters the stage of their site, on the cells of whatever lies just before it; without channels where nobody asked for it
     """
 
     trained: Float[Tensor, "n unit h w"]
@@ -33,6 +36,7 @@ class Scene:
     name: str
     units: tuple[int, ...]
     donor: Int[Tensor, " n"]
+    entering: Float[Tensor, "n c3 h2 w2"]
 
     def put(self, values: Float[Tensor, "n unit h w"], activation: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         """The site's activation with the replaced units at `values`."""
@@ -49,9 +53,10 @@ def scene(
     cache: Cache | None = None,
     before: bool = True,
     beside: bool = False,
+    entering: bool = False,
 ) -> Scene:
     """Run the host up to the circuits' site, and each circuit on the same pictures; `x` is the host's input."""
-    return scenes_together(host, [circuits], x, donor, cache=cache, before=before, beside=beside)[0][0]
+    return scenes_together(host, [circuits], x, donor, cache=cache, before=before, beside=beside, entering=entering)[0][0]
 
 
 def scenes_together(
@@ -65,25 +70,29 @@ def scenes_together(
     wanted: Collection[str] | None = None,
     beside: bool = False,
     passing: Collection[Kind] = (),
+    entering: bool = False,
 ) -> tuple[list[Scene], Parts]:
     """The scene of every trained circuit of a joint splice, and the parts `more`, all of one natural run of the host.
 
     `before`: whether any condition looks at the site before; `wanted`: the circuits whose drives are, by name, all by default; `beside`: whether
-    anyone looks at the other channels of the site. `passing` kinds of parts are not kept in the cache.
+    anyone looks at the other channels of the site; `entering`: whether at what enters its stage. `passing` kinds of parts are not kept in the
+    cache.
     """
     run = [{name: circuit for name, circuit in circuits.items() if wanted is None or name in wanted} for circuits in joint]
-    own = [_parts(circuits, some, before, beside) for circuits, some in zip(joint, run, strict=True)]
+    own = [_parts(circuits, some, before, beside, entering) for circuits, some in zip(joint, run, strict=True)]
     seen = natural_parts(host, x, tuple(dict.fromkeys([*more, *(part for parts in own for part in parts)])), cache, passing)
     found = [_scene(host, circuits, some, x, donor, seen) for circuits, some in zip(joint, run, strict=True)]
     return found, seen
 
 
-def _parts(circuits: Mapping[str, HandwrittenCircuit], run: Mapping[str, HandwrittenCircuit], before: bool, beside: bool) -> list[Part]:
-    """What a scene needs: the units, the site before, and the sites that bound families are read at."""
+def _parts(
+    circuits: Mapping[str, HandwrittenCircuit], run: Mapping[str, HandwrittenCircuit], before: bool, beside: bool, entering: bool
+) -> list[Part]:
+    """What a scene needs: the units, the site before, what enters theirs, and the sites that bound families are read at."""
     first = next(iter(circuits.values()))
     bound = dict.fromkeys(name for circuit in run.values() for name in circuit.sites)
     ahead = [Part("before", first.site)] if before else []
-    around = [Part("site", first.site)] if beside else []
+    around = [*([Part("site", first.site)] if beside else []), *([Part("entering", first.site)] if entering else [])]
     return [Part("units", first.site, first.units), *ahead, *around, *(Part("site", name) for name in bound)]
 
 
@@ -97,7 +106,7 @@ def _scene(
 ) -> Scene:
     first = next(iter(circuits.values()))
     trained = seen[Part("units", first.site, first.units)]
-    before, beside = (seen.get(part, trained[:, :0]) for part in (Part("before", first.site), Part("site", first.site)))
+    before, beside, entering = (seen.get(Part(kind, first.site), trained[:, :0]) for kind in KINDS)
     said = heard(host, {name: seen[Part("site", name)] for circuit in run.values() for name in circuit.sites})
     handwritten = drives(run, host.input.decode(x), host.input.mean_rgb, said)
-    return Scene(trained, before, beside, handwritten, first.site, first.units, donor)
+    return Scene(trained, before, beside, handwritten, first.site, first.units, donor, entering)

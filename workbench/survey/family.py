@@ -14,6 +14,7 @@ from workbench.spec.circuit import TrainedUnit
 from workbench.survey.responses import Progress
 
 USUAL_STRIDE_PX = 8  # arcs of 12 to 60 px span a few cells there
+EARLY_STRIDE_PX = 4  # a wave of a Gabor spans a cell or two
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,22 @@ class Family:
 
 def moderate_sites(host: Host) -> list[str]:
     """Sites whose stride is nearest to 8 pixels: deep enough for arcs, not yet for objects. Raises WorkbenchError if there is none."""
-    octaves = {name: abs(math.log2(site.stride_px / USUAL_STRIDE_PX)) for name, site in _some(host).items()}
-    return [name for name, distance in octaves.items() if distance == min(octaves.values())]
+    return _nearest_to(host, USUAL_STRIDE_PX)
+
+
+def early_sites(host: Host) -> list[str]:
+    """Sites whose stride is nearest to 4 pixels: behind the first filters, before arcs. Raises WorkbenchError if there is none."""
+    return _nearest_to(host, EARLY_STRIDE_PX)
 
 
 def first_site(host: Host) -> list[str]:
     """The first site that the host computes. Raises WorkbenchError if there is none."""
     return list(_some(host))[:1]
+
+
+def _nearest_to(host: Host, stride_px: int) -> list[str]:
+    octaves = {name: abs(math.log2(site.stride_px / stride_px)) for name, site in _some(host).items()}
+    return [name for name, distance in octaves.items() if distance == min(octaves.values())]
 
 
 def _some(host: Host) -> Mapping[str, Site]:

@@ -18,7 +18,7 @@ from workbench.spec.circuit import TrainedUnit
 from workbench.stimuli import texture_edge
 from workbench.stimuli.canvas import Point
 from workbench.survey.family import Family, Judged, moderate_sites
-from workbench.survey.moved import Draw, along_normal
+from workbench.survey.moved import Draw, along_normal, moved_units
 from workbench.survey.responses import Progress, activations, apex_of, centre_cell, moments
 from workbench.survey.trials import DIRECTION_STEP_DEG, DIRECTIONS_DEG
 from workbench.survey.tuning import vector_mean
@@ -72,15 +72,7 @@ def units(host: Host, site: Site, judged: Judged, progress: Progress) -> tuple[T
     direction_deg = judged.direction_deg[chosen]
     nearest = _apart_deg(direction_deg).argmin(0)
     shifts = along_normal(host, site, chosen, nearest, DIRECTIONS_DEG, SHIFTS_PX, _moved(host), progress)
-    return tuple(
-        TrainedUnit(
-            unit=int(unit),
-            centre_deg=round(float(direction), 1) % 360,
-            shift_px=shift,
-            strength=round(float(judged.figures["strength"][unit]), 2),
-        )
-        for unit, direction, shift in zip(chosen, direction_deg, shifts, strict=True)
-    )
+    return moved_units(judged, chosen, direction_deg, 360, shifts)
 
 
 def _sided(edges: np.ndarray, plain: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> Sided:

@@ -15,7 +15,7 @@ from workbench.spec.circuit import TrainedUnit
 from workbench.stimuli import arc, line
 from workbench.stimuli.canvas import Point
 from workbench.survey.family import Family, Judged, moderate_sites
-from workbench.survey.moved import Draw, along_normal
+from workbench.survey.moved import Draw, along_normal, moved_units
 from workbench.survey.responses import Progress, activations, apex_of, centre_cell, moments
 from workbench.survey.trials import POLARITIES
 
@@ -66,15 +66,7 @@ def units(host: Host, site: Site, judged: Judged, progress: Progress) -> tuple[T
     normal_deg = (judged.orientation_deg[chosen] + 90) % 180
     nearest = _apart_deg(judged.orientation_deg[chosen]).argmin(0)
     shifts = along_normal(host, site, chosen, nearest, (ORIENTATIONS_DEG + 90) % 180, SHIFTS_PX, _moved(host), progress)
-    return tuple(
-        TrainedUnit(
-            unit=int(unit),
-            centre_deg=round(float(normal), 1) % 180,
-            shift_px=shift,
-            strength=round(float(judged.figures["strength"][unit]), 2),
-        )
-        for unit, normal, shift in zip(chosen, normal_deg, shifts, strict=True)
-    )
+    return moved_units(judged, chosen, normal_deg, 180, shifts)
 
 
 def _oriented(long: np.ndarray, short: np.ndarray, bent: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> Oriented:

@@ -9,7 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from workbench.hosts.host import Host, Site
+from workbench.spec.circuit import TrainedUnit
 from workbench.stimuli.canvas import Point
+from workbench.survey.family import Judged
 from workbench.survey.responses import Progress, activations, apex_of, centre_cell
 
 TINY = 1e-9
@@ -50,3 +52,22 @@ def along_normal(
 
 def _point(turn: float, length_px: float) -> tuple[float, float]:
     return round(length_px * math.cos(turn), 1) + 0.0, round(length_px * math.sin(turn), 1) + 0.0  # 0.0, not -0.0
+
+
+def moved_units(
+    judged: Judged,
+    chosen: Int[np.ndarray, " unit"],
+    poses_deg: Float[np.ndarray, " unit"],
+    period_deg: int,
+    shifts_px: Sequence[tuple[float, float]],
+) -> tuple[TrainedUnit, ...]:
+    """The units `chosen` of a site, each with its pose, its shift and how strongly its feature drives it."""
+    return tuple(
+        TrainedUnit(
+            unit=int(unit),
+            centre_deg=round(float(pose_deg), 1) % period_deg,
+            shift_px=shift,
+            strength=round(float(judged.figures["strength"][unit]), 2),
+        )
+        for unit, pose_deg, shift in zip(chosen, poses_deg, shifts_px, strict=True)
+    )

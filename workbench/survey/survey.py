@@ -10,11 +10,12 @@ from workbench.errors import WorkbenchError, nearest
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, collection_sha256
 from workbench.spec.circuit import Found, TrainedCircuit
-from workbench.survey import curve, gabor, high_low_frequency, line
+from workbench.survey import complex_gabor, curve, gabor, high_low_frequency, line
 from workbench.survey.family import Family, Judged
 from workbench.survey.responses import Progress
 
-FAMILIES = {each.name: each for each in (curve.FAMILY, curve.EARLY, gabor.FAMILY, line.FAMILY, high_low_frequency.FAMILY)}
+FOUND = curve.FAMILY, curve.EARLY, gabor.FAMILY, complex_gabor.FAMILY, line.FAMILY, high_low_frequency.FAMILY
+FAMILIES = {each.name: each for each in FOUND}
 NEAR_MISSES = 3
 # Units of a family. Set after networks with shuffled weights (null hosts, seed 0) had shown one or two that pass by chance: those networks cannot
 # speak for it any more, null hosts of other seeds can (docs/universality.md).

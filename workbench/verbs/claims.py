@@ -28,7 +28,8 @@ def claims(
     seed: int = 0,
     step_deg: int = STEP_DEG,
 ) -> Claims:
-    """Test every claim of a theory on arcs turned in steps of `step_deg`, and write claims.json and claims.png to `output`.
+    """Test every claim of a theory on what its last family's tuning is measured with (`probe_of`), turned in steps of `step_deg`, and write
+    claims.json and claims.png to `output`.
 
     `bound_files`: families and the circuit files of the trained units that they correspond to, whose weights are edited in the trained network.
     `calibration` and `stage` are as of `rebuild`. Raises WorkbenchError, also for a theory without claims.
@@ -36,7 +37,7 @@ def claims(
     if not load_theory(spec_file).theory.claims:
         raise WorkbenchError(str(spec_file), "no claims", "the key claims: what edits of the circuit do", "specs/README.md says how.")
     read = loaded(spec_file, circuit_file, bound_files)
-    spec, trained, host, probe = read.spec, read.trained, read.host, probe_of(list(read.spec.theory.families.values())[-1])
+    spec, trained, host, probe = read.spec, read.trained, read.host, probe_of(read.spec.theory)
 
     with folder_written_whole(output, marker="claims.json") as folder:
         splices = calibrated(host, read.circuit, calibration, seed, stage("calibrate", len(calibration)))

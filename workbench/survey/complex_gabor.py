@@ -1,0 +1,142 @@
+"""Complex Gabors: units that want one orientation of grating, bar or edge, whatever its phase and polarity. "Early Vision",
+doi 10.23915/distill.00024.002; the complex cells of Hubel & Wiesel 1962, doi 10.1113/jphysiol.1962.sp006837."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.hosts.host import Host, Site
+from workbench.pictures import Picture
+from workbench.spec.circuit import TrainedUnit
+from workbench.stimuli import line
+from workbench.stimuli.canvas import Point
+from workbench.survey import trials
+from workbench.survey.family import Family, Judged, early_sites
+from workbench.survey.gratings import CONTRAST, ORIENTATIONS_DEG, PHASES_DEG, WAVELENGTHS_PX
+from workbench.survey.gratings import draw as draw_gratings
+from workbench.survey.moved import Draw, along_normal, moved_units
+from workbench.survey.responses import Progress, activations, apex_of, centre_cell, moments
+
+TINY = 1e-9
+NORMALS_DEG = ORIENTATIONS_DEG + 90
+CHANNEL = "luma"
+CONTOURS = tuple((fill, polarity) for fill in trials.FILLS for polarity in trials.POLARITIES)  # straight
+CELLS_AROUND = 1  # the best of 3 x 3 cells
+SHIFTS_PX = np.arange(-6.0, 7.0, 2.0)  # of a bar, along its normal
+
+SUMMARY = (
+    f"sine gratings every {ORIENTATIONS_DEG[1]:g} degrees and {PHASES_DEG[1]:g} degrees of phase, wavelengths "
+    f"{', '.join(f'{each:g}' for each in WAVELENGTHS_PX)} px, contrast {CONTRAST[CHANNEL]:g}; straight bars {trials.WIDTH_PX:g} px wide and edges, "
+    f"bright and dark on mid-grey; shift from bars moved by up to {SHIFTS_PX.max():g} px along their normal"
+)
+
+# What makes a complex Gabor unit.
+THRESHOLDS = {
+    "strength": 2.0,  # a grating drives it beyond what pictures do on the whole: two of their standard deviations
+    "concentration": 0.3,  # one peak over 180 degrees: a cosine that falls to a quarter of its peak has that
+    "selectivity": 0.5,  # gratings 60 degrees and more from the best give at most half of it
+    "phase": 0.5,  # the worst phase of the best grating gives half of what the best phase gives; a half-wave Gabor is silent to half of them
+    "polarity": 0.4,  # bright and dark, bar and edge: the worst of the four gives two fifths of the best
+}
+
+
+@dataclass(frozen=True)
+class Oriented(Judged):
+    """`normal_deg` of the gratings that each unit likes best: the vector mean over 180 degrees."""
+
+    normal_deg: Float[np.ndarray, " unit"]
+
+
+def judge(host: Host, sites: Sequence[str], pictures: Sequence[Picture], progress: Progress) -> Mapping[str, Oriented]:
+    """Tuning to gratings, bars and edges of every unit of sites on one grid."""
+    over_pictures = moments(host, sites, pictures, progress)
+    waves = _answers(host, sites, [partial(_grating, host, each) for each in WAVELENGTHS_PX], 0, "gratings", progress)
+    contours = _answers(host, sites, [partial(_contour, host, each) for each in CONTOURS], CELLS_AROUND, "bars and edges", progress)
+    shape = len(WAVELENGTHS_PX), len(NORMALS_DEG), len(PHASES_DEG), -1
+    sides = len(CONTOURS), 2, len(NORMALS_DEG), -1
+    return {name: oriented(waves[name].reshape(shape), contours[name].reshape(sides).max(1), *over_pictures[name]) for name in sites}
+
+
+def units(host: Host, site: Site, judged: Judged, progress: Progress) -> tuple[TrainedUnit, ...]:
+    """The complex Gabor units of a site: `centre_deg` is the direction of their normal, 0 to 180, along which they are shifted."""
+    if not isinstance(judged, Oriented):
+        raise TypeError("not the tuning of complex Gabors")
+    chosen = np.flatnonzero(judged.passes)
+    normal_deg = judged.normal_deg[chosen]
+    nearest = _apart_deg(normal_deg).argmin(0)
+    shifts = along_normal(host, site, chosen, nearest, NORMALS_DEG % 180, SHIFTS_PX, _moved(host), progress)
+    return moved_units(judged, chosen, normal_deg, 180, shifts)
+
+
+def oriented(
+    waves: Float[np.ndarray, "wavelength orientation phase unit"],
+    contours: Float[np.ndarray, "contour orientation unit"],
+    mean: Float[np.ndarray, " unit"],
+    spread: Float[np.ndarray, " unit"],
+) -> Oriented:
+    """From answers to figures."""
+    each = np.arange(waves.shape[-1])
+    best = waves.max((0, 1, 2))
+    own = waves[waves.max((1, 2)).argmax(0), :, :, each].transpose(1, 2, 0)  # orientation phase unit, at the wavelength of the best answer
+    curve = own.mean(1)
+    vector = (curve * np.exp(2j * np.radians(NORMALS_DEG))[:, None]).sum(0)
+    normal_deg = np.degrees(np.angle(vector)) / 2 % 180
+    phases, by_contour = own[own.max(1).argmax(0), :, each], contours.max(1)
+    across = np.where(_apart_deg(normal_deg) >= 60, curve, 0).max(0)
+    figures = {
+        "strength": (best - mean) / (spread + TINY),
+        "concentration": np.abs(vector) / (curve.sum(0) + TINY),
+        "selectivity": 1 - across / (curve.max(0) + TINY),
+        "phase": phases.min(1) / (phases.max(1) + TINY),
+        "polarity": by_contour.min(0) / (by_contour.max(0) + TINY),
+    }
+    return Oriented(figures, THRESHOLDS, normal_deg)
+
+
+def _apart_deg(normal_deg: Float[np.ndarray, " unit"]) -> Float[np.ndarray, "orientation unit"]:
+    return np.abs((NORMALS_DEG[:, None] - normal_deg + 90) % 180 - 90)
+
+
+def _grating(host: Host, wavelength_px: float, at: Point) -> Float[Tensor, "n 3 h w"]:
+    """Every orientation and phase, the last fastest. They fill the picture, so that no point is theirs."""
+    return draw_gratings(host, CHANNEL, wavelength_px)
+
+
+def _contour(host: Host, contour: tuple[str, str], at: Point) -> Float[Tensor, "n 3 h w"]:
+    """Every orientation, then every orientation the other way round."""
+    normals = np.concatenate([NORMALS_DEG, NORMALS_DEG + 180])
+    return trials.draw(host.input.size_px, *contour, trials.STRAIGHT_RADIUS_PX, normals, at).float()
+
+
+def _answers(
+    host: Host, sites: Sequence[str], draws: Sequence[Callable[[Point], Tensor]], around: int, what: str, progress: Progress
+) -> dict[str, np.ndarray]:
+    """Best answers within `around` cells of the middle one: `draw picture unit`."""
+    site = host.site(sites[0])
+    row, column = centre_cell(site)
+    rows, columns = (slice(max(0, index - around), index + around + 1) for index in (row, column))
+    found: dict[str, list[np.ndarray]] = {name: [] for name in sites}
+    for done, draw in enumerate(draws):
+        progress(what, done, len(draws))
+        for name, value in activations(host, draw(apex_of(site, (row, column))), sites).items():
+            found[name].append(value[:, :, rows, columns].amax((2, 3)).numpy())
+    progress(what, len(draws), len(draws))
+    return {name: np.stack(each) for name, each in found.items()}
+
+
+def _moved(host: Host) -> list[Draw]:
+    """A bar of each polarity, at a point."""
+
+    def draw(at: Point, colour: float):
+        orientation_deg = torch.tensor(NORMALS_DEG - 90)
+        return line(host.input.size_px, at, orientation_deg, width_px=trials.WIDTH_PX, foreground=colour)
+
+    return [partial(draw, colour=colour) for colour in trials.POLARITIES.values()]
+
+
+FAMILY = Family("complex_gabor", SUMMARY, THRESHOLDS, early_sites, judge, units)
