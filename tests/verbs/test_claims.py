@@ -119,6 +119,15 @@ def test_a_network_without_the_inhibition_that_the_theory_says_disagrees(tmp_pat
     assert (sharpened.trained.came_true, sharpened.handwritten.came_true, sharpened.agree) == (False, True, False)
 
 
+def test_a_theory_without_the_inhibition_that_the_network_has_is_told_by_its_own_claim(tmp_path, monkeypatch):
+    wrong = THEORY_OF_LATE.replace("harmonics: [0, 0.6, 0.3]", "harmonics: [1, 0.6]")  # above 0 in every direction
+    assert wrong != THEORY_OF_LATE
+    found = run_on(tmp_path, write_late(tmp_path), monkeypatch, wrong + CLAIMS)
+    (sharpened,) = [outcome for outcome in found.claims if outcome.claim == "sharpened"]
+    assert sharpened.handwritten.after == pytest.approx(sharpened.handwritten.before)
+    assert (sharpened.trained.came_true, sharpened.handwritten.came_true, sharpened.agree) == (True, False, False)
+
+
 def test_a_family_that_is_not_bound_is_tested_by_hand_alone(tmp_path, monkeypatch):
     text = BESIDE + "claims:\n  a: {about: x, edit: {without: [curve, gabor]}, expect: {figure: peak, below: 0.5}}\n"
     found = run_on(tmp_path, write_late(tmp_path), monkeypatch, text)

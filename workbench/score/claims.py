@@ -136,5 +136,5 @@ def _figure(
 
 
 def claims_json(claims: Claims) -> str:
-    """claims.json (docs/claims-json.md): keys in a fixed order, numbers that are not finite become null."""
+    """claims.json (docs/claims.md): keys in a fixed order, numbers that are not finite become null."""
     return as_json({"format": FORMAT, **asdict(claims)})
