@@ -1,24 +1,39 @@
-"""What a command shows while it works: one progress bar a stage, on standard error; and the pictures that its options name."""
+"""What a command shows while it works: one progress bar a stage, on standard error, and where that is no terminal a line now and then; and the
+pictures that its options name."""
 
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 if TYPE_CHECKING:
     from workbench.pictures import Picture
+
+LINE_EVERY_S = 30.0  # where standard error is no terminal: Rich draws its bars there at the end only
+
+
+class RateColumn(ProgressColumn):
+    """Steps a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.3g}/s")
 
 
 class Session:
     """A command's progress display; use as a context."""
 
     def __init__(self) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), RateColumn(), TimeRemainingColumn())
         self.progress = Progress(*columns, console=Console(stderr=True))
         self.counted: dict[str, TaskID] = {}
+        self.line_at = time.monotonic()
 
     def __enter__(self) -> "Session":
         self.progress.start()
@@ -33,6 +48,7 @@ class Session:
 
         def advance(steps: int, said: str = "") -> None:
             self.progress.update(task, advance=steps, description=f"{name} {said}".rstrip())
+            self._line(task)
 
         return advance
 
@@ -41,6 +57,20 @@ class Session:
         if name not in self.counted:
             self.counted[name] = self.progress.add_task(name, total=total)
         self.progress.update(self.counted[name], completed=done, total=total)
+        self._line(self.counted[name])
+
+    def say(self, line: str) -> None:
+        """A line on standard error, above the bars."""
+        self.progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _line(self, stage: TaskID) -> None:
+        """How far a stage is, where no bar can be seen and nothing was said for a while."""
+        if self.progress.console.is_terminal or time.monotonic() - self.line_at < LINE_EVERY_S:
+            return
+        self.line_at = time.monotonic()
+        (task,) = (task for task in self.progress.tasks if task.id == stage)
+        left = "" if task.time_remaining is None else f", {timedelta(seconds=round(task.time_remaining))} left"
+        self.say(f"{task.description}: {task.completed:g} of {task.total:g}, {RateColumn().render(task)}{left}")
 
     def pictures(self, folder: Path | None, skip_broken: bool, part: str, most: int | None = None) -> "list[Picture]":
         """The pictures of a folder, or those that come with a dependency: the "headline" part or the "calibration" part. Of a folder the `most`
@@ -50,7 +80,7 @@ class Session:
 
         if folder is None:
             return photographs(part)
-        found = read(folder, skip_broken)
+        found = read(folder, skip_broken, self.say)
         return found if most is None else first_by_content(found, most)
 
     def print(self, *what: Any) -> None:

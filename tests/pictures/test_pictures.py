@@ -65,7 +65,20 @@ def test_every_broken_file_is_named_at_once(tmp_path):
     for name in ("short.jpg", "notes.txt", "empty.png", "dangling.png", "--skip-broken"):
         assert name in str(told.value)
     assert "good.png" not in str(told.value)
-    assert [p.name for p in folder(tmp_path, skip_broken=True)] == ["good.png"]
+    said: list[str] = []
+    assert [p.name for p in folder(tmp_path, skip_broken=True, tell=said.append)] == ["good.png"]
+    (line,) = said
+    assert line.startswith(f"{tmp_path}: passed over 4 of 5 files: ")
+    assert all(name in line for name in ("short.jpg", "notes.txt (no picture)", "empty.png", "dangling.png"))
+
+
+def test_of_many_broken_files_a_few_are_named(tmp_path):
+    save(tmp_path / "good.png")
+    for i in range(7):
+        (tmp_path / f"{i}.jpg").touch()
+    said: list[str] = []
+    folder(tmp_path, skip_broken=True, tell=said.append)
+    assert said[0].endswith(", 4.jpg (no picture) and 2 more")
 
 
 def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):

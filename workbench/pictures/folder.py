@@ -4,6 +4,7 @@ import hashlib
 import io
 import re
 import warnings
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,14 +15,16 @@ from workbench.pictures.picture import Picture, Pixels, decode
 
 WORDNET_ID = re.compile(r"n\d{8}(?!\d)")
 PAPERS = ("readme", "license", "licence", "credits", "synsets", "sha256sums")  # what collections of pictures lay beside the pictures
+NAMED = 5  # files that are named of those passed over
 DRAFT_SHARE = 8  # a JPEG is tried at an eighth of its size: every byte is read, most of the arithmetic saved
 
 
-def folder(path: Path | str, skip_broken: bool = False) -> list[Picture]:
+def folder(path: Path | str, skip_broken: bool = False, tell: Callable[[str], None] = lambda line: None) -> list[Picture]:
     """The pictures of a folder, sorted by name; hidden files and a collection's own papers (README, CREDITS ...) are passed over.
 
     A label is the WordNet id that a file's name begins with, or that names its sub-folder; other sub-folders are not read.
-    Raises WorkbenchError for a missing or empty folder, and for files that are no sound pictures, all at once, unless `skip_broken`.
+    Raises WorkbenchError for a missing or empty folder, and for files that are no sound pictures, all at once, unless `skip_broken`: then
+    `tell` is told of them in one line.
     """
     path = Path(path)
     if not path.is_dir():
@@ -35,6 +38,9 @@ def folder(path: Path | str, skip_broken: bool = False) -> list[Picture]:
             broken.append(f"{name} ({_reason(error)})")
     if broken and not skip_broken:
         raise WorkbenchError(str(path), f"not sound pictures: {', '.join(broken)}", remedy="Mend or remove them, or pass --skip-broken.")
+    if broken:
+        named = ", ".join(broken[:NAMED]) + (f" and {len(broken) - NAMED} more" if len(broken) > NAMED else "")
+        tell(f"{path}: passed over {len(broken)} of {len(broken) + len(pictures)} files: {named}")
     if not pictures:
         raise WorkbenchError(str(path), "no pictures", "JPEG, PNG or other pictures, or sub-folders of them named by WordNet id")
     return pictures

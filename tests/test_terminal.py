@@ -1,0 +1,35 @@
+"""What a command shows while it works."""
+
+import pytest
+
+from workbench import terminal
+from workbench.terminal import Session
+
+
+@pytest.fixture
+def clock(monkeypatch) -> list[float]:
+    now = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_where_no_bar_can_be_seen_a_line_now_and_then_tells_rate_and_time_left(clock, capsys):
+    session = Session()
+    session.progress.get_time = lambda: clock[0]
+    advance = session.stage("score", 100)
+    for _ in range(5):
+        clock[0] += 8
+        advance(16, "spliced")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "score spliced: 64 of 100, 2/s, 0:00:18 left"
+
+
+def test_the_bars_have_a_rate(clock):
+    session = Session()
+    session.progress.get_time = lambda: clock[0]
+    advance = session.stage("score", 100)
+    for _ in range(2):
+        clock[0] += 4
+        advance(2)
+    (task,) = session.progress.tasks
+    assert str(terminal.RateColumn().render(task)) == "0.5/s"
