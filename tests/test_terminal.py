@@ -33,3 +33,9 @@ def test_the_bars_have_a_rate(clock):
         advance(2)
     (task,) = session.progress.tasks
     assert str(terminal.RateColumn().render(task)) == "0.5/s"
+
+
+def test_before_the_first_stage_nothing_is_shown(capsys):
+    with Session():
+        pass
+    assert capsys.readouterr().err == ""

@@ -36,15 +36,15 @@ class Session:
         self.line_at = time.monotonic()
 
     def __enter__(self) -> "Session":
-        self.progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.progress.stop()
+        if self.progress.tasks:
+            self.progress.stop()
 
     def stage(self, name: str, total: int) -> Callable[..., None]:
         """A stage of `total` steps; call the result with the steps done, and what to say beside the name."""
-        task = self.progress.add_task(name, total=total)
+        task = self._begun(name, total)
 
         def advance(steps: int, said: str = "") -> None:
             self.progress.update(task, advance=steps, description=f"{name} {said}".rstrip())
@@ -55,9 +55,14 @@ class Session:
     def counter(self, name: str, done: int, total: int) -> None:
         """Show a stage that reports how far it is."""
         if name not in self.counted:
-            self.counted[name] = self.progress.add_task(name, total=total)
+            self.counted[name] = self._begun(name, total)
         self.progress.update(self.counted[name], completed=done, total=total)
         self._line(self.counted[name])
+
+    def _begun(self, name: str, total: int) -> TaskID:
+        """A stage; with the first one the bars appear, so that an error before it has no empty line above."""
+        self.progress.start()
+        return self.progress.add_task(name, total=total)
 
     def say(self, line: str) -> None:
         """A line on standard error, above the bars."""

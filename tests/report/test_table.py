@@ -30,6 +30,14 @@ def test_every_cell_is_whole_in_a_narrow_terminal(width: int, labelled: bool):
     assert cells(cards.card(labelled), "control.other_picture", width)[-3:] == ["−0.45", "to", "−0.35"]
 
 
+def test_a_condition_of_a_long_name_leaves_every_figure_whole():
+    card, name = cards.card(True), "beside.a-theory-with-a-name-of-forty-letters"
+    shown = lines(replace(card, conditions=card.conditions | {name: card.conditions["control.other_picture"]}), 80)
+    assert max(map(len, shown)) <= 80
+    assert not any("…" in line for line in shown)
+    assert sum(line.split()[-3:] == ["−0.45", "to", "−0.35"] for line in shown) == 2
+
+
 def test_headline_names_theory_host_images_and_figures():
     said = " ".join(lines(cards.card(), 100)[:2])
     assert "made-up on squeezenet:fire5, 37 images: recovered KL 0.81 (0.76 to 0.86), mean Pearson 0.4" in said

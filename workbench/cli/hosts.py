@@ -26,9 +26,10 @@ def hosts_list(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
+    widest = max(len(row["name"]) for row in rows)
     for row in rows:
         click.echo(
-            f"{row['name']:12} {'installed' if row['installed'] else 'absent   '}  {row['sites']:2} sites  "
+            f"{row['name']:{widest}}  {'installed' if row['installed'] else 'absent   '}  {row['sites']:2} sites  "
             f"{row['fingerprint'][:12]}  {row['source']}"
         )
 

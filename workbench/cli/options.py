@@ -163,7 +163,7 @@ def paired(spec_files: Sequence[Path], circuit_files: Sequence[Path], host: str 
     spec_files = spec_files or [Path("specs/curve-detectors.yaml")]
     for file in circuit_files if host else ():
         refuse_other_host(host or "", file)
-    circuit_files = circuit_files or [default_circuit(file, host or DEFAULT_HOST) for file in spec_files]
+    circuit_files = circuit_files or [_default_circuit_there(file, host or DEFAULT_HOST) for file in spec_files]
     if len(circuit_files) != len(spec_files):
         raise WorkbenchError(
             "--circuit",
@@ -178,7 +178,7 @@ def chosen_circuit(spec_file: Path, circuit_file: Path | None, host: str | None)
     """The circuit file that was given, or the default one. Raises WorkbenchError where it is of another host than the one that was named."""
     if host and circuit_file:
         refuse_other_host(host, circuit_file)
-    return circuit_file or default_circuit(spec_file, host or DEFAULT_HOST)
+    return circuit_file or _default_circuit_there(spec_file, host or DEFAULT_HOST)
 
 
 def refuse_other_host(host: str, circuit_file: Path) -> None:
@@ -199,6 +199,18 @@ def default_circuit(spec_file: Path, host: str = DEFAULT_HOST) -> Path:
     family = list(load_theory(spec_file).theory.families)[-1]
     root = Path() if is_own(host) else spec_file.resolve().parent.parent
     return root / "circuits" / folder_name(host) / f"{family}.yaml"
+
+
+def _default_circuit_there(spec_file: Path, host: str) -> Path:
+    """The same. Raises WorkbenchError for a host that is not known, and where the file is not there."""
+    from workbench.hosts.store import refuse_unknown
+
+    file = default_circuit(spec_file, host)
+    if not file.is_file():
+        refuse_unknown(host)
+        remedy = f"Name one with --circuit, or find the units: `workbench survey {host} --family {file.stem}`."
+        raise WorkbenchError(str(file), "is not there", f"the trained circuit that {spec_file} stands for", remedy)
+    return file
 
 
 def known_circuit(spec_file: Path, host: str) -> Path | None:

@@ -49,6 +49,13 @@ def recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
+def refuse_unknown(name: str) -> None:
+    """Raises WorkbenchError for a name of no published host, nor of the null host of one; whether an own one can be made is for `own_host`."""
+    trained = split_null(name)[0] if is_null(name) else name
+    if not is_own(trained):
+        recipe(trained)
+
+
 def add(name: str, directory: Path) -> Path:
     """Check the published files of a host in `directory`, convert them and keep the result; gives the file it is kept in.
 

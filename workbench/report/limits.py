@@ -46,7 +46,7 @@ def _tuned(card: Scorecard) -> Iterator[str]:
         before = f" As written, before tuning, it recovers {number(written.recovered_kl.value, 2)}." if written else ""
         here = card.host["name"] in str(card.tuned_on["host"]).split(" + ")
         pictures = f"{card.tuned_on['n']} pictures of this host" if here else "another host"
-        yield f"The theory as it was written: {card.cost.tuned} of its numbers were tuned on {pictures}.{before}"
+        yield f"The theory as it was written: {card.cost.tuned} of its numbers, those of poses counted, were tuned on {pictures}.{before}"
 
 
 def _units(card: Scorecard) -> Iterator[str]:

@@ -43,7 +43,7 @@ def _theories(card: Scorecard) -> Iterator[Text]:
 def _conditions(card: Scorecard) -> Table:
     labelled = card.conditions["natural"].top1.value is not None
     shown = plain_table()
-    shown.add_column("\ncondition", no_wrap=True)
+    shown.add_column("\ncondition", overflow="fold")  # the one column that may be cut into lines: names are of any length
     for title in ("\nKL", "top-1\nagree", *(("\ntop-1", "\ntop-5") if labelled else ()), "mean\nPearson", "recovered\nKL"):
         shown.add_column(title, justify="right", no_wrap=True)
     shown.add_column("\n95 % interval", no_wrap=True)
@@ -84,5 +84,7 @@ def _variants(card: Scorecard) -> Iterator[Text]:
 
 def _cost(card: Scorecard) -> Text:
     cost = card.cost
-    counts = f"{cost.free} free numbers ({cost.tuned} tuned), {cost.calibrated} calibrated, {cost.poses} from the survey"
+    counts = (
+        f"{cost.free} free numbers, {cost.tuned} tuned (those of poses counted), {cost.calibrated} calibrated, {cost.poses} from the survey"
+    )
     return Text(f"cost: {counts} -> {cost.weights:,} weights", style="dim")

@@ -52,6 +52,9 @@ def theory_from_text(text: str, path: FilePath | str = "<text>") -> Spec:
 def load_circuit(path: FilePath | str) -> TrainedCircuit:
     """The trained circuit of a YAML file. Raises SpecError with every problem, and WorkbenchError if the file cannot be read."""
     found = source.read(FilePath(path))
+    _refuse_other_kind(
+        found, "a theory", "theory", "a trained circuit", "circuit", "It stands where a spec is asked for: `SPEC --circuit FILE`."
+    )
     circuit, wrong = _validated(TrainedCircuit, found.values)
     found.refuse([*found.faults, *wrong])
     return circuit
@@ -121,7 +124,14 @@ def with_tuned(text: str, values: Mapping[Path, float]) -> str:
     return text
 
 
+def _refuse_other_kind(found: Source, is_one: str, its_key: str, wanted: str, wanted_key: str, remedy: str) -> None:
+    """Raises WorkbenchError for a file of the other kind: one sentence, in place of every key that it has."""
+    if isinstance(found.values, Mapping) and its_key in found.values and wanted_key not in found.values:
+        raise WorkbenchError(found.file, f"is {is_one}", wanted, remedy)
+
+
 def _theory(found: Source) -> Spec:
+    _refuse_other_kind(found, "a trained circuit", "circuit", "a theory", "theory", "A circuit file belongs behind --circuit.")
     theory, wrong = _validated(Theory, found.values)
     families = theory.families if theory else _valid_families(found.values)
     meaning = theory_faults(families) if families else []

@@ -5,6 +5,7 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Tag, ValidationError
@@ -116,7 +117,7 @@ def _fault(detail: Any, model: type[BaseModel], near: Mapping[Path, str]) -> Fau
         return Fault(path[:-1], f"no {path[-1]}", f"the key {path[-1]}")
     if path[-1:] == ("[key]",):
         return Fault(path[:-1], f"the name {detail['input']!r}", _expected(detail))
-    return Fault(path, None, _expected(detail), _near_value(detail))
+    return Fault(path, None, _expected(detail), _quoted(detail) or _near_value(detail))
 
 
 def _expected(detail: Any) -> str:
@@ -125,6 +126,11 @@ def _expected(detail: Any) -> str:
         short = detail["type"] == "too_short"
         return f"at least {context['min_length']} of them" if short else f"at most {context['max_length']} of them"
     return EXPECTED[detail["type"]].format(**context) if detail["type"] in EXPECTED else detail["msg"]
+
+
+def _quoted(detail: Any) -> str:
+    """What to do where YAML takes for a number, a date or a truth value what was meant as text."""
+    return "Put it in quotes." if detail["type"] == "string_type" and isinstance(detail["input"], (bool, int, float, date)) else ""
 
 
 def _near_value(detail: Any) -> str:

@@ -58,6 +58,8 @@ def diff(
     """
     spec = _at_surveyed_poses(load_theory(spec_file))
     keep_apart(pictures, calibration, spec.theory.tuned)
+    for name in hosts:
+        load(name)  # a mistyped second one is told before any work on the first
     with folder_written_whole(output, marker="diff.json") as folder:
         both, journals = [], []
         for name, file in zip(hosts, circuit_files, strict=True):
