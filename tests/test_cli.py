@@ -513,6 +513,18 @@ def test_score_refuses_what_cannot_be_bound(workshop, words, said):
     assert said in output
 
 
+VERBS = ("score", "report", "claims", "explain", "induct", "residual", "equivariance")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_that_binds_warns_of_units_of_another_name(workshop, verb):
+    """With a seed that is none, so that nothing runs behind the options."""
+    for family, warned in (("gabor", True), ("curve", False)):
+        output = refused(verb, "--bind", f"{family}={workshop.circuit}", "--seed", "none")
+        assert (f"warning: {family} is read off units that were found as curve, not as {family}." in output) == warned
+        assert "'none'" in output
+
+
 @pytest.mark.parametrize(
     ("name", "said"), [("cuda", "0 CUDA devices, by torch"), ("cuda:3", "a device cuda:3"), ("gpu", "expected cpu, cuda or cuda:N")]
 )

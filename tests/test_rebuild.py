@@ -294,6 +294,7 @@ def test_a_family_bound_to_trained_units_is_a_condition_beside(workshop, picture
     card = workshop.rebuild(pictures[:2], calibration, bound_files={"gabor": workshop.folder / "retina.yaml"})
     assert card.conditions["spliced"].pearson.value > 0.9
     assert card.conditions["bound.gabor"].pearson.value < 0.5
+    assert {family: (units["name"], units["site"]) for family, units in card.bound.items()} == {"gabor": ("gabor", "retina")}
 
 
 @pytest.mark.usefixtures("brief")

@@ -82,7 +82,7 @@ def rebuild(
         curves = [
             tuning(host, splices, progress, probe=probe, cache=cache, engine=engine) for splices, probe in zip(joint, probes, strict=True)
         ]
-        card = score(specs, trained, host, joint, statistics.on(device), curves, calibration, seed)
+        card = score(specs, trained, host, joint, statistics.on(device), curves, calibration, seed, bound)
         compiled = [own["spliced"] for own in circuits]
         write_report(folder, card, specs, compiled, curves, examples(host, joint, statistics, pictures), command)
     journal.clear()

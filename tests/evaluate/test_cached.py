@@ -27,7 +27,7 @@ from workbench.splice.network import SplicedNetwork, spliced_from
 from workbench.splice.scene import scenes_together
 
 FLOAT32 = 2e-4  # logits and activations are float32 of size up to 20, summed in another order for another batch
-FLOAT64 = 1e-11
+FLOAT64 = 1e-11  # float64 sums of thousands of terms up to 20, in another order: a single product in float32 would be off by more
 COUNT = 5
 GIB = 1 << 30
 OF_THE_CIRCUIT = {"spliced", "control.permuted", "control.flipped"}

@@ -6,7 +6,7 @@ import pytest
 from tests.planted import SITE
 from tests.verbs.test_claims import LATE, THEORY_OF_LATE, write_late
 from workbench.compiler import compile_spec
-from workbench.evaluate.claimed import as_circuit, bindable, claimed
+from workbench.evaluate.claimed import as_circuit, bindable, claimed, read_off
 from workbench.evaluate.matching import Nearest
 from workbench.spec import load_circuit, theory_from_text
 
@@ -59,7 +59,7 @@ def test_a_file_takes_the_place_of_what_was_matched_of_its_family_and_of_its_uni
 
 def test_a_family_is_bound_to_its_units_above_and_one_of_several_axes_or_too_few_to_nothing(planted):
     host, early, late, spec, circuit = planted
-    pairs = claimed(circuit, found(host, (SITE, 0, GABOR, 7)), late, {"curve": early})
+    pairs = claimed(circuit, found(host, ("retina", 0, GABOR, 7)), late, {"curve": early})
     curve, last = pairs[1], pairs[2]
     assert {family: units.units for family, units in bindable(spec, late, host, circuit, pairs, {"curve": early}, last).items()} == {
         "curve": early.units
@@ -67,6 +67,10 @@ def test_a_family_is_bound_to_its_units_above_and_one_of_several_axes_or_too_few
     assert bindable(spec, late, host, circuit, pairs, {}, curve) == {}  # of Gabors, which have phases
     few = claimed(circuit, found(host, *((SITE, early.units[i].unit, CURVE, i) for i in range(2))), late, {})
     assert bindable(spec, late, host, circuit, few, {}, few[-1]) == {}
+    assert "'gabor', bound to gabor at retina: has the axes" in read_off(spec, late, host, circuit, pairs, {}, curve)["gabor"]
+    assert read_off(spec, late, host, circuit, few, {}, few[-1]) == {
+        "curve": "of 2 units 2 answer to a line or an arc of their direction; 3 are needed"
+    }
 
 
 def test_matched_units_stand_at_the_pose_that_they_were_matched_with(planted):

@@ -1,5 +1,6 @@
 """Evaluation of circuits at two sites, and of a growing set of them, against the slow, plain path."""
 
+import copy
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import torch
 from tests.planted import planted_twice
 from workbench.compiler import compile_spec
 from workbench.evaluate import frontier
+from workbench.evaluate import run as running
 from workbench.evaluate.journal import Journal, run_journal
 from workbench.evaluate.run import evaluate, scenes
 from workbench.evaluate.statistics import RANKED, SAMPLED, Statistics
@@ -20,7 +22,13 @@ from workbench.splice.calibrate import Splices, calibrate, condition_names, with
 from workbench.splice.network import SplicedNetwork
 
 FLOAT32 = 2e-4  # logits and activations are float32 of size up to 20, summed in another order for another batch
+FLOAT64 = 1e-11  # float64 sums of thousands of terms up to 20, in another order: a single product in float32 would be off by more
 COUNT = 4  # pictures
+
+
+def in_float64(pictures, input):
+    """The pictures as a host in float64 takes them."""
+    return batch(pictures, input).double()
 
 
 class Run(NamedTuple):
@@ -32,8 +40,12 @@ class Run(NamedTuple):
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    """The second theory also as it was before it was tuned: with its units' drives turned around."""
     host, trained, specs = planted_twice()
+    return calibrated_on(host, trained, specs)
+
+
+def calibrated_on(host: Host, trained, specs) -> Run:
+    """The second theory also as it was before it was tuned: with its units' drives turned around."""
     calibration = drawn(4, seed=1)
     joint = []
     for spec, own in zip(specs, trained, strict=True):
@@ -51,7 +63,7 @@ def whole(run) -> Statistics:
     return evaluate(run.host, run.joint, run.pictures)
 
 
-def plain_kl(run: Run, joint: list[Splices], name: str, picture: Picture) -> float:
+def plain_kl(run: Run, joint: list[Splices], name: str, picture: Picture, batch=batch) -> float:
     """The whole host run from the pixels on one picture alone."""
     x = batch([picture], run.host.input)
     donor = torch.tensor([int(picture.sha256[:12], 16) % joint[0].donors])
@@ -68,6 +80,19 @@ def test_every_condition_equals_the_plain_path(run, whole):
     for name, rows in whole.rows.items():
         for i, picture in enumerate(run.pictures):
             assert rows["kl"][i] == pytest.approx(plain_kl(run, run.joint, name, picture), abs=FLOAT32), name
+
+
+def test_every_condition_equals_the_plain_path_in_float64_to_rounding(monkeypatch):
+    """Calibration too is in float64: all of the difference is the order of sums."""
+    host, trained, specs = planted_twice()
+    monkeypatch.setattr(running, "batch", in_float64)
+    run = calibrated_on(replace(host, network=copy.deepcopy(host.network).double()), trained, specs)
+    whole = evaluate(run.host, run.joint, run.pictures)
+    assert list(whole.rows) == list(condition_names(run.joint))
+    assert max(rows["kl"].max() for rows in whole.rows.values()) > 0.1
+    for name, rows in whole.rows.items():
+        found = [plain_kl(run, run.joint, name, picture, in_float64) for picture in run.pictures]
+        np.testing.assert_allclose(rows["kl"], found, rtol=0, atol=FLOAT64, err_msg=name)
 
 
 def test_natural_changes_nothing_and_both_splices_count(run, whole):

@@ -156,6 +156,11 @@ def test_a_control_that_does_as_well_is_told_at_the_top():
     assert 'class="warning"' in rendered(cards.with_control("control.flipped", 0.81))
 
 
+def test_units_of_another_name_are_told_at_the_top():
+    said = rendered(cards.card(bound={"bar": {"name": "curve", "site": "fire3", "sha256": "b" * 64}}))
+    assert "Units of another name.</strong> bar is read off units that were found as curve" in said
+
+
 def test_tuned_numbers_are_marked():
     card = cards.card(tuned_on={"n": 1, "host": "squeezenet", "date": "2026-01-01"})
     written = rendered(card, cards.spec(cards.TEXT + cards.LEDGER))

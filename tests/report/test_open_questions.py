@@ -3,7 +3,7 @@
 from types import SimpleNamespace as Made
 
 from workbench.report import open_questions
-from workbench.score.induction import FAILS, HOLDS, UNKNOWN
+from workbench.score.induction import FAILS, HOLDS, PIXELS, UNKNOWN
 
 
 def test_a_family_that_nothing_is_like():
@@ -27,9 +27,15 @@ def test_claims_that_failed_or_were_not_tested():
 
 
 def test_steps_that_do_not_hold_in_every_unit():
-    units = [Made(steps=[Made(assumes="mixed3a", verdict=HOLDS), Made(assumes="pixels", verdict=each)]) for each in (HOLDS, FAILS, UNKNOWN)]
-    (said,) = open_questions.of_induction(Made(claims=[Made(family="curve", site="mixed3b", units=units)]))
-    assert said == "That curve at mixed3b follows where pixels is as claimed: of 3 units 1 fail and 1 are unknown."
+    verdicts = (HOLDS, FAILS, UNKNOWN)
+    units = [
+        Made(steps=[Made(assumes="mixed3a", verdict=HOLDS), Made(assumes="conv2d0", verdict=each), Made(assumes=PIXELS, verdict=each)])
+        for each in verdicts
+    ]
+    assert list(open_questions.of_induction(Made(claims=[Made(family="curve", site="mixed3b", units=units)]))) == [
+        "That curve at mixed3b follows (if conv2d0 is as claimed): of 3 units 1 fail and 1 are unknown.",
+        "That curve at mixed3b follows (nothing assumed, the trained units): of 3 units 1 fail and 1 are unknown.",
+    ]
 
 
 def test_what_is_left_with_and_without_a_suggestion():
@@ -37,6 +43,11 @@ def test_what_is_left_with_and_without_a_suggestion():
     (some,), (none,) = (list(open_questions.of_residual(Made(left=left, suggestion=each))) for each in (Made(name="line"), None))
     assert some == "What makes up the 0.30 of the units' variance on pictures that is left: the theory might read line."
     assert none.endswith("nothing of the layer before is beyond chance.")
+
+
+def test_a_difference_larger_than_the_units_variance_is_no_part_of_it():
+    (said,) = open_questions.of_residual(Made(left={"a": 2.0, "b": 0.32}, suggestion=None))
+    assert said.startswith("Why trained and handwritten units differ on pictures, by 1.16 times the units' variance: nothing")
 
 
 def test_weights_frames_and_activation_have_their_figures():

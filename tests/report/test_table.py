@@ -75,6 +75,13 @@ def test_a_control_that_does_as_well_is_told(value: float, expected: tuple[str, 
     assert ("warning: control.permuted" in "\n".join(lines(card, 100))) == bool(expected)
 
 
+def test_units_of_another_name_are_told():
+    named = [cards.card(bound={"bar": {"name": name, "site": "fire3", "sha256": "b" * 64}}) for name in ("bar", "curve")]
+    right, wrong = (" ".join("\n".join(lines(card, 100)).split()) for card in named)
+    assert "warning" not in right
+    assert "warning: bar is read off units that were found as curve, not as bar." in wrong
+
+
 def test_the_best_control_is_named_with_the_paired_figure():
     said = " ".join("\n".join(lines(cards.card(), 100)).split())
     assert "best control, control.affine: the handwritten units recover 0.47 of what it loses (0.42 to 0.52)" in said

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from matplotlib.image import imread
@@ -12,6 +13,7 @@ from tests.planted import SITE
 from tests.verbs.test_claims import THEORY_OF_LATE, Planted, write_late
 from workbench.errors import WorkbenchError
 from workbench.evaluate.foretold import BY_TURNS
+from workbench.evaluate.layers import Matched
 from workbench.report.explain import explain_table
 from workbench.score.explain import Explained, PairExplained, explained_json
 from workbench.spec import TrainedUnit
@@ -24,12 +26,19 @@ ROUNDING = 1e-4  # of weights that the network keeps in float32
 WRONG_POSES = tuple(unit.model_copy(update={"centre_deg": 30.0 * (5 * unit.unit % 12)}) for unit in RING)
 
 
-def run_on(folder: Path, planted: Planted, monkeypatch: pytest.MonkeyPatch, text: str = THEORY_OF_LATE, bind: bool = True) -> Explained:
+def run_on(
+    folder: Path,
+    planted: Planted,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str = THEORY_OF_LATE,
+    bind: bool = True,
+    matched: tuple[Matched, ...] = (),
+) -> Explained:
     (folder / "late-spec.yaml").write_text(text)
     monkeypatch.setattr(main_path, "load", lambda name: planted.host)
     monkeypatch.setattr(main_path, "answers", lambda *_: None)
     monkeypatch.setattr(main_path, "nearest", lambda _: dict.fromkeys(planted.host.sites))  # the files name every unit
-    monkeypatch.setattr("workbench.evaluate.claimed.matched", lambda *_: [])
+    monkeypatch.setattr("workbench.evaluate.claimed.matched", lambda *_: list(matched))
     bound = {"curve": planted.files["early"]} if bind else {}
     return explain(folder / "late-spec.yaml", planted.files["late"], bound, folder / "out", lambda *_: lambda _: None)
 
@@ -114,6 +123,18 @@ def test_where_no_two_families_have_trained_units_it_says_what_is_missing(tmp_pa
     with pytest.raises(WorkbenchError, match=r"late-spec.yaml: no weights between two families.*3 or more.*--bind FAMILY=FILE"):
         run_on(tmp_path, write_late(tmp_path, units=RING), monkeypatch, bind=False)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_family_of_several_axes_is_named_as_what_stands_in_the_way(tmp_path, monkeypatch):
+    """Gabors of two phases, matched with the units that the curves are bound to elsewhere: no survey gives a phase."""
+    planted = write_late(tmp_path, units=RING)
+    text = THEORY_OF_LATE + "      gabor: {along: point, match: tangent, tolerance_deg: 20, gain: 0.01}\n"
+    gabors = Matched("gabor", SITE, np.array([0, 2, 5]), np.arange(3), np.arange(3))
+    found = run_on(tmp_path, planted, monkeypatch, text, matched=(gabors,))
+    assert [pair.families for pair in found.pairs] == [("late", "curve")]
+    assert list(found.left_out) == ["late at consumers from gabor"]
+    with pytest.raises(WorkbenchError, match=r"from gabor: .*has the axes orientation_deg, phase_deg; expected one angle"):
+        run_on(tmp_path, planted, monkeypatch, text, bind=False, matched=(gabors,))
 
 
 def test_the_document_the_picture_and_the_table_are_written_and_the_same_again(run, tmp_path, monkeypatch):

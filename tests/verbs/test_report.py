@@ -84,11 +84,13 @@ class Balanced(HTMLParser):
 
 
 def test_pictures_and_tables_of_the_parts_are_there_and_their_files_beside_the_page(page, workshop):
-    for name in ("examples-examples", "examples-consumers", "score-ledger"):
+    for name in ("examples-examples", "examples-consumers", "examples-readers", "score-ledger"):
         assert f'<figure id="{name}">' in page
     assert "1.00 (1.00 to 1.00)" in page
     assert (workshop.output / "score" / "score.json").is_file()
-    assert (workshop.output / "examples" / "examples.json").is_file()
+    read = json.loads((workshop.output / "examples" / "examples.json").read_text())["readers"]
+    assert (read["site"], read["known"], read["channels"]) == ("consumers", 16, 16)
+    assert f"consumers:{read['units'][0]}" in page
 
 
 def test_a_part_that_cannot_be_made_is_named(page):

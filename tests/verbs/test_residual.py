@@ -13,11 +13,11 @@ from tests.verbs.test_claims import THEORY_OF_LATE, Planted, write_late
 from workbench.errors import WorkbenchError
 from workbench.evaluate.residual import AROUND, Remains
 from workbench.pictures.drawn import drawn
-from workbench.report.residual import residual_table, title
+from workbench.report.residual import left, residual_table, title
 from workbench.score.directions import Common, clustered, factorised
 from workbench.score.regression import RIDGE, Regression, fitted_on, scaled
 from workbench.score.residual import Candidate, P, Residual, beyond_chance, chances, residual_json
-from workbench.spec import TrainedUnit, dump_circuit
+from workbench.spec import TrainedUnit, dump_circuit, load_circuit
 from workbench.survey import probes
 from workbench.verbs import loaded as main_path
 from workbench.verbs import residual as verb
@@ -36,6 +36,8 @@ OTHER = """\
 """
 THEORY = THEORY_OF_LATE.replace("  late:\n", "".join(OTHER.format(name) for name in OTHERS) + "  late:\n")
 WITHOUT_CURVES = THEORY.replace(READS_CURVES, READS_GABORS)
+READS_LINES = "gabor: {along: line, spread_px: 2.5, extent_px: 6, match: normal, tolerance_deg: 12}"
+MUCH = 0.3  # of a unit's variance; of the theory that was planted less than a thousandth is left
 CHANNELS = 24  # of the layer before: of twelve, half of which are curves, any few are as good as these
 NEAR = (2 * AROUND + 1) ** 2
 
@@ -98,6 +100,26 @@ def test_of_the_whole_theory_nothing_is_left_and_nothing_suggested(tmp_path, mon
     found = run_on(tmp_path, write_wide(tmp_path, monkeypatch), monkeypatch, THEORY)
     assert max(found.left.values()) < 1e-3
     assert found.suggestion is None
+    assert min(found.left_wrong.values()) > MUCH
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("", ""), (READS_CURVES, READS_CURVES.replace("match: same", "match: opposite")), (READS_CURVES, READS_LINES)],
+    ids=["scrambled poses", "opposite curves", "another feature"],
+)
+def test_wrong_theories_of_the_whole_leave_much(tmp_path, monkeypatch, right, wrong):
+    monkeypatch.setattr("workbench.score.residual.DRAWS", 2)  # what is left needs no chance
+    planted = write_wide(tmp_path, monkeypatch)
+    if not right:
+        late = load_circuit(planted.files["late"])
+        others = [*late.units[1:], late.units[0]]
+        scrambled = tuple(unit.model_copy(update={"centre_deg": other.centre_deg}) for unit, other in zip(late.units, others, strict=True))
+        dump_circuit(late.model_copy(update={"units": scrambled}), planted.files["late"])
+    text = THEORY.replace(right, wrong)
+    assert (text != THEORY) == bool(right)
+    found = run_on(tmp_path, planted, monkeypatch, text, count=8)
+    assert min(found.left.values()) > MUCH
 
 
 def test_the_document_the_picture_and_the_table_are_written_and_the_same_again(run, tmp_path, monkeypatch):
@@ -105,12 +127,15 @@ def test_the_document_the_picture_and_the_table_are_written_and_the_same_again(r
     assert sorted(path.name for path in output.iterdir()) == ["residual.json", "residual.png"]
     document = json.loads((output / "residual.json").read_text())
     assert document["format"] == 1
+    assert document["left_wrong"].keys() == document["left"].keys()
     assert document["candidates"][0]["name"] == found.candidates[0].name
     assert len(document["kinds"]) == 2
     assert imread(output / "residual.png").std() > 0
     console = Console(record=True, width=120)
     console.print(residual_table(found))
-    assert f"suggestion: read {title(found.suggestion)}, {len(found.suggestion.channels)} channels" in console.export_text()
+    text = console.export_text()
+    assert f"suggestion: read {title(found.suggestion)}, {len(found.suggestion.channels)} channels" in text
+    assert left(found) in " ".join(text.split())
     assert residual_json(run_on(tmp_path, write_wide(tmp_path, monkeypatch), monkeypatch, WITHOUT_CURVES)) == residual_json(found)
 
 
@@ -133,7 +158,7 @@ def cells(seed: int = 0) -> Remains:
     middle = before[:, :, NEAR // 2]
     residual = np.stack([middle[:, 2] + middle[:, 3], -middle[:, 5]], 1) + 0.1 * generator.normal(size=(600, 2))
     at = np.stack([np.arange(600) % 12, np.arange(600) // 50], 1)
-    return Remains(residual, np.abs(residual), before, middle, np.repeat(np.arange(20), 30), at)
+    return Remains(residual, residual, np.abs(residual), before, middle, np.repeat(np.arange(20), 30), at)
 
 
 def test_least_squares_know_the_channels_that_remain_and_no_others():
@@ -167,7 +192,7 @@ def suggested(kind: str, seed: int) -> list[int]:
     middle, noise = before[:, :, 4], generator.normal(size=(800, 3))
     said = {"noise": 0.0, "all channels": middle.mean(1), "the second family": 0.5 * middle[:, FAMILIES[1]].sum(1)}[kind]
     residual = noise + np.reshape(said, (-1, 1))
-    found = Remains(residual, residual, before, middle, np.repeat(np.arange(40), 20), np.zeros((800, 2), dtype=int))
+    found = Remains(residual, residual, residual, before, middle, np.repeat(np.arange(40), 20), np.zeros((800, 2), dtype=int))
     regression, common = Regression.of(found), Common.of(found)
     directions = factorised(common)
     groups = [(own, None) for own in FAMILIES] + [(directions.named(k), k) for k in range(len(directions.signs))]

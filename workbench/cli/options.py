@@ -136,10 +136,17 @@ def chosen_engine(name: str, ray_address: str | None) -> "Engine":
 
 
 def bind_option(said: str):
-    """The option `--bind FAMILY=FILE`, which may be given again; `said` is its help."""
+    """The option `--bind FAMILY=FILE`, which may be given again; `said` is its help. Warns of units that were found as another family."""
 
     def parsed(context: click.Context, option: click.Parameter, words: Sequence[str]) -> dict[str, Path]:
-        return dict(bindings(words))
+        bound = dict(bindings(words))
+        if bound:
+            from workbench.spec import load_circuit, misnamed
+
+            for said in misnamed({family: load_circuit(file).circuit for family, file in bound.items()}):
+                click.secho("warning: ", fg="yellow", bold=True, err=True, nl=False)
+                click.echo(said, err=True)
+        return bound
 
     return click.option("--bind", "bound", multiple=True, metavar="FAMILY=FILE", callback=parsed, help=said)
 

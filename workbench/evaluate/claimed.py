@@ -63,16 +63,26 @@ def bindable(
 ) -> Bound:
     """What the family of `target` can read off trained units: for each family that it reads the file's units, or else those that were matched
     at the latest site above the target's, if they are enough and none of them is silent to its family's ideal stimulus."""
+    found = read_off(spec, trained, host, circuit, pairs, files, target)
+    return {family: units for family, units in found.items() if isinstance(units, TrainedCircuit)}
+
+
+def read_off(
+    spec: Spec, trained: TrainedCircuit, host: Host, circuit: HandwrittenCircuit, pairs: Sequence[Matched], files: Bound, target: Matched
+) -> dict[str, TrainedCircuit | str]:
+    """As `bindable`, with every family that has trained units above: where they cannot stand for it, why, of those at the latest site."""
     sites = list(host.sites)
     above = [pair for pair in pairs if sites.index(pair.site) < sites.index(target.site)]
-    found: dict[str, TrainedCircuit] = {}
+    found: dict[str, TrainedCircuit | str] = {}
     for family in spec.theory.families[target.family].reads:
         for pair in sorted((pair for pair in above if pair.family == family), key=lambda pair: -sites.index(pair.site)):
             named = family in files and files[family].site == pair.site
             units = files[family] if named else as_circuit(pair, circuit, host)
-            if _fits(spec, trained, host, family, units) and (heard := _audible(units, host)):
-                found[family] = heard
+            stands = _unfit(spec, trained, host, family, units) or _audible(units, host)
+            if isinstance(stands, TrainedCircuit):
+                found[family] = stands
                 break
+            found.setdefault(family, stands)
     return found
 
 
@@ -86,19 +96,22 @@ def as_circuit(pair: Matched, circuit: HandwrittenCircuit, host: Host) -> Traine
     return TrainedCircuit(circuit=pair.family, host=host.name, fingerprint=host.fingerprint, site=pair.site, found=how, units=units)
 
 
-def _audible(trained: TrainedCircuit, host: Host) -> TrainedCircuit | None:
-    """The circuit less units that say nothing to their ideal stimulus; None where too few are left."""
+def _audible(trained: TrainedCircuit, host: Host) -> TrainedCircuit | str:
+    """The circuit less units that say nothing to their ideal stimulus; where too few are left, that they are."""
     said = said_to_ideal(host, trained, trained_units(trained))
     heard = tuple(unit for unit, value in zip(trained.units, said, strict=True) if value > 0)
-    return trained.model_copy(update={"units": heard}) if len(heard) >= LEAST_BOUND else None
+    if len(heard) < LEAST_BOUND:
+        return f"of {len(trained.units)} units {len(heard)} answer to a line or an arc of their direction; {LEAST_BOUND} are needed"
+    return trained.model_copy(update={"units": heard})
 
 
-def _fits(spec: Spec, trained: TrainedCircuit, host: Host, family: str, units: TrainedCircuit) -> bool:
-    """Whether the family can be bound to the units, on a grid that all who read it can read."""
+def _unfit(spec: Spec, trained: TrainedCircuit, host: Host, family: str, units: TrainedCircuit) -> str:
+    """Why the family cannot be bound to the units, on a grid that all who read it can read; empty where it can."""
     families, step_px = spec.theory.families, host.site(units.site).stride_px
     strides = [each.stride_px or host.site(trained.site).stride_px for each in families.values() if family in each.reads]
     try:
         refuse_unbindable(spec, trained, host, {family: units})
-    except WorkbenchError:
-        return False
-    return all(stride_px % step_px == 0 for stride_px in strides)
+    except WorkbenchError as error:
+        return str(error)
+    coarse = [stride_px for stride_px in strides if stride_px % step_px]
+    return f"its cells are {step_px} px apart, and those of a family that reads it {coarse[0]} px" if coarse else ""

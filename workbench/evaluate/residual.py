@@ -27,6 +27,7 @@ class Remains:
     """Cells of pictures, a row each.
 
     residual  trained less handwritten activation of each unit
+    wrong     trained less that of the handwritten units in each other's places, as loud: what a wrong theory leaves
     trained   the trained activation of each unit
     before    what each channel of the site before says in the square of AROUND cells to each side; beyond the edge 0
     beside    what each channel of the units' own site says, theirs too
@@ -34,6 +35,7 @@ class Remains:
     """
 
     residual: Float[np.ndarray, "row unit"]
+    wrong: Float[np.ndarray, "row unit"]
     trained: Float[np.ndarray, "row unit"]
     before: Float[np.ndarray, "row c near"]
     beside: Float[np.ndarray, "row c2"]
@@ -51,17 +53,19 @@ def remains(
     for seen in scenes(host, {"spliced": splices.circuits["spliced"]}, pictures, progress=progress, beside=True):
         scene = replace(seen, before=seen.before[:, :nearest])  # of the site just before alone
         with torch.inference_mode():
-            residual = scene.trained - splices.conditions["spliced"](scene)
+            residual, wrong = (scene.trained - splices.conditions[name](scene) for name in ("spliced", "control.permuted"))
         count, _, height, width = residual.shape
         chosen = torch.as_tensor(np.stack([generator.permutation(height * width)[:some] for _ in range(count)]))
         loudest = residual.square().sum(1).flatten(1).topk(min(LOUDEST, height * width), 1).indices
         for rows, cells in ((random, chosen), (loud, loudest)):
-            rows.append(_at(cells, first, residual, scene))
+            rows.append(_at(cells, first, residual, wrong, scene))
         first += count
     return _joined(random), _joined(loud)
 
 
-def _at(cells: Int[Tensor, "n k"], first: int, residual: Float[Tensor, "n unit h w"], scene: Scene) -> Remains:
+def _at(
+    cells: Int[Tensor, "n k"], first: int, residual: Float[Tensor, "n unit h w"], wrong: Float[Tensor, "n unit h w"], scene: Scene
+) -> Remains:
     """The values at some cells of each picture."""
     (count, each), width = cells.shape, residual.shape[3]
 
@@ -74,7 +78,7 @@ def _at(cells: Int[Tensor, "n k"], first: int, residual: Float[Tensor, "n unit h
     before = np.stack(
         [padded[n, :, row : row + side, column : column + side].flatten(1).numpy() for n, (row, column) in zip(picture, at, strict=True)]
     )
-    return Remains(picked(residual), picked(scene.trained), before, picked(scene.beside), first + picture, at)
+    return Remains(picked(residual), picked(wrong), picked(scene.trained), before, picked(scene.beside), first + picture, at)
 
 
 def _joined(parts: Sequence[Remains]) -> Remains:

@@ -19,7 +19,7 @@ from workbench.compiler.bind import Bound, said_to_ideal
 from workbench.compiler.circuit import HandwrittenCircuit, Layer
 from workbench.compiler.compile import trained_units
 from workbench.errors import WorkbenchError
-from workbench.evaluate.claimed import bindable
+from workbench.evaluate.claimed import read_off
 from workbench.evaluate.layers import Matched
 from workbench.evaluate.run import Progress
 from workbench.hosts.branches import CHANNELS_APART, branches
@@ -67,7 +67,7 @@ def between(
     progress: Progress | None = None,
 ) -> tuple[list[Between], dict[str, str]]:
     """The weights of every pair of families of which one reads the other and both have trained units, at a site and the one just before; and of
-    readers that cannot be had, `FAMILY at SITE` -> why."""
+    readers that cannot be had, or not from a family that they read, `FAMILY at SITE` or `FAMILY at SITE from FAMILY` -> why."""
     found, why = list[Between](), dict[str, str]()
     for pair in pairs:
         if progress:
@@ -83,7 +83,9 @@ def between(
             )
             continue
         try:
-            bound = bindable(spec, trained, host, circuit, above, files, pair)
+            read = read_off(spec, trained, host, circuit, above, files, pair)
+            why |= {f"{pair.family} at {pair.site} from {family}": said for family, said in read.items() if isinstance(said, str)}
+            bound = {family: units for family, units in read.items() if isinstance(units, TrainedCircuit)}
             made = compile_spec(spec, trained, host, bound=bound, until=pair.family) if bound else None
         except WorkbenchError as error:
             why[f"{pair.family} at {pair.site}"] = str(error)

@@ -59,8 +59,9 @@ ARGUMENTS = (
     Argument(
         "use",
         "Feature use",
-        "Who listens? The units of the next layer that change most when these fall silent, and how much the handwritten units give back to them.",
-        (("examples", "consumers"),),
+        "Who listens? The units of the next layer that change most when these fall silent, and how much the handwritten units give back to them. "
+        "And by weights: what the units that read these most read of each, in the order of the poses that they read.",
+        (("examples", "consumers"), ("examples", "readers")),
         ("examples",),
     ),
     Argument(

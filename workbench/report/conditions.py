@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from workbench.score.scorecard import Scorecard
 from workbench.score.uncertainty import Figure
+from workbench.spec import misnamed
 
 MISSING = "–"
 NO_OUTPUT = "not available: the host has no output"
@@ -82,6 +83,11 @@ def warnings(card: Scorecard) -> tuple[str, ...]:
         f"better: {against(card, name)}. Against it the score does not speak for the theory."
         for name in reaching(card)
     )
+
+
+def strangely_bound(card: Scorecard) -> tuple[str, ...]:
+    """A sentence for each family that was read off units of another name."""
+    return misnamed({family: facts["name"] for family, facts in card.bound.items()})
 
 
 def against(card: Scorecard, control: str) -> str:

@@ -17,7 +17,7 @@ from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.evaluate.examples import Example
 from workbench.evaluate.tuning import TuningCurves, probe_of
 from workbench.files import write_whole
-from workbench.report.conditions import LEANS, MISSING, NO_OUTPUT, about, number, ordered, reaching, warnings
+from workbench.report.conditions import LEANS, MISSING, NO_OUTPUT, about, number, ordered, reaching, strangely_bound, warnings
 from workbench.report.drawings import drawings, png
 from workbench.report.limits import limits
 from workbench.report.words import theory_words
@@ -141,6 +141,7 @@ def render(card: Scorecard, specs: Sequence[Spec], score: Score, shown: Mapping[
         contents=CONTENTS,
         limits=list(limits(card)),
         warnings=warnings(card),
+        strangely_bound=strangely_bound(card),
         best_control=best,
         best_control_path=best.replace(".", "/") if best else None,
         labelled=labelled,

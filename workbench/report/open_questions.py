@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from workbench.report.conditions import number
+from workbench.report.induction import assumption
 from workbench.score.claims import Claims
 from workbench.score.equivariance import Equivariance
 from workbench.score.explain import Explained
@@ -37,7 +38,7 @@ def of_induction(found: Induction) -> Iterator[str]:
             if verdicts.count(HOLDS) < len(verdicts):
                 fail, unknown = verdicts.count(FAILS), len(verdicts) - verdicts.count(HOLDS) - verdicts.count(FAILS)
                 yield (
-                    f"That {claim.family} at {claim.site} follows where {first.assumes} is as claimed: of {len(verdicts)} units {fail} fail and "
+                    f"That {claim.family} at {claim.site} follows ({assumption(first)}): of {len(verdicts)} units {fail} fail and "
                     f"{unknown} are unknown."
                 )
 
@@ -60,10 +61,14 @@ def of_equivariance(found: Equivariance) -> Iterator[str]:
 
 
 def of_residual(found: Residual) -> Iterator[str]:
-    """What is left of the units, and what the theory might read."""
-    left = number(sum(found.left.values()) / len(found.left), 2)
+    """What is left of the units, and what the theory might read. Of a difference that is larger than the units' variance there is no part."""
+    left = sum(found.left.values()) / len(found.left)
+    size = number(left, 2)
     suggested = f"the theory might read {found.suggestion.name}" if found.suggestion else "nothing of the layer before is beyond chance"
-    yield f"What makes up the {left} of the units' variance on pictures that is left: {suggested}."
+    if left > 1:
+        yield f"Why trained and handwritten units differ on pictures, by {size} times the units' variance: {suggested}."
+    else:
+        yield f"What makes up the {size} of the units' variance on pictures that is left: {suggested}."
 
 
 def of_polysemanticity(found: Polysemanticity) -> Iterator[str]:

@@ -14,7 +14,6 @@ KINDS = 4  # of drawn stimuli that are listed
 def residual_table(residual: Residual) -> Group:
     """What is left, the candidates, and the suggestion."""
     where = f"{residual.spec['theory']} on {residual.host['name']}:{residual.circuit['site']}, {residual.calibration['n']} images"
-    left = f"of the {len(residual.left)} units' variance {number(float(np.mean(list(residual.left.values()))), 2)} is left"
     shown = plain_table()
     shown.add_column(f"reading more of {residual.before}", overflow="fold", min_width=26)
     for heading in ("explains", "by chance", "needed", "p", "read?"):
@@ -26,12 +25,23 @@ def residual_table(residual: Residual) -> Group:
     kinds = "; ".join(f"{kind.stimuli} {number(kind.size, 2)} (mean {number(kind.mean, 2)})" for kind in residual.kinds[:KINDS])
     together = ", ".join(f"{name} {number(value, 2)}" for name, value in residual.together.items())
     return Group(
-        Text(f"{where}: {left}"),
+        Text(f"{where}: {left(residual)}"),
         shown,
         Text(f"drawn stimuli that differ most, trained less by hand over the peak: {kinds}"),
         Text(f"fire together with what is left (mean squared correlation): {together}"),
         Text(suggestion(residual), style="bold"),
     )
+
+
+def left(residual: Residual) -> str:
+    """What is left, and what wrong poses leave, means over units; of a difference that is larger than the units' variance there is no part."""
+    own, wrong = (float(np.mean(list(each.values()))) for each in (residual.left, residual.left_wrong))
+    count = len(residual.left)
+    part, more = (
+        f"of the {count} units' variance {number(own, 2)} is left",
+        f"the {count} units differ by {number(own, 2)} times their variance",
+    )
+    return f"{more if own > 1 else part}; in each other's places, {number(wrong, 2)}"
 
 
 def title(candidate: Candidate) -> str:

@@ -6,7 +6,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from workbench.report.conditions import LEANS, NO_OUTPUT, against, interval, number, ordered, reaching, warnings
+from workbench.report.conditions import LEANS, NO_OUTPUT, against, interval, number, ordered, reaching, strangely_bound, warnings
 from workbench.report.plain import plain_table
 from workbench.score.scorecard import ConditionScore, Scorecard
 
@@ -15,7 +15,7 @@ WIDTH = 100  # columns that everything fits in; 80 columns wrap the sentences on
 
 def table(card: Scorecard) -> Group:
     """One headline line, one table of conditions, warnings where a control reaches the handwritten units, and the cost. Fits 80 columns."""
-    warned = (Text(f"warning: {said}", style="bold yellow") for said in warnings(card))
+    warned = (Text(f"warning: {said}", style="bold yellow") for said in (*strangely_bound(card), *warnings(card)))
     return Group(headline(card), *_theories(card), _conditions(card), _best_control(card), *_variants(card), *warned, _cost(card))
 
 

@@ -69,8 +69,9 @@ class Kind:
 
 @dataclass(frozen=True)
 class Residual:
-    """What remains. `left`: of each unit's variance on pictures. `candidates` by what they explain more than chance, `together` the
-    channels of the same site that go with the residual (mean squared correlation over units), `kinds` the drawn stimuli, largest first."""
+    """What remains. `left`: of each unit's variance on pictures; `left_wrong`: the same of the units in each other's places. `candidates` by what
+    they explain more than chance, `together` the channels of the same site that go with the residual (mean squared correlation over units), `kinds`
+    the drawn stimuli, largest first."""
 
     workbench: str
     host: Mapping[str, str]
@@ -81,6 +82,7 @@ class Residual:
     seed: int
     before: str
     left: Mapping[str, float]
+    left_wrong: Mapping[str, float]
     candidates: tuple[Candidate, ...]
     together: Mapping[str, float]
     kinds: tuple[Kind, ...]
@@ -122,16 +124,17 @@ def residual_score(
         calibration=picture_facts(calibration),
         seed=seed,
         before=before,
-        left=dict(zip(names, left(found).tolist(), strict=True)),
+        left=dict(zip(names, left(found.residual, found.trained).tolist(), strict=True)),
+        left_wrong=dict(zip(names, left(found.wrong, found.trained).tolist(), strict=True)),
         candidates=_ranked(groups, before, found, seed, progress),
         together=_together(found, trained),
         kinds=_kinds(*tuned),
     )
 
 
-def left(found: Remains) -> Float[np.ndarray, " unit"]:
-    """The mean square of the residual over the trained unit's variance: 1 minus its explained variance."""
-    return (found.residual**2).mean(0) / np.maximum(found.trained.var(0), TINY)
+def left(residual: Float[np.ndarray, "row unit"], trained: Float[np.ndarray, "row unit"]) -> Float[np.ndarray, " unit"]:
+    """The mean square of a residual over the trained unit's variance: 1 minus its explained variance."""
+    return (residual**2).mean(0) / np.maximum(trained.var(0), TINY)
 
 
 @dataclass(frozen=True)

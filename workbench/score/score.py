@@ -9,6 +9,7 @@ from jaxtyping import Float
 import workbench
 from workbench.arrays import Array, array_namespace
 from workbench.arrays.devices import computed_on
+from workbench.compiler.bind import Bound
 from workbench.evaluate.statistics import Statistics
 from workbench.evaluate.tuning import TuningCurves
 from workbench.hosts.host import Host
@@ -38,10 +39,11 @@ def score(
     curves: Sequence[TuningCurves],
     calibration: Sequence[Picture],
     seed: int = 0,
+    bound: Bound | None = None,
 ) -> Scorecard:
     """Every figure of one rebuild of one or more theories, their circuits spliced together; the sequences are in the same order.
 
-    `statistics` are of the headline pictures, none of which is in `calibration`.
+    `statistics` are of the headline pictures, none of which is in `calibration`. `bound`: the trained units of the conditions `bound.FAMILY`.
     """
     own = statistics.parts([len(circuit.units) for circuit in trained])
     units = [unit_scores(*each) for each in zip(trained, joint, own, curves, strict=True)]
@@ -76,6 +78,7 @@ def score(
         computed=computed_on(host.device),
         theories=theories,
         variants=variant_scores(specs, statistics, seed),
+        bound={family: circuit_facts(units) for family, units in (bound or {}).items()},
         has_output=host.has_output,
     )
 

@@ -1,6 +1,6 @@
 """YAML -> Spec, and the trained circuit's file: the only stage that knows YAML. The language is in specs/README.md."""
 
-from workbench.spec.circuit import Found, TrainedCircuit, TrainedUnit, posed
+from workbench.spec.circuit import Found, TrainedCircuit, TrainedUnit, misnamed, posed
 from workbench.spec.language import Theory, numbers
 from workbench.spec.loader import Spec, check_pair, dump_circuit, load_circuit, load_theory, load_together, theory_from_text, with_tuned
 from workbench.spec.problems import Problem, SpecError
@@ -20,6 +20,7 @@ __all__ = [
     "load_circuit",
     "load_theory",
     "load_together",
+    "misnamed",
     "numbers",
     "posed",
     "theory_from_text",

@@ -1,6 +1,7 @@
 """A trained circuit: the host's own units of one family, with their poses, and how they were found (`circuits/HOST/FAMILY.yaml`)."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -82,6 +83,16 @@ class TrainedCircuit(Strict):
             if 0 < len(bare) < len(self.units):
                 raise ValueError(f"{name} for every unit or for none, not for all but {bare}")
         return self
+
+
+def misnamed(bound: Mapping[str, str]) -> tuple[str, ...]:
+    """A sentence for each family that is bound to units of another name; `bound` has the name that a family's units were found as. It is no error:
+    a wrong binding is a control, and two theories may call one feature by two names."""
+    return tuple(
+        f"{family} is read off units that were found as {name}, not as {family}. As a control, or where the two are one feature, this is right."
+        for family, name in bound.items()
+        if name != family
+    )
 
 
 def posed(circuit: TrainedCircuit, tuned: TunedOn) -> TrainedCircuit:

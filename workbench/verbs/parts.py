@@ -11,15 +11,17 @@ from rich.text import Text
 from workbench.cache import Cache
 from workbench.compiler import compile_spec
 from workbench.evaluate.consumers import consumers
+from workbench.evaluate.readers import Readers, readers
 from workbench.evaluate.run import calibrated
 from workbench.evaluate.strongest import Strongest, strongest
+from workbench.evaluate.tuning import probe_of
 from workbench.files import write_whole
 from workbench.hosts.store import load
 from workbench.pictures import Picture
 from workbench.rebuild import Stage, rebuild
 from workbench.report import open_questions, table
 from workbench.report.claims import claims_table
-from workbench.report.consumers import consumers_table, draw_consumers
+from workbench.report.consumers import MOST, consumers_table, draw_consumers
 from workbench.report.drawings import png
 from workbench.report.equivariance import equivariance_table
 from workbench.report.explain import explain_table
@@ -27,6 +29,7 @@ from workbench.report.induction import induction_tree
 from workbench.report.layers import layers_table
 from workbench.report.limits import limits
 from workbench.report.polysemanticity import polysemanticity_table
+from workbench.report.readers import draw_readers, readers_table, unknown
 from workbench.report.residual import residual_table
 from workbench.report.strongest_plot import draw_strongest
 from workbench.report.visualise import visualised_table
@@ -84,12 +87,28 @@ def _examples(ask: Request, folder: Path) -> Said:
     shown = by_pose[:: max(1, len(by_pose) // UNITS)][:UNITS]
     found = strongest(host, splices, ask.few, shown, EXAMPLES, ask.stage("examples", len(ask.few)))
     used = consumers(host, splices, ask.few, ask.stage("consumers", len(ask.few)))
+    last = circuit.layers[-1]
+    period_deg = 360.0 / probe_of(spec.theory.families[last.family]).turns
+    read = readers(host, trained.site, used.site, last.units, circuit.units, period_deg, MOST)
     write_whole(folder / "examples.png", png(draw_strongest(found)))
     write_whole(folder / "consumers.png", png(draw_consumers(used)))
+    if len(read.units):
+        write_whole(folder / "readers.png", png(draw_readers(read)))
     rows = {condition: changed.tolist() for condition, changed in used.changed.items()}
-    facts = {"examples": [_plain(each) for each in found], "consumers": {"site": used.site, "changed": rows}}
+    facts = {
+        "examples": [_plain(each) for each in found],
+        "consumers": {"site": used.site, "changed": rows},
+        "readers": _read(read),
+    }
     write_whole(folder / "examples.json", json.dumps(facts, indent=1) + "\n")
-    return Said(consumers_table(used), ("What these units answer to below their strongest responses: the examples are of their peaks.",))
+    below = "What these units answer to below their strongest responses: the examples are of their peaks."
+    tables = Group(consumers_table(used), Text(""), readers_table(read))
+    return Said(tables, (below, *([unknown(read)] if read.known < read.channels else [])))
+
+
+def _read(found: Readers) -> dict[str, object]:
+    plain = {name: getattr(found, name).tolist() for name in ("units", "share", "read_deg", "one_pose", "excites")}
+    return {"site": found.site, "from": found.names, "known": found.known, "channels": found.channels, "why": found.why, **plain}
 
 
 def _plain(example: Strongest) -> dict[str, object]:
