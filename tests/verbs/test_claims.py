@@ -55,12 +55,13 @@ class Planted(NamedTuple):
     files: dict[str, Path]
 
 
-def write_late(folder: Path, inhibited: bool = True, units: Sequence[TrainedUnit] = LATE) -> Planted:
-    """The host, and the files of its two circuits; without inhibition its weights below 0 are left out."""
+def write_late(folder: Path, inhibited: bool = True, units: Sequence[TrainedUnit] = LATE, text: str = THEORY_OF_LATE) -> Planted:
+    """The host, whose late units are those of the theory `text`, and the files of its two circuits; without inhibition its weights below 0 are
+    left out."""
     host, early, _ = planted(units=EVEN)
     host.module(SITE).bias.zero_()
     late = trained_circuit(host, units, "late", "consumers")
-    curve, last = compile_spec(theory_from_text(THEORY_OF_LATE), late, host, bound={"curve": early}).layers
+    curve, last = compile_spec(theory_from_text(text), late, host, bound={"curve": early}).layers
     kernel = torch.einsum("uekl,ec->uckl", last.reads[0].weight, curve.reads[0].weight[:, :, 0, 0]) / last.ideal
     convolution, channels = host.module("consumers")[0], [unit.unit for unit in units]
     convolution.weight[channels], convolution.bias[channels] = 10 * (kernel if inhibited else kernel.clamp(min=0)).float(), -1.0
