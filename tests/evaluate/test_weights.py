@@ -1,5 +1,7 @@
 """Trained weights beside a theory's: expansion, folding onto a coarser grid, and the kernel average against a loop."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +9,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from workbench.errors import WorkbenchError
-from workbench.evaluate.foretold import BY_TURNS, SIDES, splits, turned
-from workbench.evaluate.weights import Between, expanded, folded
+from workbench.evaluate.foretold import BY_TURNS, SIDES, fitted, splits, turned
+from workbench.evaluate.weights import Between, Part, expanded, folded
 from workbench.hosts import InputRange, host_from_module
 from workbench.hosts.branches import branches
 from workbench.hosts.inception_blocks import ConvRelu, LocalResponseNorm, MaxPoolSame, Mixed
@@ -130,6 +132,32 @@ def test_the_spread_is_the_one_that_foretells_best_within_the_seen_half():
             for each in spreads
         ]
         np.testing.assert_array_equal(found[unseen], alone[int(np.argmin(missed))][unseen])
+
+
+def with_parts(*bounds: tuple[float, float]) -> Between:
+    weights, generator = pair(), np.random.default_rng(1)
+    return replace(weights, parts=[Part(generator.normal(size=weights.trained.shape), *each) for each in bounds])
+
+
+def test_fitted_weights_are_those_of_least_squares_for_units_in_any_order():
+    weights, orders = with_parts((-np.inf, np.inf), (-np.inf, np.inf)), np.array([[0, 1, 2, 3], [2, 0, 3, 1]])
+    parts = np.stack([part.weights for part in weights.parts], -1)
+    for name, halves in splits(weights.downstream).items():
+        for order, found in zip(orders, fitted(weights, orders)[name], strict=True):
+            for seen, unseen in (halves, halves[::-1]):
+                constants, *_ = np.linalg.lstsq(parts[seen].reshape(-1, 2), weights.trained[order][seen].ravel())
+                np.testing.assert_allclose(found[unseen], parts[unseen] @ constants, atol=ROUNDING)
+
+
+def test_a_constant_of_one_sign_is_fitted_no_further_than_nothing():
+    weights, order = with_parts((0.0, np.inf)), np.arange(4)[None]
+    for sign in (1.0, -1.0):
+        found = fitted(replace(weights, trained=sign * weights.parts[0].weights), order)[BY_TURNS][0]
+        np.testing.assert_allclose(found, max(sign, 0.0) * weights.parts[0].weights, atol=ROUNDING)
+
+
+def test_a_theory_without_a_constant_to_fit_foretells_nothing():
+    assert not fitted(pair(), np.arange(4)[None])[BY_TURNS].any()
 
 
 def test_halves_by_turns_have_all_directions_and_sides_have_one_each():

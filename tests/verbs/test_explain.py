@@ -9,7 +9,7 @@ import torch
 from matplotlib.image import imread
 from rich.console import Console
 
-from tests.planted import SITE
+from tests.planted import SITE, THEORY
 from tests.verbs.test_claims import THEORY_OF_LATE, Planted, write_late
 from workbench.errors import WorkbenchError
 from workbench.evaluate.foretold import BY_TURNS
@@ -24,6 +24,29 @@ RING = tuple(TrainedUnit(unit=unit, centre_deg=30.0 * unit) for unit in range(12
 NOTHING = 0.1  # of the variance: what twelve units in other order reach by chance
 ROUNDING = 1e-4  # of weights that the network keeps in float32
 WRONG_POSES = tuple(unit.model_copy(update={"centre_deg": 30.0 * (5 * unit.unit % 12)}) for unit in RING)
+READ = "      curve: {along: arc, radius_px: 24, spread_px: 5, extent_px: 10, match: same, harmonics: [0, 0.6, 0.3]}\n"
+FREE = """\
+      curve:
+        - {{along: arc, radius_px: 24, spread_px: 5, extent_px: 10, match: same, harmonics: [{}, {}, {}]}}
+        - {{along: inside, distance_px: 12, spread_px: 6, match: opposite, tolerance_deg: 40, gain: {}}}
+"""
+
+
+def theory(*constants: float) -> str:
+    """The theory with four constants of the curves that are read."""
+    *harmonics, gain = (f"{{tune: {constant}, min: -1, max: 1}}" for constant in constants)
+    return THEORY_OF_LATE.replace(READ, FREE.format(*harmonics, gain))
+
+
+LINE = THEORY_OF_LATE.replace(
+    READ,
+    """\
+      curve:
+        - {along: line, spread_px: 5, extent_px: 10, match: any, gain: {tune: 1, min: -1, max: 1}}
+        - {along: flanks, distance_px: 12, spread_px: 6, match: any, gain: {tune: -0.1, min: -1, max: 1}}
+""",
+)
+TRUTH, GUESS = theory(-0.1, 0.6, 0.4, -0.5), theory(0.3, 0.1, 0.2, 0.7)
 
 
 def run_on(
@@ -67,9 +90,29 @@ def test_the_planted_weights_are_explained_whole_and_foretold(run):
         assert all(each.p < 0.01 and each.permuted < 0.5 for figure, each in agreement.items() if figure != "sign")
     turned = pair.foretold[BY_TURNS]
     assert turned["explained"].value > 0.5  # half of the units, on a grid of three cells
-    for foretold in pair.foretold.values():
+    for foretold in (*pair.fitted.values(), *pair.foretold.values()):
         assert foretold["explained"].p < 0.01
         assert foretold["explained"].permuted < 0.1
+
+
+def test_constants_fitted_to_half_of_the_units_foretell_the_others_where_no_scale_of_those_of_the_spec_does(tmp_path, monkeypatch):
+    pair = only(run_on(tmp_path, write_late(tmp_path, units=RING, theories=(THEORY, TRUTH)), monkeypatch, GUESS))
+    assert pair.constants == 4
+    assert pair.theory["explained"].value < 0.1
+    for fitted in pair.fitted.values():
+        assert {figure: each.value for figure, each in fitted.items()} == pytest.approx(
+            dict.fromkeys(("explained", "cosine", "sign", "rank"), 1.0), abs=ROUNDING
+        )
+        assert fitted["explained"].p < 0.01
+        assert fitted["explained"].permuted < 0.1
+
+
+def test_no_constants_of_a_theory_of_another_feature_foretell_what_turning_does(tmp_path, monkeypatch):
+    pair = only(run_on(tmp_path, write_late(tmp_path, units=RING, theories=(THEORY, TRUTH)), monkeypatch, LINE))
+    assert pair.constants == 2
+    for fitted in pair.fitted.values():
+        assert fitted["explained"].value < NOTHING
+    assert pair.foretold[BY_TURNS]["explained"].value > 0.5
 
 
 def test_wrong_poses_explain_and_foretell_nothing(tmp_path, monkeypatch):
@@ -80,7 +123,7 @@ def test_wrong_poses_explain_and_foretell_nothing(tmp_path, monkeypatch):
     assert text != planted.files["late"].read_text()
     planted.files["late"].write_text(text)
     pair = only(run_on(tmp_path, planted, monkeypatch))
-    for agreement in (pair.theory, pair.other_half, *pair.foretold.values()):
+    for agreement in (pair.theory, pair.other_half, *pair.fitted.values(), *pair.foretold.values()):
         assert abs(agreement["explained"].value) < NOTHING
         assert agreement["explained"].p > 0.05
 
@@ -91,6 +134,7 @@ def test_a_network_of_the_opposite_sign_is_explained_by_no_scale(tmp_path, monke
     pair = only(run_on(tmp_path, planted, monkeypatch))
     assert pair.scale == 0
     assert pair.theory["explained"].value <= 0
+    assert pair.fitted[BY_TURNS]["explained"].value <= 0  # the spec's constants are fixed, and so are their signs
     assert pair.foretold[BY_TURNS]["explained"].value > 0.5  # it turns all the same
 
 
@@ -106,7 +150,7 @@ def test_random_weights_are_neither_explained_nor_foretold(tmp_path, monkeypatch
     weight = planted.host.module("consumers")[0].weight
     weight.copy_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(0)))
     pair = only(run_on(tmp_path, planted, monkeypatch))
-    for agreement in (pair.theory, pair.other_half, *pair.foretold.values()):
+    for agreement in (pair.theory, pair.other_half, *pair.fitted.values(), *pair.foretold.values()):
         assert agreement["explained"].value < 0.05
         assert agreement["cosine"].p > 0.01
 
@@ -149,4 +193,5 @@ def test_the_document_the_picture_and_the_table_are_written_and_the_same_again(r
     said = console.export_text()
     assert f"curve at {SITE} → late at consumers, 6 x 12 units" in said
     assert "the theory, one scale" in said
+    assert "foretold: fitted, by turns" in said
     assert explained_json(run_on(tmp_path, write_late(tmp_path, units=RING), monkeypatch)) == explained_json(found)

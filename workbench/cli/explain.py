@@ -17,12 +17,12 @@ from workbench.terminal import Session
 @SEED
 @AS_JSON
 def explain(spec_file: Path, circuit_file: Path, bound: dict[str, Path], output: Path, no_cache: bool, seed: int, as_json: bool) -> None:
-    """How much of the trained weights themselves does SPEC explain, and how much does turning foretell?
+    """How much of the trained weights themselves does SPEC explain, and how much do its form and turning foretell?
 
     Between each family and each that it reads, where both have trained units at neighbouring sites: the trained weights, through bottlenecks,
-    against the theory's after one scale, and beside the same with permuted poses, all fitted anew. Then as a prediction, without the
-    theory's constants: half of the units give their trained weights to be turned, and those of the other half are foretold. The weights
-    that the theory gets most wrong are listed, and all are drawn, trained beside handwritten.
+    against the theory's after one scale, and beside the same with permuted poses, all fitted anew. Then as a prediction: the trained
+    weights of half of the units foretell those of the other half, by the theory with its constants fitted to them, and without it, turned.
+    The weights that the theory gets most wrong are listed, and all are drawn, trained beside handwritten.
 
     \b
     workbench explain specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml

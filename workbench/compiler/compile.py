@@ -15,6 +15,7 @@ from torch import Tensor
 from workbench.compiler.bind import Bound, bound_layer, heard_on, read_from, refuse_unbindable
 from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Normalise, Pool, Read
 from workbench.compiler.ideal import IdealStimuli
+from workbench.compiler.linear import Constant, constants
 from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
 from workbench.spec import Spec, check_pair, numbers, posed
@@ -109,15 +110,27 @@ def compile_terms(spec: Spec, trained: TrainedCircuit, host: Host) -> dict[str, 
     """For each term of the last family, named as in "line[0]", the circuit with this term alone. They share the layers above; where the last family
     does not normalise, their drives add up to the whole circuit's. Raises as `compile_spec`."""
     whole = compile_spec(spec, trained, host)
-    *above, last = whole.layers
-    name, family = list(spec.theory.families.items())[-1]
+    last, family = whole.layers[-1].family, list(spec.theory.families.values())[-1]
+    return {
+        f"{source}[{i}]": replace(whole, layers=(*whole.layers[:-1], _alone(whole, last, family, source, term)))
+        for source, terms in family.reads.items()
+        for i, term in enumerate(terms)
+    }
 
-    def alone(source: str, term: Gabor | Term | Table) -> HandwrittenCircuit:
-        known = {layer.family: layer for layer in above}
-        one = _layer(name, family.model_copy(update={"reads": {source: (term,)}}), last.units, whole.grid, known, _number)
-        return replace(whole, layers=(*above, replace(one, ideal=last.ideal)))
 
-    return {f"{source}[{i}]": alone(source, term) for source, terms in family.reads.items() for i, term in enumerate(terms)}
+def compile_constants(spec: Spec, circuit: HandwrittenCircuit, family: str, source: str) -> list[tuple[Constant, Layer]]:
+    """For each constant that a family's weights to a family `source` are linear in, the family's layer with this constant alone, at 1. Times
+    their values, the weights add up to those of the circuit's own layer."""
+    said = spec.theory.families[family]
+    every = [each for term in said.reads[source] if not isinstance(term, Gabor) for each in constants(term)]
+    return [(each, _alone(circuit, family, said, source, each.term)) for each in every]
+
+
+def _alone(circuit: HandwrittenCircuit, name: str, family: Family, source: str, term: Gabor | Term | Table) -> Layer:
+    """A layer of the circuit that reads one term alone, divided by what drives the whole."""
+    layers = {layer.family: layer for layer in circuit.layers}
+    one = _layer(name, family.model_copy(update={"reads": {source: (term,)}}), layers[name].units, circuit.grid, layers, _number)
+    return replace(one, ideal=layers[name].ideal)
 
 
 def refuse_strange(trained: TrainedCircuit, host: Host) -> None:

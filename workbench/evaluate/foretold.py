@@ -1,9 +1,11 @@
-"""Weights foretold from those of other units, turned: for the poses that the units have, and for the same poses given to other units."""
+"""Weights foretold from those of other units, by a theory whose constants are fitted to them or by turning them: for the poses that the units
+have, and for the same poses given to other units."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.optimize import lsq_linear
 
 from workbench.evaluate.weights import Between, near, seen_by
 from workbench.theory.poses import Units
@@ -20,6 +22,24 @@ def splits(units: Units) -> dict[str, Halves]:
     order = np.argsort(units.normal_deg % 360, kind="stable").tolist()
     middle = (len(order) + 1) // 2
     return {BY_TURNS: (sorted(order[::2]), sorted(order[1::2])), SIDES: (sorted(order[:middle]), sorted(order[middle:]))}
+
+
+def fitted(pair: Between, orders: Int[np.ndarray, "order down"]) -> Mapping[str, Float[np.ndarray, "order down up kh kw"]]:
+    """For each of `splits`, the theory's weights of each half, with the constants that they are linear in fitted to the other half's by least
+    squares, within their signs. Lengths, tolerances and powers stay as they are. In each order the i-th pose is that of unit `order[i]`, as in
+    `turned`."""
+    found = {name: np.zeros((len(orders), *pair.trained.shape)) for name in splits(pair.downstream)}
+    if not pair.parts:  # every constant fixed at 0
+        return found
+    parts = np.stack([part.weights for part in pair.parts], -1)
+    bounds = [part.low for part in pair.parts], [part.high for part in pair.parts]
+    for name, both in splits(pair.downstream).items():
+        for seen, unseen in (both, both[::-1]):
+            known = parts[seen].reshape(-1, len(pair.parts))
+            for order, weights in zip(orders, found[name], strict=True):
+                constants = lsq_linear(known, pair.trained[order[seen]].ravel(), bounds, method="bvls").x
+                weights[unseen] = parts[unseen] @ constants
+    return found
 
 
 def turned(

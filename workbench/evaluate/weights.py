@@ -17,7 +17,7 @@ from torch import Tensor
 from workbench.compiler import compile_spec
 from workbench.compiler.bind import Bound, said_to_ideal
 from workbench.compiler.circuit import HandwrittenCircuit, Layer
-from workbench.compiler.compile import trained_units
+from workbench.compiler.compile import compile_constants, trained_units
 from workbench.errors import WorkbenchError
 from workbench.evaluate.claimed import read_off
 from workbench.evaluate.layers import Matched
@@ -44,6 +44,7 @@ class Between:
     step_px   input pixels from tap to tap
     pooled    whether a pool lies between, so that both are on the grid behind it
     share     of the sum of squares of all expanded weights to these downstream units, the part that is these
+    parts     of each constant that the theory's weights are linear in
     """
 
     families: tuple[str, str]
@@ -55,6 +56,16 @@ class Between:
     step_px: int
     pooled: bool
     share: float
+    parts: Sequence["Part"] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A theory's weights with one of its constants alone, at 1; and the least and the most that it may be."""
+
+    weights: Float[np.ndarray, "down up kh kw"]
+    low: float
+    high: float
 
 
 def between(
@@ -122,20 +133,24 @@ def _between(
     own = trained_units(posed(trained, spec.theory.tuned) if spec.theory.tuned else trained)
     whole = expanded(host, bound.site, pair.site, units)
     chosen = whole[:, [unit.unit for unit in bound.units]]
-    theory = folded(by_hand(layers[pair.family], layers[family])[list(poses)], site.stride_px // upstream.stride_px)
+    linear = compile_constants(spec, circuit, pair.family, family)
+    readers = [layers[pair.family], *(layer for _, layer in linear)]
+    stride = site.stride_px // upstream.stride_px
+    by_theory = [folded(by_hand(reader, layers[family])[list(poses)], stride) for reader in readers]
     loudness = torch.from_numpy(said_to_ideal(host, bound, layers[family].units))[:, None, None]
-    trained_weights, theory = (loudness * weight.double() for weight in of_one_size(chosen, theory))
+    trained_weights, theory, *parts = ((loudness * weight.double()).numpy() for weight in of_one_size(chosen, *by_theory))
     downstream = own if pair.family == list(spec.theory.families)[-1] else layers[pair.family].units
     return Between(
         families=(pair.family, family),
         sites=(pair.site, bound.site),
         downstream=_some(downstream, poses, [f"{pair.site}:{unit}" for unit in units]),
         upstream=layers[family].units,
-        trained=trained_weights.numpy(),
-        theory=theory.numpy(),
+        trained=trained_weights,
+        theory=theory,
         step_px=site.stride_px,
         pooled=site.stride_px != upstream.stride_px,
         share=float((chosen**2).sum() / (whole**2).sum()),
+        parts=[Part(part, each.low, each.high) for part, (each, _) in zip(parts, linear, strict=True)],
     )
 
 

@@ -15,15 +15,18 @@ FIGURES = ("explained", "cosine", "sign", "rank")
 ROWS = {
     "theory": "the theory, one scale",
     "other half": "the same, of the other half",
+    f"fitted {BY_TURNS}": "foretold: fitted, by turns",
+    f"fitted {SIDES}": "foretold: fitted, one side",
     BY_TURNS: "foretold: turned, by turns",
     SIDES: "foretold: turned, one side",
 }
 
 
 def explain_table(explained: Explained) -> Group:
-    """For each pair of families four rows, and the weights that the theory gets most wrong."""
+    """For each pair of families six rows, and the weights that the theory gets most wrong."""
     where = f"{explained.spec['theory']} on {explained.host['name']}:{explained.circuit['site']}"
     said = f"{where}: trained weights against the theory's; in brackets the mean with permuted poses, fitted anew, * where p < 0.05"
+    halves = "foretold: each half of the units from the other, by the theory with its constants fitted to it, and by turning alone"
     shown = plain_table()
     shown.add_column("weights", overflow="fold")
     for figure in FIGURES:
@@ -34,12 +37,13 @@ def explain_table(explained: Explained) -> Group:
             shown.add_row(f"  {ROWS[row]}", *(_cell(agreement[figure]) for figure in FIGURES))
     worst = [Text(_worst(pair)) for pair in explained.pairs]
     why = [Text(f"{name}: {said}", style="dim") for name, said in explained.left_out.items()]
-    return Group(Text(said), shown, Text("most wrong, trained against the theory's:"), *worst, *why)
+    return Group(Text(said), Text(halves), shown, Text("most wrong, trained against the theory's:"), *worst, *why)
 
 
 def rows(pair: PairExplained) -> dict[str, Mapping[str, Agreement]]:
     """The figures of a pair by the rows of the table."""
-    return {"theory": pair.theory, "other half": pair.other_half, **pair.foretold}
+    fitted = {f"fitted {name}": agreement for name, agreement in pair.fitted.items()}
+    return {"theory": pair.theory, "other half": pair.other_half, **fitted, **pair.foretold}
 
 
 def title(pair: PairExplained) -> str:

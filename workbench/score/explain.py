@@ -1,6 +1,7 @@
-"""Every parameter: how much of the trained weights between two families a theory explains, and how much turning those of other units foretells."""
+"""Every parameter: how much of the trained weights between two families a theory explains, and how much those of half of the units foretell
+of the other half's: by the theory, its constants fitted to them, and by turning alone."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from jaxtyping import Float, Int
 
 import workbench
 from workbench.compiler.bind import Bound
-from workbench.evaluate.foretold import BY_TURNS, splits, turned
+from workbench.evaluate.foretold import BY_TURNS, fitted, splits, turned
 from workbench.evaluate.weights import Between
 from workbench.hosts.host import Host
 from workbench.score.facts import as_json, circuit_facts, host_facts, spec_facts
@@ -21,6 +22,7 @@ PERMUTATIONS = 200  # of the downstream units' poses, after each of which all is
 WORST = 20  # weights listed of each pair
 
 Weights = Float[np.ndarray, "down up kh kw"]
+Way = Callable[[Between, Int[np.ndarray, "order down"]], Mapping[str, Float[np.ndarray, "order down up kh kw"]]]
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,9 @@ class PairExplained:
     share     of the sum of squares of all weights to these downstream units, the part that these weights are
     theory    `agreements` of the theory's weights with the trained; `other_half`: the scale of each half of the units is fitted on the other
               half. Neither foretells anything: the theory's constants are fitted to what all these units say
-    foretold  of each of `evaluate.foretold.splits`, the same for the other half's trained weights turned: no constant of the theory is in these
+    constants how many of the theory's constants these weights are linear in
+    fitted    of each of `evaluate.foretold.splits`, the same for the theory with these constants fitted to the other half's trained weights
+    foretold  and for the other half's trained weights turned: no constant of the theory is in these
     worst     the weights that the theory gets most wrong
     """
 
@@ -66,6 +70,8 @@ class PairExplained:
     scale: float
     theory: Mapping[str, Agreement]
     other_half: Mapping[str, Agreement]
+    constants: int
+    fitted: Mapping[str, Mapping[str, Agreement]]
     foretold: Mapping[str, Mapping[str, Agreement]]
     worst: tuple[Wrong, ...]
 
@@ -122,16 +128,19 @@ def _pair(pair: Between, seed: int) -> PairExplained:
         scale=scale(pair.trained, pair.theory),
         theory=agreements((pair.trained, scale(pair.trained, pair.theory[order]) * pair.theory[order]) for order in orders),
         other_half=agreements((pair.trained, weights) for weights in by_half),
-        foretold=foretold(pair, orders),
+        constants=len(pair.parts),
+        fitted=foretold(pair, orders, fitted),
+        foretold=foretold(pair, orders, turned),
         worst=_worst(pair, scaled),
     )
 
 
-def foretold(pair: Between, orders: Int[np.ndarray, "order down"]) -> dict[str, dict[str, Agreement]]:
-    """For each of `splits`, how the weights of each half agree with those of the other, turned; no theory says anything of them."""
+def foretold(pair: Between, orders: Int[np.ndarray, "order down"], way: Way = turned) -> dict[str, dict[str, Agreement]]:
+    """For each of `splits`, how the weights of each half agree with what is foretold of them from the other's: `turned`, with no theory said of
+    them, or `fitted`."""
     return {
         name: agreements((pair.trained[order], weights) for order, weights in zip(orders, found, strict=True))
-        for name, found in turned(pair, orders).items()
+        for name, found in way(pair, orders).items()
     }
 
 

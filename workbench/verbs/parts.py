@@ -88,7 +88,7 @@ def _examples(ask: Request, folder: Path) -> Said:
     found = strongest(host, splices, ask.few, shown, EXAMPLES, ask.stage("examples", len(ask.few)))
     used = consumers(host, splices, ask.few, ask.stage("consumers", len(ask.few)))
     last = circuit.layers[-1]
-    period_deg = 360.0 / probe_of(spec.theory.families[last.family]).turns
+    period_deg = 360.0 / probe_of(spec.theory).turns
     read = readers(host, trained.site, used.site, last.units, circuit.units, period_deg, MOST)
     write_whole(folder / "examples.png", png(draw_strongest(found)))
     write_whole(folder / "consumers.png", png(draw_consumers(used)))
