@@ -21,6 +21,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from tests.planted import THEORY, PlantedHost, planted
+from workbench.arrays.devices import computed_on
 from workbench.cli import main
 from workbench.cli.tune import RATE
 from workbench.hosts import named, store
@@ -498,7 +499,7 @@ def test_score_refuses_what_cannot_be_bound(workshop, words, said):
 @pytest.mark.parametrize(
     ("name", "said"), [("cuda", "0 CUDA devices, by torch"), ("cuda:3", "a device cuda:3"), ("gpu", "expected cpu, cuda or cuda:N")]
 )
-@pytest.mark.parametrize("command", ["score", "frontier"])
+@pytest.mark.parametrize("command", ["score", "frontier", "universality"])
 def test_a_device_that_is_not_there_is_refused(monkeypatch, command, name, said):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert said in refused(command, SPEC, "--device", name)
@@ -555,6 +556,7 @@ def test_frontier_writes_its_document_and_its_picture(workshop):
     assert sorted(path.name for path in workshop.out.iterdir()) == ["frontier.json", "frontier.png"]
     found = json.loads((workshop.out / "frontier.json").read_text())
     assert (found["format"], found["of"], [step["units"] for step in found["steps"]]) == (1, 18, [2, 6])
+    assert found["computed"] == computed_on("cpu")
     assert found["steps"][1]["recovered"]["kl"]["value"] > 0.99
     assert found["steps"][1]["conditions"]["control"]["permuted"]["kl"]["value"] > found["steps"][1]["conditions"]["spliced"]["kl"]["value"]
     with Image.open(workshop.out / "frontier.png") as image:
@@ -657,6 +659,7 @@ from workbench.hosts import named, store
 host = planted().host
 store.load = rebuild.load = lambda name: host
 from workbench.cli.tune import RATE
+from workbench.arrays.devices import computed_on
 from workbench.cli import main
 main()
 """

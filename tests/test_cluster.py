@@ -1,6 +1,7 @@
 """The Ray engine on a real cluster of two workers: the same rows as in one process, whoever is killed, whatever is raised, whoever began."""
 
 import io
+import json
 import os
 import pickle
 import signal
@@ -18,7 +19,8 @@ from PIL import Image
 
 from tests.evaluate.test_run import FLOAT32  # as between two sizes of batch: a worker may sum in another order
 from tests.evaluate.test_run import same as close
-from tests.planted import Run, planted_run
+from tests.planted import EDGES, THEORY, Run, planted, planted_run, planted_twice
+from tests.test_rebuild import numbers
 from workbench import cluster
 from workbench.cache import Cache, kinds
 from workbench.cli import main
@@ -33,6 +35,8 @@ from workbench.hosts.named import trust
 from workbench.hosts.store import load
 from workbench.pictures import Picture, folder
 from workbench.pictures.drawn import drawn
+from workbench.score.document import to_json
+from workbench.spec import dump_circuit
 from workbench.spec.problems import Problem, SpecError
 from workbench.survey import NoneFoundError
 
@@ -217,6 +221,64 @@ def test_workers_with_other_code_are_refused(monkeypatch):
         list(Cluster()(lambda item: item, range(1)))
 
 
+@pytest.fixture
+def at_work(tmp_path, monkeypatch) -> Path:
+    """The folder that commands run in, with pictures to score and to calibrate on."""
+    for name, count, seed in (("images", 5, 2), ("fit", 4, 1)):
+        (tmp_path / name).mkdir()
+        for i, picture in enumerate(drawn(count, seed)):
+            (tmp_path / name / f"n{i % 3:08d}_{i}.png").write_bytes(_png(picture))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def by_both(monkeypatch, words: list[str], stages: int) -> None:
+    """The command writes the same documents under both engines, to folders of these names, and `stages` of it went over the cluster."""
+    asked, ask = [], Cluster.__call__
+    monkeypatch.setattr(Cluster, "__call__", lambda engine, *more: (asked.append(engine), ask(engine, *more))[1])
+    for engine in ("here", "ray"):
+        assert not asked
+        told = CliRunner().invoke(main, [*words, "--images", "images", "--calibration", "fit", "--engine", engine, "-o", engine])
+        assert told.exit_code == 0, told.output
+    assert len(asked) == stages
+    files = [sorted(file.relative_to(engine) for file in Path(engine).rglob("*.json")) for engine in ("here", "ray")]
+    assert files[0] == files[1]
+    for file in files[0]:
+        alone, spread = (Path(engine, file).read_text() for engine in ("here", "ray"))
+        words_and_counts = [json.loads(text, parse_float=lambda figure: "a float") for text in (alone, spread)]
+        assert words_and_counts[0] == words_and_counts[1]
+        expected, found = (numbers(json.loads(text)) for text in (alone, spread))
+        assert found == pytest.approx(expected, rel=FLOAT32, abs=FLOAT32)
+        counts = {place for place in expected if {"top1_agreement", "agreement", "top1", "top5"} & set(place.split("/"))}
+        assert {place: found[place] for place in counts} == {place: expected[place] for place in counts}
+
+
+def test_a_frontier_is_that_of_one_process(at_work, monkeypatch):
+    twice = planted_twice()
+    monkeypatch.setattr("workbench.verbs.frontier.load", lambda name: twice.host)
+    words = []
+    for trained, spec in zip(twice.trained, (EDGES, THEORY), strict=True):
+        Path(f"{trained.circuit}-spec.yaml").write_text(spec)
+        dump_circuit(trained, Path(f"{trained.circuit}.yaml"))
+        words += [f"{trained.circuit}-spec.yaml", "--circuit", f"{trained.circuit}.yaml"]
+    by_both(monkeypatch, ["frontier", *words, "--no-cache"], stages=2)  # calibration, rows
+
+
+def test_universality_is_that_of_one_process(at_work, monkeypatch):
+    hosts = {f"seed-{seed}": planted(seed=seed) for seed in (1, 2)}
+    for module in ("workbench.rebuild", "workbench.verbs.universality"):
+        monkeypatch.setattr(f"{module}.load", lambda name: replace(hosts[name].host, name=name))
+    monkeypatch.setattr("workbench.rebuild.write_report", lambda folder, card, *_: (folder / "score.json").write_text(to_json(card)))
+    Path("spec.yaml").write_text(THEORY)
+    words = ["spec.yaml"]
+    for name, each in hosts.items():
+        dump_circuit(each.trained.model_copy(update={"host": name}), Path(f"{name}.yaml"))
+        words += ["--host", name, "--circuit", f"{name}.yaml"]
+    stages = 4 * len(hosts)  # calibration, rows, tuning curves, and these in the other variants
+    by_both(monkeypatch, ["universality", *words], stages)
+
+
 HOSTS = """\
 from torch import nn
 from beside import Beside
@@ -273,9 +335,10 @@ def test_without_ray_the_extra_is_named(monkeypatch):
         assert "pip install 'handwritten-weights-workbench[cluster]'" in told.output
 
 
-def test_a_device_of_workers_is_refused(monkeypatch):
+@pytest.mark.parametrize("words", [("score",), ("frontier", "a.yaml"), ("universality", "a.yaml")])
+def test_a_device_of_workers_is_refused(monkeypatch, words):
     monkeypatch.setattr("workbench.arrays.devices.chosen_device", lambda given, say: given or "cpu")
-    told = CliRunner().invoke(main, ["score", "--engine", "ray", "--device", "cuda"])
+    told = CliRunner().invoke(main, [*words, "--engine", "ray", "--device", "cuda"])
     assert told.exit_code == 2
     assert "expected --device cpu" in told.output
 
@@ -290,3 +353,15 @@ def test_an_address_without_ray_is_refused():
     told = CliRunner().invoke(main, ["score", "--ray-address", "10.0.0.1:6379"])
     assert told.exit_code == 2
     assert "expected --engine ray" in told.output
+
+
+def test_a_cluster_that_wants_a_token_is_told(monkeypatch):
+    cluster = Cluster()
+
+    def refuse(*words, **more):
+        raise cluster.ray.exceptions.AuthenticationError("no token was found")
+
+    monkeypatch.setattr(cluster.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(cluster.ray, "init", refuse)
+    with pytest.raises(WorkbenchError, match=r"no token was found.*wants RAY_AUTH_MODE=token of this command too"):
+        list(cluster(abs, [1]))

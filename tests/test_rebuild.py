@@ -411,5 +411,7 @@ def test_another_device_gives_the_same_scorecard(workshop, pictures, calibration
     """Bootstrap and ranks too are taken there."""
     expected = numbers(json.loads(to_json(workshop.rebuild(pictures, calibration))))
     with elsewhere() as device:
-        found = numbers(json.loads(to_json(workshop.rebuild(pictures, calibration, device=device))))
+        card = workshop.rebuild(pictures, calibration, device=device)
+    assert (card.computed["device"], card.computed["statistics"]) == ("cuda:0, a device that is not there", "torch")
+    found = numbers(json.loads(to_json(card)))
     assert found == pytest.approx(expected, rel=SAME, abs=CONSTANT)

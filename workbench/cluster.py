@@ -65,11 +65,12 @@ class Cluster:
         try:
             _reach(address)
             self.ray.init(self.address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError, self.ray.exceptions.AuthenticationError) as error:
             raise WorkbenchError(
                 f"Ray at {address or 'this machine'}",
                 " ".join(str(error).split()),
-                remedy="`ray status` tells whether a cluster runs; `ray start --head` starts one.",
+                remedy="`ray status` tells whether a cluster runs; `ray start --head` starts one. A cluster that wants a token wants "
+                "RAY_AUTH_MODE=token of this command too.",
             ) from error
 
     def _drop(self, task: Any) -> None:

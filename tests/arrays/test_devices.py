@@ -12,7 +12,7 @@ import torch
 from tests.elsewhere import elsewhere
 from tests.libraries import NO_CUDA, NO_CUPY
 from workbench.arrays import devices, to_numpy
-from workbench.arrays.devices import chosen_device, cupy, known_as, placed, shared
+from workbench.arrays.devices import chosen_device, computed_on, cupy, known_as, placed, shared
 from workbench.errors import WorkbenchError
 
 
@@ -143,12 +143,16 @@ def test_tensors_of_a_device_are_cupys_or_stay_torchs(monkeypatch):
         assert shared(tensor) is tensor
         assert placed(np.ones(2), device).device == tensor.device
         assert known_as(device) == "a device that is not there, torch"
+        on_torch = {"device": "cuda:0, a device that is not there", "statistics": "torch", "torch": torch.__version__}
+        assert computed_on(device) == on_torch
         stand_in(monkeypatch, 1)
         cupy.cache_clear()
         assert isinstance(shared(tensor), np.ndarray)  # the stand-in's
         assert isinstance(placed(np.ones(2), device), np.ndarray)
         assert known_as(device) == "a device that is not there, CuPy 0"
+        assert computed_on(device) == on_torch | {"statistics": "CuPy 0"}
     assert known_as("cpu") == "cpu"
+    assert computed_on("cpu") == {"device": "cpu", "statistics": f"NumPy {np.__version__}", "torch": torch.__version__}
 
 
 @pytest.mark.gpu

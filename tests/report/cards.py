@@ -100,6 +100,7 @@ def card(labelled: bool = True, **changed) -> Scorecard:
         tuning={"pose_error_deg": 4.0, **sides},
         cost=Cost(93, 0, 6, 3, 78608),
         seed=5,
+        computed={"device": "cuda:3, made-up", "statistics": "CuPy 0", "torch": "1"},
         theories=(),
     )
     only = TheoryScore(made.spec, made.circuit, len(made.units), 0.75, made.tuned_on, made.tuning, made.cost)

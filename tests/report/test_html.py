@@ -133,6 +133,11 @@ def test_missing_figures_are_dashes_with_a_reason():
     assert ">nan<" not in rendered(card)
 
 
+def test_the_page_says_on_what_it_was_computed(folder: Path):
+    page = (folder / "report.html").read_text()
+    assert "<dt>computed on</dt><dd><code>cuda:3, made-up, statistics by CuPy 0, torch 1</code></dd>" in page
+
+
 def test_a_missing_key_is_an_error_and_no_dash():
     with pytest.raises(KeyError):
         Score(document(cards.card())).figure("conditions/splised/kl", 2)

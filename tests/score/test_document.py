@@ -39,6 +39,7 @@ def card(echo: float = 0.25) -> Scorecard:
         tuning={"trained.echo": math.inf},
         cost=Cost(10, 2, 2, 1, 100),
         seed=0,
+        computed={},
         theories=(),
     )
 

@@ -13,6 +13,8 @@ from workbench.compiler.respond import Cells
 from workbench.evaluate.matching import Answers
 from workbench.survey import probes
 
+INTERRUPTED = 5  # groups
+
 
 @pytest.fixture(scope="module")
 def shown() -> tuple[Answers, list[int]]:
@@ -74,7 +76,7 @@ def test_what_was_asked_before_is_read_and_the_same_and_another_circuit_is_asked
     other = replace(circuit, layers=(*circuit.layers[:-1], replace(layer, threshold=layer.threshold + 0.1)))
     steps = list[int]()
     with monkeypatch.context() as patch:
-        patch.setattr(probes, "tuning", _refused)
+        patch.setattr(probes, "_highest", _refused)
         read = probes.answers(host, circuit, asked, steps.append, cache)
         for unknown in ((other, asked), (circuit, asked[1:])):
             with pytest.raises(RuntimeError, match="asked anew"):
@@ -83,6 +85,28 @@ def test_what_was_asked_before_is_read_and_the_same_and_another_circuit_is_asked
     assert read.groups == slow.groups
     for one, same in ((slow.sites, read.sites), (slow.families, read.families)):
         assert one.keys() == same.keys()
+        assert all((one[name] == same[name]).all() for name in one)
+
+
+def test_an_interrupted_run_goes_on_group_by_group(shown, tmp_path, monkeypatch):
+    host, trained, spec = planted()
+    circuit, cache = compile_spec(spec, trained, host), Cache(tmp_path, GIB)
+    steps, asked, ask = list[int](), list[int](), probes._highest
+    monkeypatch.setattr(probes, "_highest", lambda *words: (asked.append(1), ask(*words))[1])
+
+    def stop(step: int) -> None:
+        steps.append(step)
+        if len(steps) == INTERRUPTED:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        probes.answers(host, circuit, ["retina", "planted"], stop, cache)
+    before = len(asked)
+    found = probes.answers(host, circuit, ["retina", "planted"], stop, cache)
+    once = sum(len(list(pictures)) for _, pictures in probes._groups(host, (51.0, 51.0)))
+    assert 0 < before < once
+    assert len(asked) == once
+    for one, same in ((shown[0].sites, found.sites), (shown[0].families, found.families)):
         assert all((one[name] == same[name]).all() for name in one)
 
 

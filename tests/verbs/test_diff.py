@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console
 
 from tests.planted import INPUT, SITE, THEORY, UNITS, PlantedHost, planted
+from workbench.cache import GIB, Cache
 from workbench.compiler.compile import compile_spec, compile_terms
-from workbench.evaluate.run import scenes
+from workbench.evaluate.run import BATCH, scenes
 from workbench.evaluate.terms import parts
 from workbench.hosts import Host, host_from_module
 from workbench.pictures.drawn import drawn
@@ -22,6 +23,7 @@ from workbench.verbs import diff as verb
 from workbench.verbs.diff import diff
 
 TURNED_DEG, STRONGER = 15.0, 3.0
+FIVE = drawn(5, seed=2)
 PLACES = {unit.unit: place for place, unit in enumerate(UNITS)}
 TURNED, SILENCED, INHIBITED = 1, 4, 8  # channels
 # A layer's scale is the drive of its ideal stimulus, a mean over its units: the turned one moves it for all, by a ten-thousandth.
@@ -52,7 +54,13 @@ def edited(whole: PlantedHost, turn: bool = True, silence: bool = True, inhibit:
     return host_from_module(network, "edited", other.host.sites, INPUT, other.host.classes)
 
 
-def compared(folder: Path, a: Host, b: Host, units: TrainedCircuit, spec_text: str) -> Diff:
+def quiet(*_):
+    return lambda steps: None
+
+
+def compared(
+    folder: Path, a: Host, b: Host, units: TrainedCircuit, spec_text: str, pictures=FIVE, stage=quiet, cache: Cache | None = None
+) -> Diff:
     """B's circuit file says the same as A's: what is edited must be seen."""
     (folder / "planted.yaml").write_text(spec_text)
     files = []
@@ -61,9 +69,9 @@ def compared(folder: Path, a: Host, b: Host, units: TrainedCircuit, spec_text: s
         dump_circuit(units.model_copy(update={"host": host.name, "fingerprint": host.fingerprint}), files[-1])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verb, "load", {host.name: host for host in (a, b)}.__getitem__)
-        pictures, fit = drawn(5, seed=2), drawn(6, seed=1)
-        stage = lambda *_: lambda _: None  # noqa: E731
-        return diff((a.name, b.name), folder / "planted.yaml", files, pictures, fit, fit, folder / "out", stage, lambda *_: None)
+        patch.setenv("WORKBENCH_CACHE", str(folder / "cache"))
+        fit, words = drawn(6, seed=1), (folder / "out", stage, lambda *_: None)
+        return diff((a.name, b.name), folder / "planted.yaml", files, pictures, fit, fit, *words, cache=cache)
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +128,34 @@ def test_a_network_and_itself_do_not_differ(tmp_path, whole):
     result = compared(tmp_path, whole.host, copy, whole.trained, THEORY)
     assert result.named == ()
     assert len(result.pairs) == len(UNITS)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["with a cache", "without"])
+def test_an_interrupted_run_goes_on_to_the_same_file(tmp_path, whole, monkeypatch, kept):
+    """Of pictures whose batches are finished none is read again; with a cache no unit is asked again what it answers to arcs."""
+    copy, pictures = replace(whole.host, name="copy"), drawn(BATCH + 2, seed=2)
+    folders = [tmp_path / name for name in ("whole", "again")]
+    caches = [Cache(folder / "kept", GIB) if kept else None for folder in folders]
+
+    def stopped(name: str, total: int):
+        def advance(steps: int) -> None:
+            if name == "copy: score":
+                raise KeyboardInterrupt
+
+        return advance
+
+    for folder in folders:
+        folder.mkdir()
+    compared(folders[0], whole.host, copy, whole.trained, THEORY, pictures, cache=caches[0])
+    with pytest.raises(KeyboardInterrupt):
+        compared(folders[1], whole.host, copy, whole.trained, THEORY, pictures, stopped, caches[1])
+    assert not (folders[1] / "out").exists()
+    if kept:
+        monkeypatch.setattr(verb, "measure", lambda *_: pytest.fail("asked again"))
+    unread = [replace(picture, load=lambda: pytest.fail("read again")) for picture in pictures[:BATCH]]
+    compared(folders[1], whole.host, copy, whole.trained, THEORY, [*unread, *pictures[BATCH:]], cache=caches[1])
+    assert (folders[1] / "out" / "diff.json").read_bytes() == (folders[0] / "out" / "diff.json").read_bytes()
+    assert not list(tmp_path.rglob("*.rows"))
 
 
 def test_units_are_matched_by_tuning_and_not_by_channel(tmp_path, whole):

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from tests.planted import INPUT, SITE, THEORY, UNITS, planted, trained_circuit
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
 from workbench.evaluate.matching import nearest
+from workbench.evaluate.run import BATCH
 from workbench.hosts import Host, host_from_module
-from workbench.pictures import folder
+from workbench.pictures import Picture, folder
 from workbench.pictures.drawn import drawn
 from workbench.score.layers import Layers
 from workbench.spec import TrainedCircuit, dump_circuit, load_circuit, load_theory
@@ -24,6 +26,7 @@ from workbench.verbs import layers as main_path
 from workbench.verbs.layers import layers
 
 ROOT = Path(__file__).parents[2]
+FOUR = drawn(4, seed=3)
 OWN = sorted(f"{SITE}:{unit.unit}" for unit in UNITS)
 
 
@@ -31,13 +34,15 @@ def quiet(name: str, total: int):
     return lambda steps: None
 
 
-def scored(output: Path, host: Host, trained: TrainedCircuit, monkeypatch: pytest.MonkeyPatch, count: int = 4) -> Layers:
+def scored(
+    output: Path, host: Host, trained: TrainedCircuit, monkeypatch: pytest.MonkeyPatch, pictures: Sequence[Picture] = FOUR, stage=quiet
+) -> Layers:
     output.parent.mkdir(exist_ok=True)
     spec, circuit = output.parent / "planted.yaml", output.parent / "curve.yaml"
     spec.write_text(THEORY)
     dump_circuit(trained, circuit)
     monkeypatch.setattr(main_path, "load", lambda name: host)
-    return layers(spec, circuit, drawn(count, seed=3), output, quiet)
+    return layers(spec, circuit, pictures, output, stage)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +106,7 @@ def test_a_random_host_has_nothing(tmp_path, monkeypatch):
 def test_one_picture_is_refused_and_nothing_is_left(tmp_path, monkeypatch):
     host, trained, _ = planted()
     with pytest.raises(WorkbenchError, match="pictures: 1; expected two or more"):
-        scored(tmp_path / "out", host, trained, monkeypatch, count=1)
+        scored(tmp_path / "out", host, trained, monkeypatch, FOUR[:1])
     assert not (tmp_path / "out").exists()
 
 
@@ -114,6 +119,28 @@ def test_an_interrupt_leaves_no_folder(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         scored(tmp_path / "out", host, trained, monkeypatch)
     assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == []
+
+
+def test_an_interrupted_run_goes_on_to_the_same_file(tmp_path, monkeypatch):
+    """Pictures whose batch is finished are not read again."""
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+    host, trained, _ = planted()
+    pictures = drawn(BATCH + 2, seed=3)
+
+    def stopped(name: str, total: int):
+        def advance(steps: int) -> None:
+            if name == "compare on pictures":
+                raise KeyboardInterrupt
+
+        return advance
+
+    scored(tmp_path / "whole" / "out", host, trained, monkeypatch, pictures)
+    with pytest.raises(KeyboardInterrupt):
+        scored(tmp_path / "again" / "out", host, trained, monkeypatch, pictures, stopped)
+    unread = [replace(picture, load=lambda: pytest.fail("read again")) for picture in pictures[:BATCH]]
+    scored(tmp_path / "again" / "out", host, trained, monkeypatch, [*unread, *pictures[BATCH:]])
+    assert (tmp_path / "again" / "out" / "layers.json").read_bytes() == (tmp_path / "whole" / "out" / "layers.json").read_bytes()
+    assert not list((tmp_path / "cache").rglob("*.rows"))
 
 
 @pytest.mark.inceptionv1

@@ -1,6 +1,7 @@
 """One theory, several hosts: two planted ones that compute it, one whose theory is turned, and one with nothing to find."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,13 +10,15 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from tests.elsewhere import elsewhere
 from tests.planted import THEORY, UNITS, planted
+from tests.test_rebuild import CONSTANT, SAME, numbers
 from workbench.cli import main
 from workbench.errors import WorkbenchError
 from workbench.hosts.named import trust
 from workbench.pictures.drawn import drawn
 from workbench.report.universality import _kept, universality_table
-from workbench.score.universality import AS_WRITTEN, HostRow, Universality, row_from_json, row_json
+from workbench.score.universality import AS_WRITTEN, HostRow, Universality, row_from_json, row_json, universality_json
 from workbench.spec import dump_circuit
 from workbench.survey import NoneFoundError
 from workbench.verbs import universality as verb
@@ -68,7 +71,7 @@ def spec_files(folder: Path) -> list[Path]:
     return [folder / "right.yaml", folder / "wrong.yaml"]
 
 
-def run(folder: Path, hosts: list[str], stages: list[str]) -> Universality:
+def run(folder: Path, hosts: list[str], stages: list[str], device: str = "cpu") -> Universality:
     circuits = {}
     for host in hosts:
         trust(host)
@@ -81,12 +84,14 @@ def run(folder: Path, hosts: list[str], stages: list[str]) -> Universality:
         stages.append(name)
         return lambda steps: None
 
-    return verb_on(folder, spec_files(folder), hosts, circuits, stage)
+    return verb_on(folder, spec_files(folder), hosts, circuits, stage, device)
 
 
-def verb_on(folder: Path, specs: list[Path], hosts: list[str], circuits: dict[str, Path], stage=lambda *_: lambda _: None) -> Universality:
+def verb_on(
+    folder: Path, specs: list[Path], hosts: list[str], circuits: dict[str, Path], stage=lambda *_: lambda _: None, device: str = "cpu"
+) -> Universality:
     pictures, fit, shown = drawn(5, seed=2), drawn(4, seed=1), drawn(3, seed=3)
-    return universality(specs, hosts, circuits, pictures, fit, shown, folder / "out", stage, lambda *_: None)
+    return universality(specs, hosts, circuits, pictures, fit, shown, folder / "out", stage, lambda *_: None, device=device)
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +186,27 @@ def test_an_interrupted_run_goes_on_host_by_host(made, monkeypatch):
     assert np.isclose(value, before, rtol=1e-12)
 
 
+def test_another_device_has_rows_of_its_own_with_the_same_figures(made, tmp_path, monkeypatch):
+    """The survey of the null host runs on the processor."""
+    shutil.copytree(made.folder, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("workbench.rebuild.write_report", lambda *_: None)
+    stages: list[str] = []
+    with elsewhere() as device:
+        found = run(tmp_path, [ONE, NULL], stages, device)
+        assert {name.split(": ")[0] for name in stages} == {ONE}, "not read back"
+        stages.clear()
+        again = run(tmp_path, [ONE, NULL], stages, device)
+        assert stages == [], "read back"
+    assert universality_json(again) == universality_json(found)
+    assert found.computed["device"] == "cuda:0, a device that is not there"
+    assert made.found.computed["device"] == "cpu"
+    for row, expected in zip(found.rows, (made.found.rows[0], made.found.rows[3]), strict=True):
+        figures, wanted = (numbers(json.loads(row_json(each))) for each in (row, expected))
+        assert figures == pytest.approx(wanted, rel=SAME, abs=CONSTANT)
+
+
 @pytest.fixture
 def unscored(tmp_path, monkeypatch) -> list[str]:
     """The hosts that would be scored, in a folder with the first host's circuit `one.yaml`; their rows are of nothing."""
@@ -250,7 +276,7 @@ def test_a_theory_of_several_hosts_is_named_as_such():
     rows = tuple(
         HostRow(name, "f", True, 3, "k", site="s", units=3, theories=dict.fromkeys(("joint", "alone", "far"), scores)) for name in "abc"
     )
-    found = Universality("0", "curve", {"joint": ("a", "b"), "alone": ("a",), "far": ("z",)}, {"n": 1}, {"n": 1}, 0, rows)
+    found = Universality("0", "curve", {"joint": ("a", "b"), "alone": ("a",), "far": ("z",)}, {"n": 1}, {"n": 1}, 0, {}, rows)
     assert [found.tuned_here(row) for row in rows] == ["alone", "joint", None]
     said = [str(text) for text in _kept(found)]
     assert "far, tuned on z, keeps on b 1.00 of the mean Pearson and 1.00 of the recovered KL of joint, tuned on a + b" in said

@@ -58,12 +58,26 @@ def _index(name: str) -> int:
 
 def known_as(device: str) -> str:
     """What results of that device are known by: another one, and another library, rounds otherwise."""
-    if device == CPU:
-        return CPU
+    return CPU if device == CPU else ", ".join(_on_cuda(device))
+
+
+def computed_on(device: str) -> dict[str, str]:
+    """What a document says of where its figures come from: the device, by its name too, the library of the statistics, and torch's version."""
+    import torch
+
+    where, library = CPU, f"NumPy {np.__version__}"
+    if device != CPU:
+        name, library = _on_cuda(device)
+        where = f"{device}, {name}"
+    return {"device": where, "statistics": library, "torch": str(torch.__version__)}
+
+
+def _on_cuda(device: str) -> tuple[str, str]:
+    """The device's name, and the library of the statistics there."""
     import torch
 
     library = cupy()
-    return f"{torch.cuda.get_device_name(device)}, {f'CuPy {library.__version__}' if library else 'torch'}"
+    return torch.cuda.get_device_name(device), f"CuPy {library.__version__}" if library else "torch"
 
 
 def _installed() -> bool:

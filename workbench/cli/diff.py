@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import AS_JSON, BROKEN, CALIBRATE_ON, CALIBRATION, FILE, IMAGES, SEED, known_circuit, trusted
+from workbench.cli.options import AS_JSON, BROKEN, CALIBRATE_ON, CALIBRATION, FILE, IMAGES, NO_CACHE, SEED, known_circuit, trusted
 from workbench.terminal import Session
 
 THERE = click.Path(path_type=Path, exists=True, dir_okay=False)  # a mistyped one is no wish for a survey
@@ -29,6 +29,7 @@ THERE = click.Path(path_type=Path, exists=True, dir_okay=False)  # a mistyped on
 @CALIBRATE_ON
 @click.option("-o", "--output", type=FILE, default=Path("diff"), show_default=True, help="Folder to write: diff.json.")
 @BROKEN
+@NO_CACHE
 @SEED
 @AS_JSON
 def diff(
@@ -43,6 +44,7 @@ def diff(
     calibrate_on: int,
     output: Path,
     skip_broken: bool,
+    no_cache: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -54,6 +56,7 @@ def diff(
     \b
     workbench diff squeezenet squeezenet_second_run --spec specs/curves-transferred.yaml
     """
+    from workbench.cache import user_cache
     from workbench.report.diff import diff_table
     from workbench.score.diff import diff_json
     from workbench.verbs.diff import diff as compare
@@ -63,5 +66,6 @@ def diff(
         pictures = session.pictures(images, skip_broken, "headline", score_on)
         fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
         surveyed = session.pictures(None, skip_broken, "calibration")
-        found = compare((host_a, host_b), spec_file, files, pictures, fit, surveyed, output, session.stage, session.counter, seed)
+        cache = None if no_cache else user_cache()
+        found = compare((host_a, host_b), spec_file, files, pictures, fit, surveyed, output, session.stage, session.counter, seed, cache)
     session.tell(as_json, diff_json(found), diff_table(found), output / "diff.json")

@@ -10,6 +10,7 @@ from workbench.cli.options import (
     BROKEN,
     CALIBRATE_ON,
     CALIBRATION,
+    DEVICE,
     ENGINE,
     FILE,
     IMAGES,
@@ -56,6 +57,7 @@ from workbench.terminal import Session
 )
 @ENGINE
 @BROKEN
+@DEVICE
 @SEED
 @AS_JSON
 def universality(
@@ -70,6 +72,7 @@ def universality(
     output: Path,
     engine: Engine,
     skip_broken: bool,
+    device: str,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -97,7 +100,7 @@ def universality(
         fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
         surveyed = session.pictures(None, skip_broken, "calibration")
         found = compare(
-            spec_files, hosts, known, pictures, fit, surveyed, output, session.stage, session.counter, seed, command_line(), engine
+            spec_files, hosts, known, pictures, fit, surveyed, output, session.stage, session.counter, seed, command_line(), engine, device
         )
     session.tell(as_json, universality_json(found), universality_table(found), output / "universality.png", output / "universality.json")
 

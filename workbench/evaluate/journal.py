@@ -11,6 +11,7 @@ from torch import Tensor
 from workbench.arrays import to_numpy
 from workbench.cache import opened, sealed
 from workbench.code import computed_by
+from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.compiler.file import to_bytes
 from workbench.files import cache_folder, write_whole
 from workbench.hosts.host import Host
@@ -57,6 +58,11 @@ def run_journal(joint: Sequence[Splices], host: Host, calibration: Sequence[Pict
 def tuning_journal(settings: Sequence[str], pictures: Sequence[Picture]) -> Journal:
     """The journal of one fit, known by its settings and its pictures."""
     return _known_by([computed_by(), "tuning", *settings, *(picture.sha256 for picture in pictures)])
+
+
+def layers_journal(host: Host, circuit: HandwrittenCircuit, pairs: Sequence[str]) -> Journal:
+    """The journal of one comparison of families with trained units, known by who is compared with whom."""
+    return _known_by([computed_by(), "layers", host.facts, hashlib.sha256(to_bytes(circuit)).hexdigest(), *pairs])
 
 
 def told(condition: Condition) -> str:

@@ -13,6 +13,7 @@ from workbench.arrays import to_numpy
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.compiler.families import families
 from workbench.compiler.respond import Cells, cells_of
+from workbench.evaluate.journal import Journal
 from workbench.evaluate.matching import Nearest
 from workbench.evaluate.run import BATCH, Progress, streamed
 from workbench.evaluate.statistics import unit_statistics
@@ -32,6 +33,11 @@ class Matched:
     units: Int[np.ndarray, " unit"]
     poses: Int[np.ndarray, " unit"]
     wrong: Int[np.ndarray, " unit"]
+
+    @property
+    def facts(self) -> str:
+        """All of it as text."""
+        return f"{self.family} {self.site} {self.units.tolist()} {self.poses.tolist()} {self.wrong.tolist()}"
 
 
 def matched(circuit: HandwrittenCircuit, found: Mapping[str, Nearest], seed: int) -> list[Matched]:
@@ -54,12 +60,14 @@ def beside(
     pictures: Sequence[Picture],
     size: int = BATCH,
     progress: Progress | None = None,
+    journal: Journal | None = None,
 ) -> list[dict[str, Float[np.ndarray, "picture unit 6"]]]:
     """For each of `pairs`, MOMENTS of the units' own family units and of the wrong ones ("matched", "permuted") against the trained ones.
 
     Sums over the cells of whichever grid is the coarser, a row a picture: memory grows by kilobytes a picture, whatever its size.
+    Batches that the journal has are read back.
     """
-    rows = streamed(pictures, lambda some: _rows(host, circuit, pairs, some), size, progress=progress)
+    rows = streamed(pictures, lambda some: _rows(host, circuit, pairs, some), size, journal, progress)
     return [{kind: rows[f"{i}/{kind}"] for kind in ("matched", "permuted")} for i in range(len(pairs))]
 
 

@@ -85,10 +85,15 @@ def _scenes(
 
 
 def calibrated(
-    host: Host, circuit: HandwrittenCircuit, pictures: Sequence[Picture], seed: int = 0, progress: Progress | None = None
+    host: Host,
+    circuit: HandwrittenCircuit,
+    pictures: Sequence[Picture],
+    seed: int = 0,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
 ) -> Splices:
     """One circuit's conditions and controls, fitted on pictures."""
-    return calibrated_each(host, [{"spliced": circuit, "random": with_random_readout(circuit, seed)}], pictures, seed, progress)[0]
+    return calibrated_each(host, [{"spliced": circuit, "random": with_random_readout(circuit, seed)}], pictures, seed, progress, cache)[0]
 
 
 def calibrated_each(

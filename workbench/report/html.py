@@ -39,7 +39,7 @@ CONTENTS = (
     ("made", "How it was made"),
 )
 QUANTITIES = {"kl": "KL", "agreement": "first answer", "consumer": "next layer", "top1": "top-1", "top5": "top-5"}
-PACKAGES = ("numpy", "scipy", "torch")
+PACKAGES = ("numpy", "scipy")
 SILENT = "no response to drawn arcs"
 
 
@@ -191,10 +191,16 @@ def _made(card: Scorecard, command: str) -> Iterator[tuple[str, str]]:
     if card.tuned_on:
         yield "tuned", ", ".join(f"{name} {value}" for name, value in card.tuned_on.items())
     yield "seed", str(card.seed)
+    yield "computed on", on_what(card.computed)
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     yield "versions", f"workbench {card.workbench}, Python {platform.python_version()}, {versions}"
     if command:
         yield "command", command
+
+
+def on_what(computed: Mapping[str, str]) -> str:
+    """What `computed_on` says, in words."""
+    return f"{computed['device']}, statistics by {computed['statistics']}, torch {computed['torch']}"
 
 
 def embedded(name: str, content: bytes, alt: str, caption: str) -> Shown:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import workbench
+from workbench.arrays.devices import computed_on
 from workbench.evaluate.statistics import Statistics
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, set_sha256
@@ -46,13 +47,15 @@ class FrontierStep:
 
 @dataclass(frozen=True)
 class Frontier:
-    """Steps in the order in which theories were given. `sites` are the host's up to the deepest spliced one, with their units."""
+    """Steps in the order in which theories were given. `sites` are the host's up to the deepest spliced one, with their units; `computed`
+    is as of `computed_on`."""
 
     workbench: str
     host: Mapping[str, str]
     images: Mapping[str, object]
     calibration: Mapping[str, object]
     seed: int
+    computed: Mapping[str, str]
     sites: Mapping[str, int]
     steps: tuple[FrontierStep, ...]
 
@@ -99,6 +102,7 @@ def frontier_score(
         images={"n": len(names), "labelled": labelled, "sha256": set_sha256(names)},
         calibration=picture_facts(calibration),
         seed=seed,
+        computed=computed_on(host.device),
         sites=sites,
         steps=tuple(steps),
     )

@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 import workbench
 from workbench.arrays import Array, array_namespace
+from workbench.arrays.devices import computed_on
 from workbench.evaluate.statistics import Statistics
 from workbench.evaluate.tuning import TuningCurves
 from workbench.hosts.host import Host
@@ -72,6 +73,7 @@ def score(
         tuning=tuning_summary(every_unit, turns.pop() if len(turns) == 1 else 1),
         cost=total([theory.cost for theory in theories]),
         seed=seed,
+        computed=computed_on(host.device),
         theories=theories,
         variants=variant_scores(specs, statistics, seed),
         has_output=host.has_output,

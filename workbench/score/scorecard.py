@@ -82,7 +82,8 @@ class Scorecard:
 
     `against[control]` is the recovered KL with that control in place of the ablation: above 0, the handwritten units do better than it.
     `theories` are in the order in which they were given, `units` theory after theory; `circuit`, `spec`, `tuned_on`, `tuning` and `cost` are
-    of all of them together. `variants[NAME]` is the condition `variant.NAME`. Where the host has no output, every figure of its answers is None.
+    of all of them together. `variants[NAME]` is the condition `variant.NAME`. `computed` is as of `computed_on`. Where the host has no output,
+    every figure of its answers is None.
     """
 
     workbench: str
@@ -100,6 +101,7 @@ class Scorecard:
     tuning: Mapping[str, float]
     cost: Cost
     seed: int
+    computed: Mapping[str, str]
     theories: tuple[TheoryScore, ...]
     variants: Mapping[str, VariantScore] = field(default_factory=dict)
     has_output: bool = True

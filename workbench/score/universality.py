@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import workbench
+from workbench.arrays.devices import computed_on
 from workbench.hosts.host import Host
 from workbench.pictures import set_sha256
 from workbench.score.facts import as_json
@@ -73,7 +74,7 @@ class HostRow:
 @dataclass(frozen=True)
 class Universality:
     """Rows in the order in which hosts were given. `theories`: theory -> the hosts that it was tuned on, none for one that never was; the
-    first is the one that the rows' tuning figures are of."""
+    first is the one that the rows' tuning figures are of. `computed` is as of `computed_on`."""
 
     workbench: str
     family: str
@@ -81,6 +82,7 @@ class Universality:
     images: Mapping[str, object]
     calibration: Mapping[str, object]
     seed: int
+    computed: Mapping[str, str]
     rows: tuple[HostRow, ...]
 
     @property
@@ -150,9 +152,9 @@ def row_from_json(text: str) -> HostRow | None:
 
 
 def universality_score(
-    specs: Sequence[Spec], rows: Sequence[HostRow], pictures: Sequence[str], calibration: Sequence[str], seed: int
+    specs: Sequence[Spec], rows: Sequence[HostRow], pictures: Sequence[str], calibration: Sequence[str], seed: int, device: str
 ) -> Universality:
-    """The rows with what they have in common; pictures by their SHA-256."""
+    """The rows, of that device all, with what they have in common; pictures by their SHA-256."""
     return Universality(
         workbench=workbench.__version__,
         family=list(specs[0].theory.families)[-1],
@@ -160,6 +162,7 @@ def universality_score(
         images={"n": len(pictures), "sha256": set_sha256(pictures)},
         calibration={"n": len(calibration), "sha256": set_sha256(calibration)},
         seed=seed,
+        computed=computed_on(device),
         rows=tuple(rows),
     )
 

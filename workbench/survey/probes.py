@@ -43,18 +43,11 @@ def answers(
     host: Host, circuit: HandwrittenCircuit, sites: Sequence[str], progress: Callable[[int], None], cache: Cache | None = None
 ) -> Answers:
     """The tuning of every unit of `sites` and of every family of the circuit; `progress` is told of the groups of stimuli as they are done. With a
-    cache, a host and a circuit that were asked before are not asked again."""
+    cache, a host and a circuit that were asked before are not asked again, and an interrupted run goes on group by group."""
     names = [*(f"site {name}" for name in sites), *(f"family {layer.family}" for layer in circuit.layers)]
     cache = cache_of(host.name, cache)
     key = known_by(computed_by(), host.facts, names, circuit.grid, *layer_keys(circuit)) if cache else ""
-    whole = cache.read(ANSWERS, key) if cache else None
-    if whole is None:
-        _, whole = tuning(host, circuit.grid, _both(host, circuit, sites), progress)
-        if cache:
-            cache.write(ANSWERS, key, whole)
-    else:
-        progress(group_count())
-    groups = tuple(group for group, _ in _groups(host, _middle(circuit.grid)))
+    groups, whole = tuning(host, circuit.grid, _both(host, circuit, sites), progress, cache=cache, key=key)
     of_sites = {site: whole[f"site {site}"] for site in sites}
     return Answers(groups, of_sites, {layer.family: whole[f"family {layer.family}"] for layer in circuit.layers})
 
@@ -80,15 +73,23 @@ def tuning(
     contours: Sequence[tuple[str, str, float]] = CONTOURS,
     waves: Sequence[tuple[str, float]] = GRATINGS,
     shifts_px: Sequence[float] = SHIFTS_PX,
+    cache: Cache | None = None,
+    key: str = "",
 ) -> tuple[tuple[Group, ...], dict[str, Float[np.ndarray, "stimulus unit"]]]:
     """The stimuli, and the tuning of whatever `said` gives for pictures RGB 0..255, by its names; `progress` is told of the groups as they are
-    done."""
+    done. With a cache each group is kept by itself, under a `key` of all that `said` depends on."""
     shown, rows = [], dict[str, list[np.ndarray]]()
     middle = _middle(grid)
     for group, pictures in _groups(host, middle, contours, waves, shifts_px):
-        highest = [_highest(said(rgb), middle, len(group.normals_deg)) for rgb in pictures]
-        for name in highest[0]:
-            rows.setdefault(name, []).append(np.max([each[name] for each in highest], axis=0))
+        own = known_by(key, group.name)
+        found = cache.read(ANSWERS, own) if cache else None
+        if found is None:
+            highest = [_highest(said(rgb), middle, len(group.normals_deg)) for rgb in pictures]
+            found = {name: np.max([each[name] for each in highest], axis=0) for name in highest[0]}
+            if cache:
+                cache.write(ANSWERS, own, found)
+        for name, row in found.items():
+            rows.setdefault(name, []).append(row)
         shown.append(group)
         progress(1)
     return tuple(shown), {name: np.concatenate(each) for name, each in rows.items()}

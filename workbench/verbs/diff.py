@@ -1,18 +1,22 @@
 """From two networks to what differs: each is surveyed, its units compared with a theory term by term, and matched with the other's."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
+from workbench.cache import Cache, known_by
+from workbench.code import computed_by
 from workbench.compiler import compile_spec
 from workbench.compiler.compile import compile_terms, refuse_strange
 from workbench.evaluate.apart import keep_apart
+from workbench.evaluate.journal import Journal, run_journal
 from workbench.evaluate.run import calibrated, evaluate, scenes
 from workbench.evaluate.terms import parts
 from workbench.files import folder_written_whole, write_whole
 from workbench.hosts import Host
+from workbench.hosts.named import cache_of
 from workbench.hosts.store import load
 from workbench.pictures import Picture
 from workbench.rebuild import Stage
@@ -24,11 +28,12 @@ from workbench.score.uncertainty import Figure
 from workbench.spec import Spec, load_circuit, load_theory
 from workbench.spec.circuit import TrainedCircuit
 from workbench.survey import survey
-from workbench.survey.arcs import measure
+from workbench.survey.arcs import Responses, measure
 from workbench.survey.trials import DIRECTIONS_DEG
 from workbench.survey.tuning import tuning
 
 CONDITIONS = ("natural", "ablated.zero", "spliced")
+RESPONSES = "responses"  # the kind of cache entry
 
 
 def diff(
@@ -42,25 +47,30 @@ def diff(
     stage: Stage,
     counter: Callable[[str, int, int], None],
     seed: int = 0,
+    cache: Cache | None = None,
 ) -> Diff:
     """Say how the units of a theory's last family differ between two networks, and write diff.json to the folder `output`.
 
     `circuit_files`: of each host its trained circuit, or None for a survey. A circuit says which units; what they answer to is measured here.
     Both hosts' handwritten units stand at their surveyed poses, also where the spec was tuned on one of them.
-    Pictures and `stage` are as of `rebuild`. Raises WorkbenchError.
+    Pictures, `stage` and `cache` are as of `rebuild`; with a cache an interrupted run goes on, but for a survey. Raises WorkbenchError.
     """
     spec = _at_surveyed_poses(load_theory(spec_file))
     keep_apart(pictures, calibration, spec.theory.tuned)
     with folder_written_whole(output, marker="diff.json") as folder:
-        both = []
+        both, journals = [], []
         for name, file in zip(hosts, circuit_files, strict=True):
             host = load(name)
             trained = load_circuit(file) if file else survey(host, list(spec.theory.families)[-1], surveyed, None, counter)
             refuse_strange(trained, host)
-            both.append(_known(host, spec, trained, pictures, calibration, stage, counter, seed))
+            known, journal = _known(host, spec, trained, pictures, calibration, stage, counter, seed, cache_of(host.name, cache))
+            both.append(known)
+            journals.append(journal)
         facts = spec_facts(spec)
         found = diff_score(facts, both[0], both[1], seed)
         write_whole(folder / "diff.json", diff_json(found))
+    for journal in journals:
+        journal.clear()
     return found
 
 
@@ -81,13 +91,17 @@ def _known(
     stage: Stage,
     counter: Callable[[str, int, int], None],
     seed: int,
-) -> Known:
+    cache: Cache | None,
+) -> tuple[Known, Journal]:
+    """One network's units, and the journal of their score, to be cleared when all is written."""
     units = [unit.unit for unit in trained.units]
-    responses = measure(host, [trained.site], calibration, lambda what, *done: counter(f"{host.name}: {what}", *done))[trained.site]
+    responses = _responses(host, trained.site, calibration, counter, cache)
     tuned = tuning(responses)
     terms = compile_terms(spec, trained, host)
-    lost, back = _worth(host, spec, trained, pictures, calibration, stage, seed)
-    return Known(
+    seen = scenes(host, terms, calibration, progress=stage(f"{host.name}: terms", len(calibration)), cache=cache)
+    weights = parts(seen, seed)
+    lost, back, journal = _worth(host, spec, trained, pictures, calibration, stage, seed, cache)
+    known = Known(
         host=host.name,
         fingerprint=host.fingerprint,
         site=trained.site,
@@ -97,19 +111,42 @@ def _known(
         curve=tuned.curve[:, units],
         pose_deg=tuned.pose_deg[units],
         radius_px=tuned.radius_px[units],
-        parts=parts(scenes(host, terms, calibration, progress=stage(f"{host.name}: terms", len(calibration))), seed),
+        parts=weights,
         lost=lost,
         recovered=back,
     )
+    return known, journal
+
+
+def _responses(
+    host: Host, site: str, pictures: Sequence[Picture], counter: Callable[[str, int, int], None], cache: Cache | None
+) -> Responses:
+    """What the site's units answer to arcs; with a cache, a host that was asked before is not asked again."""
+    key = known_by(computed_by(), host.facts, site, *(picture.sha256 for picture in pictures)) if cache else ""
+    kept = cache.read(RESPONSES, key) if cache else None
+    if kept is not None:
+        return Responses(**kept)
+    found = measure(host, [site], pictures, lambda what, *done: counter(f"{host.name}: {what}", *done))[site]
+    if cache:
+        cache.write(RESPONSES, key, asdict(found))
+    return found
 
 
 def _worth(
-    host: Host, spec: Spec, trained: TrainedCircuit, pictures: Sequence[Picture], calibration: Sequence[Picture], stage: Stage, seed: int
-) -> tuple[Figure, Figure]:
+    host: Host,
+    spec: Spec,
+    trained: TrainedCircuit,
+    pictures: Sequence[Picture],
+    calibration: Sequence[Picture],
+    stage: Stage,
+    seed: int,
+    cache: Cache | None,
+) -> tuple[Figure, Figure, Journal]:
     """KL when the units are silenced, and what the handwritten ones recover of it."""
     circuit = compile_spec(spec, trained, host)
-    splices = calibrated(host, circuit, calibration, seed, stage(f"{host.name}: calibrate", len(calibration)))
+    splices = calibrated(host, circuit, calibration, seed, stage(f"{host.name}: calibrate", len(calibration)), cache)
     splices = replace(splices, conditions={name: splices.conditions[name] for name in CONDITIONS})
-    statistics = evaluate(host, [splices], pictures, progress=stage(f"{host.name}: score", len(pictures)))
+    journal = run_journal([splices], host, calibration, seed)
+    statistics = evaluate(host, [splices], pictures, journal=journal, progress=stage(f"{host.name}: score", len(pictures)), cache=cache)
     lost = mean_figure(statistics.rows["ablated.zero"]["kl"], seed)
-    return lost, recovered(statistics, "spliced", "ablated.zero", "kl", seed=seed)
+    return lost, recovered(statistics, "spliced", "ablated.zero", "kl", seed=seed), journal

@@ -7,6 +7,7 @@ from workbench.cache import Cache
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
+from workbench.evaluate.journal import layers_journal
 from workbench.evaluate.layers import beside, matched
 from workbench.evaluate.matching import nearest
 from workbench.files import folder_written_whole, write_whole
@@ -47,8 +48,10 @@ def layers(
         shown = answers(host, circuit, list(sites_up_to(host, [trained.site])), stage("match on drawn stimuli", group_count()), cache)
         found = nearest(shown)
         pairs = matched(circuit, found, seed)
-        moments = beside(host, circuit, pairs, pictures, progress=stage("compare on pictures", len(pictures)))
+        journal = layers_journal(host, circuit, [pair.facts for pair in pairs])
+        moments = beside(host, circuit, pairs, pictures, progress=stage("compare on pictures", len(pictures)), journal=journal)
         scored = layers_score(spec, trained, host, circuit, shown, found, pairs, moments, pictures, seed)
         write_whole(folder / "layers.json", layers_json(scored))
         write_whole(folder / "layers.png", png(draw_layers(scored, circuit, shown)))
+    journal.clear()
     return scored

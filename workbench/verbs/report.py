@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import workbench
+from workbench.arrays.devices import CPU, computed_on
 from workbench.cache import Cache
 from workbench.code import computed_by
 from workbench.errors import WorkbenchError
@@ -15,6 +16,7 @@ from workbench.hosts.store import cache_folder
 from workbench.pictures import Picture, collection_sha256, first_by_content
 from workbench.rebuild import Stage
 from workbench.report.argued import Told, argued, as_html
+from workbench.report.html import on_what
 from workbench.spec import Spec, TrainedCircuit, load_circuit, load_theory
 from workbench.verbs.parts import PARTS, Request, said_nothing
 
@@ -92,6 +94,7 @@ def _made(ask: Request, spec: Spec, trained: TrainedCircuit) -> list[tuple[str, 
         ("images", f"{len(ask.pictures)}, {collection_sha256(ask.pictures)}"),
         ("calibration", f"{len(ask.calibration)} pictures, {collection_sha256(ask.calibration)}"),
         ("seed", str(ask.seed)),
+        ("computed on", on_what(computed_on(CPU))),
         ("workbench", workbench.__version__),
         *([("command", ask.command)] if ask.command else []),
     ]

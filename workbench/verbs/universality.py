@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from workbench.arrays.devices import CPU, known_as
 from workbench.cache import computed_by
 from workbench.compiler import compile_beside, compile_spec
 from workbench.compiler.compile import refuse_strange
@@ -40,6 +41,7 @@ class Setting:
     seed: int
     command: str
     engine: Engine = here
+    device: str = CPU
 
     @property
     def family(self) -> str:
@@ -48,7 +50,8 @@ class Setting:
 
     def known_by(self, host: Host, circuit: TrainedCircuit | None) -> str:
         """All that a host's row depends on, as one hash."""
-        told = [computed_by(), host.facts, *(spec.sha256 for spec in self.specs), circuit.sha256 if circuit else "surveyed"]
+        told = [computed_by(), host.facts, known_as(self.device), *(spec.sha256 for spec in self.specs)]
+        told += [circuit.sha256 if circuit else "surveyed"]
         told += [collection_sha256(pictures) for pictures in (self.pictures, self.calibration, self.surveyed)]
         return hashlib.sha256("\n".join([*told, str(self.seed)]).encode()).hexdigest()
 
@@ -66,14 +69,15 @@ def universality(
     seed: int = 0,
     command: str = "",
     engine: Engine = here,
+    device: str = CPU,
 ) -> Universality:
     """Score theories of one family on every host, and write universality.json and .png, and each host's report, to the folder `output`.
 
     spec_files     theories with the same last family, each with its ledger of the host that it was tuned on
     circuit_files  the trained circuits that are known, by host; any other host is surveyed with the pictures `surveyed`
-    Pictures, `stage`, `command` and `engine` are as of `rebuild`, `counter` as of `survey`. A host in which the survey finds nothing has a row that
-    says so. So has one for which a theory cannot be compiled. An interrupted run goes on where it stopped, host by host, and within a host as
-    `rebuild` does.
+    Pictures, `stage`, `command`, `engine` and `device` are as of `rebuild`, `counter` as of `survey`; surveys run on the processor. A host in which
+    the survey finds nothing has a row that says so. So has one for which a theory cannot be compiled. An interrupted run goes on where it stopped,
+    host by host, and within a host as `rebuild` does.
     Raises WorkbenchError, before any host is scored, for a host that cannot be loaded, a circuit of another host, and what `rebuild` would refuse
     of the pictures.
     """
@@ -81,12 +85,13 @@ def universality(
     _refuse_unlike(specs)
     for spec in specs:
         keep_apart(pictures, calibration, spec.theory.tuned)
-    setting, loaded = Setting(specs, pictures, calibration, surveyed, output, seed, command, engine), [load(name) for name in hosts]
+    setting = Setting(specs, pictures, calibration, surveyed, output, seed, command, engine, device)
+    loaded = [load(name) for name in hosts]
     for host in loaded:
         if host.name in circuit_files:
             refuse_strange(load_circuit(circuit_files[host.name]), host)
     rows = [_row(setting, host, circuit_files.get(host.name), stage, counter) for host in loaded]
-    found = universality_score(specs, rows, [p.sha256 for p in pictures], [p.sha256 for p in calibration], seed)
+    found = universality_score(specs, rows, [p.sha256 for p in pictures], [p.sha256 for p in calibration], seed, device)
     write_whole(output / "universality.json", universality_json(found))
     write_whole(output / "universality.png", png(draw_universality(found)))
     return found
@@ -162,6 +167,7 @@ def _scored(setting: Setting, host: Host, circuit_file: Path, known_by: str, sta
         beside_files=others,
         with_variants=False,
         engine=setting.engine,
+        device=setting.device,
     )
     trained = load_circuit(circuit_file)
     return found_row(host, known_by, trained, _field_px(host, trained.site), setting.specs, card)
