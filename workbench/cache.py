@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +51,14 @@ def opened(content: bytes) -> dict[str, np.ndarray] | None:
 def known_by(*parts: object) -> str:
     """SHA-256, in hex, of all that an entry depends on."""
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+
+
+def content_of(*arrays: np.ndarray) -> str:
+    """SHA-256, in hex, of arrays: their types, shapes and bytes."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype} {array.shape}\n".encode() + array.tobytes())
+    return digest.hexdigest()
 
 
 @dataclass
@@ -134,6 +142,33 @@ class Cache:
 
     def _path(self, kind: str, key: str) -> Path:
         return self.folder / kind / key[:2] / key
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Entries of one kind in a cache, known by what all of them depend on and each by its name; without a cache, none. So long work goes on where
+    it was interrupted, step by step; to `streamed` it is a journal that stays."""
+
+    cache: Cache | None
+    kind: str
+    key: str
+
+    def read(self, name: str) -> dict[str, np.ndarray] | None:
+        """An entry, or None."""
+        return self.cache.read(self.kind, known_by(self.key, name)) if self.cache else None
+
+    def write(self, name: str, arrays: Arrays) -> None:
+        """Keep an entry, as `Cache.write`."""
+        if self.cache:
+            self.cache.write(self.kind, known_by(self.key, name), arrays)
+
+    def once(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
+        """An entry; where it is absent it is computed, and kept."""
+        found: Arrays | None = self.read(name)
+        if found is None:
+            found = compute()
+            self.write(name, found)
+        return found
 
 
 def _put(path: Path, content: bytes) -> None:

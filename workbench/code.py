@@ -5,7 +5,12 @@ from functools import lru_cache
 from importlib import import_module, metadata
 from pathlib import Path
 
-PACKAGES = {"torch": "torch", "numpy": "numpy", "pillow": "PIL"}  # whose next version may round otherwise, and their modules
+PACKAGES = {
+    "torch": "torch",
+    "numpy": "numpy",
+    "pillow": "PIL",
+    "scikit-learn": "sklearn",
+}  # whose next version may round otherwise; modules
 
 
 @lru_cache(maxsize=1)

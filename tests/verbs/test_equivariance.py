@@ -10,8 +10,10 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from tests.conftest import tiny_network
+from tests.interrupted import counted, goes_on
 from tests.planted import INPUT, UNITS, planted, trained_circuit
 from workbench.cli import main
+from workbench.evaluate import turned
 from workbench.evaluate.turned import on_pictures
 from workbench.hosts import Host, host_from_module
 from workbench.pictures.drawn import drawn
@@ -33,6 +35,7 @@ def asked(folder: Path, host: Host, trained: TrainedCircuit, *words: str) -> Res
     dump_circuit(trained, folder / "curve.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verb, "load", lambda name: host)
+        patch.setenv("WORKBENCH_CACHE", str(folder / "cache"))
         given = ["equivariance", folder / "curve.yaml", "--images", images, "-o", folder / "out", *words]
         return CliRunner().invoke(main, [str(word) for word in given])
 
@@ -87,6 +90,22 @@ def test_the_same_inputs_give_the_same_bytes(made, tmp_path):
     assert json.loads(said) == document(made[0])
     for name in ("equivariance.json", "equivariance.png"):
         assert (tmp_path / "out" / name).read_bytes() == (made[0] / "out" / name).read_bytes()
+
+
+@pytest.mark.parametrize(("stage", "step"), [("drawings", 5), ("pictures", 2)])
+def test_an_interrupted_run_goes_on_to_the_same_files(tmp_path, monkeypatch, stage, step):
+    host, trained, _ = planted()
+    dump_circuit(trained, tmp_path / "curve.yaml")
+    monkeypatch.setattr(verb, "load", lambda name: host)
+    calls = counted(monkeypatch, turned, "read")
+    pictures = drawn(3, seed=3)
+    goes_on(
+        lambda folder, cache, stage: verb.equivariance(tmp_path / "curve.yaml", {}, pictures, folder / "out", stage, cache=cache),
+        tmp_path,
+        stage,
+        step,
+        calls,
+    )
 
 
 def test_wrong_poses_are_refuted(tmp_path):

@@ -7,12 +7,17 @@ import pytest
 from matplotlib.image import imread
 from rich.console import Console
 
+from tests.interrupted import counted, goes_on, quiet
 from tests.planted import SITE
 from tests.verbs.test_claims import LATE, THEORY_OF_LATE, Planted, write_late
+from workbench.cache import Cache
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
+from workbench.evaluate import induction
 from workbench.evaluate.matching import Answers
+from workbench.evaluate.run import BATCH
 from workbench.pictures.drawn import drawn
+from workbench.rebuild import Stage
 from workbench.report.induction import induction_tree
 from workbench.score.induction import (
     FAILS,
@@ -48,7 +53,15 @@ def shown(tmp_path_factory) -> Answers:
 
 
 def run_on(
-    folder: Path, found: Planted, shown: Answers, monkeypatch: pytest.MonkeyPatch, text: str = THEORY_OF_LATE, bind: bool = True
+    folder: Path,
+    found: Planted,
+    shown: Answers,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str = THEORY_OF_LATE,
+    bind: bool = True,
+    count: int = PICTURES,
+    stage: Stage = quiet,
+    cache: Cache | None = None,
 ) -> Induction:
     """Units are matched as they are in the whole network and theory: it is the steps that are tested, on few drawn stimuli."""
     (folder / "late-spec.yaml").write_text(text)
@@ -56,8 +69,9 @@ def run_on(
     monkeypatch.setattr(main_path, "answers", lambda *_: shown)
     monkeypatch.setattr(verb, "PLAIN", probes.PLAIN[:4])
     bound = {"curve": found.files["early"]} if bind else {}
-    pictures, calibration = drawn(PICTURES, seed=3), drawn(PICTURES, seed=1)
-    return induct(folder / "late-spec.yaml", found.files["late"], bound, pictures, calibration, folder / "out", lambda *_: lambda _: None)
+    pictures, calibration = drawn(count, seed=3), drawn(count, seed=1)
+    words = folder / "late-spec.yaml", found.files["late"], bound, pictures, calibration, folder / "out", stage
+    return induct(*words, cache=cache)
 
 
 def claim_of(found: Induction, family: str, site: str) -> ClaimInduction:
@@ -83,6 +97,18 @@ def test_the_planted_theory_holds_step_by_step_and_by_hand(run):
     assert {unit.by_hand.verdict for unit in late.units} == {HOLDS}
     assert {unit.goes_wrong_at for unit in (*late.units, *curve.units)} == {None}
     assert min(step.above_wrong.value for unit in late.units for step in unit.steps) > 0.5
+
+
+@pytest.mark.parametrize("stage", ["calibrate", "steps on pictures", "steps on drawn stimuli"])
+def test_an_interrupted_run_goes_on_to_the_same_files(shown, tmp_path, monkeypatch, stage):
+    """Batches and groups of stimuli that were done are not asked again."""
+    planted = write_late(tmp_path)
+    calls = counted(monkeypatch, induction, "_said")
+
+    def run(folder: Path, cache: Cache, stage: Stage) -> Induction:
+        return run_on(folder, planted, shown, monkeypatch, count=BATCH + 2, stage=stage, cache=cache)
+
+    goes_on(run, tmp_path, stage, 1, calls)
 
 
 def test_a_unit_whose_own_weights_are_wrong_fails_there(shown, tmp_path, monkeypatch):

@@ -14,16 +14,20 @@ from click.testing import CliRunner, Result
 from PIL import Image
 from torch import Tensor, nn
 
+from tests.interrupted import counted, goes_on
 from tests.planted import INPUT, SITE, THEORY, UNITS, planted
 from workbench.cli import main
 from workbench.compiler import compile_spec
 from workbench.evaluate.firing import CELLS, firing
-from workbench.evaluate.run import scenes
+from workbench.evaluate.run import BATCH, batches, scenes
 from workbench.hosts import Host
 from workbench.pictures import batch, folder
 from workbench.pictures.drawn import drawn
+from workbench.score import polysemanticity as score
 from workbench.score.meaning import explained, unit_meaning
 from workbench.spec import TrainedCircuit, dump_circuit, load_circuit, load_theory
+from workbench.splice import natural
+from workbench.splice import scene as splice_scene
 from workbench.splice.calibrate import calibrate, with_random_readout
 from workbench.verbs import polysemanticity as verb
 
@@ -64,6 +68,7 @@ def asked(place: Path, host: Host, *words: str, trained: TrainedCircuit | None =
     dump_circuit(trained or planted().trained, place / "curve.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verb, "load", lambda name: host)
+        patch.setenv("WORKBENCH_CACHE", str(place / "cache"))
         given = ["polysemanticity", place / "planted.yaml", "--circuit", place / "curve.yaml", "-o", place / "out"]
         given += ["--images", place / "images", "--calibration", place / "calibration", *words]
         return CliRunner().invoke(main, [str(word) for word in given])
@@ -151,6 +156,20 @@ def test_cells_are_those_of_their_pictures():
     said = splices.conditions["spliced"](next(iter(scenes(host, circuits, pictures)))).flatten(2)
     for row in (int(found.theory[:, 2].argmax()), 5, 100):
         assert found.theory[row].tolist() == said[found.picture[row], :, found.cell[row]].tolist()
+
+
+@pytest.mark.parametrize("stage", ["pictures", "units"])
+def test_an_interrupted_run_goes_on_to_the_same_files(tmp_path, monkeypatch, stage):
+    """Neither the host nor the circuit runs again on batches that were done, and no unit is clustered again."""
+    host, trained, _ = planted()
+    (tmp_path / "planted.yaml").write_text(THEORY)
+    dump_circuit(trained, tmp_path / "curve.yaml")
+    monkeypatch.setattr(verb, "load", lambda name: host)
+    calls = counted(monkeypatch, splice_scene, "drives") if stage == "pictures" else counted(monkeypatch, score, "unit_meaning")
+    runs = counted(monkeypatch, natural, "_computed")
+    given = (tmp_path / "planted.yaml", tmp_path / "curve.yaml", drawn(BATCH + 2, seed=3), drawn(BATCH + 2, seed=1))
+    goes_on(lambda folder, cache, stage: verb.polysemanticity(*given, folder / "out", stage, cache=cache), tmp_path, stage, 1, calls)
+    assert len(runs) == 2 * len(batches(given[2])) + 2 * len(batches(given[3]))  # as often as two whole runs
 
 
 def test_a_circuit_of_one_unit_is_refused(tmp_path):

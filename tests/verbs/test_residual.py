@@ -8,16 +8,21 @@ import pytest
 from matplotlib.image import imread
 from rich.console import Console
 
+from tests.interrupted import counted, goes_on, quiet
 from tests.planted import SITE, UNITS, trained_circuit
 from tests.verbs.test_claims import THEORY_OF_LATE, Planted, write_late
+from workbench.cache import Cache
 from workbench.errors import WorkbenchError
 from workbench.evaluate.residual import AROUND, Remains
 from workbench.pictures.drawn import drawn
+from workbench.rebuild import Stage
 from workbench.report.residual import left, residual_table, title
+from workbench.score import residual as score
 from workbench.score.directions import Common, clustered, factorised
 from workbench.score.regression import RIDGE, Regression, fitted_on, scaled
 from workbench.score.residual import Candidate, P, Residual, beyond_chance, chances, residual_json
 from workbench.spec import TrainedUnit, dump_circuit, load_circuit
+from workbench.splice import scene as splice_scene
 from workbench.survey import probes
 from workbench.verbs import loaded as main_path
 from workbench.verbs import residual as verb
@@ -39,6 +44,7 @@ WITHOUT_CURVES = THEORY.replace(READS_CURVES, READS_GABORS)
 READS_LINES = "gabor: {along: line, spread_px: 2.5, extent_px: 6, match: normal, tolerance_deg: 12}"
 MUCH = 0.3  # of a unit's variance; of the theory that was planted less than a thousandth is left
 CHANNELS = 24  # of the layer before: of twelve, half of which are curves, any few are as good as these
+ASKED = {"pictures": (splice_scene, "drives"), "drawn stimuli": (probes, "_highest"), "groups by chance": (score, "factorised")}
 NEAR = (2 * AROUND + 1) ** 2
 
 
@@ -47,7 +53,9 @@ def write_wide(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Planted:
     return write_late(folder)
 
 
-def run_on(folder: Path, planted: Planted, monkeypatch: pytest.MonkeyPatch, text: str, count: int = PICTURES) -> Residual:
+def run_on(
+    folder: Path, planted: Planted, monkeypatch: pytest.MonkeyPatch, text: str, count: int = PICTURES, stage=quiet, cache=None
+) -> Residual:
     """On few drawn stimuli; the units speak half of the time, so that what is left is seen often enough."""
     (folder / "late-spec.yaml").write_text(text)
     planted.host.module("consumers")[0].bias.zero_()
@@ -60,9 +68,8 @@ def run_on(folder: Path, planted: Planted, monkeypatch: pytest.MonkeyPatch, text
     for name, units in OTHERS.items():
         found = [TrainedUnit(unit=unit, centre_deg=120.0 * i) for i, unit in enumerate(units)]
         dump_circuit(trained_circuit(planted.host, found, name), bound[name])
-    return residual(
-        folder / "late-spec.yaml", planted.files["late"], bound, drawn(count, seed=1), folder / "out", lambda *_: lambda _: None
-    )
+    words = folder / "late-spec.yaml", planted.files["late"], bound, drawn(count, seed=1), folder / "out", stage
+    return residual(*words, cache=cache)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +144,18 @@ def test_the_document_the_picture_and_the_table_are_written_and_the_same_again(r
     assert f"suggestion: read {title(found.suggestion)}, {len(found.suggestion.channels)} channels" in text
     assert left(found) in " ".join(text.split())
     assert residual_json(run_on(tmp_path, write_wide(tmp_path, monkeypatch), monkeypatch, WITHOUT_CURVES)) == residual_json(found)
+
+
+@pytest.mark.parametrize(("stage", "step"), [("pictures", 1), ("drawn stimuli", 1), ("groups by chance", 150)])
+def test_an_interrupted_run_goes_on_to_the_same_files(tmp_path, monkeypatch, stage, step):
+    """On batches and groups of stimuli that were done neither the host nor the circuit runs again, and no draw is factorised again."""
+    whole = write_wide(tmp_path, monkeypatch)
+    calls = counted(monkeypatch, *ASKED[stage])
+
+    def run(folder: Path, cache: Cache, stage: Stage) -> Residual:
+        return run_on(folder, whole, monkeypatch, WITHOUT_CURVES, stage=stage, cache=cache)
+
+    goes_on(run, tmp_path, stage, step, calls)
 
 
 def test_one_picture_is_refused(tmp_path, monkeypatch):

@@ -8,8 +8,11 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from tests.interrupted import counted, goes_on
 from tests.planted import SITE, THEORY, UNITS, planted
 from workbench.cli import main
+from workbench.evaluate import visualise as ascent
+from workbench.evaluate.visualise import KEPT
 from workbench.pictures.drawn import drawn
 from workbench.spec import dump_circuit
 from workbench.verbs import visualise as verb
@@ -28,6 +31,7 @@ def asked(place: Path, *words: object) -> Result:
     dump_circuit(trained, place / "curve.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verb, "load", lambda name: host)
+        patch.setenv("WORKBENCH_CACHE", str(place / "cache"))
         given = ["visualise", place / "planted.yaml", "--circuit", place / "curve.yaml", "-o", place / "out", "--steps", STEPS]
         given += ["--images", place / "images", "--calibration", place / "calibration", *words]
         return CliRunner().invoke(main, [str(word) for word in given])
@@ -74,6 +78,23 @@ def test_the_same_inputs_give_the_same_bytes(made, tmp_path):
     assert json.loads(said) == document(made[0])
     for path in (made[0] / "out").iterdir():
         assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("step", [KEPT + 1, STEPS + 2 * KEPT + 3], ids=["the trained unit's", "the handwritten one's"])
+def test_an_interrupted_run_goes_on_to_the_same_files(tmp_path, monkeypatch, step):
+    host, trained, _ = planted()
+    (tmp_path / "planted.yaml").write_text(THEORY)
+    dump_circuit(trained, tmp_path / "curve.yaml")
+    monkeypatch.setattr(verb, "load", lambda name: host)
+    calls = counted(monkeypatch, ascent, "transformed")
+    given = (tmp_path / "planted.yaml", tmp_path / "curve.yaml", [UNITS[0].unit], drawn(4, seed=3), drawn(4, seed=1))
+    goes_on(
+        lambda folder, cache, stage: verb.visualised(*given, folder / "out", stage, steps=STEPS, cache=cache),
+        tmp_path,
+        "steps",
+        step,
+        calls,
+    )
 
 
 def test_a_channel_that_is_no_unit_is_refused(tmp_path):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import AS_JSON, BROKEN, FILE, IMAGES, SEED, bind_option
+from workbench.cli.options import AS_JSON, BROKEN, FILE, IMAGES, NO_CACHE, SEED, bind_option
 from workbench.terminal import Session
 
 
@@ -26,6 +26,7 @@ from workbench.terminal import Session
     "-o", "--output", type=FILE, default=Path("equivariance"), show_default=True, help="Folder: equivariance.json, equivariance.png."
 )
 @BROKEN
+@NO_CACHE
 @SEED
 @AS_JSON
 def equivariance(
@@ -36,6 +37,7 @@ def equivariance(
     tolerance: float,
     output: Path,
     skip_broken: bool,
+    no_cache: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -49,6 +51,7 @@ def equivariance(
     workbench equivariance circuits/inceptionv1/curve.yaml --images DIR
         --bind early_curve=circuits/inceptionv1/early_curve.yaml --bind line=circuits/inceptionv1/line-mixed3a.yaml
     """
+    from workbench.cache import user_cache
     from workbench.pictures import first_by_content
     from workbench.report.equivariance import equivariance_table
     from workbench.score.equivariance import equivariance_json
@@ -56,5 +59,5 @@ def equivariance(
 
     with Session() as session:
         pictures = first_by_content(session.pictures(images, skip_broken, "headline"), most)
-        found = compare(circuit_file, bound, pictures, output, session.stage, seed, tolerance)
+        found = compare(circuit_file, bound, pictures, output, session.stage, seed, tolerance, None if no_cache else user_cache())
     session.tell(as_json, equivariance_json(found), equivariance_table(found), output / "equivariance.png", output / "equivariance.json")

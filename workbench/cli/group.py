@@ -19,7 +19,7 @@ class Commands(click.Group):
             context.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo(
-                "interrupted: nothing half-written. The same command, given again, goes on from what is finished and kept (docs/engine.md).",
+                "interrupted: nothing half-written. All but surveys and claims goes on where it stopped when the same command is given again.",
                 err=True,
             )
             context.exit(130)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import AS_JSON, BROKEN, CALIBRATE_ON, CALIBRATION, CIRCUIT, FILE, IMAGES, SEED, SPEC
+from workbench.cli.options import AS_JSON, BROKEN, CALIBRATE_ON, CALIBRATION, CIRCUIT, FILE, IMAGES, NO_CACHE, SEED, SPEC
 from workbench.terminal import Session
 
 
@@ -34,6 +34,7 @@ from workbench.terminal import Session
     help="Folder: polysemanticity.json, polysemanticity.png.",
 )
 @BROKEN
+@NO_CACHE
 @SEED
 @AS_JSON
 def polysemanticity(
@@ -46,6 +47,7 @@ def polysemanticity(
     clusters: int,
     output: Path,
     skip_broken: bool,
+    no_cache: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -59,6 +61,7 @@ def polysemanticity(
     \b
     workbench polysemanticity specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml --images DIR --calibration OTHER
     """
+    from workbench.cache import user_cache
     from workbench.pictures import first_by_content
     from workbench.report.polysemanticity import polysemanticity_table
     from workbench.score.polysemanticity import polysemanticity_json
@@ -67,7 +70,7 @@ def polysemanticity(
     with Session() as session:
         pictures = first_by_content(session.pictures(images, skip_broken, "headline"), most)
         fitted = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        found = ask(spec_file, circuit_file, pictures, fitted, output, session.stage, seed, clusters)
+        found = ask(spec_file, circuit_file, pictures, fitted, output, session.stage, seed, clusters, None if no_cache else user_cache())
     session.tell(
         as_json, polysemanticity_json(found), polysemanticity_table(found), output / "polysemanticity.png", output / "polysemanticity.json"
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import AS_JSON, BROKEN, CALIBRATION, CIRCUIT, FILE, IMAGES, SEED, SPEC
+from workbench.cli.options import AS_JSON, BROKEN, CALIBRATION, CIRCUIT, FILE, IMAGES, NO_CACHE, SEED, SPEC
 from workbench.terminal import Session
 
 
@@ -22,6 +22,7 @@ from workbench.terminal import Session
     "-o", "--output", type=FILE, default=Path("visualise"), show_default=True, help="Folder: a PNG a picture, visualise.json, .png."
 )
 @BROKEN
+@NO_CACHE
 @SEED
 @AS_JSON
 def visualise(
@@ -34,6 +35,7 @@ def visualise(
     calibration: Path | None,
     output: Path,
     skip_broken: bool,
+    no_cache: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -45,6 +47,7 @@ def visualise(
     \b
     workbench visualise specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml --unit 384 --unit 327 --images DIR
     """
+    from workbench.cache import user_cache
     from workbench.pictures import first_by_content
     from workbench.report.visualise import visualised_table
     from workbench.score.visualise import visualised_json
@@ -53,5 +56,7 @@ def visualise(
     with Session() as session:
         pictures = first_by_content(session.pictures(images, skip_broken, "headline"), most)
         colours = session.pictures(calibration, skip_broken, "calibration", most)
-        found = visualised(spec_file, circuit_file, units, pictures, colours, output, session.stage, seed, steps)
+        found = visualised(
+            spec_file, circuit_file, units, pictures, colours, output, session.stage, seed, steps, None if no_cache else user_cache()
+        )
     session.tell(as_json, visualised_json(found), visualised_table(found), output / "visualise.png", output / "visualise.json")

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from workbench.cache import Cache
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.evaluate.run import BATCH, Progress, scenes
 from workbench.hosts.host import Host
@@ -40,11 +41,12 @@ def firing(
     pictures: Sequence[Picture],
     seed: int = 0,
     progress: Progress | None = None,
+    cache: Cache | None = None,
 ) -> Firing:
     """The same number of random cells of every picture."""
     site = host.site(splices.site)
     generator, parts, start = np.random.default_rng(seed), [], 0
-    for scene in scenes(host, circuits, pictures, size=BATCH, progress=progress, beside=True):
+    for scene in scenes(host, circuits, pictures, size=BATCH, progress=progress, cache=cache, beside=True):
         count = len(scene.trained)
         cells = np.stack([generator.permutation(site.height * site.width)[:CELLS] for _ in range(count)])
         columns = [_at(value, cells) for value in (scene.trained, splices.conditions["spliced"](scene), scene.beside)]

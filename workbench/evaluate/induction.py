@@ -4,6 +4,7 @@ Let the units of a site that a theory speaks of say what the theory says, and ru
 says is what the theory says of it, the step holds; moving the site back towards the picture discharges one assumption after another.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,9 +15,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workbench.arrays import to_numpy
+from workbench.cache import Cache, Kept, known_by
+from workbench.code import computed_by
 from workbench.compiler import HandwrittenCircuit, compile_spec
 from workbench.compiler.bind import Bound
 from workbench.compiler.families import families
+from workbench.compiler.file import to_bytes
 from workbench.compiler.respond import Heard, Known, cells_of, heard
 from workbench.errors import WorkbenchError
 from workbench.evaluate.claimed import bindable
@@ -35,6 +39,8 @@ PERMUTED = "permuted"  # the same, each at what the theory says of another unit 
 NATURAL = "natural"  # claimed units at what the theory says, all others as they are: do the claimed inputs do no harm?
 WITHOUT = "without"  # claimed units at their mean, all others as they are: the base of "natural", for what the others say alone
 KINDS = (CLAIMED, PERMUTED, NATURAL, WITHOUT)
+
+CELLS, MOMENTS = "cells", "moments"  # kinds of cache entries
 
 TRAINED, BY_HAND, WRONG = (
     "trained",
@@ -81,12 +87,14 @@ class Claim:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """All that a theory claims of a host; `means` are those of every channel of each site over the calibration pictures."""
+    """All that a theory claims of a host; `means` are those of every channel of each site over the calibration pictures. `key` is a hash of all
+    that it hangs on."""
 
     host: Host
     circuit: HandwrittenCircuit
     claims: tuple[Claim, ...]
     means: Mapping[str, Float[Tensor, " c"]]
+    key: str
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -109,12 +117,17 @@ def hypothesis(
     calibration: Sequence[Picture],
     seed: int = 0,
     progress: Progress | None = None,
+    cache: Cache | None = None,
 ) -> Hypothesis:
-    """Compile the families that can be read off trained inputs, and calibrate every claim. Raises WorkbenchError as `compile_spec`."""
+    """Compile the families that can be read off trained inputs, and calibrate every claim; with a cache, what a batch gave before is read back.
+    Raises WorkbenchError as `compile_spec`."""
     bindings = [bindable(spec, trained, host, circuit, pairs, bound, pair) for pair in pairs]
     made = [_on_trained(spec, trained, host, read, pair.family) for pair, read in zip(pairs, bindings, strict=True)]
     circuits = [each if isinstance(each, HandwrittenCircuit) else None for each in made]
-    rows = streamed(calibration, lambda some: _cells(host, circuit, circuits, pairs, some, seed), progress=progress)
+    contents = [hashlib.sha256(to_bytes(each)).hexdigest() if each else "" for each in (circuit, *circuits)]
+    key = known_by(computed_by(), host.facts, *contents, *(pair.facts for pair in pairs), seed)
+    kept = Kept(cache, CELLS, key)
+    rows = streamed(calibration, lambda some: _cells(host, circuit, circuits, pairs, some, seed), journal=kept, progress=progress)
 
     def voice(i: int, kind: str) -> Voice:
         own, truth = (torch.from_numpy(rows[f"{i}/{each}"]).flatten(0, 1) for each in (kind, TRAINED))
@@ -125,7 +138,7 @@ def hypothesis(
         by_hand = None if isinstance(own, str) else ByHand(own, bindings[i], voice(i, BY_HAND), voice(i, WRONG))
         claims.append(Claim(pair, voice(i, CLAIMED), voice(i, PERMUTED), by_hand, own if isinstance(own, str) else ""))
     means = {site: torch.from_numpy(rows[f"mean/{site}"].mean(0)) for site in dict.fromkeys(pair.site for pair in pairs)}
-    return Hypothesis(host, circuit, tuple(claims), means)
+    return Hypothesis(host, circuit, tuple(claims), means, known_by(key, *(picture.sha256 for picture in calibration)))
 
 
 @torch.inference_mode()
@@ -173,10 +186,10 @@ def assumed(theory: Hypothesis, site: str, kind: str, activation: Float[Tensor, 
 
 
 def moments(
-    theory: Hypothesis, pictures: Sequence[Picture], size: int = BATCH, progress: Progress | None = None
+    theory: Hypothesis, pictures: Sequence[Picture], size: int = BATCH, progress: Progress | None = None, cache: Cache | None = None
 ) -> dict[str, Float[np.ndarray, "picture unit 6"]]:
     """MOMENTS of all that `implied` gives, a row a picture, named `CLAIM/HOW/claimed` and `CLAIM/HOW/trained` by what it is compared with; on the
-    coarser of the two grids."""
+    coarser of the two grids. With a cache, those of a batch that was asked before are read back."""
 
     def rows(some: Sequence[Picture]) -> dict[str, np.ndarray]:
         found = implied(theory, batch(some, theory.host.input))
@@ -186,7 +199,7 @@ def moments(
             for truth in (CLAIMED, TRAINED)
         }
 
-    return streamed(pictures, rows, size, progress=progress)
+    return streamed(pictures, rows, size, Kept(cache, MOMENTS, theory.key), progress)
 
 
 def _said(

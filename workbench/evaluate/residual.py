@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from workbench.cache import Cache
 from workbench.evaluate.examples import patch_around, pixels
 from workbench.evaluate.run import Progress, scenes
 from workbench.hosts.host import Host
@@ -44,13 +45,18 @@ class Remains:
 
 
 def remains(
-    host: Host, splices: Splices, pictures: Sequence[Picture], seed: int = 0, progress: Progress | None = None
+    host: Host,
+    splices: Splices,
+    pictures: Sequence[Picture],
+    seed: int = 0,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
 ) -> tuple[Remains, Remains]:
     """Random cells of each picture, and the LOUDEST: those where the sum of the units' squared residuals is highest."""
     generator, some = np.random.default_rng(seed), min(POSITIONS, max(1, ROWS // len(pictures)))
     random, loud, first = list[Remains](), list[Remains](), 0
     nearest = host.site(site_before(host, splices.site) or splices.site).channels
-    for seen in scenes(host, {"spliced": splices.circuits["spliced"]}, pictures, progress=progress, beside=True):
+    for seen in scenes(host, {"spliced": splices.circuits["spliced"]}, pictures, progress=progress, cache=cache, beside=True):
         scene = replace(seen, before=seen.before[:, :nearest])  # of the site just before alone
         with torch.inference_mode():
             residual, wrong = (scene.trained - splices.conditions[name](scene) for name in ("spliced", "control.permuted"))

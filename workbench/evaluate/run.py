@@ -14,7 +14,7 @@ from torch import Tensor
 
 from workbench.arrays import Array, to_numpy
 from workbench.arrays.devices import placed, shared
-from workbench.cache import Cache, known_by
+from workbench.cache import Cache, Kept, known_by
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.engine import Engine, Found, Item, here
 from workbench.evaluate.journal import Journal
@@ -37,7 +37,7 @@ from workbench.splice.calibrate import Splices, calibrate, condition_names, with
 from workbench.splice.conditions import natural, reads_before
 from workbench.splice.natural import Part, at_least_float32
 from workbench.splice.network import spliced_from
-from workbench.splice.scene import Scene, scene, scenes_together
+from workbench.splice.scene import DRIVES, Scene, scene, scenes_together
 
 BATCH = 16
 ROWS = "rows"
@@ -150,7 +150,7 @@ def streamed(
     pictures: Sequence[Picture],
     rows_of: Callable[[Sequence[Picture]], dict[str, np.ndarray]],
     size: int = BATCH,
-    journal: Journal | None = None,
+    journal: Journal | Kept | None = None,
     progress: Progress | None = None,
     engine: Engine = here,
     held: Held = lambda quantity, row, start: row,
@@ -253,7 +253,7 @@ def _computed(
     more = [*answer, *(Part("site", name) for name in after), Part("pushed", first_site(host, joint))]
     before, read = any(map(reads_before, conditions)), drives_wanted(conditions)
     donor, circuits = donor_of(pictures, joint[0].donors), [splices.circuits for splices in joint]
-    here, seen = scenes_together(host, circuits, x, donor, more, cache, before, read, passing=["before"])
+    here, seen = scenes_together(host, circuits, x, donor, more, cache, before, read, passing=["before", DRIVES])
     peak = np.concatenate([to_numpy(scene.trained.amax((2, 3))) for scene in here], 1)
     trained, expected = [shared(scene.trained) for scene in here], {part: shared(value) for part, value in seen.items() if part in more}
     sizes = {site: squares(expected[Part("site", site)]) for site in after}

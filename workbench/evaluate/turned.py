@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -9,8 +10,10 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from workbench.cache import Cache, Kept, known_by
+from workbench.code import computed_by
 from workbench.evaluate.run import Progress
-from workbench.evaluate.turned_drawings import DRAWN, MIRRORED, Point
+from workbench.evaluate.turned_drawings import DRAWN, MIRRORED, Draw, Point
 from workbench.hosts.host import Host, Site
 from workbench.pictures import Picture, batch
 from workbench.spec.circuit import TrainedCircuit
@@ -20,6 +23,7 @@ from workbench.theory.gabor import OPPONENT
 TURNS_DEG = np.arange(0.0, 360.0, 15.0)
 OCTAVES = np.arange(-1.0, 1.01, 0.5)  # sizes that are drawn
 OWN_OCTAVES = np.array([-0.5, 0.0, 0.5])  # sizes that are compared, about each unit's own
+TURNED, SAID = "turned", "said"  # the kind of cache entry, and its array
 SOFT_PX = 6.0  # of the edge of the disc
 RING, PLACES = 0.3, 8  # places on a ring about the middle, its radius a part of the disc's
 
@@ -50,38 +54,52 @@ class Turned:
         return Tables(*(each.reshape(-1, count).T for each in (seen, mirrored(seen, self.partner))))
 
 
-def on_drawings(host: Host, circuit: TrainedCircuit, sizes: bool, progress: Progress) -> Turned:
-    """Responses to drawn stimuli, their apex at the middle of the site; with `sizes` at all OCTAVES. `progress` is told of stimuli."""
+def on_drawings(host: Host, circuit: TrainedCircuit, sizes: bool, progress: Progress, cache: Cache | None = None) -> Turned:
+    """Responses to drawn stimuli, their apex at the middle of the site; with `sizes` at all OCTAVES. `progress` is told of stimuli; with a cache,
+    one that was shown before is not shown again."""
     octaves, site = OCTAVES if sizes else np.zeros(1), host.site(circuit.site)
-    middle, found = middle_px(site), []
+    middle, found, kept = middle_px(site), [], _kept(host, circuit, cache)
     at = torch.tensor(middle).expand(len(TURNS_DEG), 1, 2)
-    for draw in DRAWN.values():
+
+    def said(draw: Draw) -> dict[str, np.ndarray]:
         rgb = (draw(host.input.size_px, middle, torch.tensor(TURNS_DEG), float(2**octave)).movedim(-1, 1).float() for octave in octaves)
-        found.append(torch.stack([read(host, circuit, each, at)[:, 0] for each in rgb]))
+        return {SAID: torch.stack([read(host, circuit, each, at)[:, 0] for each in rgb]).numpy()}
+
+    for name, draw in DRAWN.items():
+        found.append(kept.once(f"{name} {octaves.tolist()}", partial(said, draw))[SAID])
         progress(1)
     names = list(DRAWN)
     partner = np.array([names.index(MIRRORED.get(name, name)) for name in names])
-    return Turned(tuple(names), partner, octaves, torch.stack(found).double().numpy())
+    return Turned(tuple(names), partner, octaves, np.stack(found).astype(np.float64))
 
 
-def on_pictures(host: Host, circuit: TrainedCircuit, pictures: Sequence[Picture], progress: Progress) -> Turned:
+def on_pictures(host: Host, circuit: TrainedCircuit, pictures: Sequence[Picture], progress: Progress, cache: Cache | None = None) -> Turned:
     """Responses to natural pictures and their mirror images, turned about the middle of the site and seen through a disc, so that no corner
-    comes or goes; at the middle and at PLACES about it, which turn with the picture."""
+    comes or goes; at the middle and at PLACES about it, which turn with the picture. With a cache, a picture that was shown before is not shown
+    again."""
     site = host.site(circuit.site)
     around = torch.deg2rad(torch.arange(PLACES) * 360.0 / PLACES)
     ring = RING * disc_px(host, site) * torch.stack([torch.cos(around), torch.sin(around)], -1)
-    places, found = torch.cat([torch.zeros(1, 2), ring]), []
-    for picture in pictures:
+    places, found, kept = torch.cat([torch.zeros(1, 2), ring]), [], _kept(host, circuit, cache)
+
+    def said(picture: Picture) -> dict[str, np.ndarray]:
         rgb = host.input.decode(batch([picture], host.input))
-        for side in (1.0, -1.0):
-            shown, at = through_disc(host, site, rgb, side), about(site, places * torch.tensor([1.0, side]))
-            found.append(read(host, circuit, shown, at).movedim(1, 0))
+        sides = [(through_disc(host, site, rgb, side), about(site, places * torch.tensor([1.0, side]))) for side in (1.0, -1.0)]
+        return {SAID: torch.cat([read(host, circuit, shown, at).movedim(1, 0) for shown, at in sides]).numpy()}
+
+    for picture in pictures:
+        found.append(kept.once(picture.sha256, partial(said, picture))[SAID])
         progress(1)
-    values = torch.cat(found)[:, None].double().numpy()
+    values = np.concatenate(found)[:, None].astype(np.float64)
     count = len(places)
     index = np.arange(len(values)).reshape(-1, 2, count)
     names = tuple(f"{picture.name} {side}@{i}" for picture in pictures for side in ("", "mirrored ") for i in range(count))
     return Turned(names, index[:, ::-1].ravel(), np.zeros(1), values)
+
+
+def _kept(host: Host, circuit: TrainedCircuit, cache: Cache | None) -> Kept:
+    """What the units, read where they stand for their feature, said before."""
+    return Kept(cache, TURNED, known_by(computed_by(), host.facts, circuit.site, [(unit.unit, unit.shift_px) for unit in circuit.units]))
 
 
 def frames_of(circuit: TrainedCircuit) -> Frames:

@@ -5,7 +5,7 @@ and colours are as independent as in photographs, under small random transformat
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from workbench.cache import Cache, Kept, known_by
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.compiler.respond import drive
 from workbench.evaluate.painted import Canvas
@@ -28,28 +29,64 @@ SEARCH = 0.5  # part of the steps in which the cells about the middle count too:
 SEARCH_CELLS = 3.0  # how far about the middle at first; fewer and fewer until that part of the steps is over
 JITTER_PX, TURN_DEG, RESIZED = 4.0, 4.0, 0.06  # largest move, turn and change of size of each step
 JITTER_SHARE = 0.07  # of the window's side, which no move exceeds: one of half a wavelength would leave a first filter no phase to climb to
+KEPT = 8  # steps between two states that are kept: some seconds
+ASCENT, COEFFICIENTS, RANDOM = "ascent", "coefficients", "random"  # the kind of cache entry, and what it has besides Adam's own
 NEAR = 1  # cells about the middle, of which the highest counts
 
 Objective = Callable[[Float[Tensor, "n 3 h w"], float], Float[Tensor, " n"]]  # pictures and how far the steps are -> what is to grow
 
 
 def visualise(
-    made: Canvas, objective: Objective, count: int, seed: int = 0, steps: int = STEPS, progress: Progress | None = None
+    made: Canvas,
+    objective: Objective,
+    count: int,
+    seed: int = 0,
+    steps: int = STEPS,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
+    key: str = "",
 ) -> Float[Tensor, "n 3 h w"]:
-    """The windows that make `objective` grow, one for each of `count` units, RGB 0..255, after `steps` of Adam from noise."""
+    """The windows that make `objective` grow, one for each of `count` units, RGB 0..255, after `steps` of Adam from noise.
+
+    With a cache the state is kept every KEPT steps and at the end, under a `key` of all that `objective` depends on: an ascent that was interrupted
+    goes on from there to the same windows.
+    """
     generator = torch.Generator().manual_seed(seed)
     coefficients = made.start(count, seed).requires_grad_(True)
     jitter_px = min(JITTER_PX, JITTER_SHARE * made.side_px)
     ascent = torch.optim.Adam([coefficients], lr=RATE)
-    for step in range(steps):
+    kept, first = Kept(cache, ASCENT, known_by(key, made, made.colours.tolist(), count, seed, steps)), 0
+    if state := kept.read(ASCENT):
+        first = _restore(state, coefficients, ascent, generator)
+        if progress:
+            progress(first)
+    for step in range(first, steps):
         ascent.zero_grad()
         shown = transformed(made.picture(made.window(coefficients)), made.middle_px, generator, jitter_px)
         (-objective(shown, step / steps).sum()).backward()
         ascent.step()
+        if cache and ((step + 1) % KEPT == 0 or step + 1 == steps):
+            kept.write(ASCENT, _state(coefficients, ascent, generator))
         if progress:
             progress(1)
     with torch.no_grad():
         return made.window(coefficients)
+
+
+def _state(coefficients: Tensor, ascent: torch.optim.Adam, generator: torch.Generator) -> dict[str, np.ndarray]:
+    """All that the next step depends on."""
+    adam = {name: value.numpy() for name, value in ascent.state[coefficients].items()}
+    return {COEFFICIENTS: coefficients.detach().numpy(), RANDOM: generator.get_state().numpy(), **adam}
+
+
+def _restore(state: Mapping[str, np.ndarray], coefficients: Tensor, ascent: torch.optim.Adam, generator: torch.Generator) -> int:
+    """Back to a state of the same ascent; gives the steps that it took."""
+    kept = {name: torch.from_numpy(value.copy()) for name, value in state.items()}
+    generator.set_state(kept.pop(RANDOM))
+    with torch.no_grad():
+        coefficients.copy_(kept.pop(COEFFICIENTS))
+    ascent.state[coefficients] = kept
+    return int(kept["step"])
 
 
 def transformed(
@@ -103,12 +140,17 @@ class Answers:
 
 
 def answers(
-    host: Host, circuit: HandwrittenCircuit, made: Float[Tensor, "made 3 s s"], pictures: Sequence[Picture], progress: Progress
+    host: Host,
+    circuit: HandwrittenCircuit,
+    made: Float[Tensor, "made 3 s s"],
+    pictures: Sequence[Picture],
+    progress: Progress,
+    cache: Cache | None = None,
 ) -> Answers:
     """All units of the circuit, trained and handwritten (drives), on pictures that were made and on photographs; those are told to `progress`."""
     row, column, circuits = circuit.grid.height // 2, circuit.grid.width // 2, {"spliced": circuit}
     peaks = []
-    for here in scenes(host, circuits, pictures, progress=progress):
+    for here in scenes(host, circuits, pictures, progress=progress, cache=cache):
         peaks.append(torch.stack([here.trained.amax((0, 2, 3)), here.drives["spliced"].amax((0, 2, 3))]))
     with torch.inference_mode():
         here = scene(host, circuits, host.input.encode(made), torch.zeros(len(made), dtype=torch.long))

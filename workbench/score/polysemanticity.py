@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 import workbench
+from workbench.cache import Cache, Kept, content_of, known_by
+from workbench.code import computed_by
 from workbench.evaluate.firing import Firing
 from workbench.evaluate.run import Progress
 from workbench.hosts.host import Host
 from workbench.pictures import Picture
 from workbench.score.facts import as_json, circuit_facts, host_facts, picture_facts, spec_facts
-from workbench.score.meaning import CLUSTERS, UnitMeaning, explained, unit_meaning
+from workbench.score.meaning import CLUSTERS, MEANING, UnitMeaning, as_arrays, explained, read_back, unit_meaning
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
 
@@ -49,13 +53,15 @@ def polysemanticity_score(
     progress: Progress,
     seed: int = 0,
     clusters: int = CLUSTERS,
+    cache: Cache | None = None,
 ) -> Polysemanticity:
-    """The figures of every unit of the circuit; `progress` is told of units."""
+    """The figures of every unit of the circuit; `progress` is told of units. With a cache, a unit that was asked before is read back."""
     level = float(np.nanmedian([explained(*each) for each in zip(found.trained.T, found.theory.T, strict=True)]))
-    units = []
+    units, kept = [], Kept(cache, MEANING, _key(found, trained, seed, clusters) if cache else "")
     for i, unit in enumerate(trained.units):
         columns = found.trained[:, i], found.theory[:, i], np.delete(found.theory, i, 1), np.delete(found.around, unit.unit, 1)
-        units.append(unit_meaning(f"{trained.site}:{unit.unit}", *columns, found.picture, level, seed, clusters))
+        name = f"{trained.site}:{unit.unit}"
+        units.append(read_back(kept.once(name, partial(_asked, name, *columns, found.picture, level, seed, clusters))))
         progress(1)
     return Polysemanticity(
         workbench=workbench.__version__,
@@ -74,6 +80,16 @@ def polysemanticity_score(
         permuted_other=_mean([unit.permuted_other for unit in units]),
         units=tuple(units),
     )
+
+
+def _asked(*about: Any) -> dict[str, np.ndarray]:
+    return as_arrays(unit_meaning(*about))
+
+
+def _key(found: Firing, trained: TrainedCircuit, seed: int, clusters: int) -> str:
+    """All that the units' figures depend on."""
+    seen = content_of(*(getattr(found, name) for name in Firing.__dataclass_fields__))
+    return known_by(computed_by(), seen, trained.site, [unit.unit for unit in trained.units], seed, clusters)
 
 
 def _mean(values: Sequence[float | None]) -> float:

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float, Int
 
 import workbench
+from workbench.cache import Cache, Kept, content_of, known_by
+from workbench.code import computed_by
 from workbench.compiler.bind import Bound
 from workbench.evaluate.layers import Matched
 from workbench.evaluate.matching import Group
@@ -22,6 +25,7 @@ from workbench.spec.circuit import TrainedCircuit
 
 FORMAT = 1
 DRAWS = 200  # of chance groups for all candidates at once: the least p is 1 in 201
+CHANCE = "chance"  # the kind of cache entry, and its array
 P = 0.05  # of a suggestion, over all candidates together
 TOGETHER = 8  # channels of the units' own site that are listed
 LEAST_LEFT = 0.01  # of the variance, mean over units: of less, rounding and chance are a part
@@ -108,8 +112,10 @@ def residual_score(
     calibration: Sequence[Picture],
     seed: int = 0,
     progress: Progress | None = None,
+    cache: Cache | None = None,
 ) -> Residual:
-    """Rank families and directions; `tuned` holds the answers "trained" and "by hand" to drawn stimuli. `progress` counts DRAWS."""
+    """Rank families and directions; `tuned` holds the answers "trained" and "by hand" to drawn stimuli. `progress` counts DRAWS; with a cache,
+    one that was made before is read back."""
     names = [f"{trained.site}:{unit.unit}" for unit in trained.units]
     families = {pair.family: pair.units for pair in pairs if pair.site == before}
     reads = spec.theory.families[list(spec.theory.families)[-1]].reads
@@ -126,7 +132,7 @@ def residual_score(
         before=before,
         left=dict(zip(names, left(found.residual, found.trained).tolist(), strict=True)),
         left_wrong=dict(zip(names, left(found.wrong, found.trained).tolist(), strict=True)),
-        candidates=_ranked(groups, before, found, seed, progress),
+        candidates=_ranked(groups, before, found, seed, progress, cache),
         together=_together(found, trained),
         kinds=_kinds(*tuned),
     )
@@ -160,10 +166,15 @@ def _direction(directions: Directions, k: int, families: Mapping[str, np.ndarray
     return _Group(f"direction {k + 1}", chosen, known >= 0.5, shares, k, missing, most)
 
 
-def _ranked(groups: Sequence[_Group], site: str, found: Remains, seed: int, progress: Progress | None) -> tuple[Candidate, ...]:
+def _ranked(
+    groups: Sequence[_Group], site: str, found: Remains, seed: int, progress: Progress | None, cache: Cache | None
+) -> tuple[Candidate, ...]:
+    own = [(group.channels, group.direction) for group in groups]
+    seen, asked = [getattr(found, name) for name in Remains.__dataclass_fields__], [(each.tolist(), k) for each, k in own]
+    key = known_by(computed_by(), content_of(*seen), asked, seed) if cache else ""
     regression = Regression.of(found)
     explained = np.array([regression.explained(group.channels) for group in groups])
-    by_chance = chances([(group.channels, group.direction) for group in groups], regression, Common.of(found), seed, progress)
+    by_chance = chances(own, regression, Common.of(found), seed, progress, Kept(cache, CHANCE, key))
     needed, p = beyond_chance(explained, by_chance)
     made = [
         Candidate(
@@ -189,18 +200,24 @@ def chances(
     common: Common,
     seed: int = 0,
     progress: Progress | None = None,
+    kept: Kept | None = None,
 ) -> Float[np.ndarray, "draw group"]:
     """What groups by chance explain, each as large as a candidate, of its channels and the number of its direction or None for a family.
 
     In a draw the channels change places, which gives every family others; and the residuals change pictures, which gives every direction
     what the same factorisation finds where there is nothing: for both, the residual that they are to explain is the true one.
+    What a draw gives that is `kept` is read back.
     """
-    generator, found = np.random.default_rng(seed), []
-    for _ in range(DRAWS):
-        moved = generator.permutation(regression.channels)
-        by_chance = factorised(common.shuffled(generator), seed)
-        drawn = [moved[own] if k is None else by_chance.strongest(k, len(own)) for own, k in groups]
-        found.append([regression.explained(own) for own in drawn])
+    generator, found, kept = np.random.default_rng(seed), [], kept or Kept(None, CHANCE, "")
+
+    def drawn(moved: Int[np.ndarray, " c"], shuffled: Common) -> dict[str, np.ndarray]:
+        by_chance = factorised(shuffled, seed)
+        own = [moved[own] if k is None else by_chance.strongest(k, len(own)) for own, k in groups]
+        return {CHANCE: np.array([regression.explained(each) for each in own])}
+
+    for draw in range(DRAWS):
+        moved, shuffled = generator.permutation(regression.channels), common.shuffled(generator)
+        found.append(kept.once(str(draw), partial(drawn, moved, shuffled))[CHANCE])
         if progress:
             progress(1)
     return np.array(found)

@@ -44,7 +44,7 @@ Parts = Mapping[Part, Float[Tensor, "n ..."]]
 
 
 def natural_parts(
-    host: Host, x: Float[Tensor, "n 3 h w"], wanted: Sequence[Part], cache: Cache | None = None, passing: Collection[Kind] = ()
+    host: Host, x: Float[Tensor, "n 3 h w"], wanted: Sequence[Part], cache: Cache | None = None, passing: Collection[str] = ()
 ) -> Parts:
     """The wanted parts of a natural run on `x`; with a cache, the host only runs where one of them is not there. Kinds that are `passing` are read
     from it, but not kept."""
@@ -55,7 +55,7 @@ def natural_parts(
     keys = {part: [known_by(about, part, picture) for picture in pictures] for part in wanted}
     found = {part: _read(cache, part, keys[part], x.device) for part in wanted}
     absent = [part for part in wanted if found[part] is None]
-    computed = {part: _channels_last(value) for part, value in _computed(host, x, absent).items()} if absent else {}
+    computed = {part: channels_last(value) for part, value in _computed(host, x, absent).items()} if absent else {}
     for part, value in computed.items():
         for key, row in () if part.kind in passing else zip(keys[part], value, strict=True):
             cache.write(part.kind, key, {"value": to_numpy(row if row.ndim == 1 else row.movedim(0, -1))})
@@ -72,7 +72,7 @@ def _read(cache: Cache, part: Part, keys: Sequence[str], device: torch.device) -
     return value if value.ndim == 2 else value.movedim(-1, 1)
 
 
-def _channels_last(value: Tensor) -> Tensor:
+def channels_last(value: Tensor) -> Tensor:
     """As a host of the store has its activations in memory, and as they are kept: cold and warm, what reads them rounds alike."""
     return value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value
 

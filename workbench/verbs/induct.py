@@ -8,6 +8,7 @@ from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.induction import CLAIMED, hypothesis, implied, moments
 from workbench.files import folder_written_whole, write_whole
+from workbench.hosts.named import cache_of
 from workbench.pictures import Picture
 from workbench.rebuild import Stage
 from workbench.report.drawings import png
@@ -39,13 +40,15 @@ def induct(
     if len(pictures) < 2:
         raise WorkbenchError("pictures", f"{len(pictures)}", "two or more: intervals are over pictures")
     spec, trained, host, circuit = read.spec, read.trained, read.host, read.circuit
+    cache = cache_of(host.name, cache)
 
     with folder_written_whole(output, marker="induct.json") as folder:
         pairs = claims_of(read, stage, seed, cache)
-        theory = hypothesis(host, spec, trained, circuit, pairs, read.bound, calibration, seed, stage("calibrate", len(calibration)))
-        rows = moments(theory, pictures, progress=stage("steps on pictures", len(pictures)))
+        theory = hypothesis(host, spec, trained, circuit, pairs, read.bound, calibration, seed, stage("calibrate", len(calibration)), cache)
+        rows = moments(theory, pictures, progress=stage("steps on pictures", len(pictures)), cache=cache)
         progress = stage("steps on drawn stimuli", len(PLAIN))
-        _, curves = tuning(host, circuit.grid, lambda rgb: implied(theory, host.input.encode(rgb), (CLAIMED,)), progress, PLAIN, (), (0.0,))
+        shown = (PLAIN, (), (0.0,), cache, theory.key)
+        _, curves = tuning(host, circuit.grid, lambda rgb: implied(theory, host.input.encode(rgb), (CLAIMED,)), progress, *shown)
         found = induction_score(spec, trained, theory, read.bound, rows, curves, pictures, calibration, seed)
         write_whole(folder / "induct.json", induction_json(found))
         write_whole(folder / "induct.png", png(draw_induction(found)))

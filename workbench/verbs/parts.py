@@ -136,16 +136,18 @@ def _explain(ask: Request, folder: Path) -> Said:
 
 
 def _equivariance(ask: Request, folder: Path) -> Said:
-    found = equivariance(ask.circuit_file, ask.bound, ask.few, folder, ask.stage, ask.seed)
+    found = equivariance(ask.circuit_file, ask.bound, ask.few, folder, ask.stage, ask.seed, cache=ask.cache)
     return Said(equivariance_table(found), tuple(open_questions.of_equivariance(found)))
 
 
 def _visualise(ask: Request, folder: Path) -> Said:
-    return Said(visualised_table(visualised(ask.spec_file, ask.circuit_file, (), ask.few, ask.calibration, folder, ask.stage, ask.seed)))
+    given = (ask.spec_file, ask.circuit_file, (), ask.few, ask.calibration, folder, ask.stage, ask.seed)
+    return Said(visualised_table(visualised(*given, cache=ask.cache)))
 
 
 def _polysemanticity(ask: Request, folder: Path) -> Said:
-    found = polysemanticity(ask.spec_file, ask.circuit_file, ask.few, ask.calibration, folder, ask.stage, ask.seed)
+    given = (ask.spec_file, ask.circuit_file, ask.few, ask.calibration, folder, ask.stage, ask.seed)
+    found = polysemanticity(*given, cache=ask.cache)
     return Said(polysemanticity_table(found), tuple(open_questions.of_polysemanticity(found)))
 
 

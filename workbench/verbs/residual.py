@@ -7,14 +7,18 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.cache import Cache
+from workbench.cache import Cache, known_by
+from workbench.code import computed_by
 from workbench.compiler.families import families
+from workbench.compiler.plan import layer_keys
 from workbench.compiler.respond import Heard, cells_of
 from workbench.errors import WorkbenchError
 from workbench.evaluate.induction import Voice
+from workbench.evaluate.journal import told
 from workbench.evaluate.residual import patches, remains
 from workbench.evaluate.run import calibrated
 from workbench.files import folder_written_whole, write_whole
+from workbench.hosts.named import cache_of
 from workbench.pictures import Picture
 from workbench.rebuild import Stage
 from workbench.report.drawings import png
@@ -46,7 +50,7 @@ def residual(
     `cache` are as of `rebuild`. Raises WorkbenchError, also where there is no site before.
     """
     read = loaded(spec_file, circuit_file, bound_files)
-    before = site_before(read.host, read.trained.site)
+    before, cache = site_before(read.host, read.trained.site), cache_of(read.host.name, cache)
     if before is None:
         said = "a site with one before it: what is left is explained by units there"
         remedy = "What a first convolution reads is the picture: `workbench equivariance` and `score` look at its filters."
@@ -58,13 +62,22 @@ def residual(
 
     with folder_written_whole(output, marker="residual.json") as folder:
         pairs = claims_of(read, stage, seed, cache)
-        splices = calibrated(read.host, read.circuit, calibration, seed, stage("calibrate", len(calibration)))
-        random, loud = remains(read.host, splices, calibration, seed, stage("pictures", len(calibration)))
-        tuned = tuning(read.host, read.circuit.grid, _both(read, splices), stage("drawn stimuli", group_count()), shifts_px=(0.0,))
+        splices = calibrated(read.host, read.circuit, calibration, seed, stage("calibrate", len(calibration)), cache)
+        random, loud = remains(read.host, splices, calibration, seed, stage("pictures", len(calibration)), cache)
+        key = known_by(
+            computed_by(),
+            read.host.facts,
+            read.trained.site,
+            read.circuit.units,
+            *layer_keys(read.circuit),
+            told(splices.conditions["spliced"]),
+        )
+        progress = stage("drawn stimuli", group_count())
+        tuned = tuning(read.host, read.circuit.grid, _both(read, splices), progress, shifts_px=(0.0,), cache=cache, key=key)
         directions = factorised(Common.of(random), seed)
         progress = stage("groups by chance", DRAWS)
         found = residual_score(
-            read.spec, read.trained, read.host, read.bound, pairs, before, random, directions, tuned, calibration, seed, progress
+            read.spec, read.trained, read.host, read.bound, pairs, before, random, directions, tuned, calibration, seed, progress, cache
         )
         scores = clustered(directions, loud)
         places = [_places(scores, k, loud.picture, loud.at) for k in range(scores.shape[1])]

@@ -8,11 +8,15 @@ import numpy as np
 import torch
 from PIL import Image
 
+from workbench.cache import Cache, known_by
+from workbench.code import computed_by
 from workbench.compiler import compile_spec
+from workbench.compiler.plan import layer_keys
 from workbench.errors import WorkbenchError
 from workbench.evaluate.painted import canvas, colour_axes
 from workbench.evaluate.visualise import STEPS, answers, of_handwritten, of_trained, visualise
 from workbench.files import folder_written_whole, write_whole
+from workbench.hosts.named import cache_of
 from workbench.hosts.store import load
 from workbench.pictures import Picture
 from workbench.rebuild import Stage
@@ -34,31 +38,38 @@ def visualised(
     stage: Stage,
     seed: int = 0,
     steps: int = STEPS,
+    cache: Cache | None = None,
 ) -> Visualised:
     """Make a picture for each of `units`, channels of the circuit (SHOWN of them if none are named), trained and handwritten; write them,
     visualise.json and visualise.png to `output`.
 
-    `calibration` pictures give the colours of photographs, `pictures` the activation to compare with. `stage` is as of `rebuild`. Raises
-    WorkbenchError, also for a channel that is no unit of the circuit.
+    `calibration` pictures give the colours of photographs, `pictures` the activation to compare with. `stage` and `cache` are as of `rebuild`.
+    Raises WorkbenchError, also for a channel that is no unit of the circuit.
     """
     spec, trained = load_theory(spec_file), load_circuit(circuit_file)
     chosen = chosen_units(trained, units)
     host = load(trained.host)
     circuit, site = compile_spec(spec, trained, host), host.site(trained.site)
-    made = canvas(host, site, colour_axes(calibration, host, seed))
-    of_one = [of_trained(host, site, [trained.units[i].unit for i in chosen]), of_handwritten(host, circuit, chosen)]
+    made, cache = canvas(host, site, colour_axes(calibration, host, seed)), cache_of(host.name, cache)
+    channels = [trained.units[i].unit for i in chosen]
+    by_hand = known_by(computed_by(), host.input, *layer_keys(circuit), chosen)
+    of_one = {
+        known_by(computed_by(), host.facts, site.name, channels): of_trained(host, site, channels),
+        by_hand: of_handwritten(host, circuit, chosen),
+    }
 
     with folder_written_whole(output, marker="visualise.json") as folder:
         progress = stage("steps", len(of_one) * steps)
-        windows = torch.cat([visualise(made, objective, len(chosen), seed, steps, progress) for objective in of_one]).round()
-        said = answers(host, circuit, made.picture(windows), pictures, stage("pictures", len(pictures)))
-        found = visualised_score(host, spec, trained, chosen, said, pictures, made.side_px, steps, seed)
+        found = [visualise(made, objective, len(chosen), seed, steps, progress, cache, key) for key, objective in of_one.items()]
+        windows = torch.cat(found).round()
+        said = answers(host, circuit, made.picture(windows), pictures, stage("pictures", len(pictures)), cache)
+        score = visualised_score(host, spec, trained, chosen, said, pictures, made.side_px, steps, seed)
         rgb = list(windows.permute(0, 2, 3, 1).byte().numpy())
-        for each, window in zip(found.made, rgb, strict=True):
+        for each, window in zip(score.made, rgb, strict=True):
             write_whole(folder / each.file, _png(window))
-        write_whole(folder / "visualise.json", visualised_json(found))
-        write_whole(folder / "visualise.png", png(draw_visualised(found, rgb)))
-    return found
+        write_whole(folder / "visualise.json", visualised_json(score))
+        write_whole(folder / "visualise.png", png(draw_visualised(score, rgb)))
+    return score
 
 
 def chosen_units(trained: TrainedCircuit, units: Sequence[int]) -> list[int]:

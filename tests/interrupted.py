@@ -1,0 +1,64 @@
+"""A run that is interrupted in mid-stage and started again, beside one that was not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from workbench.cache import GIB, Cache
+from workbench.rebuild import Stage
+
+Run = Callable[[Path, Cache, Stage], object]  # writes the folder `out` of a folder that exists
+
+
+def counted(patch: pytest.MonkeyPatch, module: object, *names: str) -> list[str]:
+    """The calls of functions of a module from now on, by name."""
+    calls = list[str]()
+
+    def noted(name: str) -> Callable:
+        function = getattr(module, name)
+        return lambda *words, **more: (calls.append(name), function(*words, **more))[1]
+
+    for name in names:
+        patch.setattr(module, name, noted(name))
+    return calls
+
+
+def stopped_at(stage_name: str, step: int) -> Stage:
+    """Progress that is interrupted when so many steps of a stage were told of."""
+
+    def stage(name: str, total: int):
+        told = list[int]()
+
+        def advance(steps: int) -> None:
+            told.append(steps)
+            if name == stage_name and len(told) == step:
+                raise KeyboardInterrupt
+
+        return advance
+
+    return stage
+
+
+def quiet(name: str, total: int):
+    return lambda steps: None
+
+
+def goes_on(run: Run, folder: Path, stage_name: str, step: int, calls: list[str]) -> None:
+    """Interrupted there and started again, `run` writes the bytes of an uninterrupted run, and makes fewer of `calls` than it."""
+    whole, again = folder / "whole", folder / "again"
+    for each in (whole, again):
+        each.mkdir()
+    run(whole, Cache(folder / "kept-whole", GIB), quiet)
+    once = len(calls)
+    cache = Cache(folder / "kept-again", GIB)
+    with pytest.raises(KeyboardInterrupt):
+        run(again, cache, stopped_at(stage_name, step))
+    assert not (again / "out").exists()
+    before = len(calls)
+    run(again, cache, quiet)
+    assert once < before
+    assert len(calls) - before < once
+    assert {path.name: path.read_bytes() for path in (again / "out").iterdir()} == {
+        path.name: path.read_bytes() for path in (whole / "out").iterdir()
+    }
