@@ -168,7 +168,9 @@ def test_an_interrupted_run_goes_on_to_the_same_files(tmp_path, monkeypatch, sta
     calls = counted(monkeypatch, splice_scene, "drives") if stage == "pictures" else counted(monkeypatch, score, "unit_meaning")
     runs = counted(monkeypatch, natural, "_computed")
     given = (tmp_path / "planted.yaml", tmp_path / "curve.yaml", drawn(BATCH + 2, seed=3), drawn(BATCH + 2, seed=1))
-    goes_on(lambda folder, cache, stage: verb.polysemanticity(*given, folder / "out", stage, cache=cache), tmp_path, stage, 1, calls)
+    goes_on(
+        lambda folder, cache, stage: verb.polysemanticity(*given, folder / "out", stage, clusters=2, cache=cache), tmp_path, stage, 1, calls
+    )
     assert len(runs) == 2 * len(batches(given[2])) + 2 * len(batches(given[3]))  # as often as two whole runs
 
 
