@@ -294,8 +294,9 @@ def test_unknown_hosts(words, said):
     assert said in refused(*words)
 
 
-def test_a_family_without_a_circuit_is_told_how_its_units_are_found():
-    said = refused("score", ROOT / "specs" / "line.yaml")
+@pytest.mark.parametrize("command", ["score", "tune"])
+def test_a_family_without_a_circuit_is_told_how_its_units_are_found(command, tmp_path):
+    said = refused(command, ROOT / "specs" / "line.yaml", "-o", tmp_path / "out")
     assert "circuits/squeezenet/line.yaml: is not there" in said
     assert "`workbench survey squeezenet --family line`" in said
 

@@ -22,8 +22,8 @@ class RateColumn(ProgressColumn):
     """Steps a second."""
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.3g}/s")
+        speed = task.finished_speed or task.speed or (task.completed / task.elapsed if task.completed and task.elapsed else 0)
+        return Text(f"{speed:.0f}/s" if speed >= 100 else f"{speed:.3g}/s" if speed else "")
 
 
 class Session:

@@ -19,7 +19,7 @@ class Commands(click.Group):
             context.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo(
-                "interrupted: nothing half-written. All but surveys and claims goes on where it stopped when the same command is given again.",
+                "interrupted: nothing half-written. Given again, the command does not compute again what is finished and kept.",
                 err=True,
             )
             context.exit(130)

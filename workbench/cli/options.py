@@ -170,7 +170,7 @@ def paired(spec_files: Sequence[Path], circuit_files: Sequence[Path], host: str 
     spec_files = spec_files or [Path("specs/curve-detectors.yaml")]
     for file in circuit_files if host else ():
         refuse_other_host(host or "", file)
-    circuit_files = circuit_files or [_default_circuit_there(file, host or DEFAULT_HOST) for file in spec_files]
+    circuit_files = circuit_files or [default_circuit(file, host or DEFAULT_HOST) for file in spec_files]
     if len(circuit_files) != len(spec_files):
         raise WorkbenchError(
             "--circuit",
@@ -185,7 +185,7 @@ def chosen_circuit(spec_file: Path, circuit_file: Path | None, host: str | None)
     """The circuit file that was given, or the default one. Raises WorkbenchError where it is of another host than the one that was named."""
     if host and circuit_file:
         refuse_other_host(host, circuit_file)
-    return circuit_file or _default_circuit_there(spec_file, host or DEFAULT_HOST)
+    return circuit_file or default_circuit(spec_file, host or DEFAULT_HOST)
 
 
 def refuse_other_host(host: str, circuit_file: Path) -> None:
@@ -198,21 +198,11 @@ def refuse_other_host(host: str, circuit_file: Path) -> None:
 
 
 def default_circuit(spec_file: Path, host: str = DEFAULT_HOST) -> Path:
-    """A host's trained circuit for the family that the spec stands for: of an installed host beside the specs, of one of the user's where a survey
-    writes it."""
-    from workbench.hosts.named import folder_name, is_own
-    from workbench.spec import load_theory
-
-    family = list(load_theory(spec_file).theory.families)[-1]
-    root = Path() if is_own(host) else spec_file.resolve().parent.parent
-    return root / "circuits" / folder_name(host) / f"{family}.yaml"
-
-
-def _default_circuit_there(spec_file: Path, host: str) -> Path:
-    """The same. Raises WorkbenchError for a host that is not known, and where the file is not there."""
+    """A host's trained circuit for the family that the spec stands for. Raises WorkbenchError for a host that is not known, and where no such file
+    is there."""
     from workbench.hosts.store import refuse_unknown
 
-    file = default_circuit(spec_file, host)
+    file = _circuit_place(spec_file, host)
     if not file.is_file():
         refuse_unknown(host)
         remedy = f"Name one with --circuit, or find the units: `workbench survey {host} --family {file.stem}`."
@@ -222,5 +212,15 @@ def _default_circuit_there(spec_file: Path, host: str) -> Path:
 
 def known_circuit(spec_file: Path, host: str) -> Path | None:
     """The host's default circuit where it is there; None for a survey."""
-    file = default_circuit(spec_file, host)
+    file = _circuit_place(spec_file, host)
     return file if file.is_file() else None
+
+
+def _circuit_place(spec_file: Path, host: str) -> Path:
+    """Where the default circuit is to lie: of an installed host beside the specs, of one of the user's where a survey writes it."""
+    from workbench.hosts.named import folder_name, is_own
+    from workbench.spec import load_theory
+
+    family = list(load_theory(spec_file).theory.families)[-1]
+    root = Path() if is_own(host) else spec_file.resolve().parent.parent
+    return root / "circuits" / folder_name(host) / f"{family}.yaml"
