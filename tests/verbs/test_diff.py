@@ -130,7 +130,7 @@ def test_a_network_and_itself_do_not_differ(tmp_path, whole):
     assert len(result.pairs) == len(UNITS)
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["with a cache", "without"])
+@pytest.mark.parametrize("kept", [pytest.param(True, id="with a cache"), pytest.param(False, id="without", marks=pytest.mark.full)])
 def test_an_interrupted_run_goes_on_to_the_same_file(tmp_path, whole, monkeypatch, kept):
     """Of pictures whose batches are finished none is read again; with a cache no unit is asked again what it answers to arcs."""
     copy, pictures = replace(whole.host, name="copy"), drawn(BATCH + 2, seed=2)

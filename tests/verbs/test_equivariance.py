@@ -92,7 +92,7 @@ def test_the_same_inputs_give_the_same_bytes(made, tmp_path):
         assert (tmp_path / "out" / name).read_bytes() == (made[0] / "out" / name).read_bytes()
 
 
-@pytest.mark.parametrize(("stage", "step"), [("drawings", 5), ("pictures", 2)])
+@pytest.mark.parametrize(("stage", "step"), [pytest.param("drawings", 5, marks=pytest.mark.full), ("pictures", 2)])
 def test_an_interrupted_run_goes_on_to_the_same_files(tmp_path, monkeypatch, stage, step):
     host, trained, _ = planted()
     dump_circuit(trained, tmp_path / "curve.yaml")

@@ -99,7 +99,14 @@ def test_the_planted_theory_holds_step_by_step_and_by_hand(run):
     assert min(step.above_wrong.value for unit in late.units for step in unit.steps) > 0.5
 
 
-@pytest.mark.parametrize("stage", ["calibrate", "steps on pictures", "steps on drawn stimuli"])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        pytest.param("calibrate", marks=pytest.mark.full),
+        "steps on pictures",
+        pytest.param("steps on drawn stimuli", marks=pytest.mark.full),
+    ],
+)
 def test_an_interrupted_run_goes_on_to_the_same_files(shown, tmp_path, monkeypatch, stage):
     """Batches and groups of stimuli that were done are not asked again."""
     planted = write_late(tmp_path)

@@ -158,7 +158,7 @@ def test_cells_are_those_of_their_pictures():
         assert found.theory[row].tolist() == said[found.picture[row], :, found.cell[row]].tolist()
 
 
-@pytest.mark.parametrize("stage", ["pictures", "units"])
+@pytest.mark.parametrize("stage", [pytest.param("pictures", marks=pytest.mark.full), "units"])
 def test_an_interrupted_run_goes_on_to_the_same_files(tmp_path, monkeypatch, stage):
     """Neither the host nor the circuit runs again on batches that were done, and no unit is clustered again."""
     host, trained, _ = planted()

@@ -146,7 +146,14 @@ def test_the_document_the_picture_and_the_table_are_written_and_the_same_again(r
     assert residual_json(run_on(tmp_path, write_wide(tmp_path, monkeypatch), monkeypatch, WITHOUT_CURVES)) == residual_json(found)
 
 
-@pytest.mark.parametrize(("stage", "step"), [("pictures", 1), ("drawn stimuli", 1), ("groups by chance", 12)])
+@pytest.mark.parametrize(
+    ("stage", "step"),
+    [
+        pytest.param("pictures", 1, marks=pytest.mark.full),
+        pytest.param("drawn stimuli", 1, marks=pytest.mark.full),
+        ("groups by chance", 12),
+    ],
+)
 def test_an_interrupted_run_goes_on_to_the_same_files(tmp_path, monkeypatch, stage, step):
     """On batches and groups of stimuli that were done neither the host nor the circuit runs again, and no draw is factorised again."""
     whole = write_wide(tmp_path, monkeypatch)

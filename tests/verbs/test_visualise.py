@@ -80,7 +80,13 @@ def test_the_same_inputs_give_the_same_bytes(made, tmp_path):
         assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("step", [KEPT + 1, STEPS + 2 * KEPT + 3], ids=["the trained unit's", "the handwritten one's"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param(KEPT + 1, id="the trained unit's", marks=pytest.mark.full),
+        pytest.param(STEPS + 2 * KEPT + 3, id="the handwritten one's"),
+    ],
+)
 def test_an_interrupted_run_goes_on_to_the_same_files(tmp_path, monkeypatch, step):
     host, trained, _ = planted()
     (tmp_path / "planted.yaml").write_text(THEORY)
