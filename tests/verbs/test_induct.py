@@ -222,7 +222,6 @@ def test_a_unit_goes_wrong_behind_the_first_assumption_under_which_it_fails():
 
 
 def test_one_picture_is_refused_and_nothing_is_left(shown, tmp_path, monkeypatch):
-    monkeypatch.setattr("tests.verbs.test_induct.PICTURES", 1)
     with pytest.raises(WorkbenchError, match="pictures: 1; expected two or more"):
-        run_on(tmp_path, write_late(tmp_path), shown, monkeypatch)
+        run_on(tmp_path, write_late(tmp_path), shown, monkeypatch, count=1)
     assert not (tmp_path / "out").exists()
