@@ -9,11 +9,16 @@ Array = Any  # an array of any library that array_api_compat knows; shapes stand
 
 
 def array_like(value: Any, like: Array) -> Array:
-    """`value` as an array of the library, dtype and device of `like`; an array of that library keeps its gradient."""
+    """`value` as an array of the library, dtype and device of `like`; an array of that library keeps its gradient, and its memory if it can."""
     xp = array_namespace(like)
     if is_array_api_obj(value) and array_namespace(value) is xp:
-        return to_device(xp.astype(value, like.dtype), device(like))
+        return to_device(xp.astype(value, like.dtype, copy=False), device(like))
     return xp.asarray(value, dtype=like.dtype, device=device(like))
+
+
+def detached(value: Any) -> Any:
+    """A number or an array without its gradient, which torch's alone may have."""
+    return value.detach() if is_torch_array(value) else value
 
 
 def to_numpy(array: Array) -> np.ndarray:
@@ -22,4 +27,4 @@ def to_numpy(array: Array) -> np.ndarray:
     return np.asarray(here) if isinstance(here, np.ndarray | np.generic) else np.from_dlpack(here)
 
 
-__all__ = ["Array", "array_like", "array_namespace", "device", "to_numpy"]
+__all__ = ["Array", "array_like", "array_namespace", "detached", "device", "to_numpy"]

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
+from workbench.arrays import Array, array_like, to_numpy
 from workbench.compiler.circuit import Layer, Read, host_source
 from workbench.compiler.ideal import ideal_stimuli
 from workbench.compiler.respond import Heard, heard, in_rgb
@@ -52,8 +52,8 @@ def read_from(theory: Theory, bound: Bound) -> set[str]:
     return wanted
 
 
-def bound_layer(name: str, family: Family, trained: TrainedCircuit, units: Units, host: Host) -> Layer:
-    """The layer that stands for a family: the `units` of a trained circuit, read at their site by a 1x1 kernel.
+def bound_layer(name: str, family: Family, trained: TrainedCircuit, units: Units, host: Host, like: Array) -> Layer:
+    """The layer that stands for a family: the `units` of a trained circuit, read at their site by a 1x1 kernel, an array like `like`.
 
     Each unit's activation is divided by what its own ideal stimulus gives, as everywhere, and counts for as many compiled units, on as dense
     a grid, as the part of the circle that it stands for: a reader's sum over poses keeps its size where trained units are few or crowded.
@@ -66,10 +66,10 @@ def bound_layer(name: str, family: Family, trained: TrainedCircuit, units: Units
     density = len(poses) * (site.stride_px / (grid_px(family) or site.stride_px)) ** 2
     counts = density * shares(units.column(angle), 180.0 if angle == ORIENTATION else 360.0)
     channels = [unit.unit for unit in trained.units]
-    weight = torch.zeros(len(units), site.channels, 1, 1, dtype=torch.float64)
-    weight[range(len(units)), channels, 0, 0] = torch.from_numpy(counts / ideal_activations(host, trained, units))
-    none, one = torch.zeros((), dtype=torch.float64), torch.ones((), dtype=torch.float64)
-    return Layer(name, units, site.stride_px, (Read(host_source(site.name), weight),), none, one)
+    weight = np.zeros((len(units), site.channels, 1, 1))
+    weight[range(len(units)), channels, 0, 0] = counts / ideal_activations(host, trained, units)
+    reads = (Read(host_source(site.name), array_like(weight, like)),)
+    return Layer(name, units, site.stride_px, reads, array_like(0.0, like), array_like(1.0, like))
 
 
 def _as(angle: str, units: Units) -> Units:
@@ -113,8 +113,9 @@ def said_to_ideal(host: Host, trained: TrainedCircuit, units: Units) -> Float[np
     return np.array([float(f"{said[i, unit.unit, row, column]:.{DIGITS}g}") for i, unit in enumerate(trained.units)])
 
 
-def heard_on(host: Host, sites: Sequence[str], picture: Float[Tensor, "n 3 h w"]) -> Heard:
-    """What the host says at `sites` to pictures of its own size, in circuit units."""
+def heard_on(host: Host, sites: Sequence[str], picture: Float[Array, "n 3 h w"]) -> Heard:
+    """What the host, whose network is torch's, says at `sites` to pictures of its own size, in circuit units: arrays like the pictures."""
     with torch.no_grad():
-        x = host.input.encode(in_rgb(picture.float(), host.input.mean_rgb)).to(host.device)
-        return heard(host, {site: said.cpu() for site, said in host.activations(x, *sites).items()})  # compiling is the processor's
+        shown = torch.as_tensor(to_numpy(picture), dtype=torch.float32)
+        x = host.input.encode(in_rgb(shown, host.input.mean_rgb)).to(host.device)
+        return heard(host, {site: array_like(to_numpy(said), picture) for site, said in host.activations(x, *sites).items()})

@@ -1,13 +1,22 @@
-"""Cells over a picture, and the convolutions and pools that go from the cells of one family to those of another."""
+"""Cells over a picture, and the convolutions and pools that go from the cells of one family to those of another.
 
+The array API standard has neither: both are written to it as shifted slices of the picture, beside torch's own, which are faster for its tensors.
+"""
+
+import functools
+import itertools
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from array_api_compat import is_torch_array
 from jaxtyping import Float
 from torch import Tensor
 
+from workbench.arrays import Array, array_like, array_namespace, device
 from workbench.compiler.plan import Kernel
 
 
@@ -23,10 +32,23 @@ class Cells:
 Square = tuple[Cells, Cells]  # (rows, columns)
 
 
-def read(x: Float[Tensor, "n in h w"], weight: Any, upstream: Square, downstream: Square) -> Float[Tensor, "n out h2 w2"]:
+def read(x: Float[Array, "n in h w"], weight: Any, upstream: Square, downstream: Square) -> Float[Array, "n out h2 w2"]:
     """What a weight `out in kh kw` hears on the downstream cells."""
-    kernel = torch.as_tensor(weight, dtype=x.dtype, device=x.device)
+    kernel = array_like(weight, x)
+    if not is_torch_array(x):
+        return read_by_taps(x, kernel, upstream, downstream)
     return F.conv2d(_window(x, kernel.shape[-1] // 2, upstream, downstream), kernel, stride=_stride(upstream, downstream))
+
+
+def read_by_taps(
+    x: Float[Array, "n in h w"], kernel: Float[Array, "out in kh kw"], upstream: Square, downstream: Square
+) -> Float[Array, "n out h2 w2"]:
+    """The same in any library, a row of taps at a time: all at once would hold the picture as often as there are taps."""
+    xp, taps = array_namespace(x), kernel.shape[-1] // 2
+    said = xp.zeros((), dtype=x.dtype, device=device(x))
+    for row, seen in enumerate(_shifted(x, taps, upstream, downstream, 0.0)):
+        said = said + xp.tensordot(kernel[:, :, row, :], xp.stack(seen), axes=((1, 2), (2, 0)))
+    return xp.moveaxis(said, 1, 0)
 
 
 def read_by(kernel: Kernel, x: Float[Tensor, "n in h w"], upstream: Square, downstream: Square) -> Float[Tensor, "n out h2 w2"]:
@@ -46,11 +68,13 @@ def _mixed(x: Float[Tensor, "n in h w"], by: Float[Tensor, "out in"]) -> Float[T
     return F.linear(x.movedim(1, -1), by.to(x)).movedim(-1, 1)
 
 
-def pool(x: Float[Tensor, "n unit h w"], taps: int, upstream: Square, downstream: Square) -> Float[Tensor, "n unit h2 w2"]:
+def pool(x: Float[Array, "n unit h w"], taps: int, upstream: Square, downstream: Square) -> Float[Array, "n unit h2 w2"]:
     """Maximum over `2 taps + 1` cells squared about each downstream cell; what lies outside the picture counts for nothing.
 
     torch's own padding spares the padded copy wherever it begins where the windows do.
     """
+    if not is_torch_array(x):
+        return pool_by_taps(x, taps, upstream, downstream)
     (top, bottom), (left, right) = (_padding(taps, above, below) for above, below in zip(upstream, downstream, strict=True))
     side, stride = 2 * taps + 1, _stride(upstream, downstream)
     if not 0 <= top == left <= taps:
@@ -60,6 +84,21 @@ def pool(x: Float[Tensor, "n unit h w"], taps: int, upstream: Square, downstream
     if said.shape[2] < rows or said.shape[3] < columns:
         return F.max_pool2d(F.pad(x, (left, right, top, bottom), value=-torch.inf), side, stride)
     return said[:, :, :rows, :columns]
+
+
+def pool_by_taps(x: Float[Array, "n unit h w"], taps: int, upstream: Square, downstream: Square) -> Float[Array, "n unit h2 w2"]:
+    """The same in any library."""
+    return functools.reduce(array_namespace(x).maximum, itertools.chain(*_shifted(x, taps, upstream, downstream, -math.inf)))
+
+
+def rectified(x: Array) -> Array:
+    """What is above 0, else 0, where there is no gradient either."""
+    return F.relu(x) if is_torch_array(x) else array_namespace(x).clip(x, 0.0)
+
+
+def channels_last(picture: Float[Array, "n c h w"]) -> Float[Array, "n c h w"]:
+    """The same; in torch's memory as its convolutions are fastest."""
+    return picture.contiguous(memory_format=torch.channels_last) if is_torch_array(picture) else picture
 
 
 def _stride(upstream: Square, downstream: Square) -> int:
@@ -76,3 +115,24 @@ def _padding(taps: int, upstream: Cells, downstream: Cells) -> tuple[int, int]:
 def _window(x: Tensor, taps: int, upstream: Square, downstream: Square) -> Tensor:
     rows, columns = (_padding(taps, above, below) for above, below in zip(upstream, downstream, strict=True))
     return F.pad(x, (*columns, *rows)) if any((*columns, *rows)) else x  # torch copies even where there is nothing to add
+
+
+def _shifted(x: Array, taps: int, upstream: Square, downstream: Square, outside: float) -> Iterator[list[Float[Array, "n in h2 w2"]]]:
+    """What each tap sees from the downstream cells, row by row of taps; beyond the picture that is `outside`."""
+    rows, columns = (_padding(taps, above, below) for above, below in zip(upstream, downstream, strict=True))
+    framed, stride = _framed(x, rows, columns, outside), _stride(upstream, downstream)
+    height, width = (stride * (cells.count - 1) + 1 for cells in downstream)
+    side = range(2 * taps + 1)
+    for row in side:
+        yield [framed[:, :, row : row + height : stride, column : column + width : stride] for column in side]
+
+
+def _framed(x: Array, rows: tuple[int, int], columns: tuple[int, int], value: float) -> Array:
+    """So many rows and columns of `value` before and behind; fewer than none crop."""
+    sides = tuple(zip(x.shape[2:], (rows, columns), strict=True))
+    whole = (size + before + behind for size, (before, behind) in sides)
+    kept = [slice(max(0, -before), size + min(0, behind)) for size, (before, behind) in sides]
+    at = [slice(each.start + before, each.stop + before) for each, (before, _) in zip(kept, (rows, columns), strict=True)]
+    framed = array_namespace(x).full((*x.shape[:2], *whole), value, dtype=x.dtype, device=device(x))
+    framed[:, :, *at] = x[:, :, *kept]
+    return framed

@@ -1,4 +1,4 @@
-"""Spec + poses -> handwritten circuit, in float64, one straight pass over the families.
+"""Spec + poses -> handwritten circuit, one straight pass over the families, in the array library, type and device of `like`: torch's float64.
 
 Every constant passes through `value`, so that the same pass compiles numbers (`workbench compile`) and tensors that are fitted by gradient
 through the compiler (`workbench tune`).
@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
-from torch import Tensor
+from jaxtyping import Float
 
+from workbench.arrays import Array, array_like, array_namespace, detached
 from workbench.compiler.bind import Bound, bound_layer, heard_on, read_from, refuse_unbindable
 from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Normalise, Pool, Read
-from workbench.compiler.ideal import IdealStimuli
+from workbench.compiler.ideal import LIKE, IdealStimuli
 from workbench.compiler.linear import Constant, constants
 from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
@@ -28,8 +28,7 @@ from workbench.theory.poses import CENTRE, MIXTURE, PICTURE, RADIUS, SCALE, SHIF
 from workbench.theory.rule import Motif, gabor_weights, weights
 from workbench.theory.table import Single, table
 
-Value = Callable[[Number], Tensor]
-LIKE = torch.zeros((), dtype=torch.float64)
+Value = Callable[[Number], Array]
 
 
 def compile_spec(
@@ -40,14 +39,15 @@ def compile_spec(
     bound: Bound | None = None,
     variant: str | None = None,
     until: str | None = None,
+    like: Array = LIKE,
 ) -> HandwrittenCircuit:
     """The circuit that a spec describes for a trained circuit's units, with the provenance of its numbers.
 
     `as_written` takes a tuned spec's numbers as they were before tuning; the families of `bound` are read off the host's own units instead of
     being compiled; `variant` names one of the spec's, its numbers and poses as tuned where it does not change them; `until` names the family that
-    the circuit is to end in, by default the theory's last. Raises SpecError if the spec cannot stand for these units, and WorkbenchError if a
-    circuit is another host's, a family cannot be bound, the host's cells do not fall on a family's grid, or a family is not driven by its own
-    ideal stimulus.
+    the circuit is to end in, by default the theory's last; `like` says library, dtype and device of its arrays. Raises SpecError if the spec
+    cannot stand for these units, and WorkbenchError if a circuit is another host's, a family cannot be bound, the host's cells do not fall on a
+    family's grid, or a family is not driven by its own ideal stimulus.
     """
     bound = bound or {}
     check_pair(spec, trained)
@@ -61,7 +61,7 @@ def compile_spec(
     units = _made_alike(trained_units(trained if as_written or not tuned else posed(trained, tuned)), alike)
     current = {id(number): before.get(key_text(path), number.tune) for path, number in numbers(theory)}
     circuit = compile_theory(
-        theory, trained, host, lambda number: torch.tensor(current.get(id(number), number.tune), dtype=LIKE.dtype), units, bound=bound
+        theory, trained, host, lambda number: array_like(current.get(id(number), number.tune), like), units, bound=bound, like=like
     )
     if until:
         circuit = replace(circuit, layers=circuit.layers[: [layer.family for layer in circuit.layers].index(until) + 1])
@@ -129,7 +129,9 @@ def compile_constants(spec: Spec, circuit: HandwrittenCircuit, family: str, sour
 def _alone(circuit: HandwrittenCircuit, name: str, family: Family, source: str, term: Gabor | Term | Table) -> Layer:
     """A layer of the circuit that reads one term alone, divided by what drives the whole."""
     layers = {layer.family: layer for layer in circuit.layers}
-    one = _layer(name, family.model_copy(update={"reads": {source: (term,)}}), layers[name].units, circuit.grid, layers, _number)
+    one = _layer(
+        name, family.model_copy(update={"reads": {source: (term,)}}), layers[name].units, circuit.grid, layers, _written(LIKE), LIKE
+    )
     return replace(one, ideal=layers[name].ideal)
 
 
@@ -176,20 +178,22 @@ def compile_theory(
     host: Host,
     value: Value | None = None,
     units: Units | None = None,
-    ideal_dtype: torch.dtype = torch.float64,
+    ideal_dtype: Any = None,
     bound: Bound | None = None,
+    like: Array = LIKE,
 ) -> HandwrittenCircuit:
-    """The circuit that `theory` describes for the trained circuit's units: weights and constants as float64 tensors.
+    """The circuit that `theory` describes for the trained circuit's units: its arrays are of the library, dtype and device of `like`.
 
-    `value` gives the tensor for a Number of the spec; by default its written or tuned value. `units` are those of the last family, by
-    default the trained circuit's. The ideal stimuli are run in `ideal_dtype`. Families that only `bound` ones read are left out.
+    `value` gives the array for a Number of the spec, in that library; by default its written or tuned value. `units` are those of the last family,
+    by default the trained circuit's. The ideal stimuli are run in `ideal_dtype`, by default that of `like`. Families that only `bound` ones read
+    are left out.
     """
-    value = value or _number
+    value = value or _written(like)
     site = host.site(trained.site)
     grid = Grid(host.input.size_px, site.stride_px, site.offset_px, site.height, site.width)
     bound = bound or {}
     sites = tuple(dict.fromkeys(units.site for units in bound.values()))
-    ideal = IdealStimuli(grid, ideal_dtype, (lambda picture: heard_on(host, sites, picture)) if sites else None)
+    ideal = IdealStimuli(grid, like, ideal_dtype, (lambda picture: heard_on(host, sites, picture)) if sites else None)
     units = replace(units or trained_units(trained), typical_px=list(theory.families.values())[-1].typical_radius_px)
     wanted = read_from(theory, bound) if bound else set(theory.families)
     layers: list[Layer] = []
@@ -197,18 +201,18 @@ def compile_theory(
         if name not in wanted:
             continue
         if name in bound:
-            layers.append(bound_layer(name, family, bound[name], trained_units(bound[name]), host))
+            layers.append(bound_layer(name, family, bound[name], trained_units(bound[name]), host, like))
             continue
-        layer = _layer(name, family, units, grid, {layer.family: layer for layer in layers}, value)
+        layer = _layer(name, family, units, grid, {layer.family: layer for layer in layers}, value, like)
         if any(source != INPUT for source in family.reads):  # on the picture alone, kernels have their own scale
             layer = replace(layer, ideal=ideal.drive(layers, layer, _ideal_radius_px(family, value), _texture_px(family)))
         layers.append(layer)
     return HandwrittenCircuit(theory.theory, host.name, trained.site, tuple(unit.unit for unit in trained.units), grid, tuple(layers))
 
 
-def _number(number: Number) -> Tensor:
-    """A number of the spec at its written or tuned value."""
-    return torch.tensor(number.tune, dtype=LIKE.dtype)
+def _written(like: Array) -> Value:
+    """Each number of the spec at its written or tuned value."""
+    return lambda number: array_like(number.tune, like)
 
 
 def trained_units(trained: TrainedCircuit) -> Units:
@@ -237,25 +241,28 @@ def _made_alike(units: Units, alike: Alike) -> Units:
     return replace(units, poses=poses)
 
 
-def _layer(name: str, family: Family, of_host: Units, grid: Grid, above: dict[str, Layer], value: Value) -> Layer:
+def _layer(name: str, family: Family, of_host: Units, grid: Grid, above: dict[str, Layer], value: Value, like: Array) -> Layer:
     units = every_combination(family.poses.axes()) if isinstance(family.poses, Poses) else of_host
     stride_px = family.stride_px or grid.stride_px
-    reads = tuple(Read(source, _weights(family, units, above.get(source), terms, value)) for source, terms in family.reads.items())
+    reads = tuple(Read(source, _weights(family, units, above.get(source), terms, value, like)) for source, terms in family.reads.items())
     normalise = Normalise(family.normalise.across, value(family.normalise.floor)) if family.normalise else None
     pool = Pool(taps(family.pool.over_px, stride_px), family.pool.stride_px) if family.pool else None
-    return Layer(name, units, stride_px, reads, value(family.threshold), torch.ones_like(LIKE), family.rectify == "full", normalise, pool)
+    return Layer(name, units, stride_px, reads, value(family.threshold), array_like(1.0, like), family.rectify == "full", normalise, pool)
 
 
-def _weights(family: Family, units: Units, upstream: Layer | None, terms: tuple[Gabor | Term | Table, ...], value: Value) -> Tensor:
+def _weights(
+    family: Family, units: Units, upstream: Layer | None, terms: tuple[Gabor | Term | Table, ...], value: Value, like: Array
+) -> Float[Array, "d u kh kw"]:
     of, step_px = (upstream.units, upstream.grid_px) if upstream else (PICTURE, 1)
     singles = [_single(entry, value) for term in terms if isinstance(term, Table) for entry in term.weights]
-    explicit = [table(units, of, singles, family.window_px, step_px, LIKE)] if singles else []
+    explicit = [table(units, of, singles, family.window_px, step_px, like)] if singles else []
     if upstream is None:
         gabors = [term for term in terms if isinstance(term, Gabor)]
-        kernels = [gabor_weights(units, value(t.wavelength_px), value(t.sigma_px), value(t.aspect), family.window_px, LIKE) for t in gabors]
-        return torch.stack([*kernels, *explicit]).sum(0)
+        kernels = [gabor_weights(units, value(t.wavelength_px), value(t.sigma_px), value(t.aspect), family.window_px, like) for t in gabors]
+        xp = array_namespace(like)
+        return xp.sum(xp.stack([*kernels, *explicit]), axis=0)
     motifs = [_motif(term, value) for term in terms if isinstance(term, Term)]
-    return sum(explicit, weights(units, of, motifs, family.window_px, step_px, LIKE))
+    return sum(explicit, weights(units, of, motifs, family.window_px, step_px, like))
 
 
 def _single(entry: Entry, value: Value) -> Single:
@@ -290,4 +297,4 @@ def _texture_px(family: Family) -> tuple[float, float] | None:
 def _ideal_radius_px(family: Family, value: Value) -> float | None:
     """Radius of the first arc that a family reads: its ideal stimulus is that arc, of other families a line. No gradient flows to it."""
     radii = [term.radius_px for terms in family.reads.values() for term in terms if isinstance(term, Term) and term.along == "arc"]
-    return float(value(radii[0]).detach()) if radii and radii[0] is not None else None
+    return float(detached(value(radii[0]))) if radii and radii[0] is not None else None

@@ -1,14 +1,17 @@
-"""What a handwritten circuit computes: a small network, run layer by layer on torch tensors."""
+"""What a handwritten circuit computes: a small network, run layer by layer.
+
+The plain way is written to the array API standard: it compiles, in any library. The fast one, by plans, is torch's.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.compiler.cells import Cells, pool, read, read_by
+from workbench.arrays import Array, array_like, array_namespace
+from workbench.compiler.cells import Cells, channels_last, pool, read, read_by, rectified
 from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Normalise, host_source
 from workbench.compiler.plan import Planned, Reading, plan
 from workbench.hosts.host import Host, Site
@@ -18,7 +21,7 @@ CHUNK = 4  # pictures: what 144 filters say at stride 2 to one is 7 MB
 INPUT_UNIT = 127.5  # a circuit reads (rgb - the host's mean colour) / 127.5: about -1..1
 
 
-Heard = Mapping[str, tuple[Tensor, tuple[Cells, Cells]]]  # a source that is no family -> what it says, and on which (rows, columns)
+Heard = Mapping[str, tuple[Array, tuple[Cells, Cells]]]  # a source that is no family -> what it says, and on which (rows, columns)
 Known = dict[str, tuple[Tensor, tuple[Cells, Cells]]]  # a layer's key (`plan`) -> the same, on some pictures
 
 
@@ -27,7 +30,7 @@ class Responses:
     """What the families say so far on some pictures, each `n unit h w` on its own (rows, columns); "input" is the pictures."""
 
     grid: Grid
-    of: dict[str, Tensor]
+    of: dict[str, Array]
     cells: dict[str, tuple[Cells, Cells]]
 
     @property
@@ -37,18 +40,18 @@ class Responses:
         return Cells(grid.offset_px, grid.stride_px, grid.height), Cells(grid.offset_px, grid.stride_px, grid.width)
 
     @classmethod
-    def to(cls, picture: Float[Tensor, "n 3 h w"], grid: Grid, heard: Heard | None = None) -> "Responses":
+    def to(cls, picture: Float[Array, "n 3 h w"], grid: Grid, heard: Heard | None = None) -> "Responses":
         """To pictures in circuit units; no family has answered yet. `heard`: what the host says to them at the sites that are read."""
         rows, columns = (Cells(0, 1, size) for size in picture.shape[2:])
-        picture = picture.contiguous(memory_format=torch.channels_last)
-        sources: Heard = {"input": (picture, (rows, columns)), **(heard or {})}
-        of = {source: said.to(picture.dtype) for source, (said, _) in sources.items()}
+        sources: Heard = {"input": (channels_last(picture), (rows, columns)), **(heard or {})}
+        of = {source: array_like(said, picture) for source, (said, _) in sources.items()}
         return cls(grid, of, {source: cells for source, (_, cells) in sources.items()})
 
-    def drive(self, layer: Layer, cells: tuple[Cells, Cells]) -> Tensor:
+    def drive(self, layer: Layer, cells: tuple[Cells, Cells]) -> Array:
         """Sum of a layer's reads on `cells`, normalised where so stated."""
         reads = [read(self.of[each.source], each.weight, self.cells[each.source], cells) for each in layer.reads]
-        return self._normalised(layer, reads[0] if len(reads) == 1 else torch.stack(reads).sum(0))
+        xp = array_namespace(*reads)
+        return self._normalised(layer, reads[0] if len(reads) == 1 else xp.sum(xp.stack(reads), axis=0))
 
     def drive_by(self, planned: Planned, cells: tuple[Cells, Cells]) -> Tensor:
         """The same by a plan."""
@@ -61,8 +64,9 @@ class Responses:
         """The layer's response, on a grid over the whole picture that is aligned with the host's site."""
         cells = self._whole(layer.stride_px)
         drive = self.drive(layer, cells)
-        size, cells = self._pooled(layer, drive.abs() if layer.full else drive, cells)
-        self.of[layer.family], self.cells[layer.family] = F.relu(size / layer.ideal - layer.threshold) / (1 - layer.threshold), cells
+        size, cells = self._pooled(layer, array_namespace(drive).abs(drive) if layer.full else drive, cells)
+        ideal, threshold = (array_like(constant, size) for constant in (layer.ideal, layer.threshold))
+        self.of[layer.family], self.cells[layer.family] = rectified(size / ideal - threshold) / (1 - threshold), cells
 
     def add_by(self, planned: Planned) -> None:
         """The same by a plan, in place; units stand where the plan says."""
@@ -86,15 +90,15 @@ class Responses:
         said = read_by(kernel, x, self.cells[reading.sources[0]], cells)
         return said if kernel.order is stands else said[:, kernel.order]
 
-    def _pooled(self, layer: Layer, size: Tensor, cells: tuple[Cells, Cells]) -> tuple[Tensor, tuple[Cells, Cells]]:
+    def _pooled(self, layer: Layer, size: Array, cells: tuple[Cells, Cells]) -> tuple[Array, tuple[Cells, Cells]]:
         """Before the threshold: what follows never falls where the drive grows, so the highest stays the highest, to the last bit."""
         if not layer.pool:
             return size, cells
         below = self._whole(layer.pool.stride_px)
         return pool(size, layer.pool.taps, cells, below), below
 
-    def _normalised(self, layer: Layer, drive: Tensor) -> Tensor:
-        return _normalise(F.relu(drive), layer, layer.normalise) if layer.normalise else drive
+    def _normalised(self, layer: Layer, drive: Array) -> Array:
+        return _normalise(rectified(drive), layer, layer.normalise) if layer.normalise else drive
 
     def _whole(self, stride_px: int) -> tuple[Cells, Cells]:
         offset_px = self.grid.offset_px % stride_px
@@ -102,12 +106,13 @@ class Responses:
         return rows, columns
 
 
-def respond(layers: Sequence[Layer], so_far: Responses) -> Float[Tensor, "n unit h w"]:
+def respond(layers: Sequence[Layer], so_far: Responses) -> Float[Array, "n unit h w"]:
     """`drive / ideal` of the last layer on the host's own cells; families that have not answered yet are added to `so_far`."""
     for layer in layers[:-1]:
         if layer.family not in so_far.of:
             so_far.add(layer)
-    return so_far.drive(layers[-1], so_far.site) / layers[-1].ideal
+    drive = so_far.drive(layers[-1], so_far.site)
+    return drive / array_like(layers[-1].ideal, drive)
 
 
 def in_circuit_units(rgb: Float[Tensor, "n 3 h w"], mean_rgb: Sequence[float]) -> Float[Tensor, "n 3 h w"]:
@@ -174,7 +179,8 @@ def drive(circuit: HandwrittenCircuit, rgb: Float[Tensor, "n 3 h w"], mean_rgb: 
     return drives({"": circuit}, rgb, mean_rgb)[""]
 
 
-def _normalise(drive: Tensor, layer: Layer, normalise: Normalise) -> Tensor:
-    axes = list(layer.units.shape)
-    apart = drive.unflatten(1, tuple(layer.units.shape.values()))
-    return (apart / (normalise.floor + apart.mean(1 + axes.index(normalise.axis), keepdim=True))).flatten(1, len(axes))
+def _normalise(drive: Array, layer: Layer, normalise: Normalise) -> Array:
+    xp, axes = array_namespace(drive), list(layer.units.shape)
+    apart = xp.reshape(drive, (drive.shape[0], *layer.units.shape.values(), *drive.shape[2:]))
+    mean = xp.mean(apart, axis=1 + axes.index(normalise.axis), keepdims=True)
+    return xp.reshape(apart / (array_like(normalise.floor, drive) + mean), drive.shape)
