@@ -31,6 +31,7 @@ CURVE = """\
 """
 # Each planted unit is divided by what its own ideal stimulus gives, the compiled ones by the mean of four: the grid sees each a little differently.
 GRID = 0.05
+SIX_DIGITS = 1e-5  # of a constant: the host hears in float32
 
 
 class Pair(NamedTuple):
@@ -102,6 +103,17 @@ def test_what_only_bound_families_read_is_left_out_and_the_file_keeps_the_rest(p
     file = tmp_path / "bound.safetensors"
     file.write_bytes(to_bytes(circuit))
     assert to_bytes(read_circuit(file)) == to_bytes(circuit)
+
+
+def test_a_bound_family_compiles_in_numpy_too(pair):
+    """What the host says is torch's, and its ideal stimuli are not drawn in the same library."""
+    likes = np.zeros(()), torch.zeros((), dtype=torch.float64)
+    here, there = (compile_spec(pair.spec, pair.late, pair.host, bound={"curve": pair.early}, like=like) for like in likes)
+    for layer, other in zip(here.layers, there.layers, strict=True):
+        assert isinstance(layer.reads[0].weight, np.ndarray)
+        np.testing.assert_allclose(layer.reads[0].weight, other.reads[0].weight, rtol=0, atol=1e-11)
+        assert layer.ideal == pytest.approx(float(other.ideal), rel=SIX_DIGITS)
+    assert here.layers[-1].ideal != 1
 
 
 def test_a_chain_has_a_link_for_each_family_the_last_step_first(pair):

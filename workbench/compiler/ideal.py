@@ -28,7 +28,7 @@ Stimulus = tuple[tuple[float, float], float, float | None, Texture | None]
 class IdealStimuli:
     """Lines and arcs, and what the families above say to them: kept, so that each family answers to each stimulus once."""
 
-    def __init__(self, grid: Grid, like: Array = LIKE, dtype: Any = None, listen: Callable[[Array], Heard] | None = None):
+    def __init__(self, grid: Grid, like: Array, dtype: Any = None, listen: Callable[[Array], Heard] | None = None):
         """`like` says library, type and device; `dtype` another type for pictures and responses. `listen` gives what the host says to pictures of
         its own size, where families are bound to its units."""
         self.grid, self.like, self.dtype, self.listen = grid, like, like.dtype if dtype is None else dtype, listen

@@ -65,8 +65,8 @@ class Responses:
         cells = self._whole(layer.stride_px)
         drive = self.drive(layer, cells)
         size, cells = self._pooled(layer, array_namespace(drive).abs(drive) if layer.full else drive, cells)
-        ideal, threshold = (array_like(constant, size) for constant in (layer.ideal, layer.threshold))
-        self.of[layer.family], self.cells[layer.family] = rectified(size / ideal - threshold) / (1 - threshold), cells
+        ideal, threshold, above = (array_like(constant, size) for constant in (layer.ideal, layer.threshold, 1 - layer.threshold))
+        self.of[layer.family], self.cells[layer.family] = rectified(size / ideal - threshold) / above, cells
 
     def add_by(self, planned: Planned) -> None:
         """The same by a plan, in place; units stand where the plan says."""
