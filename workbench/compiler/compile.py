@@ -1,4 +1,4 @@
-"""Spec + poses -> handwritten circuit, one straight pass over the families, in the array library, type and device of `like`: torch's float64.
+"""Spec + poses -> handwritten circuit, one straight pass over the families, in the array library, dtype and device of `like`.
 
 Every constant passes through `value`, so that the same pass compiles numbers (`workbench compile`) and tensors that are fitted by gradient
 through the compiler (`workbench tune`).

@@ -16,7 +16,7 @@ from workbench.theory.poses import SCALE, SHIFT_X, SHIFT_Y, Units
 SIZE_PX = 96  # holds the receptive field of any family up to a curve detector's
 WIDTH_PX = 3.0
 TURNS = 4  # stimuli over which the drive is averaged, since the grid sees each a little differently
-LIKE = torch.zeros((), dtype=torch.float64)  # library, type and device where none is given
+LIKE = torch.zeros((), dtype=torch.float64)  # library, dtype and device where none is given
 DIGITS = 6  # of the constant: fewer than machines' arithmetic differs in
 
 
@@ -29,7 +29,7 @@ class IdealStimuli:
     """Lines and arcs, and what the families above say to them: kept, so that each family answers to each stimulus once."""
 
     def __init__(self, grid: Grid, like: Array, dtype: Any = None, listen: Callable[[Array], Heard] | None = None):
-        """`like` says library, type and device; `dtype` another type for pictures and responses. `listen` gives what the host says to pictures of
+        """`like` says library, dtype and device; `dtype` another one for pictures and responses. `listen` gives what the host says to pictures of
         its own size, where families are bound to its units."""
         self.grid, self.like, self.dtype, self.listen = grid, like, like.dtype if dtype is None else dtype, listen
         self.size_px = grid.size_px if listen else SIZE_PX

@@ -1,6 +1,6 @@
 """What a handwritten circuit computes: a small network, run layer by layer.
 
-The plain way is written to the array API standard: it compiles, in any library. The fast one, by plans, is torch's.
+The plain way, by which circuits are compiled, is written to the array API standard; the fast one, by plans, is torch's.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
