@@ -13,6 +13,7 @@ from torch import nn
 from workbench.errors import WorkbenchError
 from workbench.files import CACHE_VARIABLE, cache_folder
 from workbench.hosts import Host, InputRange, host_from_module, store
+from workbench.score.document import to_json
 
 SHARED = Path(os.environ.get("WORKBENCH_SHARED", Path(__file__).parents[2] / "shared"))
 # Two threads on a busy machine wait for each other; `pytest -n`, as in the Makefile, uses the other cores better.
@@ -111,6 +112,12 @@ def two_workers() -> Iterator[None]:
         ray.init("local", num_cpus=2, object_store_memory=OBJECT_STORE, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
         yield
         ray.shutdown()
+
+
+@pytest.fixture
+def unreported(monkeypatch) -> None:
+    """A scorecard is written without pictures and page, which take most of the time, where a test is not about them."""
+    monkeypatch.setattr("workbench.rebuild.write_report", lambda folder, card, *_: (folder / "score.json").write_text(to_json(card)))
 
 
 def tiny_network(seed: int = 0) -> nn.Sequential:

@@ -473,7 +473,7 @@ def test_a_foreign_output_folder_is_refused(workshop):
 # ---- the loop
 
 
-def test_score_prints_json_and_passes_over_broken_pictures(workshop):
+def test_score_prints_json_and_passes_over_broken_pictures(workshop, unreported):
     break_pictures(workshop.images)
     (workshop.images / "whole.jpg").unlink()
     result = run(*workshop.score, "--skip-broken", "--json", "--seed", 3)
@@ -839,7 +839,7 @@ def test_the_document_has_the_documented_keys(loop):
 # ---- what is kept
 
 
-def test_what_a_score_keeps_is_listed_and_forgotten_and_changes_no_figure(workshop):
+def test_what_a_score_keeps_is_listed_and_forgotten_and_changes_no_figure(workshop, unreported):
     first = json.loads(run(*workshop.score, "--json").stdout)
     listed = json.loads(run("cache", "list", "--json").stdout)
     assert {"logits", "pushed", "units", "before", "rows"} <= set(listed["kinds"])
@@ -852,7 +852,7 @@ def test_what_a_score_keeps_is_listed_and_forgotten_and_changes_no_figure(worksh
     assert json.loads(run("cache", "list", "--json").stdout)["kinds"] == {}
 
 
-def test_the_cache_has_a_limit(workshop):
+def test_the_cache_has_a_limit(workshop, unreported):
     assert run("cache", "limit", "0.5").stdout == "limit 0.5 GiB\n"
     assert json.loads(run("cache", "list", "--json").stdout)["limit_gib"] == 0.5
     run("cache", "limit", "0")

@@ -35,7 +35,6 @@ from workbench.hosts.named import trust
 from workbench.hosts.store import load
 from workbench.pictures import Picture, folder
 from workbench.pictures.drawn import drawn
-from workbench.score.document import to_json
 from workbench.spec import dump_circuit
 from workbench.spec.problems import Problem, SpecError
 from workbench.survey import NoneFoundError
@@ -265,11 +264,10 @@ def test_a_frontier_is_that_of_one_process(at_work, monkeypatch):
     by_both(monkeypatch, ["frontier", *words, "--no-cache"], stages=2)  # calibration, rows
 
 
-def test_universality_is_that_of_one_process(at_work, monkeypatch):
+def test_universality_is_that_of_one_process(at_work, unreported, monkeypatch):
     hosts = {f"seed-{seed}": planted(seed=seed) for seed in (1, 2)}
     for module in ("workbench.rebuild", "workbench.verbs.universality"):
         monkeypatch.setattr(f"{module}.load", lambda name: replace(hosts[name].host, name=name))
-    monkeypatch.setattr("workbench.rebuild.write_report", lambda folder, card, *_: (folder / "score.json").write_text(to_json(card)))
     Path("spec.yaml").write_text(THEORY)
     words = ["spec.yaml"]
     for name, each in hosts.items():
