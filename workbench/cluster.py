@@ -27,8 +27,8 @@ UNIMPORTABLE = "failed to import on the worker"  # Ray's words where a worker ha
 
 class Cluster:
     """A Ray cluster as an engine: the one at `address`, else the one that Ray finds (RAY_ADDRESS, or one that runs on this machine), else one of
-    this machine's processors, which Ray starts and ends with this process. It is connected to at once: that takes
-    seconds, and lines of Ray's, before any progress is shown.
+    this machine's processors, which Ray starts and ends with this process. It is connected to at once: that takes seconds, and lines of
+    Ray's, before any progress is shown.
 
     Raises WorkbenchError where Ray is not installed, cannot be reached, or has workers that run other code, and the errors of the batches.
     """
