@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= demo
 BENCH ?= -o bench.json
+# A process for each core, of one thread, and four at the most: each holds networks. A file's tests stay together, for what they set up once.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test bench check check-full schema clean
 
@@ -14,7 +16,7 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/workbench hosts pull squeezenet
-	$(BIN)/python -m pytest -m "not full"
+	$(PYTEST) -m "not full"
 
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
@@ -27,7 +29,7 @@ check: $(READY)
 	$(MAKE) test
 
 check-full: check
-	$(BIN)/python -m pytest -m full
+	$(PYTEST) -m full
 
 schema: $(READY)
 	$(BIN)/python -m workbench.spec.schema > specs/theory.schema.json

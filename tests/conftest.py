@@ -1,7 +1,9 @@
 """Fixtures for every test: the hosts, the shared folder, and a tiny random host for what needs no trained network."""
 
+import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,12 @@ import torch
 from torch import nn
 
 from workbench.errors import WorkbenchError
+from workbench.files import CACHE_VARIABLE, cache_folder
 from workbench.hosts import Host, InputRange, host_from_module, store
+from workbench.score.document import to_json
 
 SHARED = Path(os.environ.get("WORKBENCH_SHARED", Path(__file__).parents[2] / "shared"))
-# Two threads on a busy machine wait for each other; `pytest -n` uses the other cores better.
+# Two threads on a busy machine wait for each other; `pytest -n`, as in the Makefile, uses the other cores better.
 torch.set_num_threads(1)
 
 OBJECT_STORE = 200_000_000  # bytes: more than any test sends, and what a container gives
@@ -30,12 +34,35 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-def _installed(name: str, install) -> Host:
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache of this process's own, so that no journal of another's is read or cleared; the hosts in it are the user's."""
+    hosts, cache = cache_folder() / "hosts", tmp_path_factory.mktemp("cache")
+    hosts.mkdir(parents=True, exist_ok=True)
+    (cache / "hosts").symlink_to(hosts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(cache))
+        yield
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """No other process of the suite is within such a block at the same time: hosts are put into one folder."""
+    folder = os.open(cache_folder() / "hosts", os.O_RDONLY)
     try:
-        return store.load(name)
-    except WorkbenchError:
-        install()
-        return store.load(name)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _installed(name: str, install) -> Host:
+    with _alone():
+        try:
+            return store.load(name)
+        except WorkbenchError:
+            install()
+            return store.load(name)
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +112,12 @@ def two_workers() -> Iterator[None]:
         ray.init("local", num_cpus=2, object_store_memory=OBJECT_STORE, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
         yield
         ray.shutdown()
+
+
+@pytest.fixture
+def unreported(monkeypatch) -> None:
+    """A scorecard is written without pictures and page, which take most of the time, where a test is not about them."""
+    monkeypatch.setattr("workbench.rebuild.write_report", lambda folder, card, *_: (folder / "score.json").write_text(to_json(card)))
 
 
 def tiny_network(seed: int = 0) -> nn.Sequential:

@@ -424,11 +424,12 @@ def test_show_of_no_file(tmp_path):
 
 
 def break_pictures(folder: Path) -> None:
-    """A JPEG that stops in the middle and a text file beside sound pictures."""
+    """A JPEG that stops in the middle and a text file."""
     whole = folder / "whole.jpg"
     Image.fromarray(drawn(1, seed=9)[0].load()).save(whole, quality=90)
     (folder / "broken.jpg").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     (folder / "notes.txt").write_text("no picture")
+    whole.unlink()
 
 
 def test_broken_pictures_are_all_named_before_any_work(workshop):
@@ -473,14 +474,14 @@ def test_a_foreign_output_folder_is_refused(workshop):
 # ---- the loop
 
 
-def test_score_prints_json_and_passes_over_broken_pictures(workshop):
+def test_score_prints_json_and_passes_over_broken_pictures(workshop, unreported):
     break_pictures(workshop.images)
-    (workshop.images / "whole.jpg").unlink()
     result = run(*workshop.score, "--skip-broken", "--json", "--seed", 3)
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert result.stdout == (workshop.out / "score.json").read_text()
-    assert (found["images"]["n"], found["images"]["labelled"], found["seed"]) == (3, 0, 3)
+    assert (found["images"]["n"], found["images"]["skipped"], found["images"]["labelled"], found["seed"]) == (3, 2, 0, 3)
+    assert "skipped" not in found["calibration"]
     assert found["recovered"]["kl"]["value"] > 0.99
     assert found["recovered"]["top1"] == {"value": None, "ci95": None}
 
@@ -579,7 +580,8 @@ def test_two_specs_are_scored_together(workshop):
 
 
 def test_frontier_writes_its_document_and_its_picture(workshop):
-    result = run("frontier", *in_two(workshop))
+    break_pictures(workshop.calibration)
+    result = run("frontier", *in_two(workshop), "--skip-broken")
     assert result.exit_code == 0, result.output
     rows = re.findall(r"^planted +(\d+) +([\d.]+) ", result.stdout, re.MULTILINE)
     assert rows == [("2", "11.1"), ("6", "33.3")]  # of the 18 units of retina and planted
@@ -587,11 +589,12 @@ def test_frontier_writes_its_document_and_its_picture(workshop):
     found = json.loads((workshop.out / "frontier.json").read_text())
     assert (found["format"], found["of"], [step["units"] for step in found["steps"]]) == (1, 18, [2, 6])
     assert found["computed"] == computed_on("cpu")
+    assert (found["images"].get("skipped"), found["calibration"]["skipped"]) == (None, 2)
     assert found["steps"][1]["recovered"]["kl"]["value"] > 0.99
     assert found["steps"][1]["conditions"]["control"]["permuted"]["kl"]["value"] > found["steps"][1]["conditions"]["spliced"]["kl"]["value"]
     with Image.open(workshop.out / "frontier.png") as image:
         image.verify()
-    again = run("frontier", *in_two(workshop), "--json")
+    again = run("frontier", *in_two(workshop), "--skip-broken", "--json")
     assert json.loads(again.stdout) == found
     assert not list((workshop.folder / "cache").rglob("*.rows"))
 
@@ -839,7 +842,7 @@ def test_the_document_has_the_documented_keys(loop):
 # ---- what is kept
 
 
-def test_what_a_score_keeps_is_listed_and_forgotten_and_changes_no_figure(workshop):
+def test_what_a_score_keeps_is_listed_and_forgotten_and_changes_no_figure(workshop, unreported):
     first = json.loads(run(*workshop.score, "--json").stdout)
     listed = json.loads(run("cache", "list", "--json").stdout)
     assert {"logits", "pushed", "units", "before", "rows"} <= set(listed["kinds"])
@@ -852,7 +855,7 @@ def test_what_a_score_keeps_is_listed_and_forgotten_and_changes_no_figure(worksh
     assert json.loads(run("cache", "list", "--json").stdout)["kinds"] == {}
 
 
-def test_the_cache_has_a_limit(workshop):
+def test_the_cache_has_a_limit(workshop, unreported):
     assert run("cache", "limit", "0.5").stdout == "limit 0.5 GiB\n"
     assert json.loads(run("cache", "list", "--json").stdout)["limit_gib"] == 0.5
     run("cache", "limit", "0")

@@ -35,11 +35,11 @@ from workbench.hosts.named import trust
 from workbench.hosts.store import load
 from workbench.pictures import Picture, folder
 from workbench.pictures.drawn import drawn
-from workbench.score.document import to_json
 from workbench.spec import dump_circuit
 from workbench.spec.problems import Problem, SpecError
 from workbench.survey import NoneFoundError
 
+ROOT = Path(__file__).parents[1]
 COUNT, SIZE, WORKERS = 7, 2, 2
 COUNTS = ("agreement", "top1", "top5")
 LIMIT = 1 << 28  # bytes
@@ -265,11 +265,10 @@ def test_a_frontier_is_that_of_one_process(at_work, monkeypatch):
     by_both(monkeypatch, ["frontier", *words, "--no-cache"], stages=2)  # calibration, rows
 
 
-def test_universality_is_that_of_one_process(at_work, monkeypatch):
+def test_universality_is_that_of_one_process(at_work, unreported, monkeypatch):
     hosts = {f"seed-{seed}": planted(seed=seed) for seed in (1, 2)}
     for module in ("workbench.rebuild", "workbench.verbs.universality"):
         monkeypatch.setattr(f"{module}.load", lambda name: replace(hosts[name].host, name=name))
-    monkeypatch.setattr("workbench.rebuild.write_report", lambda folder, card, *_: (folder / "score.json").write_text(to_json(card)))
     Path("spec.yaml").write_text(THEORY)
     words = ["spec.yaml"]
     for name, each in hosts.items():
@@ -356,12 +355,24 @@ def test_an_address_without_ray_is_refused():
 
 
 def test_a_cluster_that_wants_a_token_is_told(monkeypatch):
-    cluster = Cluster()
+    ray = Cluster().ray
 
     def refuse(*words, **more):
-        raise cluster.ray.exceptions.AuthenticationError("no token was found")
+        raise ray.exceptions.AuthenticationError("no token was found")
 
-    monkeypatch.setattr(cluster.ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(cluster.ray, "init", refuse)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", refuse)
     with pytest.raises(WorkbenchError, match=r"no token was found.*wants RAY_AUTH_MODE=token of this command too"):
-        list(cluster(abs, [1]))
+        Cluster()
+
+
+@pytest.mark.parametrize("verb", ["score", "frontier", "universality"])
+def test_a_cluster_is_connected_to_before_pictures_are_read(monkeypatch, verb):
+    """And so before any progress is shown."""
+    ray, connected = Cluster().ray, []
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda *_, **__: connected.append(True))
+    told = CliRunner().invoke(main, [verb, "specs/curve-detectors.yaml", "--engine", "ray", "--images", "nowhere"])
+    assert "nowhere: is not there" in told.output
+    assert connected == [True]

@@ -81,9 +81,8 @@ def workshop(tmp_path, host, monkeypatch) -> Workshop:
 
 
 @pytest.fixture
-def brief(monkeypatch) -> None:
+def brief(unreported, monkeypatch) -> None:
     """No pictures and few stimuli, where a test is not about them."""
-    monkeypatch.setattr(main_path, "write_report", lambda folder, card, *_: (folder / "score.json").write_text(to_json(card)))
     monkeypatch.setattr(
         main_path, "tuning", lambda host, splices, progress, probe, cache, engine: tuning(host, splices, progress, 60, probe, cache, engine)
     )

@@ -27,7 +27,8 @@ UNIMPORTABLE = "failed to import on the worker"  # Ray's words where a worker ha
 
 class Cluster:
     """A Ray cluster as an engine: the one at `address`, else the one that Ray finds (RAY_ADDRESS, or one that runs on this machine), else one of
-    this machine's processors, which Ray starts and ends with this process.
+    this machine's processors, which Ray starts and ends with this process. It is connected to at once: that takes seconds, and lines of
+    Ray's, before any progress is shown.
 
     Raises WorkbenchError where Ray is not installed, cannot be reached, or has workers that run other code, and the errors of the batches.
     """
@@ -42,10 +43,10 @@ class Cluster:
                 "--engine ray", "Ray is not installed", remedy="Run pip install 'handwritten-weights-workbench[cluster]'."
             ) from None
         self.address = address
+        self._connect()
 
     def __call__(self, function: Callable[[Item], Found], items: Iterable[Item], /) -> Iterator[Found]:
         """As `Engine`. At most AHEAD tasks for each processor of the cluster are under way, so memory does not hang on the number of items."""
-        self._connect()
         task = self.ray.remote(num_cpus=CPUS, max_retries=RETRIES)(_work)
         send = partial(task.remote, computed_by(), [self.ray.put(function)])
         yield from in_turn(items, self._room, send, self._result, self._drop)

@@ -18,7 +18,7 @@ from workbench.hosts import Host
 from workbench.hosts.named import cache_of
 from workbench.hosts.precision import bfloat16_behind
 from workbench.hosts.store import load
-from workbench.pictures import Picture
+from workbench.pictures import Picture, skipped
 from workbench.report import write_report
 from workbench.score.score import score
 from workbench.score.scorecard import Scorecard
@@ -82,7 +82,7 @@ def rebuild(
         curves = [
             tuning(host, splices, progress, probe=probe, cache=cache, engine=engine) for splices, probe in zip(joint, probes, strict=True)
         ]
-        card = score(specs, trained, host, joint, statistics.on(device), curves, calibration, seed, bound)
+        card = score(specs, trained, host, joint, statistics.on(device), curves, calibration, seed, bound, skipped(pictures))
         compiled = [own["spliced"] for own in circuits]
         write_report(folder, card, specs, compiled, curves, examples(host, joint, statistics, pictures), command)
     journal.clear()

@@ -12,7 +12,7 @@ from PIL import Image
 
 from workbench.errors import WorkbenchError
 from workbench.hosts import InputRange
-from workbench.pictures import Picture, batch, collection_sha256, decode, folder, photographs
+from workbench.pictures import Picture, batch, collection_sha256, decode, first_by_content, folder, photographs, skipped
 
 DALMATIAN = "n02110341"
 CENTRE = InputRange(224, (117.0, 117.0, 117.0))
@@ -66,7 +66,9 @@ def test_every_broken_file_is_named_at_once(tmp_path):
         assert name in str(told.value)
     assert "good.png" not in str(told.value)
     said: list[str] = []
-    assert [p.name for p in folder(tmp_path, skip_broken=True, tell=said.append)] == ["good.png"]
+    found = folder(tmp_path, skip_broken=True, tell=said.append)
+    assert [p.name for p in found] == ["good.png"]
+    assert (skipped(found), skipped(first_by_content(found, 1)), skipped(list(found))) == (4, 4, 0)
     (line,) = said
     assert line.startswith(f"{tmp_path}: passed over 4 of 5 files: ")
     assert all(name in line for name in ("short.jpg", "notes.txt (no picture)", "empty.png", "dangling.png"))

@@ -141,6 +141,12 @@ def test_the_page_says_on_what_it_was_computed(folder: Path):
     assert "<dt>computed on</dt><dd><code>cuda:3, made-up, statistics by CuPy 0, torch 1</code></dd>" in page
 
 
+def test_files_that_were_passed_over_are_told():
+    assert "passed over" not in rendered(cards.card())
+    page = rendered(cards.card(calibration={"n": 11, "skipped": 4, "sha256": "a" * 64}))
+    assert "11 pictures, 4 files passed over, aaa" in page
+
+
 def test_a_missing_key_is_an_error_and_no_dash():
     with pytest.raises(KeyError):
         Score(document(cards.card())).figure("conditions/splised/kl", 2)

@@ -129,10 +129,22 @@ def test_an_interrupted_run_goes_on_with_the_part_where_it_stopped(workshop, pag
     assert "1.00 (1.00 to 1.00)" in again
 
 
-def test_other_pictures_are_another_run(workshop, page):
-    workshop.stages.clear()
-    workshop.report(few=3)
-    assert "score" in workshop.stages
+def test_other_pictures_are_another_run(workshop, monkeypatch):
+    """What an interrupted run finished is not read back for them."""
+    scored: list[int] = []
+
+    def score(ask, folder):
+        scored.append(len(ask.few))
+        return parts.said_nothing("nothing")
+
+    def interrupt(ask, folder):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verb, "PARTS", {"score": score, "examples": interrupt})
+    for few in (4, 4, 3):
+        with pytest.raises(KeyboardInterrupt):
+            workshop.report(few, seed=2)
+    assert scored == [4, 3]
 
 
 def test_without_a_score_there_is_no_page(workshop, page, monkeypatch):

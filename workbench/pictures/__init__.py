@@ -3,6 +3,17 @@
 from workbench.pictures.batch import batch
 from workbench.pictures.folder import folder
 from workbench.pictures.photographs import photographs
-from workbench.pictures.picture import Picture, collection_sha256, decode, first_by_content, set_sha256
+from workbench.pictures.picture import Collection, Picture, collection_sha256, decode, first_by_content, set_sha256, skipped
 
-__all__ = ["Picture", "batch", "collection_sha256", "decode", "first_by_content", "folder", "photographs", "set_sha256"]
+__all__ = [
+    "Collection",
+    "Picture",
+    "batch",
+    "collection_sha256",
+    "decode",
+    "first_by_content",
+    "folder",
+    "photographs",
+    "set_sha256",
+    "skipped",
+]

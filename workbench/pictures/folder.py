@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from workbench.errors import WorkbenchError
-from workbench.pictures.picture import Picture, Pixels, decode
+from workbench.pictures.picture import Collection, Picture, Pixels, decode
 
 WORDNET_ID = re.compile(r"n\d{8}(?!\d)")
 PAPERS = ("readme", "license", "licence", "credits", "synsets", "sha256sums")  # what collections of pictures lay beside the pictures
@@ -19,12 +19,12 @@ NAMED = 5  # files that are named of those passed over
 DRAFT_SHARE = 8  # a JPEG is tried at an eighth of its size: every byte is read, most of the arithmetic saved
 
 
-def folder(path: Path | str, skip_broken: bool = False, tell: Callable[[str], None] = lambda line: None) -> list[Picture]:
+def folder(path: Path | str, skip_broken: bool = False, tell: Callable[[str], None] = lambda line: None) -> Collection:
     """The pictures of a folder, sorted by name; hidden files and a collection's own papers (README, CREDITS ...) are passed over.
 
     A label is the WordNet id that a file's name begins with, or that names its sub-folder; other sub-folders are not read.
     Raises WorkbenchError for a missing or empty folder, and for files that are no sound pictures, all at once, unless `skip_broken`: then
-    `tell` is told of them in one line.
+    `tell` is told of them in one line, and the collection how many.
     """
     path = Path(path)
     if not path.is_dir():
@@ -43,7 +43,7 @@ def folder(path: Path | str, skip_broken: bool = False, tell: Callable[[str], No
         tell(f"{path}: passed over {len(broken)} of {len(broken) + len(pictures)} files: {named}")
     if not pictures:
         raise WorkbenchError(str(path), "no pictures", "JPEG, PNG or other pictures, or sub-folders of them named by WordNet id")
-    return pictures
+    return Collection(pictures, len(broken))
 
 
 def _files(path: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,9 +30,22 @@ class Picture:
     load: Callable[[], Pixels] = field(repr=False, compare=False)
 
 
-def first_by_content(pictures: Iterable[Picture], most: int) -> list[Picture]:
+class Collection(list[Picture]):
+    """Pictures of a folder; `skipped` files of it were passed over, as no sound pictures."""
+
+    def __init__(self, pictures: Iterable[Picture], skipped: int):
+        super().__init__(pictures)
+        self.skipped = skipped
+
+
+def skipped(pictures: Sequence[Picture]) -> int:
+    """How many files of their folder were passed over."""
+    return pictures.skipped if isinstance(pictures, Collection) else 0
+
+
+def first_by_content(pictures: Sequence[Picture], most: int) -> Collection:
     """The `most` pictures whose SHA-256 come first, in that order: a sample that does not hang on names."""
-    return sorted(pictures, key=lambda picture: picture.sha256)[:most]
+    return Collection(sorted(pictures, key=lambda picture: picture.sha256)[:most], skipped(pictures))
 
 
 def collection_sha256(pictures: Iterable[Picture]) -> str:

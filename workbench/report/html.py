@@ -190,8 +190,8 @@ def _made(card: Scorecard, command: str) -> Iterator[tuple[str, str]]:
     for theory in card.theories:
         yield "trained circuit", f"{theory.circuit['name']} at {theory.circuit['site']}, {theory.circuit['sha256']}"
         yield "spec", f"{theory.spec['file']}, {theory.spec['sha256']}"
-    yield "images", f"{card.images['n']} ({card.images['labelled']} labelled), {card.images['sha256']}"
-    yield "calibration", f"{card.calibration['n']} pictures, {card.calibration['sha256']}"
+    yield "images", f"{card.images['n']} ({card.images['labelled']} labelled{with_skipped(card.images)}), {card.images['sha256']}"
+    yield "calibration", f"{card.calibration['n']} pictures{with_skipped(card.calibration)}, {card.calibration['sha256']}"
     if card.tuned_on:
         yield "tuned", ", ".join(f"{name} {value}" for name, value in card.tuned_on.items())
     yield "seed", str(card.seed)
@@ -200,6 +200,11 @@ def _made(card: Scorecard, command: str) -> Iterator[tuple[str, str]]:
     yield "versions", f"workbench {card.workbench}, Python {platform.python_version()}, {versions}"
     if command:
         yield "command", command
+
+
+def with_skipped(pictures: Mapping[str, object]) -> str:
+    """What `picture_facts` says of files that were passed over, to go on a sentence of the pictures."""
+    return f", {pictures['skipped']} files passed over" if "skipped" in pictures else ""
 
 
 def on_what(computed: Mapping[str, str]) -> str:

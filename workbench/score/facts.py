@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.hosts.host import Host
-from workbench.pictures import Picture, collection_sha256
+from workbench.pictures import Picture, collection_sha256, skipped
 from workbench.spec import Spec, TrainedCircuit
 
 
@@ -27,7 +27,12 @@ def circuit_facts(trained: TrainedCircuit) -> dict[str, str]:
 
 def picture_facts(pictures: Sequence[Picture]) -> dict[str, Any]:
     """How many pictures, and one hash for all of them."""
-    return {"n": len(pictures), "sha256": collection_sha256(pictures)}
+    return {"n": len(pictures)} | skipped_facts(skipped(pictures)) | {"sha256": collection_sha256(pictures)}
+
+
+def skipped_facts(count: int) -> dict[str, int]:
+    """How many files were passed over beside the pictures, where any were."""
+    return {"skipped": count} if count else {}
 
 
 def finite(value: Any) -> Any:

@@ -11,7 +11,7 @@ from workbench.hosts.host import Host
 from workbench.pictures import Picture, set_sha256
 from workbench.score.cost import cost, total
 from workbench.score.document import nested
-from workbench.score.facts import as_json, circuit_facts, host_facts, picture_facts, spec_facts
+from workbench.score.facts import as_json, circuit_facts, host_facts, picture_facts, skipped_facts, spec_facts
 from workbench.score.recovery import recovered
 from workbench.score.score import mean_figure
 from workbench.score.scorecard import Cost
@@ -73,8 +73,9 @@ def frontier_score(
     statistics: Sequence[Statistics],
     calibration: Sequence[Picture],
     seed: int = 0,
+    skipped: int = 0,
 ) -> Frontier:
-    """The figures of every step; `statistics[i]` are those with the circuits up to the i-th replaced."""
+    """The figures of every step; `statistics[i]` are those with the circuits up to the i-th replaced. `skipped`: as of `score`."""
     sites = sites_up_to(host, [circuit.site for circuit in trained])
     costs = [cost(spec.theory, own, splices.circuits["spliced"]) for spec, own, splices in zip(specs, trained, joint, strict=True)]
     steps = []
@@ -99,7 +100,7 @@ def frontier_score(
     return Frontier(
         workbench=workbench.__version__,
         host=host_facts(host),
-        images={"n": len(names), "labelled": labelled, "sha256": set_sha256(names)},
+        images={"n": len(names), "labelled": labelled} | skipped_facts(skipped) | {"sha256": set_sha256(names)},
         calibration=picture_facts(calibration),
         seed=seed,
         computed=computed_on(host.device),

@@ -16,7 +16,7 @@ from workbench.hosts.host import Host
 from workbench.pictures import Picture, set_sha256
 from workbench.score.agreement import explained_variance, pearson, spearman, top_overlap
 from workbench.score.cost import cost, total
-from workbench.score.facts import circuit_facts, host_facts, picture_facts, spec_facts
+from workbench.score.facts import circuit_facts, host_facts, picture_facts, skipped_facts, spec_facts
 from workbench.score.recovery import ABLATIONS, loses, recovered
 from workbench.score.scorecard import ConditionScore, Scorecard, TheoryScore, UnitScore, VariantScore, is_control
 from workbench.score.tuning import figures, largest_gap_deg, turn_deg
@@ -40,10 +40,12 @@ def score(
     calibration: Sequence[Picture],
     seed: int = 0,
     bound: Bound | None = None,
+    skipped: int = 0,
 ) -> Scorecard:
     """Every figure of one rebuild of one or more theories, their circuits spliced together; the sequences are in the same order.
 
-    `statistics` are of the headline pictures, none of which is in `calibration`. `bound`: the trained units of the conditions `bound.FAMILY`.
+    `statistics` are of the headline pictures, none of which is in `calibration`; `skipped` files beside them were passed over. `bound`: the trained
+    units of the conditions `bound.FAMILY`.
     """
     own = statistics.parts([len(circuit.units) for circuit in trained])
     units = [unit_scores(*each) for each in zip(trained, joint, own, curves, strict=True)]
@@ -61,6 +63,7 @@ def score(
             "labelled": statistics.labelled,
             "fires": int(xp.count_nonzero(statistics.fires)),
         }
+        | skipped_facts(skipped)
         | {"sha256": set_sha256(statistics.sha256s)},
         calibration=picture_facts(calibration),
         tuned_on=_tuned_on([spec.theory.tuned for spec in specs if spec.theory.tuned]),

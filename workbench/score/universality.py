@@ -10,8 +10,8 @@ import numpy as np
 import workbench
 from workbench.arrays.devices import computed_on
 from workbench.hosts.host import Host
-from workbench.pictures import set_sha256
-from workbench.score.facts import as_json
+from workbench.pictures import Picture
+from workbench.score.facts import as_json, picture_facts
 from workbench.score.scorecard import Scorecard, is_control
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
@@ -152,15 +152,15 @@ def row_from_json(text: str) -> HostRow | None:
 
 
 def universality_score(
-    specs: Sequence[Spec], rows: Sequence[HostRow], pictures: Sequence[str], calibration: Sequence[str], seed: int, device: str
+    specs: Sequence[Spec], rows: Sequence[HostRow], pictures: Sequence[Picture], calibration: Sequence[Picture], seed: int, device: str
 ) -> Universality:
-    """The rows, of that device all, with what they have in common; pictures by their SHA-256."""
+    """The rows, of that device all, with what they have in common."""
     return Universality(
         workbench=workbench.__version__,
         family=list(specs[0].theory.families)[-1],
         theories={spec.theory.theory: spec.theory.tuned.hosts if spec.theory.tuned else () for spec in specs},
-        images={"n": len(pictures), "sha256": set_sha256(pictures)},
-        calibration={"n": len(calibration), "sha256": set_sha256(calibration)},
+        images=picture_facts(pictures),
+        calibration=picture_facts(calibration),
         seed=seed,
         computed=computed_on(device),
         rows=tuple(rows),

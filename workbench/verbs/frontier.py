@@ -15,7 +15,7 @@ from workbench.evaluate.run import calibrated_each
 from workbench.files import folder_written_whole, write_whole
 from workbench.hosts.named import cache_of
 from workbench.hosts.store import load
-from workbench.pictures import Picture
+from workbench.pictures import Picture, skipped
 from workbench.rebuild import Stage
 from workbench.report.drawings import png
 from workbench.report.frontier_plot import draw_frontier
@@ -56,7 +56,7 @@ def frontier(
         joint = calibrated_each(host, circuits, calibration, seed, progress, cache, engine)
         journal = run_journal(joint, host, calibration, seed, rows="frontier")
         statistics = grown(host, joint, pictures, journal=journal, progress=stage("frontier", len(pictures)), cache=cache, engine=engine)
-        found = frontier_score(specs, trained, host, joint, [each.on(device) for each in statistics], calibration, seed)
+        found = frontier_score(specs, trained, host, joint, [each.on(device) for each in statistics], calibration, seed, skipped(pictures))
         write_whole(folder / "frontier.json", frontier_json(found))
         write_whole(folder / "frontier.png", png(draw_frontier(found)))
     journal.clear()

@@ -16,7 +16,8 @@ from workbench.hosts.store import cache_folder
 from workbench.pictures import Picture, collection_sha256, first_by_content
 from workbench.rebuild import Stage
 from workbench.report.argued import Told, argued, as_html
-from workbench.report.html import on_what
+from workbench.report.html import on_what, with_skipped
+from workbench.score.facts import picture_facts
 from workbench.spec import Spec, TrainedCircuit, load_circuit, load_theory
 from workbench.verbs.parts import PARTS, Request, said_nothing
 
@@ -87,12 +88,13 @@ def _key(ask: Request, spec: Spec, trained: TrainedCircuit) -> str:
 
 
 def _made(ask: Request, spec: Spec, trained: TrainedCircuit) -> list[tuple[str, str]]:
+    images, calibration = picture_facts(ask.pictures), picture_facts(ask.calibration)
     return [
         ("host", f"{trained.host}, weights {trained.fingerprint}"),
         ("trained circuit", f"{trained.circuit} at {trained.site}, {trained.sha256}"),
         ("spec", f"{ask.spec_file}, {spec.sha256}"),
-        ("images", f"{len(ask.pictures)}, {collection_sha256(ask.pictures)}"),
-        ("calibration", f"{len(ask.calibration)} pictures, {collection_sha256(ask.calibration)}"),
+        ("images", f"{images['n']}{with_skipped(images)}, {images['sha256']}"),
+        ("calibration", f"{calibration['n']} pictures{with_skipped(calibration)}, {calibration['sha256']}"),
         ("seed", str(ask.seed)),
         ("computed on", on_what(computed_on(CPU))),
         ("workbench", workbench.__version__),

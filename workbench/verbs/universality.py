@@ -91,7 +91,7 @@ def universality(
         if host.name in circuit_files:
             refuse_strange(load_circuit(circuit_files[host.name]), host)
     rows = [_row(setting, host, circuit_files.get(host.name), stage, counter) for host in loaded]
-    found = universality_score(specs, rows, [p.sha256 for p in pictures], [p.sha256 for p in calibration], seed, device)
+    found = universality_score(specs, rows, pictures, calibration, seed, device)
     write_whole(output / "universality.json", universality_json(found))
     write_whole(output / "universality.png", png(draw_universality(found)))
     return found
