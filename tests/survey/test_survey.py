@@ -17,6 +17,7 @@ from workbench.hosts.null import null_host
 from workbench.pictures import photographs
 from workbench.spec.loader import load_circuit
 from workbench.survey import FAMILIES, NoneFoundError, largest_gap_deg, moderate_sites, survey
+from workbench.survey.responses import steps_of
 from workbench.survey.survey import judge_sites
 from workbench.survey.tuning import THRESHOLDS, vector_mean
 
@@ -112,7 +113,9 @@ def test_early_curves_may_have_an_echo_that_curves_may_not(pictures):
         host, turned = (toy_host([pose + turn for pose in PLANTED_DEG], PLANTED_RADIUS_PX) for turn in (0, 180))
         host.network[0].units.weight.data += echo * turned.network[0].units.weight.data
         for family in ("curve", "early_curve"):
-            judged[family, echo] = judge_sites(host, FAMILIES[family], ["units"], pictures, lambda *step: None)["units"]
+            judged[family, echo] = judge_sites(
+                host, FAMILIES[family], ["units"], pictures, steps_of(host, family, lambda *step: None, None)
+            )["units"]
     met = {key: each.figures["direction"] >= each.thresholds["direction"] for key, each in judged.items()}
     assert met["curve", 0.0].all()
     assert not met["curve", 0.25].any()
