@@ -10,11 +10,14 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from torch import nn
 
+from tests.interrupted import counted
+from workbench.cache import GIB, Cache
 from workbench.cli.survey import FAMILIES as LISTED
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host, InputRange, host_from_module
 from workbench.hosts.null import null_host
 from workbench.pictures import photographs
+from workbench.spec import TrainedCircuit
 from workbench.spec.loader import load_circuit
 from workbench.survey import FAMILIES, NoneFoundError, largest_gap_deg, moderate_sites, survey
 from workbench.survey.responses import steps_of
@@ -92,6 +95,55 @@ def test_planted_curve_units_are_found_with_their_poses(pictures):
         assert np.hypot(*unit.shift_px) < 4  # planted with the apex on the cell's centre; one cell of the toy's first layer
     assert (circuit.host, circuit.site, circuit.found.date, circuit.found.thresholds) == ("toy", "units", "2026-01-02", THRESHOLDS)
     assert ("arcs", 24, 24) in steps
+
+
+@pytest.mark.parametrize(
+    "stage", [pytest.param("pictures", marks=pytest.mark.full), "arcs", pytest.param("places", marks=pytest.mark.full)]
+)
+def test_an_interrupted_survey_goes_on_to_the_same_units(pictures, tmp_path, monkeypatch, stage):
+    """Every step is computed once."""
+    host, calls = toy_host(PLANTED_DEG[:3], PLANTED_RADIUS_PX), counted(monkeypatch, Host, "activations")
+
+    def run(cache: Cache | None, progress=lambda *step: None) -> TrainedCircuit:
+        return survey(host, pictures=pictures, progress=progress, date="2026-01-02", cache=cache)
+
+    whole = run(None)
+    once = len(calls)
+    with pytest.raises(KeyboardInterrupt):
+        run(Cache(tmp_path, GIB), interrupted_in(stage))
+    assert once < len(calls) < 2 * once
+    assert run(Cache(tmp_path, GIB)) == whole
+    assert len(calls) == 2 * once
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("family", "stage"),
+    [("early_curve", "arcs"), ("line", "arcs"), ("complex_gabor", "bars and edges"), ("high-low-frequency", "textures")],
+)
+def test_so_does_that_of_any_other_family(pictures, tmp_path, monkeypatch, family, stage):
+    host, calls = toy_host(PLANTED_DEG, PLANTED_RADIUS_PX), counted(monkeypatch, Host, "activations")
+
+    def figures(cache: Cache | None, progress=lambda *step: None) -> dict[str, list[float]]:
+        judged = judge_sites(host, FAMILIES[family], ["units"], pictures, steps_of(host, family, progress, cache))
+        return {name: values.tolist() for name, values in judged["units"].figures.items()}
+
+    whole = figures(None)
+    once = len(calls)
+    with pytest.raises(KeyboardInterrupt):
+        figures(Cache(tmp_path, GIB), interrupted_in(stage))
+    assert figures(Cache(tmp_path, GIB)) == whole
+    assert len(calls) == 2 * once
+
+
+def interrupted_in(stage: str):
+    """Progress that is interrupted when a step of that stage was done."""
+
+    def progress(what: str, done: int, total: int) -> None:
+        if what == stage and done:
+            raise KeyboardInterrupt
+
+    return progress
 
 
 @pytest.mark.parametrize("family", ["curve", "early_curve"])

@@ -19,6 +19,7 @@ from workbench.pictures.drawn import drawn
 from workbench.report.diff import diff_table
 from workbench.score.diff import Diff, likeness
 from workbench.spec import TrainedCircuit, dump_circuit, dumped, theory_from_text
+from workbench.survey import responses
 from workbench.verbs import diff as verb
 from workbench.verbs.diff import diff
 
