@@ -103,7 +103,7 @@ def made(tmp_path_factory) -> Run:
         patch.setenv("WORKBENCH_CACHE", str(folder / "cache"))
         surveyed: list[str] = []
         survey = verb.survey
-        patch.setattr(verb, "survey", lambda host, *more: (surveyed.append(host.name), survey(host, *more))[1])
+        patch.setattr(verb, "survey", lambda host, *more, **named: (surveyed.append(host.name), survey(host, *more, **named))[1])
         stages: list[str] = []
         return Run(folder, run(folder, [ONE, OTHER, SILENT, NULL], stages), surveyed, stages)
 
