@@ -259,7 +259,7 @@ def test_hosts_and_circuits_are_refused_before_any_is_scored(tmp_path, unscored)
 
 
 def test_a_family_of_too_few_is_told_with_their_number(tmp_path, unscored, monkeypatch):
-    def two_found(*_):
+    def two_found(*_, **named):
         error = NoneFoundError("host", "only a:1, a:2 would be curve units, no family")
         error.passed = 2
         raise error
