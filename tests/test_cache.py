@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from workbench import code
-from workbench.cache import Cache, clear, kinds, known_by, limit_gib, opened, sealed
+from workbench.cache import LIMIT_FILE, Cache, clear, command_cache, forget, kinds, known_by, limit_gib, opened, sealed
+from workbench.hosts.named import cache_of
 
 ONE = {"value": np.arange(200, dtype=np.float32)}
 BYTES = len(sealed(ONE))
@@ -92,6 +93,43 @@ def test_a_lower_limit_holds_from_the_start(tmp_path):
     filled(tmp_path, 10)
     Cache(tmp_path, 5 * BYTES)
     assert there(tmp_path, 10) == [6, 7, 8, 9]
+
+
+@pytest.mark.parametrize(("anew", "limit", "host"), [(True, "1", "squeezenet"), (False, "1", "mine.py:host"), (False, "0", "squeezenet")])
+def test_what_is_not_to_outlive_a_run_is_read_by_that_run_alone_until_it_is_complete(tmp_path, monkeypatch, anew, limit, host):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / LIMIT_FILE).write_text(limit)
+
+    def found(run: str, anew: bool = anew, host: str = host) -> bool:
+        return cache_of(host, command_cache(run, anew)).read("site", "key") is not None
+
+    cache_of(host, command_cache("run", anew)).write("site", "key", ONE)
+    assert kinds(tmp_path / "kept") == {}
+    assert found("run")
+    assert not found("another run")
+    assert not found("run", False, "squeezenet") or limit == "0"
+    forget(command_cache("run", anew))
+    assert not found("run")
+
+
+def test_a_run_that_is_to_compute_anew_reads_nothing_that_others_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    command_cache("run").write("site", "key", ONE)
+    assert command_cache("run").read("site", "key") is not None
+    assert command_cache("run", anew=True).read("site", "key") is None
+
+
+def test_all_unfinished_runs_have_one_bound(tmp_path, monkeypatch):
+    """Of a run that nobody went on with nothing is left when others need the room."""
+    cache = Cache(tmp_path, 2 * BYTES, "first")
+    cache.write("site", "key", ONE)
+    os.utime(cache._path("site", "key"), (1e9, 1e9))
+    second = Cache(tmp_path, 2 * BYTES, "second")
+    for i in range(2):
+        second.write("site", known_by(i), ONE)
+    assert cache.read("site", "key") is None
+    assert all(second.read("site", known_by(i)) for i in range(2))
 
 
 def test_two_that_write_keep_one_bound(tmp_path):

@@ -20,7 +20,7 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from workbench.code import computed_by
-from workbench.files import kept_folder
+from workbench.files import cache_folder, kept_folder
 
 DIGEST = hashlib.sha256().digest_size
 GIB = 1 << 30
@@ -72,6 +72,8 @@ class Cache:
 
     folder: Path
     limit: int
+    run: str = ""  # of the folder, what this run alone writes and reads
+    unfinished: "Cache | None" = None  # for what is not to outlive the run
     bytes: int = field(init=False)
     uncounted: int = field(init=False, default=0)  # bytes written since `bytes` was counted
     since: float = field(init=False)
@@ -141,7 +143,7 @@ class Cache:
         return not self.full
 
     def _path(self, kind: str, key: str) -> Path:
-        return self.folder / kind / key[:2] / key
+        return self.folder / self.run / kind / key[:2] / key
 
 
 @dataclass(frozen=True)
@@ -184,10 +186,23 @@ def _put(path: Path, content: bytes) -> None:
         Path(partial).unlink(missing_ok=True)
 
 
-def user_cache() -> Cache:
-    """The cache of this user, as large as `workbench cache limit` says."""
+def command_cache(run: str, anew: bool = False) -> Cache:
+    """The cache of a command that is known as `run`: the user's, as large as `workbench cache limit` says, and beside it one for what is not to
+    outlive the run (`forget`); the latter alone if all is to be computed `anew`, or where that limit is 0.
+
+    All unfinished runs together are bounded by the same limit, or by LIMIT_GIB where it is 0.
+    """
     folder = kept_folder()
-    return Cache(folder, int(limit_gib(folder) * GIB))
+    limit = int(limit_gib(folder) * GIB)
+    unfinished = Cache(cache_folder() / "unfinished", limit or int(LIMIT_GIB * GIB), run)
+    user = Cache(folder, limit, unfinished=unfinished)
+    return unfinished if anew or not limit else user
+
+
+def forget(cache: Cache) -> None:
+    """The run is complete: forget what was kept for it alone."""
+    if own := cache if cache.run else cache.unfinished:
+        shutil.rmtree(own.folder / own.run, ignore_errors=True)
 
 
 def kinds(folder: Path) -> dict[str, tuple[int, int]]:

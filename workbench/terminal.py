@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from workbench.cache import Cache
     from workbench.pictures import Picture
 
 LINE_EVERY_S = 30.0  # where standard error is no terminal: Rich draws its bars there at the end only
@@ -34,13 +35,18 @@ class Session:
         self.progress = Progress(*columns, console=Console(stderr=True))
         self.counted: dict[str, TaskID] = {}
         self.line_at = time.monotonic()
+        self.kept: Cache | None = None
 
     def __enter__(self) -> "Session":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         if self.progress.tasks:
             self.progress.stop()
+        if self.kept and not error:
+            from workbench.cache import forget
+
+            forget(self.kept)
 
     def stage(self, name: str, total: int) -> Callable[..., None]:
         """A stage of `total` steps; call the result with the steps done, and what to say beside the name."""
@@ -87,6 +93,15 @@ class Session:
             return photographs(part)
         found = read(folder, skip_broken, self.say)
         return found if most is None else first_by_content(found, most)
+
+    def cache(self, anew: bool) -> "Cache":
+        """What the command keeps and reads (`command_cache`), known by its words and folder; what is for this run alone goes when the session ends
+        well."""
+        from workbench.cache import command_cache, known_by
+
+        command = click.get_current_context()
+        self.kept = command_cache(known_by(Path.cwd(), command.info_name, sorted(command.params.items())), anew)
+        return self.kept
 
     def print(self, *what: Any) -> None:
         """Print to standard output."""

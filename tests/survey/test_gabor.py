@@ -7,13 +7,15 @@ import pytest
 import torch
 from torch import nn
 
+from tests.interrupted import counted
 from tests.planted import trained_circuit
+from workbench.cache import GIB, Cache
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host, InputRange, host_from_module
 from workbench.pictures import photographs
 from workbench.spec import theory_from_text
-from workbench.survey import survey
+from workbench.survey import gabor, gratings, survey
 from workbench.survey.gabor import ASPECT_RATIO, SIGMA_PX, WAVELENGTH_PX
 from workbench.survey.gratings import field_px
 
@@ -75,6 +77,24 @@ def pictures():
 def found(pictures):
     host = host_of(*(planted_filter(*row) for row in PLANTED), blob(), noise(0))
     return host, survey(host, "gabor", pictures)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("stage", ["gratings", "fit"])
+def test_an_interrupted_survey_goes_on_to_the_same_units(found, pictures, tmp_path, monkeypatch, stage):
+    """No grating is asked again, and no fit that was done is made again."""
+    (host, whole), fits, drawn = found, counted(monkeypatch, gabor, "_descend"), counted(monkeypatch, gratings, "draw")
+
+    def stop(what: str, done: int, total: int) -> None:
+        if what == stage and done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        survey(host, "gabor", pictures, progress=stop, cache=Cache(tmp_path, GIB))
+    again = survey(host, "gabor", pictures, cache=Cache(tmp_path, GIB))
+    assert again.units == whole.units
+    assert len(fits) == len(gabor.STARTS) + 1
+    assert len(drawn) == len(gratings.CONTRAST) * len(gratings.WAVELENGTHS_PX)
 
 
 def apart_deg(a, b):

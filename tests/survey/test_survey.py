@@ -10,13 +10,17 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from torch import nn
 
+from tests.interrupted import counted
+from workbench.cache import GIB, Cache
 from workbench.cli.survey import FAMILIES as LISTED
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host, InputRange, host_from_module
 from workbench.hosts.null import null_host
 from workbench.pictures import photographs
+from workbench.spec import TrainedCircuit
 from workbench.spec.loader import load_circuit
 from workbench.survey import FAMILIES, NoneFoundError, largest_gap_deg, moderate_sites, survey
+from workbench.survey.responses import steps_of
 from workbench.survey.survey import judge_sites
 from workbench.survey.tuning import THRESHOLDS, vector_mean
 
@@ -93,6 +97,55 @@ def test_planted_curve_units_are_found_with_their_poses(pictures):
     assert ("arcs", 24, 24) in steps
 
 
+@pytest.mark.parametrize(
+    "stage", [pytest.param("pictures", marks=pytest.mark.full), "arcs", pytest.param("places", marks=pytest.mark.full)]
+)
+def test_an_interrupted_survey_goes_on_to_the_same_units(pictures, tmp_path, monkeypatch, stage):
+    """Every step is computed once."""
+    host, calls = toy_host(PLANTED_DEG[:3], PLANTED_RADIUS_PX), counted(monkeypatch, Host, "activations")
+
+    def run(cache: Cache | None, progress=lambda *step: None) -> TrainedCircuit:
+        return survey(host, pictures=pictures, progress=progress, date="2026-01-02", cache=cache)
+
+    whole = run(None)
+    once = len(calls)
+    with pytest.raises(KeyboardInterrupt):
+        run(Cache(tmp_path, GIB), interrupted_in(stage))
+    assert once < len(calls) < 2 * once
+    assert run(Cache(tmp_path, GIB)) == whole
+    assert len(calls) == 2 * once
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("family", "stage"),
+    [("early_curve", "arcs"), ("line", "arcs"), ("complex_gabor", "bars and edges"), ("high-low-frequency", "textures")],
+)
+def test_so_does_that_of_any_other_family(pictures, tmp_path, monkeypatch, family, stage):
+    host, calls = toy_host(PLANTED_DEG, PLANTED_RADIUS_PX), counted(monkeypatch, Host, "activations")
+
+    def figures(cache: Cache | None, progress=lambda *step: None) -> dict[str, list[float]]:
+        judged = judge_sites(host, FAMILIES[family], ["units"], pictures, steps_of(host, family, progress, cache))
+        return {name: values.tolist() for name, values in judged["units"].figures.items()}
+
+    whole = figures(None)
+    once = len(calls)
+    with pytest.raises(KeyboardInterrupt):
+        figures(Cache(tmp_path, GIB), interrupted_in(stage))
+    assert figures(Cache(tmp_path, GIB)) == whole
+    assert len(calls) == 2 * once
+
+
+def interrupted_in(stage: str):
+    """Progress that is interrupted when a step of that stage was done."""
+
+    def progress(what: str, done: int, total: int) -> None:
+        if what == stage and done:
+            raise KeyboardInterrupt
+
+    return progress
+
+
 @pytest.mark.parametrize("family", ["curve", "early_curve"])
 def test_planted_line_units_are_no_curve_units(pictures, family):
     with pytest.raises(WorkbenchError, match=rf"no {family} units found; nearest: units:[0-4] .*curvature"):
@@ -112,7 +165,9 @@ def test_early_curves_may_have_an_echo_that_curves_may_not(pictures):
         host, turned = (toy_host([pose + turn for pose in PLANTED_DEG], PLANTED_RADIUS_PX) for turn in (0, 180))
         host.network[0].units.weight.data += echo * turned.network[0].units.weight.data
         for family in ("curve", "early_curve"):
-            judged[family, echo] = judge_sites(host, FAMILIES[family], ["units"], pictures, lambda *step: None)["units"]
+            judged[family, echo] = judge_sites(
+                host, FAMILIES[family], ["units"], pictures, steps_of(host, family, lambda *step: None, None)
+            )["units"]
     met = {key: each.figures["direction"] >= each.thresholds["direction"] for key, each in judged.items()}
     assert met["curve", 0.0].all()
     assert not met["curve", 0.25].any()

@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.interrupted import counted
 from tests.planted import THEORY, planted
+from workbench.cache import GIB, Cache
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import PREFIX, keep_apart
 from workbench.pictures import Picture
 from workbench.pictures.drawn import drawn
 from workbench.spec import dump_circuit, load_theory, numbers, theory_from_text
+from workbench.splice import scene
 from workbench.tune import spec as tune_spec
 from workbench.tune.spec import agreement, tuned_spec
 
@@ -238,3 +241,12 @@ def test_agreement_is_one_for_the_planted_theory(workshop):
     assert agreement(spec, trained, host, workshop.pictures[:3], lambda _: None) == pytest.approx(1, abs=1e-4)
     turned = [unit.model_copy(update={"centre_deg": (unit.centre_deg + 90) % 360}) for unit in trained.units]
     assert agreement(spec, trained.model_copy(update={"units": tuple(turned)}), host, workshop.pictures[:3], lambda _: None) < 0.3
+
+
+def test_what_was_said_to_a_batch_is_not_asked_again(workshop, tmp_path, monkeypatch):
+    """Before and after the fit: an interrupted run goes on."""
+    host, trained, spec = workshop.planted
+    calls = counted(monkeypatch, scene, "drives")
+    said = [agreement(spec, trained, host, workshop.pictures, lambda _: None, Cache(tmp_path, GIB)) for _ in range(2)]
+    assert said[0] == said[1]
+    assert len(calls) == 1

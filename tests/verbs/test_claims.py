@@ -10,16 +10,20 @@ import torch
 from matplotlib.image import imread
 
 from tests.evaluate.test_tuning import STRAIGHT
+from tests.interrupted import counted, goes_on, quiet
 from tests.planted import SITE, THEORY, UNITS, planted, trained_circuit
+from workbench.cache import Cache
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
 from workbench.evaluate.tuning import BARS
 from workbench.hosts import Host
 from workbench.pictures import photographs
 from workbench.pictures.drawn import drawn
+from workbench.rebuild import Stage
 from workbench.report.claims import claims_table
 from workbench.score.claims import Claims, claims_json
 from workbench.spec import TrainedUnit, dump_circuit, load_circuit, theory_from_text
+from workbench.splice import scene
 from workbench.verbs import loaded
 from workbench.verbs.claims import claims
 
@@ -79,13 +83,20 @@ def write_late(
     return Planted(host, files)
 
 
-def run_on(folder: Path, found: Planted, monkeypatch: pytest.MonkeyPatch, text: str = THEORY_OF_LATE + CLAIMS, bind: bool = True) -> Claims:
+def run_on(
+    folder: Path,
+    found: Planted,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str = THEORY_OF_LATE + CLAIMS,
+    bind: bool = True,
+    stage: Stage = quiet,
+    cache: Cache | None = None,
+) -> Claims:
     (folder / "late-spec.yaml").write_text(text)
     monkeypatch.setattr(loaded, "load", lambda name: found.host)
     bound = {"curve": found.files["early"]} if bind else {}
-    return claims(
-        folder / "late-spec.yaml", found.files["late"], bound, drawn(6, seed=1), folder / "out", lambda *_: lambda _: None, 0, STEP_DEG
-    )
+    files = folder / "late-spec.yaml", found.files["late"], bound
+    return claims(*files, drawn(6, seed=1), folder / "out", stage, 0, STEP_DEG, cache)
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +112,14 @@ def test_what_must_come_true_does_and_what_must_not_does_not(run):
     assert {name: outcome.trained.came_true for name, outcome in outcomes.items()} == expected
     assert {name: outcome.handwritten.came_true for name, outcome in outcomes.items()} == expected
     assert all(outcome.agree for outcome in outcomes.values())
+
+
+@pytest.mark.parametrize("stage", [pytest.param("calibrate", marks=pytest.mark.full), "tuning curves"])
+def test_an_interrupted_run_goes_on_to_the_same_files(tmp_path, monkeypatch, stage):
+    """On what they answered to before, neither the host nor a circuit runs again."""
+    found = write_late(tmp_path)
+    calls = counted(monkeypatch, scene, "drives")
+    goes_on(lambda folder, cache, stage: run_on(folder, found, monkeypatch, stage=stage, cache=cache), tmp_path, stage, 1, calls)
 
 
 def test_a_silent_unit_has_a_peak_of_nothing_and_no_width(run):

@@ -19,6 +19,7 @@ from workbench.pictures.drawn import drawn
 from workbench.report.diff import diff_table
 from workbench.score.diff import Diff, likeness
 from workbench.spec import TrainedCircuit, dump_circuit, dumped, theory_from_text
+from workbench.survey import responses
 from workbench.verbs import diff as verb
 from workbench.verbs.diff import diff
 
@@ -151,7 +152,7 @@ def test_an_interrupted_run_goes_on_to_the_same_file(tmp_path, whole, monkeypatc
         compared(folders[1], whole.host, copy, whole.trained, THEORY, pictures, stopped, caches[1])
     assert not (folders[1] / "out").exists()
     if kept:
-        monkeypatch.setattr(verb, "measure", lambda *_: pytest.fail("asked again"))
+        monkeypatch.setattr(responses, "activations", lambda *_: pytest.fail("asked again"))
     unread = [replace(picture, load=lambda: pytest.fail("read again")) for picture in pictures[:BATCH]]
     compared(folders[1], whole.host, copy, whole.trained, THEORY, [*unread, *pictures[BATCH:]], cache=caches[1])
     assert (folders[1] / "out" / "diff.json").read_bytes() == (folders[0] / "out" / "diff.json").read_bytes()

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,37 @@ def test_an_interrupted_run_goes_on_to_the_same_files(tmp_path, monkeypatch, sta
         step,
         calls,
     )
+
+
+@pytest.mark.parametrize(("name", "words"), [("planted", ["--no-cache"]), ("my_hosts.py:make_host", [])])
+def test_what_is_kept_for_an_interrupted_run_alone_goes_when_it_is_complete(tmp_path, monkeypatch, name, words):
+    """With --no-cache, and on a host of one's own, nothing is computed again and nothing stays."""
+    host = replace(planted().host, name=name)
+    trained, calls = trained_circuit(host, UNITS), counted(monkeypatch, turned, "read")
+
+    def kept() -> set[str]:
+        folder = tmp_path / "cache"
+        return {path.relative_to(folder).parts[0] for path in folder.rglob("*") if path.is_file()}
+
+    assert asked(tmp_path, host, trained, *words).exit_code == 0
+    whole = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    once = len(calls)
+    assert kept() == set()
+    counting = turned.read
+
+    def stopped(*given):
+        if len(calls) == once + once // 2:
+            raise KeyboardInterrupt
+        return counting(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(turned, "read", stopped)
+        assert asked(tmp_path, host, trained, *words).exit_code == 130
+    assert kept() == {"unfinished"}
+    assert asked(tmp_path, host, trained, *words).exit_code == 0
+    assert len(calls) < 2 * once + once // 2
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == whole
+    assert kept() == set()
 
 
 def test_wrong_poses_are_refuted(tmp_path):

@@ -1,6 +1,7 @@
 """`workbench explain` from end to end, on planted weights: the planted theory explains and foretells them, wrong ones do not."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,16 @@ import torch
 from matplotlib.image import imread
 from rich.console import Console
 
+from tests.interrupted import counted, goes_on, quiet
 from tests.planted import SITE, THEORY
 from tests.verbs.test_claims import THEORY_OF_LATE, Planted, write_late
+from workbench.cache import Cache
 from workbench.errors import WorkbenchError
 from workbench.evaluate.foretold import BY_TURNS
 from workbench.evaluate.layers import Matched
+from workbench.rebuild import Stage
 from workbench.report.explain import explain_table
+from workbench.score import explain as scored
 from workbench.score.explain import Explained, PairExplained, explained_json
 from workbench.spec import TrainedUnit
 from workbench.verbs import loaded as main_path
@@ -56,6 +61,8 @@ def run_on(
     text: str = THEORY_OF_LATE,
     bind: bool = True,
     matched: tuple[Matched, ...] = (),
+    stage: Stage = quiet,
+    cache: Cache | None = None,
 ) -> Explained:
     (folder / "late-spec.yaml").write_text(text)
     monkeypatch.setattr(main_path, "load", lambda name: planted.host)
@@ -63,7 +70,7 @@ def run_on(
     monkeypatch.setattr(main_path, "nearest", lambda _: dict.fromkeys(planted.host.sites))  # the files name every unit
     monkeypatch.setattr("workbench.evaluate.claimed.matched", lambda *_: list(matched))
     bound = {"curve": planted.files["early"]} if bind else {}
-    return explain(folder / "late-spec.yaml", planted.files["late"], bound, folder / "out", lambda *_: lambda _: None)
+    return explain(folder / "late-spec.yaml", planted.files["late"], bound, folder / "out", stage, cache=cache)
 
 
 def only(found: Explained) -> PairExplained:
@@ -113,6 +120,14 @@ def test_no_constants_of_a_theory_of_another_feature_foretell_what_turning_does(
     for fitted in pair.fitted.values():
         assert fitted["explained"].value < NOTHING
     assert pair.foretold[BY_TURNS]["explained"].value > 0.5
+
+
+def test_an_interrupted_run_goes_on_to_the_same_files(tmp_path, monkeypatch):
+    """What was fitted to permuted poses is not fitted again."""
+    planted = write_late(tmp_path, units=RING)
+    calls = counted(monkeypatch, scored, "agreements")
+    run = partial(run_on, planted=planted, monkeypatch=monkeypatch)
+    goes_on(lambda folder, cache, stage: run(folder, stage=stage, cache=cache), tmp_path, "permutations", 1, calls)
 
 
 def test_wrong_poses_explain_and_foretell_nothing(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class Workshop:
         self.spec_file.write_text(THEORY)
         dump_circuit(host.trained, self.circuit_file)
         patch.setenv("WORKBENCH_CACHE", str(folder / "cache"))
-        for module in ("workbench.rebuild", "workbench.verbs.parts", "workbench.verbs.loaded"):
+        for module in ("workbench.rebuild", "workbench.verbs.parts", "workbench.verbs.loaded", "workbench.verbs.report"):
             patch.setattr(f"{module}.load", lambda name: host.host)
         patch.setattr(verb, "PARTS", {name: parts.PARTS[name] for name in QUICK})
         self.stages: list[str] = []
@@ -145,6 +146,22 @@ def test_other_pictures_are_another_run(workshop, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             workshop.report(few, seed=2)
     assert scored == [4, 3]
+
+
+def test_parts_of_a_host_that_was_changed_meanwhile_are_made_again(workshop, page, monkeypatch):
+    def interrupt(ask, folder):
+        raise KeyboardInterrupt
+
+    made = list[str]()
+    monkeypatch.setitem(verb.PARTS, "score", lambda ask, folder: (made.append("score"), parts.said_nothing("not asked"))[1])
+    monkeypatch.setitem(verb.PARTS, "examples", interrupt)
+    host = verb.load("planted")
+    for source, scores in (("a file", 1), ("a file", 1), ("another", 2)):
+        changed = replace(host, source=source)
+        monkeypatch.setattr(verb, "load", lambda name, changed=changed: changed)
+        with pytest.raises(KeyboardInterrupt):
+            workshop.report(seed=2)
+        assert len(made) == scores
 
 
 def test_without_a_score_there_is_no_page(workshop, page, monkeypatch):

@@ -104,7 +104,7 @@ def made(tmp_path_factory) -> Run:
         patch.setenv("WORKBENCH_CACHE", str(folder / "cache"))
         surveyed: list[str] = []
         survey = verb.survey
-        patch.setattr(verb, "survey", lambda host, *more: (surveyed.append(host.name), survey(host, *more))[1])
+        patch.setattr(verb, "survey", lambda host, *more, **named: (surveyed.append(host.name), survey(host, *more, **named))[1])
         write = main_path.write_report  # of one host: drawing takes the most time
         patch.setattr(main_path, "write_report", lambda folder, card, *more: card.host["name"] == ONE and write(folder, card, *more))
         stages: list[str] = []
@@ -262,7 +262,7 @@ def test_hosts_and_circuits_are_refused_before_any_is_scored(tmp_path, unscored)
 
 
 def test_a_family_of_too_few_is_told_with_their_number(tmp_path, unscored, monkeypatch):
-    def two_found(*_):
+    def two_found(*_, **named):
         error = NoneFoundError("host", "only a:1, a:2 would be curve units, no family")
         error.passed = 2
         raise error

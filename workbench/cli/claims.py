@@ -11,6 +11,7 @@ from workbench.cli.options import (
     CALIBRATION,
     CIRCUIT,
     FILE,
+    NO_CACHE,
     SEED,
     SPEC,
     bind_option,
@@ -26,6 +27,7 @@ from workbench.terminal import Session
 @CALIBRATE_ON
 @click.option("-o", "--output", type=FILE, default=Path("claims"), show_default=True, help="Folder to write: claims.json, claims.png.")
 @BROKEN
+@NO_CACHE
 @SEED
 @AS_JSON
 def claims(
@@ -36,6 +38,7 @@ def claims(
     calibrate_on: int,
     output: Path,
     skip_broken: bool,
+    no_cache: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -54,5 +57,5 @@ def claims(
 
     with Session() as session:
         pictures = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        found = test(spec_file, circuit_file, bound, pictures, output, session.stage, seed)
+        found = test(spec_file, circuit_file, bound, pictures, output, session.stage, seed, cache=session.cache(no_cache))
     session.tell(as_json, claims_json(found), claims_table(found), output / "claims.png", output / "claims.json")

@@ -56,7 +56,6 @@ def diff(
     \b
     workbench diff squeezenet squeezenet_second_run --spec specs/curves-transferred.yaml
     """
-    from workbench.cache import user_cache
     from workbench.report.diff import diff_table
     from workbench.score.diff import diff_json
     from workbench.verbs.diff import diff as compare
@@ -66,6 +65,6 @@ def diff(
         pictures = session.pictures(images, skip_broken, "headline", score_on)
         fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
         surveyed = session.pictures(None, skip_broken, "calibration")
-        cache = None if no_cache else user_cache()
+        cache = session.cache(no_cache)
         found = compare((host_a, host_b), spec_file, files, pictures, fit, surveyed, output, session.stage, session.counter, seed, cache)
     session.tell(as_json, diff_json(found), diff_table(found), output / "diff.json")

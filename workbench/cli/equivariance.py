@@ -51,7 +51,6 @@ def equivariance(
     workbench equivariance circuits/inceptionv1/curve.yaml --images DIR
         --bind early_curve=circuits/inceptionv1/early_curve.yaml --bind line=circuits/inceptionv1/line-mixed3a.yaml
     """
-    from workbench.cache import user_cache
     from workbench.pictures import first_by_content
     from workbench.report.equivariance import equivariance_table
     from workbench.score.equivariance import equivariance_json
@@ -59,5 +58,5 @@ def equivariance(
 
     with Session() as session:
         pictures = first_by_content(session.pictures(images, skip_broken, "headline"), most)
-        found = compare(circuit_file, bound, pictures, output, session.stage, seed, tolerance, None if no_cache else user_cache())
+        found = compare(circuit_file, bound, pictures, output, session.stage, seed, tolerance, session.cache(no_cache))
     session.tell(as_json, equivariance_json(found), equivariance_table(found), output / "equivariance.png", output / "equivariance.json")

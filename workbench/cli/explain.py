@@ -28,11 +28,10 @@ def explain(spec_file: Path, circuit_file: Path, bound: dict[str, Path], output:
     workbench explain specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml
         --bind early_curve=circuits/inceptionv1/early_curve.yaml --bind line=circuits/inceptionv1/line-mixed3a.yaml
     """
-    from workbench.cache import user_cache
     from workbench.report.explain import explain_table
     from workbench.score.explain import explained_json
     from workbench.verbs.explain import explain as compare
 
     with Session() as session:
-        found = compare(spec_file, circuit_file, bound, output, session.stage, seed, None if no_cache else user_cache())
+        found = compare(spec_file, circuit_file, bound, output, session.stage, seed, session.cache(no_cache))
     session.tell(as_json, explained_json(found), explain_table(found), output / "explain.png", output / "explain.json")

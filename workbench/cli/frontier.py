@@ -59,7 +59,6 @@ def frontier(
     The first circuit's units are spliced, then those of the first two together, and so on; each set beside its zero ablation and the same
     handwritten units permuted, against the share of the host's units, up to the deepest of the sites, that is handwritten.
     """
-    from workbench.cache import user_cache
     from workbench.report.frontier import frontier_table
     from workbench.score.frontier import frontier_json
     from workbench.verbs.frontier import frontier as grow
@@ -67,6 +66,6 @@ def frontier(
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
         fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        files, cache = paired(spec_files, circuit_files, host), None if no_cache else user_cache()
+        files, cache = paired(spec_files, circuit_files, host), session.cache(no_cache)
         found = grow(files, pictures, fit, output, session.stage, seed, cache, device=device, engine=engine)
     session.tell(as_json, frontier_json(found), frontier_table(found), output / "frontier.png", output / "frontier.json")

@@ -56,7 +56,6 @@ def induct(
     workbench induct specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml
         --bind early_curve=circuits/inceptionv1/early_curve.yaml --bind line=circuits/inceptionv1/line-mixed3a.yaml
     """
-    from workbench.cache import user_cache
     from workbench.report.induction import induction_tree
     from workbench.score.induction import induction_json
     from workbench.verbs.induct import induct as prove
@@ -64,5 +63,5 @@ def induct(
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
         others = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        found = prove(spec_file, circuit_file, bound, pictures, others, output, session.stage, seed, None if no_cache else user_cache())
+        found = prove(spec_file, circuit_file, bound, pictures, others, output, session.stage, seed, session.cache(no_cache))
     session.tell(as_json, induction_json(found), induction_tree(found), output / "induct.png", output / "induct.json")

@@ -39,12 +39,11 @@ def layers(
     \b
     workbench layers specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml --images DIR -o layers
     """
-    from workbench.cache import user_cache
     from workbench.report.layers import layers_table
     from workbench.score.layers import layers_json
     from workbench.verbs.layers import layers as compare
 
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
-        found = compare(spec_file, circuit_file, pictures, output, session.stage, seed, None if no_cache else user_cache())
+        found = compare(spec_file, circuit_file, pictures, output, session.stage, seed, session.cache(no_cache))
     session.tell(as_json, layers_json(found), layers_table(found), output / "layers.png", output / "layers.json")

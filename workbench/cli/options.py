@@ -79,7 +79,9 @@ CALIBRATE_ON = click.option(
     help="Pictures of the calibration folder to take at the most, the first by content hash.",
 )
 BROKEN = click.option("--skip-broken", is_flag=True, help="Pass over files that are no sound pictures instead of refusing the folder.")
-NO_CACHE = click.option("--no-cache", is_flag=True, help="Compute all anew, and keep nothing for later runs (`workbench cache`).")
+NO_CACHE = click.option(
+    "--no-cache", is_flag=True, help="Compute all anew, and keep nothing but for this run, until it is complete (`workbench cache`)."
+)
 ENGINE_NAME = click.option(
     "--engine",
     type=click.Choice(("here", "ray")),

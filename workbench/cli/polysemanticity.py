@@ -61,7 +61,6 @@ def polysemanticity(
     \b
     workbench polysemanticity specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml --images DIR --calibration OTHER
     """
-    from workbench.cache import user_cache
     from workbench.pictures import first_by_content
     from workbench.report.polysemanticity import polysemanticity_table
     from workbench.score.polysemanticity import polysemanticity_json
@@ -70,7 +69,7 @@ def polysemanticity(
     with Session() as session:
         pictures = first_by_content(session.pictures(images, skip_broken, "headline"), most)
         fitted = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        found = ask(spec_file, circuit_file, pictures, fitted, output, session.stage, seed, clusters, None if no_cache else user_cache())
+        found = ask(spec_file, circuit_file, pictures, fitted, output, session.stage, seed, clusters, session.cache(no_cache))
     session.tell(
         as_json, polysemanticity_json(found), polysemanticity_table(found), output / "polysemanticity.png", output / "polysemanticity.json"
     )

@@ -60,12 +60,11 @@ def report(
     workbench report specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml --images DIR --calibration OTHER
         --bind early_curve=circuits/inceptionv1/early_curve.yaml --bind line=circuits/inceptionv1/line-mixed3a.yaml
     """
-    from workbench.cache import user_cache
     from workbench.verbs.report import report as assemble
 
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "headline")
         fitted = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        cache = None if no_cache else user_cache()
+        cache = session.cache(no_cache)
         page = assemble(spec_file, circuit_file, bound, beside, pictures, fitted, output, session.stage, seed, few, command_line(), cache)
     click.echo(f"report: {page}")

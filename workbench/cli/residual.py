@@ -56,12 +56,11 @@ def residual(
     workbench residual specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml
         --bind early_curve=circuits/inceptionv1/early_curve.yaml --bind line=circuits/inceptionv1/line-mixed3a.yaml
     """
-    from workbench.cache import user_cache
     from workbench.report.residual import residual_table
     from workbench.score.residual import residual_json
     from workbench.verbs.residual import residual as ask
 
     with Session() as session:
         pictures = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        found = ask(spec_file, circuit_file, bound, pictures, output, session.stage, seed, None if no_cache else user_cache())
+        found = ask(spec_file, circuit_file, bound, pictures, output, session.stage, seed, session.cache(no_cache))
     session.tell(as_json, residual_json(found), residual_table(found), output / "residual.png", output / "residual.json")

@@ -85,7 +85,6 @@ def score(
     Several specs are spliced together: the units of every circuit are replaced in the same run, at whatever sites they are. SPEC is
     specs/curve-detectors.yaml by default.
     """
-    from workbench.cache import user_cache
     from workbench.rebuild import rebuild
     from workbench.report import table
     from workbench.score.document import to_json
@@ -104,7 +103,7 @@ def score(
             bound,
             beside,
             quick=quick,
-            cache=None if no_cache else user_cache(),
+            cache=session.cache(no_cache),
             precision=precision,
             device=device,
             engine=engine,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import BROKEN, FILE, IMAGES, trusted
+from workbench.cli.options import BROKEN, FILE, IMAGES, NO_CACHE, trusted
 from workbench.terminal import Session
 
 FAMILIES = (
@@ -29,7 +29,10 @@ FAMILIES = (
 @click.option("-o", "--output", type=FILE, help="Circuit file to write.  [default: circuits/HOST/FAMILY.yaml]")
 @IMAGES
 @BROKEN
-def survey(host_name: str, family: str, sites: tuple[str, ...], output: Path | None, images: Path | None, skip_broken: bool) -> None:
+@NO_CACHE
+def survey(
+    host_name: str, family: str, sites: tuple[str, ...], output: Path | None, images: Path | None, skip_broken: bool, no_cache: bool
+) -> None:
     """Find a family's units in HOST from behaviour alone, with their poses.
 
     HOST is an installed host, my_hosts.py:make_host for a function in a file of yours (docs/own-host.md), or either of them with @random:SEED
@@ -48,7 +51,7 @@ def survey(host_name: str, family: str, sites: tuple[str, ...], output: Path | N
 
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "calibration")
-        found = find(load(host_name), family, pictures, sites or None, session.counter)
-    target = output or Path("circuits") / folder_name(host_name) / f"{family}.yaml"
-    dump_circuit(found, target)
+        found = find(load(host_name), family, pictures, sites or None, session.counter, cache=session.cache(no_cache))
+        target = output or Path("circuits") / folder_name(host_name) / f"{family}.yaml"
+        dump_circuit(found, target)
     click.echo(f"{len(found.units)} {family} units at {found.site} of {host_name}: {target}")

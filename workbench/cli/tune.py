@@ -8,6 +8,7 @@ from workbench.cli.options import (
     BROKEN,
     FILE,
     IMAGES,
+    NO_CACHE,
     SEED,
     SPEC,
     default_circuit,
@@ -48,6 +49,7 @@ RATE = 0.06  # as workbench.tune.tune has it
     "--keep-poses", is_flag=True, help="Leave every unit where the survey found it: for numbers that are to serve other circuits too."
 )
 @BROKEN
+@NO_CACHE
 @SEED
 def tune(
     spec_file: Path,
@@ -61,6 +63,7 @@ def tune(
     hold: tuple[str, ...],
     keep_poses: bool,
     skip_broken: bool,
+    no_cache: bool,
     seed: int,
 ) -> None:
     """Fit what SPEC marks `tune`, within its bounds, by gradient through the compiler.
@@ -77,7 +80,8 @@ def tune(
         pictures = session.pictures(images, skip_broken, "calibration")
         given = {load_circuit(file).host for file in circuit_files} if hosts else set()
         files = [*circuit_files, *(default_circuit(spec_file, host) for host in hosts if host not in given)] or [default_circuit(spec_file)]
-        figures = tuned_spec(spec_file, files, pictures, output, steps, most, seed, session.stage, hold, rate, not keep_poses)
+        told = (seed, session.stage, hold, rate, not keep_poses, session.cache(no_cache))
+        figures = tuned_spec(spec_file, files, pictures, output, steps, most, *told)
     for file, (before, after) in zip(files, figures, strict=True):
         click.echo(f"{file}: mean Pearson on the tuning pictures {before:.3f} -> {after:.3f}")
     click.echo(f"tuned: {output}")

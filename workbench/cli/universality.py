@@ -14,6 +14,7 @@ from workbench.cli.options import (
     ENGINE,
     FILE,
     IMAGES,
+    NO_CACHE,
     SEED,
     command_line,
     known_circuit,
@@ -57,6 +58,7 @@ from workbench.terminal import Session
 )
 @ENGINE
 @BROKEN
+@NO_CACHE
 @DEVICE
 @SEED
 @AS_JSON
@@ -72,6 +74,7 @@ def universality(
     output: Path,
     engine: Engine,
     skip_broken: bool,
+    no_cache: bool,
     device: str,
     seed: int,
     as_json: bool,
@@ -99,9 +102,8 @@ def universality(
         pictures = session.pictures(images, skip_broken, "headline", score_on)
         fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
         surveyed = session.pictures(None, skip_broken, "calibration")
-        found = compare(
-            spec_files, hosts, known, pictures, fit, surveyed, output, session.stage, session.counter, seed, command_line(), engine, device
-        )
+        told = (session.stage, session.counter, seed, command_line(), engine, device, session.cache(no_cache))
+        found = compare(spec_files, hosts, known, pictures, fit, surveyed, output, *told)
     session.tell(as_json, universality_json(found), universality_table(found), output / "universality.png", output / "universality.json")
 
 

@@ -47,7 +47,6 @@ def visualise(
     \b
     workbench visualise specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml --unit 384 --unit 327 --images DIR
     """
-    from workbench.cache import user_cache
     from workbench.pictures import first_by_content
     from workbench.report.visualise import visualised_table
     from workbench.score.visualise import visualised_json
@@ -56,7 +55,5 @@ def visualise(
     with Session() as session:
         pictures = first_by_content(session.pictures(images, skip_broken, "headline"), most)
         colours = session.pictures(calibration, skip_broken, "calibration", most)
-        found = visualised(
-            spec_file, circuit_file, units, pictures, colours, output, session.stage, seed, steps, None if no_cache else user_cache()
-        )
+        found = visualised(spec_file, circuit_file, units, pictures, colours, output, session.stage, seed, steps, session.cache(no_cache))
     session.tell(as_json, visualised_json(found), visualised_table(found), output / "visualise.png", output / "visualise.json")

@@ -10,6 +10,7 @@ from workbench.cli.options import (
     CALIBRATION,
     CIRCUIT,
     FILE,
+    NO_CACHE,
     SEED,
     SPEC,
 )
@@ -23,6 +24,7 @@ from workbench.terminal import Session
 @CALIBRATE_ON
 @click.option("-o", "--output", type=FILE, required=True, help="File to write (.safetensors).")
 @BROKEN
+@NO_CACHE
 @SEED
 def write(
     spec_file: Path,
@@ -31,6 +33,7 @@ def write(
     calibrate_on: int,
     output: Path,
     skip_broken: bool,
+    no_cache: bool,
     seed: int,
 ) -> None:
     """Write a circuit into a copy of the host's own weights, and export the copy.
@@ -43,5 +46,5 @@ def write(
 
     with Session() as session:
         pictures = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        made = into_copy(spec_file, circuit_file, pictures, output, session.stage, seed)
+        made = into_copy(spec_file, circuit_file, pictures, output, session.stage, seed, session.cache(no_cache))
     click.echo(f"{made.name}: {made.source}\nfingerprint {made.fingerprint}: {output}")

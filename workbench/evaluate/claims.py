@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
+from workbench.cache import Cache
 from workbench.compiler.bind import Bound
 from workbench.evaluate.tuning import STEP_DEG, Probe, answers
 from workbench.hosts.host import Host
@@ -41,8 +42,10 @@ def claim_curves(
     probe: Probe,
     progress: Callable[[int], None] | None = None,
     step_deg: int = STEP_DEG,
+    cache: Cache | None = None,
 ) -> ClaimCurves:
-    """Curves of every claim. Gain and bias of the handwritten units stay those of the whole circuit. Raises WorkbenchError where the host does
+    """Curves of every claim. Gain and bias of the handwritten units stay those of the whole circuit. With a
+    cache, neither the host nor a circuit runs again on what it answered before. Raises WorkbenchError where the host does
     not tell how trained units hear those that a family is bound to."""
     spliced, by_hand = splices.circuits["spliced"], splices.conditions["spliced"]
     if not isinstance(by_hand, Handwritten):
@@ -56,7 +59,7 @@ def claim_curves(
 
     poses = np.arange(0, 360, step_deg, dtype=np.float64)
     lines = list(probe.variants.values())[:2]
-    said = [[answers(host, circuits, conditions, line, radius, poses, progress) for line in lines] for radius in probe.radii_px]
+    said = [[answers(host, circuits, conditions, line, radius, poses, progress, cache) for line in lines] for radius in probe.radii_px]
     curves = {key: np.stack([(bright[key] + dark[key]) / 2 for bright, dark in said]) for key in conditions}
 
     def of(name: str) -> Curves:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from workbench.cache import Cache
 from workbench.errors import WorkbenchError
 from workbench.evaluate.run import BATCH, Progress, donor_of
 from workbench.hosts.host import Host
@@ -40,7 +41,9 @@ class Consumers:
         return 1 - self.changed[condition] / np.where(silent > 0, silent, np.nan)
 
 
-def consumers(host: Host, splices: Splices, pictures: Sequence[Picture], progress: Progress | None = None) -> Consumers:
+def consumers(
+    host: Host, splices: Splices, pictures: Sequence[Picture], progress: Progress | None = None, cache: Cache | None = None
+) -> Consumers:
     """What the conditions SHOWN change at the site behind the circuit's. Raises WorkbenchError if there is none."""
     names = list(host.sites)
     behind = names[names.index(splices.site) + 1 :][:1]
@@ -51,7 +54,7 @@ def consumers(host: Host, splices: Splices, pictures: Sequence[Picture], progres
     for start in range(0, len(pictures), BATCH):
         some = pictures[start : start + BATCH]
         with torch.inference_mode():
-            cells += _add(sums, host, splices, some, behind[0])
+            cells += _add(sums, host, splices, some, behind[0], cache)
         if progress:
             progress(len(some))
     variance = np.maximum(sums["square"] / cells - (sums["sum"] / cells) ** 2, 0)
@@ -59,12 +62,12 @@ def consumers(host: Host, splices: Splices, pictures: Sequence[Picture], progres
     return Consumers(behind[0], {name: sums[name] / cells / over for name in SHOWN})
 
 
-def _add(sums: dict[str, np.ndarray], host: Host, splices: Splices, pictures: Sequence[Picture], behind: str) -> int:
+def _add(sums: dict[str, np.ndarray], host: Host, splices: Splices, pictures: Sequence[Picture], behind: str, cache: Cache | None) -> int:
     """Add a batch to the sums over cells, for each unit; how many cells that were."""
     x = batch(pictures, host.input)
     start = Part("pushed", splices.site)
     more, donor = [Part("site", behind), start], donor_of(pictures, splices.donors)
-    (scene,), seen = scenes_together(host, [splices.circuits], x, donor, more, before=False)
+    (scene,), seen = scenes_together(host, [splices.circuits], x, donor, more, cache, before=False)
     natural = seen[Part("site", behind)].double()
     sums["sum"] += natural.sum((0, 2, 3)).numpy()
     sums["square"] += natural.square().sum((0, 2, 3)).numpy()

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
+from workbench.cache import Cache
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.compiler.ideal import SIZE_PX
 from workbench.compiler.respond import drive
@@ -43,13 +44,19 @@ class Strongest:
 
 
 def strongest(
-    host: Host, splices: Splices, pictures: Sequence[Picture], units: Sequence[int], count: int, progress: Progress | None = None
+    host: Host,
+    splices: Splices,
+    pictures: Sequence[Picture],
+    units: Sequence[int],
+    count: int,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
 ) -> tuple[Strongest, ...]:
     """For each of `units` (places in the circuit) and each side the `count` pictures with the strongest response, at most one place of each.
 
     Responses of 0 are left out: a silent unit has no examples.
     """
-    peaks = _peaks(host, splices, pictures, progress)
+    peaks = _peaks(host, splices, pictures, progress, cache)
     return tuple(
         _at(host, splices.circuits["spliced"], side, unit, pictures[row], float(peak[row, unit]), int(cell[row, unit]))
         for unit in units
@@ -60,11 +67,11 @@ def strongest(
 
 
 def _peaks(
-    host: Host, splices: Splices, pictures: Sequence[Picture], progress: Progress | None
+    host: Host, splices: Splices, pictures: Sequence[Picture], progress: Progress | None, cache: Cache | None
 ) -> dict[Side, tuple[Float[np.ndarray, "picture unit"], np.ndarray]]:
     """Of each side: every unit's highest response to each picture, and the cell where it is."""
     rows: dict[Side, list[tuple[np.ndarray, np.ndarray]]] = {side: [] for side in SIDES}
-    for scene in scenes(host, {"spliced": splices.circuits["spliced"]}, pictures, progress=progress):
+    for scene in scenes(host, {"spliced": splices.circuits["spliced"]}, pictures, progress=progress, cache=cache):
         with torch.inference_mode():
             for side, value in zip(SIDES, (scene.trained, splices.conditions["spliced"](scene)), strict=True):
                 peak, cell = value.flatten(2).max(2)

@@ -32,8 +32,8 @@ def is_own(name: str) -> bool:
 
 
 def cache_of(name: str, cache: Cache | None) -> Cache | None:
-    """The cache for what that host computes; none for an own one: a fingerprint is of weights, and what its code does with them may change."""
-    return None if is_own(name) else cache
+    """The cache for what that host computes; for an own one that of the unfinished run alone: other files that it imports may change later."""
+    return cache.unfinished if cache and is_own(name) and not cache.run else cache
 
 
 def is_null(name: str) -> bool:

@@ -1,15 +1,19 @@
 """Every parameter: how much of the trained weights between two families a theory explains, and how much those of half of the units foretell
 of the other half's: by the theory, its constants fitted to them, and by turning alone."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
 import workbench
+from workbench.cache import Arrays, Cache, Kept, content_of, known_by
+from workbench.code import computed_by
 from workbench.compiler.bind import Bound
 from workbench.evaluate.foretold import BY_TURNS, fitted, splits, turned
+from workbench.evaluate.run import Progress
 from workbench.evaluate.weights import Between
 from workbench.hosts.host import Host
 from workbench.score.facts import as_json, circuit_facts, host_facts, spec_facts
@@ -19,9 +23,11 @@ from workbench.spec.circuit import TrainedCircuit
 
 FORMAT = 1
 PERMUTATIONS = 200  # of the downstream units' poses, after each of which all is fitted anew: the least p is 1 in 201
+PERMUTED = "permuted"  # the kind of cache entry
 WORST = 20  # weights listed of each pair
 
 Weights = Float[np.ndarray, "down up kh kw"]
+Agreements = Mapping[str, Mapping[str, "Agreement"]]
 Way = Callable[[Between, Int[np.ndarray, "order down"]], Mapping[str, Float[np.ndarray, "order down up kh kw"]]]
 
 
@@ -98,8 +104,18 @@ def explained_score(
     found: Sequence[Between],
     left_out: Mapping[str, str],
     seed: int = 0,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
 ) -> Explained:
-    """The figures of every pair."""
+    """The figures of every pair; `progress` is told of pairs. With a cache, what was fitted to permuted poses is kept."""
+    files = [spec.sha256, trained.sha256, *(f"{family} {units.sha256}" for family, units in bound.items())]
+    pairs = []
+    for pair in found:
+        weights = content_of(pair.trained, pair.theory, *(part.weights for part in pair.parts))
+        key = known_by(computed_by(), host.facts, *files, pair.families, pair.sites, weights, seed)
+        pairs.append(_pair(pair, seed, Kept(cache, PERMUTED, key)))
+        if progress:
+            progress(1)
     return Explained(
         workbench=workbench.__version__,
         host=host_facts(host),
@@ -107,16 +123,23 @@ def explained_score(
         circuit=circuit_facts(trained),
         bound={family: units.sha256 for family, units in bound.items()},
         seed=seed,
-        pairs=tuple(_pair(pair, seed) for pair in found),
+        pairs=tuple(pairs),
         left_out=left_out,
     )
 
 
-def _pair(pair: Between, seed: int) -> PairExplained:
+def _pair(pair: Between, seed: int, kept: Kept) -> PairExplained:
     orders = permutations(len(pair.downstream), seed)
     scaled = scale(pair.trained, pair.theory) * pair.theory
     by_turns = splits(pair.downstream)[BY_TURNS]
-    by_half = [other_half(pair.trained, pair.theory[order], by_turns) for order in orders]
+
+    def theory() -> Agreements:
+        by_half = [other_half(pair.trained, pair.theory[order], by_turns) for order in orders]
+        return {
+            "theory": agreements((pair.trained, scale(pair.trained, pair.theory[order]) * pair.theory[order]) for order in orders),
+            "other_half": agreements((pair.trained, weights) for weights in by_half),
+        }
+
     return PairExplained(
         families=pair.families,
         sites=pair.sites,
@@ -126,13 +149,23 @@ def _pair(pair: Between, seed: int) -> PairExplained:
         weights=pair.trained.size,
         share=pair.share,
         scale=scale(pair.trained, pair.theory),
-        theory=agreements((pair.trained, scale(pair.trained, pair.theory[order]) * pair.theory[order]) for order in orders),
-        other_half=agreements((pair.trained, weights) for weights in by_half),
+        **_once(kept, "theory", theory),
         constants=len(pair.parts),
-        fitted=foretold(pair, orders, fitted),
-        foretold=foretold(pair, orders, turned),
+        fitted=_once(kept, "fitted", lambda: foretold(pair, orders, fitted)),
+        foretold=_once(kept, "foretold", lambda: foretold(pair, orders, turned)),
         worst=_worst(pair, scaled),
     )
+
+
+def _once(kept: Kept, name: str, found: Callable[[], Agreements]) -> Agreements:
+    """Agreements, kept as JSON, which has their order."""
+
+    def as_arrays() -> Arrays:
+        rows = {each: {figure: astuple(agreement) for figure, agreement in row.items()} for each, row in found().items()}
+        return {"json": np.frombuffer(json.dumps(rows).encode(), np.uint8)}
+
+    rows = json.loads(kept.once(name, as_arrays)["json"].tobytes())
+    return {each: {figure: Agreement(*values) for figure, values in row.items()} for each, row in rows.items()}
 
 
 def foretold(pair: Between, orders: Int[np.ndarray, "order down"], way: Way = turned) -> dict[str, dict[str, Agreement]]:

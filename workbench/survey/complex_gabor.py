@@ -1,7 +1,7 @@
 """Complex Gabors: units that want one orientation of grating, bar or edge, whatever its phase and polarity. "Early Vision",
 doi 10.23915/distill.00024.002; the complex cells of Hubel & Wiesel 1962, doi 10.1113/jphysiol.1962.sp006837."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,7 +20,7 @@ from workbench.survey.family import Family, Judged, early_sites
 from workbench.survey.gratings import CONTRAST, ORIENTATIONS_DEG, PHASES_DEG, WAVELENGTHS_PX
 from workbench.survey.gratings import draw as draw_gratings
 from workbench.survey.moved import Draw, along_normal, moved_units
-from workbench.survey.responses import Progress, activations, apex_of, centre_cell, moments
+from workbench.survey.responses import Steps, best_answers, moments
 
 TINY = 1e-9
 NORMALS_DEG = ORIENTATIONS_DEG + 90
@@ -52,24 +52,24 @@ class Oriented(Judged):
     normal_deg: Float[np.ndarray, " unit"]
 
 
-def judge(host: Host, sites: Sequence[str], pictures: Sequence[Picture], progress: Progress) -> Mapping[str, Oriented]:
+def judge(host: Host, sites: Sequence[str], pictures: Sequence[Picture], steps: Steps) -> Mapping[str, Oriented]:
     """Tuning to gratings, bars and edges of every unit of sites on one grid."""
-    over_pictures = moments(host, sites, pictures, progress)
-    waves = _answers(host, sites, [partial(_grating, host, each) for each in WAVELENGTHS_PX], 0, "gratings", progress)
-    contours = _answers(host, sites, [partial(_contour, host, each) for each in CONTOURS], CELLS_AROUND, "bars and edges", progress)
+    over_pictures = moments(host, sites, pictures, steps)
+    waves = best_answers(host, sites, "gratings", [partial(_grating, host, each) for each in WAVELENGTHS_PX], 0, steps)
+    contours = best_answers(host, sites, "bars and edges", [partial(_contour, host, each) for each in CONTOURS], CELLS_AROUND, steps)
     shape = len(WAVELENGTHS_PX), len(NORMALS_DEG), len(PHASES_DEG), -1
     sides = len(CONTOURS), 2, len(NORMALS_DEG), -1
     return {name: oriented(waves[name].reshape(shape), contours[name].reshape(sides).max(1), *over_pictures[name]) for name in sites}
 
 
-def units(host: Host, site: Site, judged: Judged, progress: Progress) -> tuple[TrainedUnit, ...]:
+def units(host: Host, site: Site, judged: Judged, steps: Steps) -> tuple[TrainedUnit, ...]:
     """The complex Gabor units of a site: `centre_deg` is the direction of their normal, 0 to 180, along which they are shifted."""
     if not isinstance(judged, Oriented):
         raise TypeError("not the tuning of complex Gabors")
     chosen = np.flatnonzero(judged.passes)
     normal_deg = judged.normal_deg[chosen]
     nearest = _apart_deg(normal_deg).argmin(0)
-    shifts = along_normal(host, site, chosen, nearest, NORMALS_DEG % 180, SHIFTS_PX, _moved(host), progress)
+    shifts = along_normal(host, site, chosen, nearest, NORMALS_DEG % 180, SHIFTS_PX, _moved(host), steps)
     return moved_units(judged, chosen, normal_deg, 180, shifts)
 
 
@@ -111,22 +111,6 @@ def _contour(host: Host, contour: tuple[str, str], at: Point) -> Float[Tensor, "
     """Every orientation, then every orientation the other way round."""
     normals = np.concatenate([NORMALS_DEG, NORMALS_DEG + 180])
     return trials.draw(host.input.size_px, *contour, trials.STRAIGHT_RADIUS_PX, normals, at).float()
-
-
-def _answers(
-    host: Host, sites: Sequence[str], draws: Sequence[Callable[[Point], Tensor]], around: int, what: str, progress: Progress
-) -> dict[str, np.ndarray]:
-    """Best answers within `around` cells of the middle one: `draw picture unit`."""
-    site = host.site(sites[0])
-    row, column = centre_cell(site)
-    rows, columns = (slice(max(0, index - around), index + around + 1) for index in (row, column))
-    found: dict[str, list[np.ndarray]] = {name: [] for name in sites}
-    for done, draw in enumerate(draws):
-        progress(what, done, len(draws))
-        for name, value in activations(host, draw(apex_of(site, (row, column))), sites).items():
-            found[name].append(value[:, :, rows, columns].amax((2, 3)).numpy())
-    progress(what, len(draws), len(draws))
-    return {name: np.stack(each) for name, each in found.items()}
 
 
 def _moved(host: Host) -> list[Draw]:

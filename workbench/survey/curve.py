@@ -13,22 +13,22 @@ from workbench.spec.circuit import TrainedUnit
 from workbench.survey.arcs import measure
 from workbench.survey.family import Family, Judged, moderate_sites
 from workbench.survey.place import PLACING, places
-from workbench.survey.responses import Progress
+from workbench.survey.responses import Steps
 from workbench.survey.trials import SUMMARY
 from workbench.survey.tuning import EARLY_THRESHOLDS, THRESHOLDS, Tuning, tuning
 
 
-def judge(host: Host, sites: Sequence[str], pictures: Sequence[Picture], progress: Progress) -> Mapping[str, Tuning]:
+def judge(host: Host, sites: Sequence[str], pictures: Sequence[Picture], steps: Steps) -> Mapping[str, Tuning]:
     """Tuning of every unit of sites on one grid, which share their passes through the network."""
-    return {name: tuning(responses) for name, responses in measure(host, sites, pictures, progress).items()}
+    return {name: tuning(responses) for name, responses in measure(host, sites, pictures, steps).items()}
 
 
-def units(host: Host, site: Site, tuned: Judged, progress: Progress) -> tuple[TrainedUnit, ...]:
+def units(host: Host, site: Site, tuned: Judged, steps: Steps) -> tuple[TrainedUnit, ...]:
     """The curve units of a site: direction and place measured again, together."""
     if not isinstance(tuned, Tuning):
         raise TypeError("not the tuning of curves")
     chosen = np.flatnonzero(tuned.passes)
-    placed = places(host, site, chosen.tolist(), progress)
+    placed = places(host, site, chosen.tolist(), steps)
     return tuple(
         TrainedUnit(
             unit=int(unit),
@@ -43,9 +43,9 @@ def units(host: Host, site: Site, tuned: Judged, progress: Progress) -> tuple[Tr
     )
 
 
-def judge_early(host: Host, sites: Sequence[str], pictures: Sequence[Picture], progress: Progress) -> Mapping[str, Tuning]:
+def judge_early(host: Host, sites: Sequence[str], pictures: Sequence[Picture], steps: Steps) -> Mapping[str, Tuning]:
     """As `judge`, by what makes an early curve unit."""
-    return {name: tuning(responses, EARLY_THRESHOLDS) for name, responses in measure(host, sites, pictures, progress).items()}
+    return {name: tuning(responses, EARLY_THRESHOLDS) for name, responses in measure(host, sites, pictures, steps).items()}
 
 
 FAMILY = Family("curve", f"{SUMMARY}; {PLACING}", THRESHOLDS, moderate_sites, judge, units)

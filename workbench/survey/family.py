@@ -11,7 +11,7 @@ from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host, Site
 from workbench.pictures import Picture
 from workbench.spec.circuit import TrainedUnit
-from workbench.survey.responses import Progress
+from workbench.survey.responses import Steps
 
 USUAL_STRIDE_PX = 8  # arcs of 12 to 60 px span a few cells there
 EARLY_STRIDE_PX = 4  # a wave of a Gabor spans a cell or two
@@ -41,16 +41,16 @@ class Family:
 
     stimuli  what is shown, in words for the circuit's file
     sites    where to look in a host when no site is named
-    judge    (host, sites that share one grid, natural pictures, progress) -> each site's units, judged
-    units    (host, site, its units as judged, progress) -> those that pass, with their poses
+    judge    (host, sites that share one grid, natural pictures, steps) -> each site's units, judged
+    units    (host, site, its units as judged, steps) -> those that pass, with their poses
     """
 
     name: str
     stimuli: str
     thresholds: Mapping[str, float]
     sites: Callable[[Host], list[str]]
-    judge: Callable[[Host, Sequence[str], Sequence[Picture], Progress], Mapping[str, Judged]]
-    units: Callable[[Host, Site, Judged, Progress], tuple[TrainedUnit, ...]]
+    judge: Callable[[Host, Sequence[str], Sequence[Picture], Steps], Mapping[str, Judged]]
+    units: Callable[[Host, Site, Judged, Steps], tuple[TrainedUnit, ...]]
 
 
 def moderate_sites(host: Host) -> list[str]:

@@ -12,12 +12,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from workbench.cache import Arrays, content_of
 from workbench.hosts.host import Host, Site
 from workbench.pictures import Picture
 from workbench.spec.circuit import TrainedUnit
 from workbench.survey.family import Family, Judged, first_site
 from workbench.survey.gratings import SUMMARY, Trials, amplitudes, show
-from workbench.survey.responses import Progress, moments
+from workbench.survey.responses import Steps, moments
 from workbench.theory.poses import ASPECT, CENTRE, ENVELOPE, MIXTURE, PHASE, SCALE, SHIFT_X, SHIFT_Y, Units
 from workbench.theory.rule import gabor_weights
 
@@ -55,16 +56,16 @@ class Fitted(Judged):
     poses: Mapping[str, Float[np.ndarray, " unit"]]
 
 
-def judge(host: Host, sites: Sequence[str], pictures: Sequence[Picture], progress: Progress) -> Mapping[str, Fitted]:
+def judge(host: Host, sites: Sequence[str], pictures: Sequence[Picture], steps: Steps) -> Mapping[str, Fitted]:
     """Every unit of each site beside its nearest Gabor."""
-    over_pictures = moments(host, sites, pictures, progress)
+    over_pictures = moments(host, sites, pictures, steps)
     found = {}
     for name in sites:
-        trials = show(host, host.site(name), progress)
+        trials = show(host, host.site(name), steps)
         mean, spread = over_pictures[name]
         by_orientation = amplitudes(trials)
         best = by_orientation.max(0)
-        poses, explained = fit(trials, progress)
+        poses, explained = fit(trials, steps)
         figures = {
             "strength": (best - mean) / (spread + TINY),
             "explained": explained,
@@ -74,28 +75,35 @@ def judge(host: Host, sites: Sequence[str], pictures: Sequence[Picture], progres
     return found
 
 
-def fit(trials: Trials, progress: Progress) -> tuple[dict[str, Float[np.ndarray, " unit"]], Float[np.ndarray, " unit"]]:
+def fit(trials: Trials, steps: Steps) -> tuple[dict[str, Float[np.ndarray, " unit"]], Float[np.ndarray, " unit"]]:
     """Poses of the Gabors whose rectified answers come nearest to the units', and the share of the variance that each explains.
 
     Least squares from STARTS, the best of which is followed further. A silent unit has explained 0.
     """
     peak = trials.answers.amax(0)
     wanted = trials.answers / (peak + TINY)
-    fits = []
-    for done, start in enumerate(STARTS):
-        progress("fit", done, len(STARTS) + 1)
-        fits.append(_descend(trials.shown, wanted, _start(trials, wanted, *start), FIRST_STEPS))
-    best = torch.stack([loss for _, loss in fits]).argmin(0)
-    columns = torch.arange(len(best))
-    chosen = {name: torch.stack([poses[name] for poses, _ in fits])[best, columns] for name in STEPS}
-    poses, loss = _descend(trials.shown, wanted, chosen, LAST_STEPS)
-    progress("fit", len(STARTS) + 1, len(STARTS) + 1)
+    fits = list[dict[str, Tensor]]()
+
+    def followed(i: int) -> Arrays:
+        if i < len(STARTS):
+            poses, loss = _descend(trials.shown, wanted, _start(trials, wanted, *STARTS[i]), FIRST_STEPS)
+        else:
+            best = torch.stack([each["loss"] for each in fits]).argmin(0)
+            columns = torch.arange(len(best))
+            chosen = {name: torch.stack([each[name] for each in fits])[best, columns] for name in STEPS}
+            poses, loss = _descend(trials.shown, wanted, chosen, LAST_STEPS)
+        return {name: value.numpy() for name, value in {**poses, "loss": loss}.items()}
+
+    for found in steps("fit", len(STARTS) + 1, followed, content_of(trials.shown.numpy(), trials.answers.numpy())):
+        fits.append({name: torch.from_numpy(value.copy()) for name, value in found.items()})
+    poses = fits[-1]
+    loss = poses.pop("loss")
     spread = (wanted - wanted.mean(0)).square().sum(0)
     explained = torch.where(peak > TINY, 1 - loss / spread.clamp_min(TINY), torch.zeros_like(loss))
     return _canonical(poses), explained.numpy()
 
 
-def units(host: Host, site: Site, fitted: Judged, progress: Progress) -> tuple[TrainedUnit, ...]:
+def units(host: Host, site: Site, fitted: Judged, steps: Steps) -> tuple[TrainedUnit, ...]:
     """The Gabor units of a site."""
     if not isinstance(fitted, Fitted):
         raise TypeError("not a fit of Gabors")

@@ -12,11 +12,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from workbench.cache import Arrays
 from workbench.compiler.respond import in_circuit_units
 from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host, Site
 from workbench.stimuli import grating
-from workbench.survey.responses import Progress, activations, apex_of, centre_cell
+from workbench.survey.responses import Steps, activations, apex_of, centre_cell
 from workbench.theory.gabor import OPPONENT
 
 ORIENTATIONS_DEG = np.arange(0.0, 180.0, 15.0)
@@ -56,26 +57,27 @@ class Trials:
         return self.answers.reshape(len(CONTRAST), len(WAVELENGTHS_PX), len(ORIENTATIONS_DEG), len(PHASES_DEG), -1)
 
 
-def show(host: Host, site: Site, progress: Progress) -> Trials:
+def show(host: Host, site: Site, steps: Steps) -> Trials:
     """What the middle cell's units answer to every grating. Raises WorkbenchError where they see too much to be filters on the picture."""
     reach = field_px(host, site) // 2
     cell = centre_cell(site)
     x, y = map(int, apex_of(site, cell))
     groups = list(itertools.product(CONTRAST, WAVELENGTHS_PX))
-    shown, answers = [], []
-    for done, (channel, wavelength_px) in enumerate(groups):
-        progress("gratings", done, len(groups))
-        rgb = draw(host, channel, wavelength_px)
-        answers.append(activations(host, rgb, [site.name])[site.name][:, :, cell[0], cell[1]])
-        shown.append(in_circuit_units(rgb[:, :, y - reach : y + reach + 1, x - reach : x + reach + 1], host.input.mean_rgb))
-    progress("gratings", len(groups), len(groups))
+
+    def said(i: int) -> Arrays:
+        rgb = draw(host, *groups[i])
+        seen = in_circuit_units(rgb[:, :, y - reach : y + reach + 1, x - reach : x + reach + 1], host.input.mean_rgb)
+        return {"shown": seen.numpy(), "answers": activations(host, rgb, [site.name])[site.name][:, :, cell[0], cell[1]].numpy()}
+
+    found = list(steps("gratings", len(groups), said, site.name))
+    shown, answers = (torch.from_numpy(np.concatenate([each[name] for each in found])).double() for name in ("shown", "answers"))
     middle = (host.input.size_px - 1) / 2
     kinds = tuple(
         (channel, wavelength_px, orientation, _phase_at(x - middle, y - middle, wavelength_px, orientation, phase))
         for channel, wavelength_px in groups
         for orientation, phase in itertools.product(ORIENTATIONS_DEG, PHASES_DEG)
     )
-    return Trials(torch.cat(shown).double(), torch.cat(answers).double(), kinds)
+    return Trials(shown, answers, kinds)
 
 
 def field_px(host: Host, site: Site) -> int:

@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from workbench.hosts.host import Host, Site
 from workbench.pictures import Picture
@@ -19,7 +20,7 @@ from workbench.stimuli import texture_edge
 from workbench.stimuli.canvas import Point
 from workbench.survey.family import Family, Judged, moderate_sites
 from workbench.survey.moved import Draw, along_normal, moved_units
-from workbench.survey.responses import Progress, activations, apex_of, centre_cell, moments
+from workbench.survey.responses import Steps, best_answers, moments
 from workbench.survey.trials import DIRECTION_STEP_DEG, DIRECTIONS_DEG
 from workbench.survey.tuning import vector_mean
 
@@ -55,23 +56,23 @@ class Sided(Judged):
     direction_deg: Float[np.ndarray, " unit"]
 
 
-def judge(host: Host, sites: Sequence[str], pictures: Sequence[Picture], progress: Progress) -> Mapping[str, Sided]:
+def judge(host: Host, sites: Sequence[str], pictures: Sequence[Picture], steps: Steps) -> Mapping[str, Sided]:
     """Tuning to edges between textures of every unit of sites on one grid."""
-    over_pictures = moments(host, sites, pictures, progress)
+    over_pictures = moments(host, sites, pictures, steps)
     kinds = list(itertools.product(PAIRS_PX, TILTS_DEG, PHASES_DEG))
     alone = list(itertools.product([(each, each) for each in itertools.chain(*PAIRS_PX)], TILTS_DEG[::2], PHASES_DEG))
-    edges, plain = (_answers(host, sites, each, what, progress) for each, what in ((kinds, "edges"), (alone, "textures")))
+    edges, plain = (_answers(host, sites, each, what, steps) for each, what in ((kinds, "edges"), (alone, "textures")))
     return {name: _sided(edges[name], plain[name], *over_pictures[name]) for name in sites}
 
 
-def units(host: Host, site: Site, judged: Judged, progress: Progress) -> tuple[TrainedUnit, ...]:
+def units(host: Host, site: Site, judged: Judged, steps: Steps) -> tuple[TrainedUnit, ...]:
     """The high-low frequency units of a site: `centre_deg` points to the fine side."""
     if not isinstance(judged, Sided):
         raise TypeError("not the tuning of high-low frequency detectors")
     chosen = np.flatnonzero(judged.passes)
     direction_deg = judged.direction_deg[chosen]
     nearest = _apart_deg(direction_deg).argmin(0)
-    shifts = along_normal(host, site, chosen, nearest, DIRECTIONS_DEG, SHIFTS_PX, _moved(host), progress)
+    shifts = along_normal(host, site, chosen, nearest, DIRECTIONS_DEG, SHIFTS_PX, _moved(host), steps)
     return moved_units(judged, chosen, direction_deg, 360, shifts)
 
 
@@ -97,19 +98,14 @@ def _apart_deg(direction_deg: Float[np.ndarray, " unit"]) -> Float[np.ndarray, "
     return np.abs((DIRECTIONS_DEG[:, None] - direction_deg + 180) % 360 - 180)
 
 
-def _answers(host: Host, sites: Sequence[str], kinds: Sequence[tuple], what: str, progress: Progress) -> dict[str, np.ndarray]:
+def _answers(host: Host, sites: Sequence[str], kinds: Sequence[tuple], what: str, steps: Steps) -> dict[str, np.ndarray]:
     """Best answers about the middle cell: `kind direction unit`."""
-    site = host.site(sites[0])
-    row, column = centre_cell(site)
-    rows, columns = (slice(max(0, index - CELLS_AROUND), index + CELLS_AROUND + 1) for index in (row, column))
-    found: dict[str, list[np.ndarray]] = {name: [] for name in sites}
-    for done, ((fine_px, coarse_px), tilt_deg, phase_deg) in enumerate(kinds):
-        progress(what, done, len(kinds))
-        rgb = _draw(apex_of(site, (row, column)), host.input.size_px, fine_px, coarse_px, tilt_deg, phase_deg)
-        for name, value in activations(host, rgb.permute(0, 3, 1, 2).float(), sites).items():
-            found[name].append(value[:, :, rows, columns].amax((2, 3)).numpy())
-    progress(what, len(kinds), len(kinds))
-    return {name: np.stack(each) for name, each in found.items()}
+
+    def drawn(kind: tuple, at: Point) -> Float[Tensor, "n 3 h w"]:
+        (fine_px, coarse_px), tilt_deg, phase_deg = kind
+        return _draw(at, host.input.size_px, fine_px, coarse_px, tilt_deg, phase_deg).permute(0, 3, 1, 2).float()
+
+    return best_answers(host, sites, what, [partial(drawn, kind) for kind in kinds], CELLS_AROUND, steps)
 
 
 def _draw(at: Point, size_px: int, fine_px: float, coarse_px: float, tilt_deg: float, phase_deg: float):

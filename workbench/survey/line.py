@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from workbench.hosts.host import Host, Site
 from workbench.pictures import Picture
@@ -16,7 +17,7 @@ from workbench.stimuli import arc, line
 from workbench.stimuli.canvas import Point
 from workbench.survey.family import Family, Judged, moderate_sites
 from workbench.survey.moved import Draw, along_normal, moved_units
-from workbench.survey.responses import Progress, activations, apex_of, centre_cell, moments
+from workbench.survey.responses import Steps, best_answers, moments
 from workbench.survey.trials import POLARITIES
 
 TINY = 1e-9
@@ -50,22 +51,22 @@ class Oriented(Judged):
     orientation_deg: Float[np.ndarray, " unit"]
 
 
-def judge(host: Host, sites: Sequence[str], pictures: Sequence[Picture], progress: Progress) -> Mapping[str, Oriented]:
+def judge(host: Host, sites: Sequence[str], pictures: Sequence[Picture], steps: Steps) -> Mapping[str, Oriented]:
     """Tuning to bars of every unit of sites on one grid."""
-    over_pictures = moments(host, sites, pictures, progress)
-    long, short = (_bars(host, sites, length_px, progress) for length_px in (LONG_PX, SHORT_PX))
-    bent = _arcs(host, sites, progress)
+    over_pictures = moments(host, sites, pictures, steps)
+    long, short = (_bars(host, sites, length_px, steps) for length_px in (LONG_PX, SHORT_PX))
+    bent = _arcs(host, sites, steps)
     return {name: _oriented(long[name], short[name], bent[name], *over_pictures[name]) for name in sites}
 
 
-def units(host: Host, site: Site, judged: Judged, progress: Progress) -> tuple[TrainedUnit, ...]:
+def units(host: Host, site: Site, judged: Judged, steps: Steps) -> tuple[TrainedUnit, ...]:
     """The line units of a site: `centre_deg` is the direction of their normal, 0 to 180, along which they are shifted."""
     if not isinstance(judged, Oriented):
         raise TypeError("not the tuning of lines")
     chosen = np.flatnonzero(judged.passes)
     normal_deg = (judged.orientation_deg[chosen] + 90) % 180
     nearest = _apart_deg(judged.orientation_deg[chosen]).argmin(0)
-    shifts = along_normal(host, site, chosen, nearest, (ORIENTATIONS_DEG + 90) % 180, SHIFTS_PX, _moved(host), progress)
+    shifts = along_normal(host, site, chosen, nearest, (ORIENTATIONS_DEG + 90) % 180, SHIFTS_PX, _moved(host), steps)
     return moved_units(judged, chosen, normal_deg, 180, shifts)
 
 
@@ -90,38 +91,33 @@ def _apart_deg(orientation_deg: Float[np.ndarray, " unit"]) -> Float[np.ndarray,
     return np.abs((ORIENTATIONS_DEG[:, None] - orientation_deg + 90) % 180 - 90)
 
 
-def _bars(host: Host, sites: Sequence[str], length_px: float, progress: Progress) -> dict[str, np.ndarray]:
+def _bars(host: Host, sites: Sequence[str], length_px: float, steps: Steps) -> dict[str, np.ndarray]:
     """Best answers about the middle cell to bars: `width polarity orientation unit`."""
 
     def draw(at: Point, width_px: float, colour: float):
         return line(host.input.size_px, at, torch.tensor(ORIENTATIONS_DEG), length_px, width_px, foreground=colour)
 
-    return _answers(host, sites, draw, f"{length_px:g} px bars", progress)
+    return _answers(host, sites, draw, f"{length_px:g} px bars", steps)
 
 
-def _arcs(host: Host, sites: Sequence[str], progress: Progress) -> dict[str, np.ndarray]:
+def _arcs(host: Host, sites: Sequence[str], steps: Steps) -> dict[str, np.ndarray]:
     """The same of arcs, twice as many as they have two sides."""
     directions, extent_deg = torch.tensor(np.arange(0.0, 360.0, STEP_DEG)), min(180.0, math.degrees(LONG_PX / BENT_PX))
 
     def draw(at: Point, width_px: float, colour: float):
         return arc(host.input.size_px, at, directions, BENT_PX, extent_deg, width_px, foreground=colour)
 
-    return _answers(host, sites, draw, "arcs", progress)
+    return _answers(host, sites, draw, "arcs", steps)
 
 
-def _answers(host: Host, sites: Sequence[str], draw, what: str, progress: Progress) -> dict[str, np.ndarray]:
-    site = host.site(sites[0])
-    row, column = centre_cell(site)
-    rows, columns = (slice(max(0, index - CELLS_AROUND), index + CELLS_AROUND + 1) for index in (row, column))
+def _answers(host: Host, sites: Sequence[str], draw, what: str, steps: Steps) -> dict[str, np.ndarray]:
     kinds = [(width_px, colour) for width_px in WIDTHS_PX for colour in POLARITIES.values()]
-    found: dict[str, list[np.ndarray]] = {name: [] for name in sites}
-    for done, (width_px, colour) in enumerate(kinds):
-        progress(what, done, len(kinds))
-        rgb = draw(apex_of(site, (row, column)), width_px, colour).permute(0, 3, 1, 2).float()
-        for name, value in activations(host, rgb, sites).items():
-            found[name].append(value[:, :, rows, columns].amax((2, 3)).numpy())
-    progress(what, len(kinds), len(kinds))
-    return {name: np.stack(each).reshape(len(WIDTHS_PX), len(POLARITIES), len(each[0]), -1) for name, each in found.items()}
+
+    def drawn(kind: tuple[float, float], at: Point) -> Float[Tensor, "n 3 h w"]:
+        return draw(at, *kind).permute(0, 3, 1, 2).float()
+
+    found = best_answers(host, sites, what, [partial(drawn, kind) for kind in kinds], CELLS_AROUND, steps)
+    return {name: each.reshape(len(WIDTHS_PX), len(POLARITIES), *each.shape[1:]) for name, each in found.items()}
 
 
 def _moved(host: Host) -> list[Draw]:

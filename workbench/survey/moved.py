@@ -8,11 +8,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from workbench.cache import Arrays
 from workbench.hosts.host import Host, Site
 from workbench.spec.circuit import TrainedUnit
 from workbench.stimuli.canvas import Point
 from workbench.survey.family import Judged
-from workbench.survey.responses import Progress, activations, apex_of, centre_cell
+from workbench.survey.responses import Steps, activations, apex_of, centre_cell
 
 TINY = 1e-9
 Draw = Callable[[Point], Float[Tensor, "n h w 3"]]  # one picture for each direction, at its own point
@@ -26,7 +27,7 @@ def along_normal(
     normals_deg: Float[np.ndarray, " direction"],
     shifts_px: Float[np.ndarray, " shift"],
     draws: Sequence[Draw],
-    progress: Progress,
+    steps: Steps,
 ) -> list[tuple[float, float]]:
     """(x, y) in pixels, for each of the units `chosen`, from its cell to where it wants the feature that runs in its direction.
 
@@ -36,14 +37,17 @@ def along_normal(
     cell = centre_cell(site)
     x, y = apex_of(site, cell)
     turn = np.radians(normals_deg)
-    answers = np.zeros((len(shifts_px), len(normals_deg), len(chosen)))
-    for done, shift in enumerate(shifts_px):
-        progress("shifts", done, len(shifts_px))
-        at = torch.tensor(x + shift * np.cos(turn)), torch.tensor(y + shift * np.sin(turn))
+    units = [int(unit) for unit in chosen]
+
+    def said(i: int) -> Arrays:
+        at = torch.tensor(x + shifts_px[i] * np.cos(turn)), torch.tensor(y + shifts_px[i] * np.sin(turn))
+        answers = np.zeros((len(normals_deg), len(units)))
         for draw in draws:
-            said = activations(host, draw(at).permute(0, 3, 1, 2).float(), [site.name])[site.name]
-            answers[done] += said[:, list(chosen), cell[0], cell[1]].numpy()
-    progress("shifts", len(shifts_px), len(shifts_px))
+            seen = activations(host, draw(at).permute(0, 3, 1, 2).float(), [site.name])[site.name]
+            answers += seen[:, units, cell[0], cell[1]].numpy()
+        return {"answers": answers}
+
+    answers = np.stack([each["answers"] for each in steps("shifts", len(shifts_px), said, site.name, units)])
     own = answers[:, nearest, np.arange(len(chosen))]
     weight = np.maximum(0, own - own.max(0) / 2)
     moved = (weight * shifts_px[:, None]).sum(0) / (weight.sum(0) + TINY)

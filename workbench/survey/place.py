@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from workbench.cache import Arrays
 from workbench.hosts.host import Host, Site
-from workbench.survey.responses import Progress, activations, apex_of, centre_cell
+from workbench.survey.responses import Steps, activations, apex_of, centre_cell
 from workbench.survey.trials import DIRECTIONS_DEG, FILLS, POLARITIES, draw
 from workbench.survey.tuning import vector_mean
 
@@ -28,9 +29,9 @@ class Places:
     shift_px: Float[np.ndarray, "unit 2"]
 
 
-def places(host: Host, site: Site, units: Sequence[int], progress: Progress) -> Places:
+def places(host: Host, site: Site, units: Sequence[int], steps: Steps) -> Places:
     """Pose and place of `units`: vector mean and centroid of each one's `field` above half its peak."""
-    answers = field(host, site, units, progress)
+    answers = field(host, site, units, steps)
     weight = np.maximum(0, answers - answers.max((0, 1, 2)) / 2)
     total = np.maximum(weight.sum((0, 1, 2)), np.finfo(float).tiny)
     x = (weight.sum((0, 1)) * SHIFTS_PX[:, None]).sum(0) / total
@@ -38,7 +39,7 @@ def places(host: Host, site: Site, units: Sequence[int], progress: Progress) -> 
     return Places(vector_mean(weight.sum((1, 2)))[0], np.stack([x, y], -1))
 
 
-def field(host: Host, site: Site, units: Sequence[int], progress: Progress) -> Float[np.ndarray, "direction y x unit"]:
+def field(host: Host, site: Site, units: Sequence[int], steps: Steps) -> Float[np.ndarray, "direction y x unit"]:
     """Responses of the middle cell to arcs of every direction with their apex moved by SHIFTS_PX; the mean over radius, polarity and fill.
 
     Moving the arc by a whole stride is reading the neighbouring cell, so only moves within one stride are drawn. 0 beyond the map's border.
@@ -46,25 +47,26 @@ def field(host: Host, site: Site, units: Sequence[int], progress: Progress) -> F
     kinds = [(fill, polarity, radius_px) for fill in FILLS for polarity in POLARITIES for radius_px in RADII_PX]
     rests = np.unique(SHIFTS_PX % site.stride_px)
     moves = [(x, y) for x in rests for y in rests]
-    answers = np.zeros((len(DIRECTIONS_DEG), len(SHIFTS_PX), len(SHIFTS_PX), len(units)))
-    for done, (kind, move) in enumerate([(kind, move) for kind in kinds for move in moves]):
-        progress("places", done, len(kinds) * len(moves))
-        _add(answers, host, site, units, kind, move)
-    progress("places", len(kinds) * len(moves), len(kinds) * len(moves))
-    return answers / len(kinds)
-
-
-def _add(
-    answers: np.ndarray, host: Host, site: Site, units: Sequence[int], kind: tuple[str, str, float], move: tuple[float, float]
-) -> None:
-    """Add the responses to one kind of arc, moved within a stride, to every shift that this move serves."""
+    shown = [(kind, move) for kind in kinds for move in moves]
     middle = centre_cell(site)
     x, y = apex_of(site, middle)
-    rgb = draw(host.input.size_px, *kind, DIRECTIONS_DEG, (x + move[0], y + move[1]))
-    maps = activations(host, rgb, [site.name])[site.name][:, list(units)].numpy()
-    rows, cells_y = _cells(move[1], middle[0], site.height, site.stride_px)
-    columns, cells_x = _cells(move[0], middle[1], site.width, site.stride_px)
-    answers[:, rows[:, None], columns] += maps[:, :, cells_y[:, None], cells_x].transpose(0, 2, 3, 1)
+
+    def served(move: tuple[float, float]) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """The rows, and the columns, that a move within a stride serves."""
+        return _cells(move[1], middle[0], site.height, site.stride_px), _cells(move[0], middle[1], site.width, site.stride_px)
+
+    def said(i: int) -> Arrays:
+        kind, move = shown[i]
+        (_, cells_y), (_, cells_x) = served(move)
+        rgb = draw(host.input.size_px, *kind, DIRECTIONS_DEG, (x + move[0], y + move[1]))
+        maps = activations(host, rgb, [site.name])[site.name][:, list(units)].numpy()
+        return {"answers": maps[:, :, cells_y[:, None], cells_x].transpose(0, 2, 3, 1)}
+
+    answers = np.zeros((len(DIRECTIONS_DEG), len(SHIFTS_PX), len(SHIFTS_PX), len(units)))
+    for (_, move), found in zip(shown, steps("places", len(shown), said, site.name, list(units)), strict=True):
+        (rows, _), (columns, _) = served(move)
+        answers[:, rows[:, None], columns] += found["answers"]
+    return answers / len(kinds)
 
 
 def _cells(moved_px: float, middle: int, size: int, stride_px: int) -> tuple[np.ndarray, np.ndarray]:

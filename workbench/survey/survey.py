@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from workbench import __version__
+from workbench.cache import Cache
 from workbench.errors import WorkbenchError, nearest
 from workbench.hosts.host import Host
 from workbench.pictures import Picture, collection_sha256
 from workbench.spec.circuit import Found, TrainedCircuit
 from workbench.survey import complex_gabor, curve, gabor, high_low_frequency, line
 from workbench.survey.family import Family, Judged
-from workbench.survey.responses import Progress
+from workbench.survey.responses import Progress, Steps, steps_of
 
 FOUND = curve.FAMILY, curve.EARLY, gabor.FAMILY, complex_gabor.FAMILY, line.FAMILY, high_low_frequency.FAMILY
 FAMILIES = {each.name: each for each in FOUND}
@@ -36,6 +37,7 @@ def survey(
     progress: Progress = lambda what, done, total: None,
     command: str | None = None,
     date: str | None = None,
+    cache: Cache | None = None,
 ) -> TrainedCircuit:
     """The host's units of a family, with their poses.
 
@@ -43,6 +45,7 @@ def survey(
     sites     where to look; by default where the family is usual. Of several the one with most units is taken
     progress  called with what is under way, how much of it is done, and how much there is
     command, date  what to record as the origin; by default the command line that does this, and today
+    cache     where each step is kept, so that an interrupted survey goes on
 
     Raises WorkbenchError for an unknown family or site and for no pictures, and NoneFoundError where fewer than FEWEST units of every
     site qualify, with the nearest misses.
@@ -52,12 +55,13 @@ def survey(
     if not pictures:
         raise WorkbenchError("survey", "no pictures", "some natural pictures", 'workbench.pictures.photographs("calibration") gives 96.')
     wanted = FAMILIES[family]
-    judged = judge_sites(host, wanted, sites or wanted.sites(host), pictures, progress)
+    steps = steps_of(host, family, progress, cache)
+    judged = judge_sites(host, wanted, sites or wanted.sites(host), pictures, steps)
     counts = {name: int(found.passes.sum()) for name, found in judged.items()}
     chosen = max(counts, key=lambda name: counts[name])
     if counts[chosen] < FEWEST:
         raise _none_found(host, wanted, judged)
-    units = wanted.units(host, host.site(chosen), judged[chosen], progress)
+    units = wanted.units(host, host.site(chosen), judged[chosen], steps)
     seen = ", ".join(f"{name} {count}" for name, count in counts.items())
     found = Found(
         command=command or " ".join(["workbench", "survey", host.name, "--family", family, *(f"--site {name}" for name in sites or ())]),
@@ -71,12 +75,12 @@ def survey(
     return TrainedCircuit(circuit=family, host=host.name, fingerprint=host.fingerprint, site=chosen, found=found, units=units)
 
 
-def judge_sites(host: Host, family: Family, sites: Sequence[str], pictures: Sequence[Picture], progress: Progress) -> dict[str, Judged]:
+def judge_sites(host: Host, family: Family, sites: Sequence[str], pictures: Sequence[Picture], steps: Steps) -> dict[str, Judged]:
     """The units of `sites`, judged; sites on one grid share their passes through the network."""
     grids: dict[tuple[int, ...], list[str]] = {}
     for site in map(host.site, sites):
         grids.setdefault((site.stride_px, site.offset_px, site.height, site.width), []).append(site.name)
-    judged = {name: each for group in grids.values() for name, each in family.judge(host, group, pictures, progress).items()}
+    judged = {name: each for group in grids.values() for name, each in family.judge(host, group, pictures, steps).items()}
     return {name: judged[name] for name in sites}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.cache import Cache
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError, nearest
 from workbench.evaluate.apart import PREFIX
@@ -15,6 +16,7 @@ from workbench.evaluate.journal import tuning_journal
 from workbench.evaluate.run import scenes
 from workbench.files import write_whole
 from workbench.hosts.host import Host
+from workbench.hosts.named import cache_of
 from workbench.hosts.store import load
 from workbench.pictures import Picture, first_by_content
 from workbench.spec import Spec, SpecError, TrainedCircuit, dumped, load_circuit, load_theory, numbers, theory_from_text, with_tuned
@@ -40,10 +42,12 @@ def tuned_spec(
     hold: Sequence[str] = (),
     rate: float = RATE,
     move: bool = True,
+    cache: Cache | None = None,
 ) -> list[tuple[float, float]]:
     """Write the tuned spec to `output`; for each circuit the mean Pearson correlation on the tuning pictures before and after.
 
-    Fits on the `most` pictures that come first by content hash, the numbers of the families `hold` as they are, and poses too unless `move`. Raises
+    Fits on the `most` pictures that come first by content hash, the numbers of the families `hold` as they are, and poses too unless `move`. With a
+    `cache`, what was said before and after on a batch is not computed again. Raises
     WorkbenchError, before any work, if the spec marks nothing `tune`, lacks a family of `hold`, or has no place for the ledger, or if a circuit is
     there twice.
     """
@@ -54,7 +58,7 @@ def tuned_spec(
     _refuse_twice(circuit_files, trained)
     chosen = first_by_content(pictures, most)
     advance = stage("before", len(chosen) * len(circuits))
-    first = [agreement(spec, *each, chosen, advance) for each in circuits]
+    first = [agreement(spec, *each, chosen, advance, cache) for each in circuits]
     advance = stage("tune", steps)
     known = [word for each, host in circuits for word in (each.sha256, host.facts)]
     journal = tuning_journal([spec.sha256, *known, str(steps), str(seed), str(rate), str(move), *hold], chosen)
@@ -74,7 +78,7 @@ def tuned_spec(
     ledger = _ledger(spec, trained, before, chosen, {"steps": steps, "seed": seed, "rate": rate, "hold": list(hold)})
     found = {"circuits": list(_fitted(trained, tuning.poses, first, first)), **ledger}
     tuned, advance = theory_from_text(_with_ledger(text, found), spec_file), stage("after", len(chosen) * len(circuits))
-    last = [agreement(tuned, *each, chosen, advance) for each in circuits]
+    last = [agreement(tuned, *each, chosen, advance, cache) for each in circuits]
     write_whole(output, _with_ledger(text, {**found, "circuits": list(_fitted(trained, tuning.poses, first, last))}))
     journal.clear()
     return list(zip(first, last, strict=True))
@@ -138,10 +142,18 @@ def _refuse_untunable(spec: Spec, body: str, before: Mapping[str, float], hold: 
         raise WorkbenchError(str(spec.path), "has no place for the ledger at its end", "keys line by line, not in braces, and `tuned` last")
 
 
-def agreement(spec: Spec, trained: TrainedCircuit, host: Host, pictures: Sequence[Picture], progress: Callable[[int], None]) -> float:
+def agreement(
+    spec: Spec,
+    trained: TrainedCircuit,
+    host: Host,
+    pictures: Sequence[Picture],
+    progress: Callable[[int], None],
+    cache: Cache | None = None,
+) -> float:
     """Mean over units of the Pearson correlation, gain and bias calibrated, on the same sampled cells."""
     circuits = {"spliced": compile_spec(spec, trained, host)}
-    sample, _ = sample_cells(scenes(host, circuits, pictures, progress=progress), np.random.default_rng(0))
+    seen = scenes(host, circuits, pictures, progress=progress, cache=cache_of(host.name, cache))
+    sample, _ = sample_cells(seen, np.random.default_rng(0))
     drive = sample.drives["spliced"]
     gain, bias = gain_and_bias(drive, sample.trained)
     value = (gain * drive + bias).clamp_min(0).double().numpy()

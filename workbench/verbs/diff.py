@@ -1,13 +1,12 @@
 """From two networks to what differs: each is surveyed, its units compared with a theory term by term, and matched with the other's."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from workbench.cache import Cache, known_by
-from workbench.code import computed_by
+from workbench.cache import Cache
 from workbench.compiler import compile_spec
 from workbench.compiler.compile import compile_terms, refuse_strange
 from workbench.evaluate.apart import keep_apart
@@ -29,12 +28,12 @@ from workbench.spec import Spec, load_circuit, load_theory
 from workbench.spec.circuit import TrainedCircuit
 from workbench.splice.calibrate import Splices
 from workbench.survey import survey
-from workbench.survey.arcs import Responses, measure
+from workbench.survey.arcs import measure
+from workbench.survey.responses import steps_of
 from workbench.survey.trials import DIRECTIONS_DEG
 from workbench.survey.tuning import tuning
 
 CONDITIONS = ("natural", "ablated.zero", "spliced")
-RESPONSES = "responses"  # the kind of cache entry
 
 
 def diff(
@@ -54,7 +53,7 @@ def diff(
 
     `circuit_files`: of each host its trained circuit, or None for a survey. A circuit says which units; what they answer to is measured here.
     Both hosts' handwritten units stand at their surveyed poses, also where the spec was tuned on one of them.
-    Pictures, `stage` and `cache` are as of `rebuild`; with a cache an interrupted run goes on, but for a survey. Raises WorkbenchError.
+    Pictures, `stage` and `cache` are as of `rebuild`; with a cache an interrupted run goes on. Raises WorkbenchError.
     """
     spec = _at_surveyed_poses(load_theory(spec_file))
     keep_apart(pictures, calibration, spec.theory.tuned)
@@ -64,7 +63,7 @@ def diff(
         both, journals = [], []
         for name, file in zip(hosts, circuit_files, strict=True):
             host = load(name)
-            trained = load_circuit(file) if file else survey(host, list(spec.theory.families)[-1], surveyed, None, counter)
+            trained = load_circuit(file) if file else survey(host, list(spec.theory.families)[-1], surveyed, None, counter, cache=cache)
             refuse_strange(trained, host)
             known, journal = _known(host, spec, trained, pictures, calibration, stage, counter, seed, cache_of(host.name, cache))
             both.append(known)
@@ -98,7 +97,8 @@ def _known(
 ) -> tuple[Known, Journal]:
     """One network's units, and the journal of their score, to be cleared when all is written."""
     units = [unit.unit for unit in trained.units]
-    responses = _responses(host, trained.site, calibration, counter, cache)
+    steps = steps_of(host, "arcs", lambda what, *done: counter(f"{host.name}: {what}", *done), cache)
+    responses = measure(host, [trained.site], calibration, steps)[trained.site]
     tuned = tuning(responses)
     terms = compile_terms(spec, trained, host)
     seen = scenes(host, terms, calibration, progress=stage(f"{host.name}: terms", len(calibration)), cache=cache)
@@ -123,20 +123,6 @@ def _known(
         recovered=back,
     )
     return known, journal
-
-
-def _responses(
-    host: Host, site: str, pictures: Sequence[Picture], counter: Callable[[str, int, int], None], cache: Cache | None
-) -> Responses:
-    """What the site's units answer to arcs; with a cache, a host that was asked before is not asked again."""
-    key = known_by(computed_by(), host.facts, site, *(picture.sha256 for picture in pictures)) if cache else ""
-    kept = cache.read(RESPONSES, key) if cache else None
-    if kept is not None:
-        return Responses(**kept)
-    found = measure(host, [site], pictures, lambda what, *done: counter(f"{host.name}: {what}", *done))[site]
-    if cache:
-        cache.write(RESPONSES, key, asdict(found))
-    return found
 
 
 def _worth(

@@ -7,6 +7,7 @@ from workbench.cache import Cache
 from workbench.errors import WorkbenchError
 from workbench.evaluate.weights import LEAST, between
 from workbench.files import folder_written_whole, write_whole
+from workbench.hosts.named import cache_of
 from workbench.rebuild import Stage
 from workbench.report.drawings import png
 from workbench.report.explain_plot import draw_explained
@@ -29,13 +30,16 @@ def explain(
     where there is no pair of families with weights between them.
     """
     read = loaded(spec_file, circuit_file, bound_files)
+    cache = cache_of(read.host.name, cache)
     with folder_written_whole(output, marker="explain.json") as folder:
         pairs = claims_of(read, stage, seed, cache)
         progress = stage("weights", len(pairs))
         found, left_out = between(read.spec, read.trained, read.host, read.circuit, pairs, read.bound, progress)
         if not found:
             raise WorkbenchError(str(spec_file), *_no_weights(left_out))
-        explained = explained_score(read.spec, read.trained, read.host, read.bound, found, left_out, seed)
+        explained = explained_score(
+            read.spec, read.trained, read.host, read.bound, found, left_out, seed, stage("permutations", len(found)), cache
+        )
         write_whole(folder / "explain.json", explained_json(explained))
         write_whole(folder / "explain.png", png(draw_explained(explained, found)))
     return explained

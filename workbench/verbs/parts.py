@@ -16,6 +16,7 @@ from workbench.evaluate.run import calibrated
 from workbench.evaluate.strongest import Strongest, strongest
 from workbench.evaluate.tuning import probe_of
 from workbench.files import write_whole
+from workbench.hosts.named import cache_of
 from workbench.hosts.store import load
 from workbench.pictures import Picture
 from workbench.rebuild import Stage, rebuild
@@ -81,12 +82,12 @@ def _score(ask: Request, folder: Path) -> Said:
 def _examples(ask: Request, folder: Path) -> Said:
     spec, trained = load_theory(ask.spec_file), load_circuit(ask.circuit_file)
     host = load(trained.host)
-    circuit = compile_spec(spec, trained, host)
-    splices = calibrated(host, circuit, ask.calibration, ask.seed, ask.stage("calibrate", len(ask.calibration)))
+    cache, circuit = cache_of(host.name, ask.cache), compile_spec(spec, trained, host)
+    splices = calibrated(host, circuit, ask.calibration, ask.seed, ask.stage("calibrate", len(ask.calibration)), cache)
     by_pose = sorted(range(len(trained.units)), key=lambda unit: trained.units[unit].centre_deg)
     shown = by_pose[:: max(1, len(by_pose) // UNITS)][:UNITS]
-    found = strongest(host, splices, ask.few, shown, EXAMPLES, ask.stage("examples", len(ask.few)))
-    used = consumers(host, splices, ask.few, ask.stage("consumers", len(ask.few)))
+    found = strongest(host, splices, ask.few, shown, EXAMPLES, ask.stage("examples", len(ask.few)), cache)
+    used = consumers(host, splices, ask.few, ask.stage("consumers", len(ask.few)), cache)
     last = circuit.layers[-1]
     period_deg = 360.0 / probe_of(spec.theory).turns
     read = readers(host, trained.site, used.site, last.units, circuit.units, period_deg, MOST)
@@ -121,7 +122,7 @@ def _layers(ask: Request, folder: Path) -> Said:
 
 
 def _claims(ask: Request, folder: Path) -> Said:
-    found = claims(ask.spec_file, ask.circuit_file, ask.bound, ask.calibration, folder, ask.stage, ask.seed)
+    found = claims(ask.spec_file, ask.circuit_file, ask.bound, ask.calibration, folder, ask.stage, ask.seed, cache=ask.cache)
     return Said(claims_table(found), tuple(open_questions.of_claims(found)))
 
 

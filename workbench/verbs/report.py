@@ -11,8 +11,8 @@ from workbench.arrays.devices import CPU, computed_on
 from workbench.cache import Cache
 from workbench.code import computed_by
 from workbench.errors import WorkbenchError
-from workbench.files import folder_written_whole, write_whole
-from workbench.hosts.store import cache_folder
+from workbench.files import cache_folder, folder_written_whole, write_whole
+from workbench.hosts.store import load
 from workbench.pictures import Picture, collection_sha256, first_by_content
 from workbench.rebuild import Stage
 from workbench.report.argued import Told, argued, as_html
@@ -82,7 +82,7 @@ def _part(name: str, ask: Request, kept: Path) -> Told:
 def _key(ask: Request, spec: Spec, trained: TrainedCircuit) -> str:
     """What a run is known by."""
     files = [file.read_bytes() for file in (*ask.bound.values(), *ask.beside)]
-    words = [computed_by(), spec.sha256, trained.sha256, *ask.bound, str(ask.seed), str(len(ask.few))]
+    words = [computed_by(), load(trained.host).facts, spec.sha256, trained.sha256, *ask.bound, str(ask.seed), str(len(ask.few))]
     words += [collection_sha256(some) for some in (ask.pictures, ask.calibration)]
     return hashlib.sha256("\n".join(words).encode() + b"".join(hashlib.sha256(file).digest() for file in files)).hexdigest()
 

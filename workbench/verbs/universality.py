@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.arrays.devices import CPU, known_as
-from workbench.cache import computed_by
+from workbench.cache import Cache, computed_by
 from workbench.compiler import compile_beside, compile_spec
 from workbench.compiler.compile import refuse_strange
 from workbench.engine import Engine, here
@@ -42,6 +42,7 @@ class Setting:
     command: str
     engine: Engine = here
     device: str = CPU
+    cache: Cache | None = None
 
     @property
     def family(self) -> str:
@@ -70,14 +71,15 @@ def universality(
     command: str = "",
     engine: Engine = here,
     device: str = CPU,
+    cache: Cache | None = None,
 ) -> Universality:
     """Score theories of one family on every host, and write universality.json and .png, and each host's report, to the folder `output`.
 
     spec_files     theories with the same last family, each with its ledger of the host that it was tuned on
     circuit_files  the trained circuits that are known, by host; any other host is surveyed with the pictures `surveyed`
-    Pictures, `stage`, `command`, `engine` and `device` are as of `rebuild`, `counter` as of `survey`; surveys run on the processor. A host in which
-    the survey finds nothing has a row that says so. So has one for which a theory cannot be compiled. An interrupted run goes on where it stopped,
-    host by host, and within a host as `rebuild` does.
+    Pictures, `stage`, `command`, `engine`, `device` and `cache` are as of `rebuild`, `counter` as of `survey`; surveys run on the processor. A host
+    in which the survey finds nothing has a row that says so. So has one for which a theory cannot be compiled. An interrupted run goes on where it
+    stopped, host by host, and within a host as `survey` and `rebuild` do.
     Raises WorkbenchError, before any host is scored, for a host that cannot be loaded, a circuit of another host, and what `rebuild` would refuse
     of the pictures.
     """
@@ -85,7 +87,7 @@ def universality(
     _refuse_unlike(specs)
     for spec in specs:
         keep_apart(pictures, calibration, spec.theory.tuned)
-    setting = Setting(specs, pictures, calibration, surveyed, output, seed, command, engine, device)
+    setting = Setting(specs, pictures, calibration, surveyed, output, seed, command, engine, device, cache)
     loaded = [load(name) for name in hosts]
     for host in loaded:
         if host.name in circuit_files:
@@ -143,7 +145,9 @@ def _surveyed(setting: Setting, host: Host, known_by: str, counter: Counter) -> 
     """The circuit file that a survey of the host writes; that of an interrupted run is taken as it is."""
     file = setting.output / "circuits" / folder_name(host.name) / f"{setting.family}-{known_by[:16]}.yaml"
     if not file.is_file():
-        found = survey(host, setting.family, setting.surveyed, None, lambda what, *done: counter(f"{host.name}: {what}", *done))
+        found = survey(
+            host, setting.family, setting.surveyed, None, lambda what, *done: counter(f"{host.name}: {what}", *done), cache=setting.cache
+        )
         dump_circuit(found, file)
     return file
 
@@ -166,6 +170,7 @@ def _scored(setting: Setting, host: Host, circuit_file: Path, known_by: str, sta
         setting.command,
         beside_files=others,
         with_variants=False,
+        cache=setting.cache,
         engine=setting.engine,
         device=setting.device,
     )

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from workbench.cache import Cache
 from workbench.compiler import compile_spec
 from workbench.evaluate.run import scenes
 from workbench.hosts.host import Host
+from workbench.hosts.named import cache_of
 from workbench.hosts.store import load
 from workbench.pictures import Picture
 from workbench.spec import load_circuit, load_theory
@@ -19,8 +21,17 @@ from workbench.splice.written_file import provenance, write_written
 Stage = Callable[[str, int], Callable[[int], None]]
 
 
-def write(spec_file: Path, circuit_file: Path, calibration: Sequence[Picture], output: Path, stage: Stage, seed: int = 0) -> Host:
+def write(
+    spec_file: Path,
+    circuit_file: Path,
+    calibration: Sequence[Picture],
+    output: Path,
+    stage: Stage,
+    seed: int = 0,
+    cache: Cache | None = None,
+) -> Host:
     """Compile a theory, calibrate each unit's gain and bias as `rebuild` does, and write the circuit into a copy of the host: the file `output`.
+    `stage` and `cache` are as of `rebuild`.
 
     Raises WorkbenchError, before any work on pictures where the circuit does not fit into the host's tensors.
     """
@@ -30,7 +41,8 @@ def write(spec_file: Path, circuit_file: Path, calibration: Sequence[Picture], o
     circuit = compile_spec(spec, trained, host)
     refuse_unwritable(host, circuit)
 
-    seen = scenes(host, {"spliced": circuit}, calibration, progress=stage("calibrate", len(calibration)))
+    cache = cache_of(host.name, cache)
+    seen = scenes(host, {"spliced": circuit}, calibration, progress=stage("calibrate", len(calibration)), cache=cache)
     sample, _ = sample_cells(seen, np.random.default_rng(seed))
     gain, bias = gain_and_bias(sample.drives["spliced"], sample.trained)
     made = written(host, circuit, gain, bias)
