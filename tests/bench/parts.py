@@ -93,7 +93,7 @@ def resampling() -> dict[str, Callable]:
         return bootstrap(rows, lambda means: 1 - means["kept"] / means["lost"])
 
     def first():
-        uncertainty._kept.cache_clear()
+        uncertainty._draws.cache_clear()
         return later()
 
     return {"bootstrap": first, "bootstrap, later figures": later}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from workbench.evaluate.examples import AROUND, _around, _patch, chosen, shown_units
-from workbench.evaluate.statistics import Statistics
+from workbench.evaluate.statistics import Statistics, misses
 from workbench.hosts.host import Site
 
 CELLS = 16
@@ -14,7 +14,10 @@ def statistics(value: np.ndarray, trained: np.ndarray) -> Statistics:
     sums = (np.full(value.shape[:2], CELLS), value.sum(2), trained.sum(2), (value**2).sum(2), (trained**2).sum(2), (value * trained).sum(2))
     names = tuple(map(str, range(len(value))))
     units = tuple(range(value.shape[1]))
-    return Statistics(names, names, units, np.zeros(len(units)), trained.max(2), {"spliced": {"moments": np.stack(sums, 2)}})
+    moments = np.stack(sums, 2)
+    return Statistics(
+        names, names, units, np.zeros(len(units)), trained.max(2), {"spliced": {"moments": moments, "misses": misses(moments)}}
+    )
 
 
 def made() -> tuple[np.ndarray, np.ndarray]:

@@ -10,14 +10,17 @@ import torch
 from tests.planted import Run, planted_run
 from workbench.cache import GIB, Cache
 from workbench.engine import _together
+from workbench.evaluate.examples import chosen
+from workbench.evaluate.groups import group_of
 from workbench.evaluate.journal import Journal, run_journal
-from workbench.evaluate.run import calibrated_each, evaluate, scenes, streamed, thinned
-from workbench.evaluate.statistics import SAMPLED, Statistics
-from workbench.pictures import batch
+from workbench.evaluate.run import batch_name, calibrated_each, evaluate, held_of, scenes, streamed
+from workbench.evaluate.statistics import RANKED, RANKED_ROWS, SAMPLED, Statistics
+from workbench.pictures import Picture, batch
 from workbench.splice.calibrate import Splices
 from workbench.splice.network import SplicedNetwork
 
 FLOAT32 = 2e-4  # logits and activations are float32 of size up to 20, summed in another order for another batch
+EXACT = 1e-12  # float64 sums in another order
 COUNT = 5  # pictures
 
 
@@ -88,9 +91,67 @@ def test_of_many_pictures_fewer_cells_are_held_and_other_ones_of_each(run, whole
 @pytest.mark.parametrize(("pictures", "cells"), [(1, SAMPLED), (500, SAMPLED), (1000, 16), (5000, 3), (50_000, 1)])
 def test_the_samples_of_all_pictures_are_bounded(pictures, cells):
     row = np.zeros((2, SAMPLED, 3))
-    assert thinned(pictures)("spliced/sample", row, SAMPLED - 1).shape == (2, cells, 3)
-    assert thinned(pictures)("spliced/moments", row, 0) is row
-    assert thinned(pictures)("ablated.zero/sample", row[:, :0], 0).shape == (2, 0, 3)
+    found = held_of({"spliced/sample": row, "spliced/kl": row, "ablated.zero/sample": row[:, :0]}, SAMPLED - 1, pictures)
+    assert found["spliced/sample"].shape == (2, cells, 3)
+    assert found["spliced/kl"] is row
+    assert found["ablated.zero/sample"].shape == (2, 0, 3)
+
+
+def test_of_many_pictures_moments_are_sums_over_groups_and_each_ones_misses_stay(run, whole, monkeypatch):
+    monkeypatch.setattr("workbench.evaluate.groups.GROUPS", 2)
+    monkeypatch.setattr("workbench.evaluate.run.GROUPS", 2)
+    found, groups = evaluate(run.host, [run.splices], run.pictures), group_of(COUNT)
+    assert set(groups) == {0, 1}
+    for name, rows in found.rows.items():
+        expected = [whole.rows[name]["moments"][groups == group].sum(0) for group in (0, 1)]
+        np.testing.assert_allclose(rows["moments"], expected, rtol=EXACT)
+        assert {quantity: row.tobytes() for quantity, row in rows.items() if quantity != "moments"} == {
+            quantity: row.tobytes() for quantity, row in whole.rows[name].items() if quantity != "moments"
+        }
+    for unit in range(len(whole.units)):
+        for kind in ("best", "worst"):
+            assert chosen(found, unit, kind, 2) == chosen(whole, unit, kind, 2)
+
+
+def test_sums_over_groups_are_the_same_to_the_bit_whatever_was_read_back(run, tmp_path, monkeypatch):
+    """Also where what is known stands behind what is not, and threads look ahead."""
+    monkeypatch.setattr("workbench.evaluate.groups.GROUPS", 1)
+    monkeypatch.setattr("workbench.evaluate.run.GROUPS", 1)
+    value = {picture.sha256: np.full((1, 1), number) for picture, number in zip(run.pictures, (1e16, 1.0, -1e16, 3.0, 1.0), strict=True)}
+
+    def rows_of(some):
+        return {"row": np.concatenate([value[picture.sha256] for picture in some])}
+
+    def total(journal, engine=map):
+        return streamed(run.pictures, rows_of, 1, journal, engine=engine, summed=lambda quantity: True)["row"].tobytes()
+
+    expected = total(None)
+    for known in ([], [0, 1], [2, 4], [1, 2, 3, 4], range(COUNT)):
+        for i, engine in enumerate((map, partial(_together, workers=4, threads=1))):
+            journal = Journal(tmp_path / f"{len(known)}-{i}")
+            for one in known:
+                journal.write(batch_name([run.pictures[one]]), rows_of([run.pictures[one]]))
+            assert total(journal, engine) == expected
+            assert total(journal, engine) == expected
+
+
+def test_what_is_held_hardly_grows_with_the_pictures():
+    """Of 10 units and seven conditions, as `score` runs them."""
+    units, names = 10, [*RANKED, *map(str, range(5))]
+
+    def rows_of(some):
+        each = {quantity: np.zeros(len(some)) for quantity in ("kl", "agreement", "top1", "top5", "consumer", "changed")}
+        rows = {f"{name}/{quantity}": row for name in names for quantity, row in each.items()}
+        rows |= {f"{name}/sample": np.zeros((len(some), SAMPLED, units), np.float32) for name in RANKED}
+        return rows | {f"{name}/moments": np.zeros((len(some), units, 6)) for name in names}
+
+    def held(pictures: int) -> int:
+        made = [Picture(str(i), str(i), None, lambda: None) for i in range(pictures)]
+        is_sum = {"summed": lambda quantity: quantity.endswith("/moments")}
+        return sum(row.nbytes for row in streamed(made, rows_of, held=partial(held_of, pictures=pictures), **is_sum).values())
+
+    few, many = RANKED_ROWS, RANKED_ROWS + 1600
+    assert (held(many) - held(few)) / (many - few) == 7 * 6 * 8 + 10 * 2 * 4 + 2 * 10 * 4  # bytes: figures, misses, sampled cells
 
 
 def test_threads_find_what_one_finds(run, tmp_path):

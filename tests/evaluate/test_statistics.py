@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.evaluate.statistics import MOMENTS, class_statistics, unit_statistics
+from workbench.evaluate.statistics import MOMENTS, class_statistics, misses, unit_statistics
 
 EXACT = 1e-12  # float64 on both sides
 PICTURES, CLASSES = 9, 7
@@ -88,3 +88,5 @@ def test_unit_statistics():
     assert found["moments"] == pytest.approx(np.stack(expected, 2), abs=EXACT)
     assert found["changed"] == pytest.approx(np.abs(a - b).max((1, 2, 3)), abs=EXACT)
     assert (found["sample"] == value.numpy()[:, :, [0, 1], [0, 2]].transpose(0, 2, 1)).all()  # cells 0 and 7 of rows of 5
+    misses_of = ((a - b) ** 2).sum((2, 3)), (b**2).sum((2, 3))
+    assert misses(np.asarray(found["moments"])) == pytest.approx(np.stack(misses_of, 2), rel=1e-6)  # float32

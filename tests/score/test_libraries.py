@@ -10,12 +10,13 @@ from scipy import stats
 
 from tests.libraries import LIBRARIES, OTHERS, plain
 from workbench.arrays import array_like, array_namespace, device
+from workbench.evaluate.groups import group_of, grouped
 from workbench.evaluate.statistics import Statistics, class_statistics, squares, unit_statistics
 from workbench.score.agreement import explained_variance, pearson, spearman, top_overlap
 from workbench.score.ranks import percentiles, places, ranks
 from workbench.score.recovery import loses, recovered
 from workbench.score.score import condition_score
-from workbench.score.uncertainty import Figure, bootstrap
+from workbench.score.uncertainty import Figure
 
 SAME = 1e-11  # float64 sums of some hundred numbers, in another order
 CLASSES, PICTURES, UNITS = 7, 12, 3
@@ -114,11 +115,15 @@ def test_spearman_is_scipys(library):
     assert plain(spearman(library(-value), library(trained))).max() < 0
 
 
-def test_resamples_that_are_kept_are_those_that_are_drawn(monkeypatch):
-    row = {"row": draws().normal(size=9)}
-    kept = bootstrap(row, lambda means: means["row"], seed=1)
-    monkeypatch.setattr("workbench.score.uncertainty.KEPT_BYTES", 0)
-    assert bootstrap(row, lambda means: means["row"], seed=1) == kept
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_sums_over_groups_are_those_of_a_plain_loop(library, monkeypatch):
+    monkeypatch.setattr("workbench.evaluate.groups.GROUPS", 4)
+    for pictures in (3, 4, 5, 11, 12):
+        row = draws().normal(size=(pictures, 2))
+        group, found = group_of(pictures), plain(grouped(library(row)))
+        assert found == pytest.approx(np.stack([row[group == each].sum(0) for each in range(min(4, pictures))]), abs=SAME)
+        assert set(np.bincount(group)) <= {pictures // 4, pictures // 4 + 1}
+    assert group_of(4).tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("library", OTHERS)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from workbench.evaluate.groups import GROUPS, grouped
+from workbench.score.agreement import pearson
 from workbench.score.uncertainty import Figure, bootstrap
 
 EXACT = 1e-12  # the same resamples, summed in another order
@@ -86,6 +88,38 @@ def test_rows_may_have_axes_of_their_own():
     whole = bootstrap({"row": row}, lambda means: means["row"][..., 2, 5])
     alone = bootstrap({"row": row[:, 2, 5]}, lambda means: means["row"])
     assert (whole.value, *whole.ci95) == pytest.approx((alone.value, *alone.ci95), abs=EXACT)
+
+
+@pytest.mark.parametrize("sort", [False, True])
+def test_of_many_pictures_groups_have_the_interval_of_the_pictures(sort, monkeypatch):
+    """Sorted as folders of classes are, too: of neighbours the intervals would be longer, of every GROUPS-th picture shorter."""
+    data = rows(3500)
+    if sort:
+        order = np.argsort(data["ablated"])
+        data = {name: row[order] for name, row in data.items()}
+    found = bootstrap(data, recovered)
+    assert found.value == pytest.approx(1 - data["spliced"].mean() / data["ablated"].mean(), abs=EXACT)
+    monkeypatch.setattr("workbench.evaluate.groups.GROUPS", 10_000)
+    expected = bootstrap(data, recovered)
+    assert found.ci95 != expected.ci95
+    length = expected.ci95[1] - expected.ci95[0]
+    assert np.subtract(found.ci95, expected.ci95) / length == pytest.approx([0, 0], abs=2 * MONTE_CARLO)
+
+
+def test_rows_that_are_sums_over_groups_have_the_interval_of_their_pictures():
+    """Of what is computed of means: a correlation, here as of moments."""
+    generator = np.random.default_rng(0)
+    a = generator.normal(size=2500)
+    b = a + generator.normal(size=2500)
+    moments = np.stack([np.ones_like(a), a, b, a * a, b * b, a * b], 1)
+
+    def correlation(means):
+        return pearson(means["moments"][..., None, :])[..., 0]
+
+    whole, sums = (bootstrap({"moments": each}, correlation) for each in (moments, grouped(moments)))
+    assert len(grouped(moments)) == GROUPS
+    assert (sums.value, *sums.ci95) == pytest.approx((whole.value, *whole.ci95), abs=1e-3)  # a group more or less of three pictures
+    assert whole.ci95[1] - whole.ci95[0] > 0.02
 
 
 def test_what_cannot_be_had_is_none():

@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 
 from workbench.arrays import to_numpy
 from workbench.evaluate.run import donor_of
-from workbench.evaluate.statistics import MOMENTS, Statistics
+from workbench.evaluate.statistics import Statistics
 from workbench.hosts.host import Host, Site
 from workbench.pictures import Picture, batch
 from workbench.pictures.window import window
@@ -72,10 +72,9 @@ def chosen(statistics: Statistics, unit: int, kind: Kind, count: int) -> list[in
     best: least squared difference over the trained unit's own square, among the tenth of the pictures where the trained unit peaks highest;
     worst: largest squared difference, none of the best ones.
     """
-    sums = dict(zip(MOMENTS, np.moveaxis(statistics.rows["spliced"]["moments"][:, unit], -1, 0), strict=True))
-    difference = sums["value2"] - 2 * sums["product"] + sums["trained2"]
+    difference, own = np.moveaxis(statistics.rows["spliced"]["misses"][:, unit], -1, 0)
     active = np.argsort(-statistics.peak[:, unit], kind="stable")[: max(2 * count, len(difference) // 10)]
-    share = difference[active] / np.maximum(sums["trained2"][active], 1e-30)
+    share = difference[active] / np.maximum(own[active], 1e-30)
     best = [int(row) for row in active[np.argsort(share, kind="stable")]][:count]
     return best if kind == "best" else [int(row) for row in np.argsort(-difference, kind="stable") if row not in best][:count]
 

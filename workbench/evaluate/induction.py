@@ -187,9 +187,10 @@ def assumed(theory: Hypothesis, site: str, kind: str, activation: Float[Tensor, 
 
 def moments(
     theory: Hypothesis, pictures: Sequence[Picture], size: int = BATCH, progress: Progress | None = None, cache: Cache | None = None
-) -> dict[str, Float[np.ndarray, "picture unit 6"]]:
-    """MOMENTS of all that `implied` gives, a row a picture, named `CLAIM/HOW/claimed` and `CLAIM/HOW/trained` by what it is compared with; on the
-    coarser of the two grids. With a cache, those of a batch that was asked before are read back."""
+) -> dict[str, Float[np.ndarray, "group unit 6"]]:
+    """MOMENTS of all that `implied` gives, a row a picture, or a group of many (`evaluate.groups`), named `CLAIM/HOW/claimed` and
+    `CLAIM/HOW/trained` by what it is compared with; on the coarser of the two grids. With a cache, those of a batch that was asked before are read
+    back."""
 
     def rows(some: Sequence[Picture]) -> dict[str, np.ndarray]:
         found = implied(theory, batch(some, theory.host.input))
@@ -199,7 +200,7 @@ def moments(
             for truth in (CLAIMED, TRAINED)
         }
 
-    return streamed(pictures, rows, size, Kept(cache, MOMENTS, theory.key), progress)
+    return streamed(pictures, rows, size, Kept(cache, MOMENTS, theory.key), progress, summed=lambda quantity: True)
 
 
 def _said(

@@ -61,13 +61,13 @@ def beside(
     size: int = BATCH,
     progress: Progress | None = None,
     journal: Journal | None = None,
-) -> list[dict[str, Float[np.ndarray, "picture unit 6"]]]:
+) -> list[dict[str, Float[np.ndarray, "group unit 6"]]]:
     """For each of `pairs`, MOMENTS of the units' own family units and of the wrong ones ("matched", "permuted") against the trained ones.
 
-    Sums over the cells of whichever grid is the coarser, a row a picture: memory grows by kilobytes a picture, whatever its size.
+    Sums over the cells of whichever grid is the coarser, a row a picture, or a group of many (`evaluate.groups`).
     Batches that the journal has are read back.
     """
-    rows = streamed(pictures, lambda some: _rows(host, circuit, pairs, some), size, journal, progress)
+    rows = streamed(pictures, lambda some: _rows(host, circuit, pairs, some), size, journal, progress, summed=lambda quantity: True)
     return [{kind: rows[f"{i}/{kind}"] for kind in ("matched", "permuted")} for i in range(len(pairs))]
 
 

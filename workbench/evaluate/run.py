@@ -17,6 +17,7 @@ from workbench.arrays.devices import placed, shared
 from workbench.cache import Cache, Kept, known_by
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.engine import Engine, Found, Item, here
+from workbench.evaluate.groups import GROUPS, group_of
 from workbench.evaluate.journal import Journal
 from workbench.evaluate.known import drives_wanted, known_conditions
 from workbench.evaluate.statistics import (
@@ -26,6 +27,7 @@ from workbench.evaluate.statistics import (
     Statistics,
     class_statistics,
     in_numpy,
+    misses,
     no_class_statistics,
     side_by_side,
     squares,
@@ -40,9 +42,10 @@ from workbench.splice.network import spliced_from
 from workbench.splice.scene import DRIVES, Scene, scene, scenes_together
 
 BATCH = 16
-ROWS = "rows"
+ROWS = "rows"  # the kind of cache entries
 Progress = Callable[[int], None]
-Held = Callable[[str, np.ndarray, int], np.ndarray]
+Rows = Mapping[str, np.ndarray]
+Held = Callable[[Rows, int], Rows]
 
 
 def scenes(
@@ -127,23 +130,32 @@ def evaluate(
     """
     cells = [sampled_cells(host, joint, splices) for splices in joint]
     known = known_conditions(host, joint) if cache else {}
+    held = partial(held_of, pictures=len(pictures))
     rows = streamed(
-        pictures, lambda some: _rows(host, joint, some, cells, known, cache), size, journal, progress, engine, thinned(len(pictures))
+        pictures, lambda some: _rows(host, joint, some, cells, known, cache), size, journal, progress, engine, held, _is_moments
     )
     return _statistics(joint, pictures, rows)
 
 
-def thinned(pictures: int) -> Held:
-    """Of the samples of many pictures so many cells that all together hold RANKED_ROWS, or one a picture: from one picture to the next others."""
+def held_of(rows: Rows, start: int, pictures: int) -> Rows:
+    """What is held of the rows of a batch that begins with picture `start`: of the samples of many pictures so many cells that all together hold
+    RANKED_ROWS, or one a picture, from one picture to the next others; and the misses of "spliced", as its moments may be summed."""
     cells = max(1, min(SAMPLED, RANKED_ROWS // max(1, pictures)))
 
-    def held(quantity: str, row: np.ndarray, start: int) -> np.ndarray:
-        if not quantity.endswith("/sample") or row.shape[1] <= cells:
+    def thinned(row: np.ndarray) -> np.ndarray:
+        if row.shape[1] <= cells:
             return row
         picture = np.arange(len(row))[:, None]
         return row[picture, ((start + picture) * cells + np.arange(cells)) % row.shape[1]]
 
-    return held
+    some = {quantity: thinned(row) if quantity.endswith("/sample") else row for quantity, row in rows.items()}
+    if "spliced/moments" in rows:
+        some["spliced/misses"] = misses(rows["spliced/moments"])
+    return some
+
+
+def _is_moments(quantity: str) -> bool:
+    return quantity.endswith("/moments")
 
 
 def streamed(
@@ -153,38 +165,49 @@ def streamed(
     journal: Journal | Kept | None = None,
     progress: Progress | None = None,
     engine: Engine = here,
-    held: Held = lambda quantity, row, start: row,
+    held: Held = lambda rows, start: rows,
+    summed: Callable[[str], bool] = lambda quantity: False,
 ) -> dict[str, np.ndarray]:
-    """The rows of `size` pictures at a time, one after another; batches that the journal has are read back. No row is held twice, and of each only
-    what `held` gives of a quantity's row that begins with a certain picture.
+    """The rows of `size` pictures at a time, one after another; batches that the journal has are read back. No row is held twice, of each batch
+    only what `held` gives of its rows and its first picture's place, and of quantities to be `summed` the sums over groups of pictures.
 
-    The engine computes batches; this process alone puts rows in their places and writes the journal, so that engines may take turns at one run.
+    The engine computes batches; this process alone puts rows in their places, in the order of the pictures, and writes the journal, so that
+    engines may take turns at one run.
     """
     found: dict[str, np.ndarray] = {}
-    asked: deque[tuple[int, Sequence[Picture]]] = deque()
+    group = group_of(len(pictures))
+    waiting: deque[tuple[int, Sequence[Picture], Rows | None]] = deque()
 
-    def place(start: int, some: Sequence[Picture], rows: Mapping[str, np.ndarray]) -> None:
-        for quantity, row in ((quantity, held(quantity, row, start)) for quantity, row in rows.items()):
+    def place(start: int, some: Sequence[Picture], rows: Rows) -> None:
+        at = slice(start, start + len(some))
+        for quantity, row in held(rows, start).items():
+            sums = summed(quantity)
             if quantity not in found:
-                found[quantity] = np.empty((len(pictures), *row.shape[1:]), row.dtype)
-            found[quantity][start : start + len(some)] = row
+                found[quantity] = np.zeros((min(len(pictures), GROUPS) if sums else len(pictures), *row.shape[1:]), row.dtype)
+            if sums:
+                np.add.at(found[quantity], group[at], row)
+            else:
+                found[quantity][at] = row
         if progress:
             progress(len(some))
 
+    def place_known() -> None:
+        while waiting and (rows := waiting[0][2]) is not None:
+            place(*waiting.popleft()[:2], rows)
+
     def absent() -> Iterator[Sequence[Picture]]:
         for start, some in batches(pictures, size):
-            rows = journal.read(batch_name(some)) if journal else None
-            if rows is None:
-                asked.append((start, some))
+            waiting.append((start, some, journal.read(batch_name(some)) if journal else None))
+            if waiting[-1][2] is None:
                 yield some
-            else:
-                place(start, some, rows)
+            place_known()
 
     for rows in engine(partial(without_gradients, rows_of), absent()):
-        start, some = asked.popleft()
+        start, some, _ = waiting.popleft()
         if journal:
             journal.write(batch_name(some), rows)
         place(start, some, rows)
+        place_known()
     return found
 
 

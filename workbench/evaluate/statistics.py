@@ -1,4 +1,4 @@
-"""What evaluation hands to scoring: one row a picture for every condition and quantity."""
+"""What evaluation hands to scoring: for every condition and quantity one row a picture, or a group of many."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ Row = Mapping[str, Array]  # quantity -> of every picture of a batch, in the lib
 
 @dataclass(frozen=True)
 class Statistics:
-    """Streamed results, in NumPy or any one array library: memory grows by a few kilobytes a picture, whatever its size.
+    """Streamed results, in NumPy or any one array library. What grows with the pictures are their names and some ten numbers a condition.
 
     rows[condition][quantity] has one row a picture:
         kl         KL(natural || condition) of the class distribution, nats
@@ -27,8 +27,10 @@ class Statistics:
         top1 top5  1 where the label is the first class, or among the first five; nan without label
         consumer   squared distance from natural at the site after the deepest spliced one, over the squared norm there
         changed    largest difference of a replaced unit from its trained activation: the proof that the splice fired
-        moments    `unit 6`, MOMENTS of the condition's values and the trained ones
+        misses     `unit 2`, sums over the cells of the squared difference from the trained activation and of its own square; "spliced" alone
         sample     `cell unit`, the condition's values at the sampled cells, fewer of many pictures; without cells but of RANKED conditions
+    and one row a group of pictures (`evaluate.groups`), of few pictures each:
+        moments    `unit 6`, MOMENTS of the condition's values and the trained ones
     `peak` is each trained unit's highest activation on each picture. `units` are written `site:channel`, circuit after circuit.
     """
 
@@ -61,7 +63,7 @@ class Statistics:
         return [self._of(slice(int(first), int(last))) for first, last in pairwise(ends)]
 
     def _of(self, units: slice) -> "Statistics":
-        own = {"moments": np.s_[:, units], "sample": np.s_[:, :, units]}
+        own = {"moments": np.s_[:, units], "misses": np.s_[:, units], "sample": np.s_[:, :, units]}
         rows = {
             name: {key: row[own[key]] if key in own else row for key, row in quantities.items()} for name, quantities in self.rows.items()
         }
@@ -113,6 +115,12 @@ def unit_statistics(value: Float[Array, "n unit h w"], trained: Float[Array, "n 
         "moments": xp.stack([n, *sums], axis=2),
         "sample": xp.permute_dims(xp.take(xp.reshape(value, (*value.shape[:2], -1)), some, axis=2), (0, 2, 1)),
     }
+
+
+def misses(moments: Float[np.ndarray, "picture unit 6"]) -> Float[np.ndarray, "picture unit 2"]:
+    """Sums over a picture's cells of the squared difference from the trained activation, and of the trained one's square; float32."""
+    sums = dict(zip(MOMENTS, np.moveaxis(moments, -1, 0), strict=True))
+    return np.stack([sums["value2"] - 2 * sums["product"] + sums["trained2"], sums["trained2"]], axis=2).astype(np.float32)
 
 
 def squares(activation: Float[Array, "n c h w"]) -> Float[Array, " n"]:

@@ -29,7 +29,7 @@ TOLERANCES = {
 }
 RESAMPLES = 2_000  # of pictures, for each unit and step: their 95 % interval is known to about 0.01 of itself
 
-Rows = Mapping[str, Float[np.ndarray, "picture unit 6"]]
+Rows = Mapping[str, Float[np.ndarray, "group unit 6"]]
 Curves = Mapping[str, Float[np.ndarray, "stimulus unit"]]
 
 
@@ -211,7 +211,7 @@ def _step(assumes: str, own: np.ndarray, wrong: np.ndarray, drawn: float, seed: 
     return Step(assumes, verdict(figure, both, drawn, others.get("above_without")), figure, both, drawn, **others)
 
 
-def _above(own: Float[np.ndarray, "picture 6"], other: Float[np.ndarray, "picture 6"], seed: int) -> Figure:
+def _above(own: Float[np.ndarray, "group 6"], other: Float[np.ndarray, "group 6"], seed: int) -> Figure:
     """How far one correlation is above another, on the same pictures."""
     return bootstrap({"own": own, "other": other}, lambda means: _pearson(means["own"]) - _pearson(means["other"]), seed, RESAMPLES)
 
@@ -221,7 +221,7 @@ def _pearson(moments: Float[np.ndarray, "*n 6"]) -> Float[np.ndarray, "*n"]:
     return pearson(moments[..., None, :])[..., 0]
 
 
-def _value(row: Float[np.ndarray, "picture 6"]) -> float:
+def _value(row: Float[np.ndarray, "group 6"]) -> float:
     return float(_pearson(row.mean(0)))
 
 

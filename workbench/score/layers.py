@@ -91,7 +91,7 @@ def layers_score(
     answers: Answers,
     found: Mapping[str, Nearest],
     pairs: Sequence[Matched],
-    moments: Sequence[Mapping[str, Float[np.ndarray, "picture unit 6"]]],
+    moments: Sequence[Mapping[str, Float[np.ndarray, "group unit 6"]]],
     pictures: Sequence[Picture],
     seed: int = 0,
 ) -> Layers:
@@ -158,7 +158,7 @@ def _layer(circuit: HandwrittenCircuit, host: Host, found: Nearest, own: Matched
     )
 
 
-def _mean_pearson(moments: Float[np.ndarray, "picture unit 6"], seed: int) -> Figure:
+def _mean_pearson(moments: Float[np.ndarray, "group unit 6"], seed: int) -> Figure:
     """Mean over units of the correlation over cells and pictures, with its interval over pictures."""
     return bootstrap({"moments": moments}, lambda means: pearson(means["moments"]).mean(-1), seed)
 
