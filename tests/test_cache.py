@@ -1,5 +1,6 @@
 """Kept entries: bounded, whole or absent, safe with two processes, and forgotten on request."""
 
+import ast
 import errno
 import os
 import shutil
@@ -190,6 +191,20 @@ def test_what_computes_is_known_without_a_distribution_of_that_name(monkeypatch)
     other = code.computed_by.__wrapped__()
     monkeypatch.setattr("numpy.__version__", "0")
     assert code.computed_by.__wrapped__() != other
+
+
+CARRY = {"array_api_compat", "h5py", "jaxtyping", "markupsafe", "pydantic", "requests", "rich", "safetensors", "yaml"}  # compute no figure
+
+
+def test_all_that_figures_are_computed_with_is_known():
+    """Every package that the stages import, but those that only carry; of a report and a command line nothing is kept."""
+    package = Path(code.__file__).parent
+    files = [file for file in package.glob("*/*.py") if file.parent.name not in ("cli", "report")]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
+    names = [each.name for node in nodes if isinstance(node, ast.Import) for each in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    imports = {name.partition(".")[0] for name in names}
+    assert imports - sys.stdlib_module_names - {"workbench", "cupy", *CARRY} == set(code.PACKAGES.values())
 
 
 def test_what_computes_is_what_was_loaded_first(tmp_path):

@@ -217,7 +217,7 @@ def test_what_workers_keep_is_found_here(run, alone, tmp_path):
 
 def test_workers_with_other_code_are_refused(monkeypatch):
     monkeypatch.setattr(cluster, "computed_by", lambda: "another")
-    with pytest.raises(WorkbenchError, match="another version of the workbench, torch, NumPy, Pillow or scikit-learn; expected"):
+    with pytest.raises(WorkbenchError, match="another version of the workbench, torch, NumPy, Pillow, SciPy or scikit-learn; expected"):
         list(Cluster()(lambda item: item, range(1)))
 
 

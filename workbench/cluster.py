@@ -104,7 +104,7 @@ def _reach(address: str) -> None:
 def _work(code: str, sent: list[Any], item: Any) -> Any:
     """On a worker: the function that was sent, of one item. Raises WorkbenchError where this is not the driver's code."""
     if computed_by() != code:
-        raise _unlike(platform.node(), "another version of the workbench, torch, NumPy, Pillow or scikit-learn")
+        raise _unlike(platform.node(), "another version of the workbench, torch, NumPy, Pillow, SciPy or scikit-learn")
     torch.set_num_threads(CPUS)
     return _opened(sent[0])(item)
 

@@ -9,6 +9,7 @@ PACKAGES = {
     "torch": "torch",
     "numpy": "numpy",
     "pillow": "PIL",
+    "scipy": "scipy",
     "scikit-learn": "sklearn",
 }  # whose next version may round otherwise; modules
 

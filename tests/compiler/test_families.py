@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 
+import pytest
 import torch
 
-from tests.planted import planted
+from tests.planted import THEORY, planted
 from workbench.compiler import compile_spec
 from workbench.compiler.families import families
+from workbench.compiler.plan import plan
 from workbench.compiler.respond import Responses, drive, in_circuit_units
 
 PLANNED = 1e-4  # a drive by its plan adds in another order, in float32
+COLOURED = THEORY.replace("poses: {orientation", "poses: {channel: [luma, red-green], orientation")  # its kernel leaves units elsewhere
 
 
 def test_the_last_family_is_the_rectified_drive_and_the_first_is_pooled():
@@ -52,9 +55,12 @@ def test_a_circuit_may_end_in_a_family_above_the_last():
     assert torch.equal(families(circuit, rgb, host.input.mean_rgb)["gabor"][0], whole["gabor"][0])
 
 
-def test_by_plan_the_families_say_what_they_say_the_plain_way():
-    host, trained, spec = planted()
-    circuit = compile_spec(spec, trained, host)
+@pytest.mark.parametrize("until", [None, "gabor"])
+@pytest.mark.parametrize("theory", [THEORY, COLOURED], ids=["as read", "moved by the kernel"])
+def test_by_plan_the_families_say_what_they_say_the_plain_way(theory, until):
+    host, trained, spec = planted(theory)
+    circuit = compile_spec(spec, trained, host, until=until)
+    assert (plan(circuit)[0].stands is not None) == (theory is COLOURED)
     rgb = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 255
     plain = Responses.to(in_circuit_units(rgb, host.input.mean_rgb), circuit.grid)
     for layer in circuit.layers:
@@ -63,6 +69,17 @@ def test_by_plan_the_families_say_what_they_say_the_plain_way():
     for name, (value, cells) in said.items():
         torch.testing.assert_close(value, plain.of[name], rtol=PLANNED, atol=PLANNED)
         assert cells == plain.cells[name]
+
+
+@pytest.mark.parametrize("first", [None, "gabor"])
+def test_the_last_layer_of_one_circuit_says_the_same_in_the_midst_of_another(first):
+    """Both ways: units stand where the kernel leaves them, in one as in the other."""
+    host, trained, spec = planted(COLOURED)
+    rgb = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 255
+    circuits, known = [compile_spec(spec, trained, host, until=until) for until in (first, None if first else "gabor")], {}
+    for circuit in circuits:
+        alone, shared = families(circuit, rgb, host.input.mean_rgb), families(circuit, rgb, host.input.mean_rgb, known=known)
+        assert all(torch.equal(shared[name][0], alone[name][0]) for name in alone)
 
 
 def test_layers_that_circuits_share_run_once_and_say_the_same(monkeypatch):

@@ -38,9 +38,10 @@ class Workshop:
         self.stages.append(name)
         return lambda *_: None
 
-    def report(self, few: int = 4, seed: int = 0) -> str:
+    def report(self, few: int = 4, seed: int = 0, label: str | None = None) -> str:
         files = self.spec_file, self.circuit_file
-        page = report(*files, {}, [], drawn(5, seed=2), drawn(4, seed=1), self.output, self.stage, seed, few, "workbench report x")
+        pictures = [replace(picture, label=label) for picture in drawn(5, seed=2)]
+        page = report(*files, {}, [], pictures, drawn(4, seed=1), self.output, self.stage, seed, few, "workbench report x")
         return page.read_text()
 
 
@@ -131,7 +132,7 @@ def test_an_interrupted_run_goes_on_with_the_part_where_it_stopped(workshop, pag
 
 
 def test_other_pictures_are_another_run(workshop, monkeypatch):
-    """What an interrupted run finished is not read back for them."""
+    """What an interrupted run finished is not read back for them, nor for the same with labels, by which answers are right or wrong."""
     scored: list[int] = []
 
     def score(ask, folder):
@@ -142,10 +143,10 @@ def test_other_pictures_are_another_run(workshop, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(verb, "PARTS", {"score": score, "examples": interrupt})
-    for few in (4, 4, 3):
+    for few, label in ((4, None), (4, None), (3, None), (3, "n00000001")):
         with pytest.raises(KeyboardInterrupt):
-            workshop.report(few, seed=2)
-    assert scored == [4, 3]
+            workshop.report(few, seed=2, label=label)
+    assert scored == [4, 3, 3]
 
 
 def test_parts_of_a_host_that_was_changed_meanwhile_are_made_again(workshop, page, monkeypatch):

@@ -34,4 +34,5 @@ def families(
             last = plans[-1]
             said = so_far.drive_by(last, so_far.site) / last.layer.ideal
             so_far.of[last.layer.family], so_far.cells[last.layer.family] = said, so_far.site
-    return {layer.family: (so_far.of[layer.family], so_far.cells[layer.family]) for layer in circuit.layers}
+    said = {planned.layer.family: planned.in_order(so_far.of[planned.layer.family]) for planned in plans}
+    return {family: (value, so_far.cells[family]) for family, value in said.items()}

@@ -121,6 +121,10 @@ class Planned:
     key: str
     stands: Int[Tensor, " out"] | None
 
+    def in_order(self, said: Float[Tensor, "n out h w"]) -> Float[Tensor, "n out h w"]:
+        """What the layer says, every unit in its place, for who does not know the plan."""
+        return said if self.stands is None else said[:, self.stands]
+
 
 def plan(circuit: HandwrittenCircuit) -> tuple[Planned, ...]:
     """How each layer of a circuit is run. What is costly about it is done once for equal layers."""
@@ -136,8 +140,9 @@ def plan(circuit: HandwrittenCircuit) -> tuple[Planned, ...]:
                 _KERNELS[key] = tuple(_kernel(reads, layer, grids, stands) for reads in alike)
             kernels = _KERNELS[key]
         readings = tuple(Reading(tuple(read.source for read in reads), kernel) for reads, kernel in zip(alike, kernels, strict=True))
-        # Several readings are added unit by unit, what normalises needs its axes, and the last layer's units are the circuit's.
-        as_read = len(readings) == 1 and layer.normalise is None and layer is not circuit.layers[-1]
+        # Several readings are added unit by unit, and what normalises needs its axes. Where the layer is in the circuit does not matter: one of the
+        # same key may be elsewhere in another.
+        as_read = len(readings) == 1 and layer.normalise is None
         stands[layer.family] = kernels[0].order if as_read else None
         found.append(Planned(layer, readings, key, stands[layer.family]))
     return tuple(found)

@@ -171,7 +171,7 @@ def _respond_by(plans: Sequence[Planned], so_far: Responses, known: Known) -> Te
     for planned in plans[:-1]:
         so_far.add_known(planned, known)
     last = plans[-1]
-    return so_far.drive_by(last, so_far.site) / last.layer.ideal
+    return last.in_order(so_far.drive_by(last, so_far.site)) / last.layer.ideal
 
 
 def drive(circuit: HandwrittenCircuit, rgb: Float[Tensor, "n 3 h w"], mean_rgb: Sequence[float]) -> Float[Tensor, "n unit h w"]:

@@ -11,9 +11,10 @@ from workbench.arrays.devices import CPU, computed_on
 from workbench.cache import Cache
 from workbench.code import computed_by
 from workbench.errors import WorkbenchError
+from workbench.evaluate.run import batch_name
 from workbench.files import cache_folder, folder_written_whole, write_whole
 from workbench.hosts.store import load
-from workbench.pictures import Picture, collection_sha256, first_by_content
+from workbench.pictures import Picture, first_by_content
 from workbench.rebuild import Stage
 from workbench.report.argued import Told, argued, as_html
 from workbench.report.html import on_what, with_skipped
@@ -83,7 +84,7 @@ def _key(ask: Request, spec: Spec, trained: TrainedCircuit) -> str:
     """What a run is known by."""
     files = [file.read_bytes() for file in (*ask.bound.values(), *ask.beside)]
     words = [computed_by(), load(trained.host).facts, spec.sha256, trained.sha256, *ask.bound, str(ask.seed), str(len(ask.few))]
-    words += [collection_sha256(some) for some in (ask.pictures, ask.calibration)]
+    words += [batch_name(some) for some in (ask.pictures, ask.calibration)]
     return hashlib.sha256("\n".join(words).encode() + b"".join(hashlib.sha256(file).digest() for file in files)).hexdigest()
 
 
