@@ -32,7 +32,7 @@ def is_own(name: str) -> bool:
 
 
 def cache_of(name: str, cache: Cache | None) -> Cache | None:
-    """The cache for what that host computes; for an own one that of the unfinished run alone: what it reads and imports from elsewhere may change later."""
+    """The cache for what that host computes; for an own one that of the unfinished run alone: what it imports from elsewhere may change."""
     return cache.unfinished if cache and is_own(name) and not cache.run else cache
 
 
