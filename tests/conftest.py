@@ -37,7 +37,7 @@ def pytest_runtest_makereport(item, call):
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A cache of this process's own, so that no journal of another's is read or cleared; the hosts in it are the user's."""
-    hosts, cache = cache_folder() / "hosts", tmp_path_factory.mktemp("cache")
+    hosts, cache = cache_folder().resolve() / "hosts", tmp_path_factory.mktemp("cache")
     hosts.mkdir(parents=True, exist_ok=True)
     (cache / "hosts").symlink_to(hosts)
     with pytest.MonkeyPatch.context() as patch:

@@ -3,6 +3,7 @@
 import ast
 import errno
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -131,6 +132,18 @@ def test_all_unfinished_runs_have_one_bound(tmp_path, monkeypatch):
         second.write("site", known_by(i), ONE)
     assert cache.read("site", "key") is None
     assert all(second.read("site", known_by(i)) for i in range(2))
+
+
+def test_on_a_machine_where_nobody_would_forget_a_run_nothing_of_it_is_kept(tmp_path):
+    """Workers on the machine of the command keep, others do not: its folder is not there."""
+    sent = pickle.dumps(Cache(tmp_path, 2 * BYTES, "run"))
+    pickle.loads(sent).write("site", "key", ONE)
+    assert pickle.loads(sent).read("site", "key") is not None
+    forget(pickle.loads(sent))
+    elsewhere = pickle.loads(sent)
+    elsewhere.write("site", "key", ONE)
+    assert elsewhere.read("site", "key") is None
+    assert not any(tmp_path.iterdir())
 
 
 def test_two_that_write_keep_one_bound(tmp_path):

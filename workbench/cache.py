@@ -88,10 +88,19 @@ class Cache:
             self._drop(0)
         self.full = not self.limit
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process; a run's own folder is there from now on."""
+        if self.run:
+            with suppress(OSError):
+                (self.folder / self.run).mkdir(parents=True, exist_ok=True)
+        return vars(self)
+
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """On another machine what lies in its folder of that name counts; what may not be dropped is what the whole run used."""
+        """On another machine what lies in its folder of that name counts; what may not be dropped is what the whole run used. A run's own folder
+        that is not there is none that anybody would forget: nothing is kept in it."""
         vars(self).update(state)
         self._count()
+        self.full = self.full or (bool(self.run) and not (self.folder / self.run).is_dir())
 
     def read(self, kind: str, key: str) -> dict[str, np.ndarray] | None:
         """An entry, or None."""

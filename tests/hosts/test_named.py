@@ -149,6 +149,24 @@ def test_a_file_may_import_its_neighbour(documented, tmp_path):
     assert ran.stdout.strip() == store.load(documented).fingerprint, ran.stderr
 
 
+def test_a_file_whose_neighbour_was_altered_makes_another_host(documented, tmp_path):
+    """Of the same weights: what an interrupted run of the one kept is not the other's."""
+    neighbour = tmp_path / "neighbour.py"
+    (tmp_path / "front.py").write_text("from neighbour import make_host\n")
+    code = LOADED.format("front.py:make_host").replace("fingerprint", "facts")
+
+    def facts() -> str:
+        ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert "made by front.py with SHA-256 " in ran.stdout, ran.stderr
+        return ran.stdout
+
+    neighbour.write_text(Path("my_hosts.py").read_text())
+    first = facts()
+    assert facts() == first
+    neighbour.write_text(Path("my_hosts.py").read_text() + "# altered\n")
+    assert facts() != first
+
+
 def test_a_null_host_keeps_each_units_numbers_and_none_of_their_order(tiny_host):
     null = null_host(tiny_host, seed=1)
     assert null.fingerprint != tiny_host.fingerprint

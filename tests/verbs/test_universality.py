@@ -241,6 +241,14 @@ def test_a_row_is_made_again_when_only_the_input_range_changes(tmp_path, unscore
     assert first.rows[0].fingerprint == second.rows[0].fingerprint
 
 
+def test_with_no_cache_no_row_of_a_finished_run_is_taken(tmp_path, unscored):
+    told = ["universality", str(spec_files(tmp_path)[0]), "--host", ONE, "--circuit", "one.yaml", "--json"]
+    for more, times in (([], 1), ([], 1), (["--no-cache"], 2)):
+        result = CliRunner().invoke(main, [*told, *more])
+        assert result.exit_code == 0, result.output
+        assert unscored == [ONE] * times
+
+
 def test_a_host_for_which_a_theory_cannot_be_compiled_has_a_row_that_says_so(tmp_path, unscored):
     """Curves that answer every 8 px cannot read Gabors that answer every 6."""
     odd = tmp_path / "odd.yaml"

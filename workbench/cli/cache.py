@@ -49,7 +49,7 @@ def cache_clear() -> None:
 @cache.command("limit")
 @click.argument("gib", type=click.FloatRange(0))
 def cache_limit(gib: float) -> None:
-    """Keep GIB GiB at the most from the next run on; 0 keeps nothing."""
+    """Keep GIB GiB at the most from the next run on; 0 keeps nothing longer than a run."""
     from workbench.cache import LIMIT_FILE
     from workbench.files import kept_folder, write_whole
 

@@ -102,7 +102,7 @@ def universality(
         pictures = session.pictures(images, skip_broken, "headline", score_on)
         fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
         surveyed = session.pictures(None, skip_broken, "calibration")
-        told = (session.stage, session.counter, seed, command_line(), engine, device, session.cache(no_cache))
+        told = (session.stage, session.counter, seed, command_line(), engine, device, session.cache(no_cache), no_cache)
         found = compare(spec_files, hosts, known, pictures, fit, surveyed, output, *told)
     session.tell(as_json, universality_json(found), universality_table(found), output / "universality.png", output / "universality.json")
 

@@ -32,7 +32,7 @@ def is_own(name: str) -> bool:
 
 
 def cache_of(name: str, cache: Cache | None) -> Cache | None:
-    """The cache for what that host computes; for an own one that of the unfinished run alone: other files that it imports may change later."""
+    """The cache for what that host computes; for an own one that of the unfinished run alone: what it imports from elsewhere may change."""
     return cache.unfinished if cache and is_own(name) and not cache.run else cache
 
 
@@ -97,7 +97,18 @@ def _own(name: str, path: Path, sha256: str, function: str) -> Host:
         raise WorkbenchError(
             f"host {name}", f"{function}() gives a {type(host).__name__}", "what host_from_module gives", "docs/own-host.md has an example."
         )
-    return replace(host, name=name, source=f"{host.source}, made by {path.name} with SHA-256 {sha256}")
+    files = {path.name: sha256, **_imported_beside(path)}
+    made = " and ".join(f"{file} with SHA-256 {known}" for file, known in files.items())
+    return replace(host, name=name, source=f"{host.source}, made by {made}")
+
+
+def _imported_beside(path: Path) -> dict[str, str]:
+    """SHA-256 of each module's file that lies beside the user's or below, but for what is installed there: an edit of it is another host."""
+    folder, ours = path.parent, Path(__file__).resolve().parents[1]
+    modules = [module for name, module in list(sys.modules.items()) if name != "__main__"]
+    files = {Path(file).resolve() for module in modules if (file := getattr(module, "__file__", None))}
+    beside = [file for file in files if file.is_relative_to(folder) and not file.is_relative_to(ours) and "site-packages" not in file.parts]
+    return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(beside) if file.is_file()}
 
 
 @contextmanager

@@ -43,6 +43,7 @@ class Setting:
     engine: Engine = here
     device: str = CPU
     cache: Cache | None = None
+    anew: bool = False
 
     @property
     def family(self) -> str:
@@ -72,6 +73,7 @@ def universality(
     engine: Engine = here,
     device: str = CPU,
     cache: Cache | None = None,
+    anew: bool = False,
 ) -> Universality:
     """Score theories of one family on every host, and write universality.json and .png, and each host's report, to the folder `output`.
 
@@ -79,7 +81,7 @@ def universality(
     circuit_files  the trained circuits that are known, by host; any other host is surveyed with the pictures `surveyed`
     Pictures, `stage`, `command`, `engine`, `device` and `cache` are as of `rebuild`, `counter` as of `survey`; surveys run on the processor. A host
     in which the survey finds nothing has a row that says so. So has one for which a theory cannot be compiled. An interrupted run goes on where it
-    stopped, host by host, and within a host as `survey` and `rebuild` do.
+    stopped, host by host, and within a host as `survey` and `rebuild` do; with `anew` the latter alone: rows in the folder may be a finished run's.
     Raises WorkbenchError, before any host is scored, for a host that cannot be loaded, a circuit of another host, and what `rebuild` would refuse
     of the pictures.
     """
@@ -87,7 +89,7 @@ def universality(
     _refuse_unlike(specs)
     for spec in specs:
         keep_apart(pictures, calibration, spec.theory.tuned)
-    setting = Setting(specs, pictures, calibration, surveyed, output, seed, command, engine, device, cache)
+    setting = Setting(specs, pictures, calibration, surveyed, output, seed, command, engine, device, cache, anew)
     loaded = [load(name) for name in hosts]
     for host in loaded:
         if host.name in circuit_files:
@@ -113,7 +115,7 @@ def _row(setting: Setting, host: Host, circuit_file: Path | None, stage: Stage, 
     """The host's row: of an earlier run where nothing that it depends on has changed."""
     known_by = setting.known_by(host, load_circuit(circuit_file) if circuit_file else None)
     file = setting.output / "rows" / f"{folder_name(host.name)}.json"
-    row = row_from_json(file.read_text(encoding="utf-8")) if file.is_file() else None
+    row = row_from_json(file.read_text(encoding="utf-8")) if file.is_file() and not setting.anew else None
     if row is not None and row.known_by == known_by:
         return row
     without = HostRow(host.name, host.fingerprint, host.has_output, len(host.sites), known_by)
@@ -142,9 +144,9 @@ def _uncompilable(specs: Sequence[Spec], trained: TrainedCircuit, host: Host) ->
 
 
 def _surveyed(setting: Setting, host: Host, known_by: str, counter: Counter) -> Path:
-    """The circuit file that a survey of the host writes; that of an interrupted run is taken as it is."""
+    """The circuit file that a survey of the host writes; that of an interrupted run is taken as it is, unless all is to be computed anew."""
     file = setting.output / "circuits" / folder_name(host.name) / f"{setting.family}-{known_by[:16]}.yaml"
-    if not file.is_file():
+    if setting.anew or not file.is_file():
         found = survey(
             host, setting.family, setting.surveyed, None, lambda what, *done: counter(f"{host.name}: {what}", *done), cache=setting.cache
         )
