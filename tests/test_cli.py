@@ -855,6 +855,16 @@ def test_what_a_score_keeps_is_listed_and_forgotten_and_changes_no_figure(worksh
     assert json.loads(run("cache", "list", "--json").stdout)["kinds"] == {}
 
 
+def test_what_interrupted_runs_computed_is_forgotten_where_that_is_asked(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    for name in ("kept", "runs", "reports", "unfinished", "hosts"):
+        (tmp_path / name / "one").mkdir(parents=True)
+        (tmp_path / name / "one" / "file").write_bytes(b"x")
+    for more, stay in ((), {"runs", "reports", "unfinished", "hosts"}), (("--unfinished",), {"hosts"}):
+        assert "freed" in run("cache", "clear", *more).stdout
+        assert {path.parent.parent.name for path in tmp_path.rglob("file")} == stay
+
+
 def test_the_cache_has_a_limit(workshop, unreported):
     assert run("cache", "limit", "0.5").stdout == "limit 0.5 GiB\n"
     assert json.loads(run("cache", "list", "--json").stdout)["limit_gib"] == 0.5

@@ -26,17 +26,15 @@ def kept_folder() -> Path:
     return cache_folder() / "kept"
 
 
+def unfinished_folders() -> list[Path]:
+    """Where in it lies what interrupted runs computed: their journals, the finished parts of reports, and what is kept for one run alone."""
+    return [cache_folder() / name for name in ("runs", "reports", "unfinished")]
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
-
-
-def _digest(file) -> str:  # Python 3.10 has no file_digest
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_whole(path: Path, content: bytes | str) -> None:

@@ -101,6 +101,11 @@ def test_a_pool_is_the_highest_of_the_cells_about_each(taps, offset_px, count):
             assert torch.equal(said[0, :, i, j], about.amax((1, 2)))
 
 
+def test_a_pool_may_reach_beyond_all_of_the_cells():
+    x = noise(1, 2, 3, 3)
+    assert torch.equal(pool(x, 3, (Cells(1, 2, 3),) * 2, (Cells(5, 4, 1),) * 2), x.amax((2, 3), keepdim=True))
+
+
 def plainly(circuit: HandwrittenCircuit, rgb: Tensor, mean_rgb) -> Tensor:
     return respond.respond(circuit.layers, respond.Responses.to(respond.in_circuit_units(rgb, mean_rgb), circuit.grid))
 

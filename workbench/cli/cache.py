@@ -15,7 +15,7 @@ def cache() -> None:
     \b
     workbench cache list         entries and bytes of each kind
     workbench cache limit 10     keep 10 GiB at the most
-    workbench cache clear        forget all; hosts and unfinished runs stay
+    workbench cache clear        forget all; hosts stay, and unfinished runs without --unfinished
     """
 
 
@@ -38,12 +38,14 @@ def cache_list(as_json: bool) -> None:
 
 
 @cache.command("clear")
-def cache_clear() -> None:
+@click.option("--unfinished", is_flag=True, help="Forget what interrupted runs computed too: they begin anew.")
+def cache_clear(unfinished: bool) -> None:
     """Forget every entry. Nothing is lost but time."""
     from workbench.cache import GIB, clear
-    from workbench.files import kept_folder
+    from workbench.files import kept_folder, unfinished_folders
 
-    click.echo(f"freed {clear(kept_folder()) / GIB:.3f} GiB")
+    freed = sum(map(clear, [kept_folder(), *(unfinished_folders() if unfinished else ())]))
+    click.echo(f"freed {freed / GIB:.3f} GiB")
 
 
 @cache.command("limit")

@@ -71,13 +71,13 @@ def _mixed(x: Float[Tensor, "n in h w"], by: Float[Tensor, "out in"]) -> Float[T
 def pool(x: Float[Array, "n unit h w"], taps: int, upstream: Square, downstream: Square) -> Float[Array, "n unit h2 w2"]:
     """Maximum over `2 taps + 1` cells squared about each downstream cell; what lies outside the picture counts for nothing.
 
-    torch's own padding spares the padded copy wherever it begins where the windows do.
+    torch's own padding spares the padded copy wherever it begins where the windows do, and a window fits.
     """
     if not is_torch_array(x):
         return pool_by_taps(x, taps, upstream, downstream)
     (top, bottom), (left, right) = (_padding(taps, above, below) for above, below in zip(upstream, downstream, strict=True))
     side, stride = 2 * taps + 1, _stride(upstream, downstream)
-    if not 0 <= top == left <= taps:
+    if not 0 <= top == left <= taps or min(x.shape[2:]) + 2 * top < side:
         return F.max_pool2d(F.pad(x, (left, right, top, bottom), value=-torch.inf), side, stride)
     said = F.max_pool2d(x, side, stride, padding=top, ceil_mode=True)
     rows, columns = (cells.count for cells in downstream)
