@@ -81,7 +81,7 @@ class Session:
         self.line_at = time.monotonic()
         (task,) = (task for task in self.progress.tasks if task.id == stage)
         left = "" if task.time_remaining is None else f", {timedelta(seconds=round(task.time_remaining))} left"
-        self.say(f"{task.description}: {task.completed:g} of {task.total:g}, {RateColumn().render(task)}{left}")
+        self.say(f"{task.description}: {task.completed:.0f} of {task.total:.0f}, {RateColumn().render(task)}{left}")
 
     def pictures(self, folder: Path | None, skip_broken: bool, part: str, most: int | None = None) -> "list[Picture]":
         """The pictures of a folder, or those that come with a dependency: the "headline" part or the "calibration" part. Of a folder the `most`
