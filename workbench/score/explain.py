@@ -1,7 +1,6 @@
 """Every parameter: how much of the trained weights between two families a theory explains, and how much those of half of the units foretell
 of the other half's: by the theory, its constants fitted to them, and by turning alone."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 
@@ -9,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 import workbench
-from workbench.cache import Arrays, Cache, Kept, content_of, known_by
+from workbench.cache import Cache, Kept, content_of, known_by
 from workbench.code import computed_by
 from workbench.compiler.bind import Bound
 from workbench.evaluate.foretold import BY_TURNS, fitted, splits, turned
@@ -158,13 +157,12 @@ def _pair(pair: Between, seed: int, kept: Kept) -> PairExplained:
 
 
 def _once(kept: Kept, name: str, found: Callable[[], Agreements]) -> Agreements:
-    """Agreements, kept as JSON, which has their order."""
+    """Agreements, in their order."""
 
-    def as_arrays() -> Arrays:
-        rows = {each: {figure: astuple(agreement) for figure, agreement in row.items()} for each, row in found().items()}
-        return {"json": np.frombuffer(json.dumps(rows).encode(), np.uint8)}
+    def figures() -> dict[str, dict[str, tuple]]:
+        return {each: {figure: astuple(agreement) for figure, agreement in row.items()} for each, row in found().items()}
 
-    rows = json.loads(kept.once(name, as_arrays)["json"].tobytes())
+    rows = kept.figures(name, figures)
     return {each: {figure: Agreement(*values) for figure, values in row.items()} for each, row in rows.items()}
 
 

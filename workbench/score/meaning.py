@@ -1,9 +1,9 @@
 """What a unit's activation is made of: what one theory accounts for, and what is left, among the theory's own stimuli and among others. Pure
 functions of arrays, a row for each cell of a picture."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -18,7 +18,6 @@ RESAMPLES = 40  # of pictures, each clustered anew: enough for a standard error 
 NORMAL_95 = 1.96  # standard errors to each side
 SHOWN = 2  # rows of each cluster that stand for it
 TINY = 1e-12
-MEANING = "meaning"  # the kind of cache entry, and its array
 
 
 @dataclass(frozen=True)
@@ -102,14 +101,8 @@ class _Account:
         return ((self.share[:, None] - self.kept * self.overlap) * self.other).sum(0)
 
 
-def as_arrays(unit: UnitMeaning) -> dict[str, np.ndarray]:
-    """A unit's figures, to be kept: as JSON, whose numbers come back to the last bit."""
-    return {MEANING: np.frombuffer(json.dumps(asdict(unit)).encode(), np.uint8)}
-
-
-def read_back(kept: Mapping[str, np.ndarray]) -> UnitMeaning:
-    """The unit of `as_arrays`."""
-    said = json.loads(kept[MEANING].tobytes())
+def read_back(said: Mapping[str, Any]) -> UnitMeaning:
+    """The unit whose fields these are, as JSON has them."""
     figures = {
         name: Figure(said[name]["value"], tuple(said[name]["ci95"]) if said[name]["ci95"] else None) for name in ("explained", "other")
     }

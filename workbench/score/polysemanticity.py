@@ -15,11 +15,12 @@ from workbench.evaluate.run import Progress
 from workbench.hosts.host import Host
 from workbench.pictures import Picture
 from workbench.score.facts import as_json, circuit_facts, host_facts, picture_facts, spec_facts
-from workbench.score.meaning import CLUSTERS, MEANING, UnitMeaning, as_arrays, explained, read_back, unit_meaning
+from workbench.score.meaning import CLUSTERS, UnitMeaning, explained, read_back, unit_meaning
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
 
 FORMAT = 1
+MEANING = "meaning"  # the kind of cache entry
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def polysemanticity_score(
     for i, unit in enumerate(trained.units):
         columns = found.trained[:, i], found.theory[:, i], np.delete(found.theory, i, 1), np.delete(found.around, unit.unit, 1)
         name = f"{trained.site}:{unit.unit}"
-        units.append(read_back(kept.once(name, partial(_asked, name, *columns, found.picture, level, seed, clusters))))
+        units.append(read_back(kept.figures(name, partial(_asked, name, *columns, found.picture, level, seed, clusters))))
         progress(1)
     return Polysemanticity(
         workbench=workbench.__version__,
@@ -82,8 +83,8 @@ def polysemanticity_score(
     )
 
 
-def _asked(*about: Any) -> dict[str, np.ndarray]:
-    return as_arrays(unit_meaning(*about))
+def _asked(*about: Any) -> dict[str, Any]:
+    return asdict(unit_meaning(*about))
 
 
 def _key(found: Firing, trained: TrainedCircuit, seed: int, clusters: int) -> str:
