@@ -44,9 +44,9 @@ def claim_curves(
     step_deg: int = STEP_DEG,
     cache: Cache | None = None,
 ) -> ClaimCurves:
-    """Curves of every claim. Gain and bias of the handwritten units stay those of the whole circuit. With a
-    cache, neither the host nor a circuit runs again on what it answered before. Raises WorkbenchError where the host does
-    not tell how trained units hear those that a family is bound to."""
+    """Curves of every claim. Gain and bias of the handwritten units stay those of the whole circuit. With a cache,
+    neither the host nor a circuit runs again on what it answered before. Raises WorkbenchError where the host does not tell how trained units hear
+    those that a family is bound to."""
     spliced, by_hand = splices.circuits["spliced"], splices.conditions["spliced"]
     if not isinstance(by_hand, Handwritten):
         raise TypeError("the splice is of handwritten units")

@@ -19,7 +19,8 @@ Row = Mapping[str, Array]  # quantity -> of every picture of a batch, in the lib
 
 @dataclass(frozen=True)
 class Statistics:
-    """Streamed results, in NumPy or any one array library. What grows with the pictures are their names and some ten numbers a condition.
+    """Streamed results, in NumPy or any one array library. What grows with the pictures are their names, six figures a
+    condition, and three of each unit; beyond RANKED_ROWS pictures a sampled cell of each too.
 
     rows[condition][quantity] has one row a picture:
         kl         KL(natural || condition) of the class distribution, nats
