@@ -1,4 +1,6 @@
-"""Fixtures for every test: the hosts, the shared folder, and a tiny random host for what needs no trained network."""
+"""Fixtures for every test: the hosts, the shared folder, and a tiny random host for what needs no
+trained network.
+"""
 
 import fcntl
 import os
@@ -12,11 +14,12 @@ from torch import nn
 
 from workbench.errors import WorkbenchError
 from workbench.files import CACHE_VARIABLE, cache_folder
-from workbench.hosts import Host, InputRange, host_from_module, store
+from workbench.hosts import Host, PictureInput, host_from_module, store
 from workbench.score.document import to_json
 
 SHARED = Path(os.environ.get("WORKBENCH_SHARED", Path(__file__).parents[2] / "shared"))
-# Two threads on a busy machine wait for each other; `pytest -n`, as in the Makefile, uses the other cores better.
+# Two threads on a busy machine wait for each other; `pytest -n`, as in the Makefile, uses the other
+# cores better.
 torch.set_num_threads(1)
 
 OBJECT_STORE = 200_000_000  # bytes: more than any test sends, and what a container gives
@@ -25,18 +28,26 @@ MUST_NOT_SKIP = SHARED.is_dir() or os.environ.get("CI_SHARED") == "1"
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Where the shared networks and photographs are at hand, a test that wants them must run: a skip is a failure."""
+    """Where the shared networks and photographs are at hand, a test that wants them must run: a
+    skip is a failure.
+    """
     report = yield
     wants = item.get_closest_marker("inceptionv1") or item.get_closest_marker("shared")
     if report.skipped and not hasattr(report, "wasxfail") and wants and MUST_NOT_SKIP:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
-        report.outcome, report.longrepr = "failed", f"{item.nodeid} must not be skipped where {SHARED} exists or CI_SHARED=1 ({reason})"
+        report.outcome, report.longrepr = (
+            "failed",
+            f"{item.nodeid} must not be skipped where {SHARED} exists or CI_SHARED=1 ({reason})",
+        )
     return report
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A cache of this process's own, so that no journal of another's is read or cleared; the hosts in it are the user's."""
+    """A cache of this process's own, so that nothing of another process's is read or cleared.
+
+    The hosts in it are the user's.
+    """
     hosts, cache = cache_folder().resolve() / "hosts", tmp_path_factory.mktemp("cache")
     hosts.mkdir(parents=True, exist_ok=True)
     (cache / "hosts").symlink_to(hosts)
@@ -47,7 +58,9 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """No other process of the suite is within such a block at the same time: hosts are put into one folder."""
+    """No other process of the suite is within such a block at the same time: hosts are put into one
+    folder.
+    """
     folder = os.open(cache_folder() / "hosts", os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -67,7 +80,9 @@ def _installed(name: str, install) -> Host:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder with networks, photographs and published references, beside the checkout or where WORKBENCH_SHARED says."""
+    """The folder with networks, photographs and published references, beside the checkout or where
+    WORKBENCH_SHARED says.
+    """
     if not SHARED.is_dir():
         pytest.skip(f"no shared folder at {SHARED}")
     return SHARED
@@ -81,20 +96,31 @@ def squeezenet() -> Host:
 
 @pytest.fixture(scope="session")
 def inceptionv1(shared: Path) -> Host:
-    """InceptionV1, added from the shared folder if it is not there. Tests that use it are marked `inceptionv1`."""
-    return _installed("inceptionv1", lambda: store.add("inceptionv1", shared / "networks" / "inceptionv1"))
+    """InceptionV1, added from the shared folder if it is not there.
+
+    Tests that use it are marked `inceptionv1`.
+    """
+    return _installed(
+        "inceptionv1", lambda: store.add("inceptionv1", shared / "networks" / "inceptionv1")
+    )
 
 
 @pytest.fixture(scope="session")
 def squeezenet_second_run(shared: Path) -> Host:
     """As `inceptionv1`; tests that use it are marked `shared`."""
-    return _installed("squeezenet_second_run", lambda: store.add("squeezenet_second_run", shared / "networks" / "squeezenet_second_run"))
+    return _installed(
+        "squeezenet_second_run",
+        lambda: store.add("squeezenet_second_run", shared / "networks" / "squeezenet_second_run"),
+    )
 
 
 @pytest.fixture(scope="session")
 def resnet50v2_trunk(shared: Path) -> Host:
     """A host without an output. As `inceptionv1`; tests that use it are marked `shared`."""
-    return _installed("resnet50v2_trunk", lambda: store.add("resnet50v2_trunk", shared / "networks" / "resnet50v2_trunk"))
+    return _installed(
+        "resnet50v2_trunk",
+        lambda: store.add("resnet50v2_trunk", shared / "networks" / "resnet50v2_trunk"),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -109,19 +135,33 @@ def two_workers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         ray = pytest.importorskip("ray")
-        ray.init("local", num_cpus=2, object_store_memory=OBJECT_STORE, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init(
+            "local",
+            num_cpus=2,
+            object_store_memory=OBJECT_STORE,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
         yield
         ray.shutdown()
 
 
 @pytest.fixture
 def unreported(monkeypatch) -> None:
-    """A scorecard is written without pictures and page, which take most of the time, where a test is not about them."""
-    monkeypatch.setattr("workbench.rebuild.write_report", lambda folder, card, *_: (folder / "score.json").write_text(to_json(card)))
+    """A scorecard is written without pictures and page, which take most of the time, where a test
+    is not about them.
+    """
+    monkeypatch.setattr(
+        "workbench.rebuild.write_report",
+        lambda folder, card, *_: (folder / "score.json").write_text(to_json(card)),
+    )
 
 
 def tiny_network(seed: int = 0) -> nn.Sequential:
-    """Three random convolutions and a classifier of 5 classes, for pictures of 32 pixels squared or more."""
+    """Three random convolutions and a classifier of 5 classes, for pictures of 32 pixels squared or
+    more.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return nn.Sequential(
@@ -134,8 +174,13 @@ def tiny_network(seed: int = 0) -> nn.Sequential:
 
 @pytest.fixture(scope="session")
 def tiny_host() -> Host:
-    """Sites first (8 channels, stride 2), second (12, 2) and third (16, 4) over pictures of 32 pixels squared; 5 classes."""
+    """Sites first (8 channels, stride 2), second (12, 2) and third (16, 4) over pictures of 32
+    pixels squared; 5 classes.
+    """
     sites = {"first": "0", "second": "1", "third": "2"}
     return host_from_module(
-        tiny_network(), "tiny", sites, InputRange(size_px=32, mean_rgb=(128.0, 128.0, 128.0), scale_rgb=(64.0, 64.0, 64.0))
+        tiny_network(),
+        "tiny",
+        sites,
+        PictureInput(size_px=32, mean_rgb=(128.0, 128.0, 128.0), scale_rgb=(64.0, 64.0, 64.0)),
     )

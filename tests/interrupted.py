@@ -1,4 +1,4 @@
-"""A run that is interrupted in mid-stage and started again, beside one that was not."""
+"""A run that is interrupted in the middle of a stage and started again."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from workbench.cache import GIB, Cache
-from workbench.rebuild import Stage
+from workbench.progress import Stage
 
 Run = Callable[[Path, Cache, Stage], object]  # writes the folder `out` of a folder that exists
 
 
 def counted(patch: pytest.MonkeyPatch, module: object, *names: str) -> list[str]:
-    """The calls of functions of a module from now on, by name."""
+    """Record the calls of functions of a module, by name, from now on."""
     calls = list[str]()
 
     def noted(name: str) -> Callable:
@@ -25,14 +25,14 @@ def counted(patch: pytest.MonkeyPatch, module: object, *names: str) -> list[str]
 
 
 def stopped_at(stage_name: str, step: int) -> Stage:
-    """Progress that is interrupted when so many steps of a stage were told of."""
+    """Progress that interrupts the run at so many calls of a stage's `advance`."""
 
     def stage(name: str, total: int):
-        told = list[int]()
+        calls = list[int]()
 
         def advance(steps: int) -> None:
-            told.append(steps)
-            if name == stage_name and len(told) == step:
+            calls.append(steps)
+            if name == stage_name and len(calls) == step:
                 raise KeyboardInterrupt
 
         return advance
@@ -45,10 +45,13 @@ def quiet(name: str, total: int):
 
 
 def goes_on(run: Run, folder: Path, stage_name: str, step: int, calls: list[str]) -> None:
-    """Interrupted there and started again, `run` writes the bytes of an uninterrupted run, and makes fewer of `calls` than it."""
+    """Assert that a run that is interrupted continues.
+
+    Started again, it writes the same bytes as an uninterrupted run, and makes fewer of `calls`.
+    """
     whole, again = folder / "whole", folder / "again"
-    for each in (whole, again):
-        each.mkdir()
+    for parent in (whole, again):
+        parent.mkdir()
     run(whole, Cache(folder / "kept-whole", GIB), quiet)
     once = len(calls)
     cache = Cache(folder / "kept-again", GIB)

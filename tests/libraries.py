@@ -1,4 +1,6 @@
-"""The array libraries in which everything that is written to the standard is tried, each as a function of a NumPy array."""
+"""The array libraries in which everything that is written to the standard is tried, each as a
+function of a NumPy array.
+"""
 
 import array_api_strict
 import numpy as np
@@ -8,8 +10,12 @@ import torch
 from workbench.arrays import Array, to_numpy
 from workbench.arrays.devices import cupy
 
-ELSEWHERE = array_api_strict.Device("device1")  # of no real machine: an array of another device does not mix with its arrays
-NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here: torch.cuda.is_available() is False")
+ELSEWHERE = array_api_strict.Device(
+    "device1"
+)  # of no real machine: an array of another device does not mix with its arrays
+NO_CUDA = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="no CUDA device here: torch.cuda.is_available() is False"
+)
 NO_CUPY = pytest.mark.skipif(cupy() is None, reason="no CuPy here that finds a CUDA device")
 
 
@@ -41,6 +47,9 @@ OTHERS = LIBRARIES[1:]  # than NumPy
 
 
 def plain(array: Array) -> np.ndarray:
-    """As NumPy's, from any library and device. The same library and device as before is for the test to check."""
+    """As NumPy's, from any library and device.
+
+    The same library and device as before is for the test to check.
+    """
     strange = isinstance(array, type(array_api_strict.asarray(0.0)))
     return to_numpy(array.to_device(array_api_strict.Device("CPU_DEVICE")) if strange else array)

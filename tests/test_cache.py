@@ -14,7 +14,18 @@ import numpy as np
 import pytest
 
 from workbench import code
-from workbench.cache import LIMIT_FILE, Cache, clear, command_cache, forget, kinds, known_by, limit_gib, opened, sealed
+from workbench.cache import (
+    LIMIT_FILE,
+    Cache,
+    cache_key,
+    clear,
+    command_cache,
+    forget,
+    kinds,
+    limit_gib,
+    opened,
+    sealed,
+)
 from workbench.hosts.named import cache_of
 
 ONE = {"value": np.arange(200, dtype=np.float32)}
@@ -26,20 +37,20 @@ def filled(folder: Path, count: int) -> Cache:
     """Entries "0", "1", ...; each last used long ago, a second after the one before."""
     cache = Cache(folder, MANY)
     for i in range(count):
-        cache.write("site", known_by(i), ONE)
-        os.utime(cache._path("site", known_by(i)), (1e9 + i, 1e9 + i))
+        cache.write("site", cache_key(i), ONE)
+        os.utime(cache._path("site", cache_key(i)), (1e9 + i, 1e9 + i))
     return cache
 
 
 def there(folder: Path, count: int) -> list[int]:
-    return [i for i in range(count) if Cache(folder, MANY).read("site", known_by(i)) is not None]
+    return [i for i in range(count) if Cache(folder, MANY).read("site", cache_key(i)) is not None]
 
 
 def test_what_was_written_is_read_back_and_nothing_else(tmp_path):
     cache = filled(tmp_path, 2)
-    assert cache.read("site", known_by(0))["value"].tolist() == ONE["value"].tolist()
-    assert cache.read("rows", known_by(0)) is None
-    assert cache.read("site", known_by(2)) is None
+    assert cache.read("site", cache_key(0))["value"].tolist() == ONE["value"].tolist()
+    assert cache.read("rows", cache_key(0)) is None
+    assert cache.read("site", cache_key(2)) is None
     assert kinds(tmp_path) == {"site": (2, 2 * BYTES)}
 
 
@@ -55,18 +66,18 @@ DAMAGES = {
 @pytest.mark.parametrize("name", DAMAGES)
 def test_a_damaged_entry_is_absent_and_is_written_again(tmp_path, name):
     cache = filled(tmp_path, 1)
-    path = cache._path("site", known_by(0))
+    path = cache._path("site", cache_key(0))
     path.write_bytes(DAMAGES[name](path.read_bytes()))
-    assert cache.read("site", known_by(0)) is None
-    cache.write("site", known_by(0), ONE)
+    assert cache.read("site", cache_key(0)) is None
+    cache.write("site", cache_key(0), ONE)
     assert there(tmp_path, 1) == [0]
 
 
 def test_what_was_not_used_for_the_longest_time_goes_first(tmp_path):
     filled(tmp_path, 10)
     cache = Cache(tmp_path, 10 * BYTES)
-    assert cache.read("site", known_by(0)) is not None  # the oldest, but used now
-    cache.write("site", known_by(10), ONE)
+    assert cache.read("site", cache_key(0)) is not None  # the oldest, but used now
+    cache.write("site", cache_key(10), ONE)
     left = there(tmp_path, 11)
     assert {0, 9, 10} <= set(left)
     assert 1 not in left
@@ -77,7 +88,7 @@ def test_what_this_process_used_stays_and_what_does_not_fit_is_not_kept(tmp_path
     """Otherwise a run over more pictures than fit would throw each out before it comes again."""
     cache = Cache(tmp_path, 4 * BYTES)
     for i in range(10):
-        cache.write("site", known_by(i), ONE)
+        cache.write("site", cache_key(i), ONE)
     assert there(tmp_path, 10) == [0, 1, 2, 3]
 
 
@@ -85,10 +96,10 @@ def test_a_limit_of_nothing_keeps_nothing_and_forgets_what_there_was(tmp_path):
     filled(tmp_path, 2)
     nothing = Cache(tmp_path, 0)
     assert kinds(tmp_path) == {}
-    nothing.write("site", known_by(0), ONE)
+    nothing.write("site", cache_key(0), ONE)
     assert kinds(tmp_path) == {}
-    Cache(tmp_path, MANY).write("site", known_by(0), ONE)  # by another process that has a limit
-    assert nothing.read("site", known_by(0)) is None
+    Cache(tmp_path, MANY).write("site", cache_key(0), ONE)  # by another process that has a limit
+    assert nothing.read("site", cache_key(0)) is None
 
 
 def test_a_lower_limit_holds_from_the_start(tmp_path):
@@ -97,29 +108,34 @@ def test_a_lower_limit_holds_from_the_start(tmp_path):
     assert there(tmp_path, 10) == [6, 7, 8, 9]
 
 
-@pytest.mark.parametrize(("anew", "limit", "host"), [(True, "1", "squeezenet"), (False, "1", "mine.py:host"), (False, "0", "squeezenet")])
-def test_what_is_not_to_outlive_a_run_is_read_by_that_run_alone_until_it_is_complete(tmp_path, monkeypatch, anew, limit, host):
+@pytest.mark.parametrize(
+    ("no_cache", "limit", "host"),
+    [(True, "1", "squeezenet"), (False, "1", "mine.py:host"), (False, "0", "squeezenet")],
+)
+def test_what_is_not_to_outlive_a_run_is_read_by_that_run_alone_until_it_is_complete(
+    tmp_path, monkeypatch, no_cache, limit, host
+):
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / LIMIT_FILE).write_text(limit)
 
-    def found(run: str, anew: bool = anew, host: str = host) -> bool:
-        return cache_of(host, command_cache(run, anew)).read("site", "key") is not None
+    def is_kept(run: str, no_cache: bool = no_cache, host: str = host) -> bool:
+        return cache_of(host, command_cache(run, no_cache)).read("site", "key") is not None
 
-    cache_of(host, command_cache("run", anew)).write("site", "key", ONE)
+    cache_of(host, command_cache("run", no_cache)).write("site", "key", ONE)
     assert kinds(tmp_path / "kept") == {}
-    assert found("run")
-    assert not found("another run")
-    assert not found("run", False, "squeezenet") or limit == "0"
-    forget(command_cache("run", anew))
-    assert not found("run")
+    assert is_kept("run")
+    assert not is_kept("another run")
+    assert not is_kept("run", False, "squeezenet") or limit == "0"
+    forget(command_cache("run", no_cache))
+    assert not is_kept("run")
 
 
-def test_a_run_that_is_to_compute_anew_reads_nothing_that_others_kept(tmp_path, monkeypatch):
+def test_a_run_without_a_cache_reads_nothing_that_others_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
     command_cache("run").write("site", "key", ONE)
     assert command_cache("run").read("site", "key") is not None
-    assert command_cache("run", anew=True).read("site", "key") is None
+    assert command_cache("run", no_cache=True).read("site", "key") is None
 
 
 def test_all_unfinished_runs_have_one_bound(tmp_path, monkeypatch):
@@ -129,9 +145,9 @@ def test_all_unfinished_runs_have_one_bound(tmp_path, monkeypatch):
     os.utime(cache._path("site", "key"), (1e9, 1e9))
     second = Cache(tmp_path, 2 * BYTES, "second")
     for i in range(2):
-        second.write("site", known_by(i), ONE)
+        second.write("site", cache_key(i), ONE)
     assert cache.read("site", "key") is None
-    assert all(second.read("site", known_by(i)) for i in range(2))
+    assert all(second.read("site", cache_key(i)) for i in range(2))
 
 
 def test_on_a_machine_where_nobody_would_forget_a_run_nothing_of_it_is_kept(tmp_path):
@@ -150,8 +166,8 @@ def test_two_that_write_keep_one_bound(tmp_path):
     limit = 20 * BYTES
     one, other = Cache(tmp_path, limit), Cache(tmp_path, limit)
     for i in range(15):
-        one.write("site", known_by(i), ONE)
-        other.write("site", known_by(100 + i), ONE)
+        one.write("site", cache_key(i), ONE)
+        other.write("site", cache_key(100 + i), ONE)
     assert 18 * BYTES <= sum(size for _, size in kinds(tmp_path).values()) <= limit
 
 
@@ -162,26 +178,32 @@ def test_an_entry_that_cannot_be_marked_as_used_is_sound(tmp_path, monkeypatch):
         raise PermissionError(errno.EPERM, "not yours")
 
     monkeypatch.setattr("workbench.cache.os.utime", refuse)
-    assert cache.read("site", known_by(0))["value"].tolist() == ONE["value"].tolist()
+    assert cache.read("site", cache_key(0))["value"].tolist() == ONE["value"].tolist()
 
 
 def test_an_entry_may_be_read_by_others(tmp_path):
     cache = filled(tmp_path, 1)
-    assert cache._path("site", known_by(0)).stat().st_mode & 0o777 == 0o644
+    assert cache._path("site", cache_key(0)).stat().st_mode & 0o777 == 0o644
 
 
-FAULTS = {"no space": (errno.ENOSPC, True), "no right": (errno.EACCES, True), "some fault": (errno.EIO, False)}
+FAULTS = {
+    "no space": (errno.ENOSPC, True),
+    "no right": (errno.EACCES, True),
+    "some fault": (errno.EIO, False),
+}
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_only_what_lasts_ends_the_writing(tmp_path, monkeypatch, name):
     number, full = FAULTS[name]
     with monkeypatch.context() as patch:
-        patch.setattr("workbench.cache.os.replace", lambda *_: (_ for _ in ()).throw(OSError(number, name)))
+        patch.setattr(
+            "workbench.cache.os.replace", lambda *_: (_ for _ in ()).throw(OSError(number, name))
+        )
         cache = Cache(tmp_path, MANY)
-        cache.write("site", known_by(0), ONE)
+        cache.write("site", cache_key(0), ONE)
     assert (kinds(tmp_path), cache.full) == ({}, full)
-    cache.write("site", known_by(1), ONE)
+    cache.write("site", cache_key(1), ONE)
     assert there(tmp_path, 2) == ([] if full else [1])
 
 
@@ -195,34 +217,78 @@ def test_a_folder_that_is_cleared_meanwhile_is_made_again(tmp_path, monkeypatch)
         return mkstemp(dir=dir, **options)
 
     monkeypatch.setattr("workbench.cache.tempfile.mkstemp", cleared_once)
-    cache.write("site", known_by(0), ONE)
+    cache.write("site", cache_key(0), ONE)
     assert (there(tmp_path, 1), cache.full) == ([0], False)
 
 
 def test_what_computes_is_known_without_a_distribution_of_that_name(monkeypatch):
     monkeypatch.setattr(code, "PACKAGES", {"no-such-distribution": "numpy"})
-    other = code.computed_by.__wrapped__()
+    other = code.code_version.__wrapped__()
     monkeypatch.setattr("numpy.__version__", "0")
-    assert code.computed_by.__wrapped__() != other
+    assert code.code_version.__wrapped__() != other
 
 
-CARRY = {"array_api_compat", "h5py", "jaxtyping", "markupsafe", "pydantic", "requests", "rich", "safetensors", "yaml"}  # compute no figure
+CARRY = {
+    "array_api_compat",
+    "h5py",
+    "jaxtyping",
+    "markupsafe",
+    "pydantic",
+    "requests",
+    "platformdirs",
+    "ray",
+    "rich",
+    "safetensors",
+    "yaml",
+}  # compute no figure
+
+
+@pytest.mark.parametrize(
+    ("file", "changes"),
+    [
+        ("cli/score.py", False),
+        ("terminal/options.py", False),
+        ("report/table.py", False),
+        ("analyses/claims/command.py", False),
+        ("analyses/claims/table.py", False),
+        ("analyses/registry.py", False),
+        ("analyses/claims/figures.py", True),
+        ("theory/table.py", True),
+        ("rebuild.py", True),
+        ("evaluate/run.py", True),
+    ],
+)
+def test_code_version_edited_file_changes_where_it_computes(tmp_path, monkeypatch, file, changes):
+    root = tmp_path / "workbench"
+    shutil.copytree(code.ROOT, root, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code, "ROOT", root)
+    before, whole = code.code_version.__wrapped__(), code.source_version.__wrapped__()
+    (root / file).write_text("# edited")
+    assert (code.code_version.__wrapped__() != before) == changes
+    assert code.source_version.__wrapped__() != whole
 
 
 def test_all_that_figures_are_computed_with_is_known():
-    """Every package that the stages import, but those that only carry; of a report and a command line nothing is kept."""
-    package = Path(code.__file__).parent
-    files = [file for file in package.glob("*/*.py") if file.parent.name not in ("cli", "report")]
-    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
+    """Every package that the computing modules import is known, but those that only carry."""
+    files = [file for file in code._sources() if not code._only_displays(file)]
+    nodes = [
+        node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    ]
     names = [each.name for node in nodes if isinstance(node, ast.Import) for each in node.names]
     names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
     imports = {name.partition(".")[0] for name in names}
-    assert imports - sys.stdlib_module_names - {"workbench", "cupy", *CARRY} == set(code.PACKAGES.values())
+    assert imports - sys.stdlib_module_names - {"workbench", "cupy", *CARRY} == set(
+        code.PACKAGES.values()
+    )
 
 
 def test_what_computes_is_what_was_loaded_first(tmp_path):
     """A file that is edited after the start did not compute what follows."""
-    shutil.copytree(Path(code.__file__).parent, tmp_path / "workbench", ignore=shutil.ignore_patterns("__pycache__", "*.safetensors"))
+    shutil.copytree(
+        Path(code.__file__).parent,
+        tmp_path / "workbench",
+        ignore=shutil.ignore_patterns("__pycache__", "*.safetensors"),
+    )
     program = """
 import sys
 from pathlib import Path
@@ -230,12 +296,22 @@ from click.testing import CliRunner
 from workbench.cli import main
 assert Path(sys.argv[1]) in Path(sys.modules["workbench"].__file__).parents
 CliRunner().invoke(main, ["hosts", "--help"])
-from workbench.code import computed_by
+from workbench.code import code_version
 Path(sys.argv[1], "workbench", "rebuild.py").write_text("# edited")
-print(computed_by() == computed_by.__wrapped__(), "torch" in sys.modules)
+print(code_version() == code_version.__wrapped__(), "torch" in sys.modules)
 """
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "WORKBENCH_CACHE": str(tmp_path / "cache")}
-    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], env=environment, capture_output=True, text=True, cwd=tmp_path)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(tmp_path),
+        "WORKBENCH_CACHE": str(tmp_path / "cache"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
     assert done.stdout.split() == ["False", "False"], done.stderr
 
 
@@ -245,7 +321,7 @@ def test_a_full_disk_is_no_error_and_leaves_nothing_behind(tmp_path, monkeypatch
 
     monkeypatch.setattr("workbench.cache.os.replace", full)
     cache = Cache(tmp_path, MANY)
-    cache.write("site", known_by(0), ONE)
+    cache.write("site", cache_key(0), ONE)
     assert (kinds(tmp_path), cache.full) == ({}, True)
 
 
@@ -259,10 +335,10 @@ def test_clear_forgets_all_but_the_limit(tmp_path):
 WRITER = """
 import sys, numpy as np
 from pathlib import Path
-from workbench.cache import Cache, known_by
+from workbench.cache import Cache, cache_key
 cache = Cache(Path(sys.argv[1]), int(sys.argv[2]))
 for i in range(150):
-    key = known_by(i % 30)
+    key = cache_key(i % 30)
     cache.write("site", key, {"value": np.full(5000, i % 30, np.float32)})
     found = cache.read("site", key)
     assert found is None or (found["value"] == i % 30).all()
@@ -279,4 +355,8 @@ def test_two_processes_may_write_read_and_drop_the_same_entries(tmp_path):
     entries, size = kinds(tmp_path)["site"]
     assert 0 < size <= (20 + 2) * 20_300  # each may have counted before the other wrote one
     assert entries > 10
-    assert all(opened(file.read_bytes()) is not None for file in tmp_path.rglob("*") if file.is_file() and not file.name.endswith(".part"))
+    assert all(
+        opened(file.read_bytes()) is not None
+        for file in tmp_path.rglob("*")
+        if file.is_file() and not file.name.endswith(".part")
+    )

@@ -1,4 +1,6 @@
-"""The Ray engine on a real cluster of two workers: the same rows as in one process, whoever is killed, whatever is raised, whoever began."""
+"""The Ray engine on a real cluster of two workers: the same rows as in one process, whoever is
+killed, whatever is raised, whoever began.
+"""
 
 import io
 import json
@@ -17,27 +19,31 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from tests.evaluate.test_run import FLOAT32  # as between two sizes of batch: a worker may sum in another order
+from tests.documents import numbers
+from tests.evaluate.test_run import (
+    FLOAT32,  # as between two sizes of batch: a worker may sum in another order
+)
 from tests.evaluate.test_run import same as close
+from tests.interrupted import stopped_at
 from tests.planted import EDGES, THEORY, Run, planted, planted_run, planted_twice
-from tests.test_rebuild import numbers
 from workbench import cluster
 from workbench.cache import Cache, kinds
 from workbench.cli import main
 from workbench.cluster import AHEAD, Cluster
 from workbench.engine import Engine, here
 from workbench.errors import WorkbenchError
-from workbench.evaluate.journal import Journal
-from workbench.evaluate.run import calibrated_each, evaluate
+from workbench.evaluate.calibration import calibrated_each
+from workbench.evaluate.run import evaluate
 from workbench.evaluate.statistics import Statistics
-from workbench.evaluate.tuning import tuning
 from workbench.hosts.named import trust
 from workbench.hosts.store import load
-from workbench.pictures import Picture, folder
-from workbench.pictures.drawn import drawn
 from workbench.spec import dump_circuit
 from workbench.spec.problems import Problem, SpecError
-from workbench.survey import NoneFoundError
+from workbench.vision.pictures import Picture, folder
+from workbench.vision.pictures.drawn import drawn
+from workbench.vision.survey import NoneFoundError
+from workbench.vision.tuning import tuning
+from workbench.work import Work
 
 ROOT = Path(__file__).parents[1]
 COUNT, SIZE, WORKERS = 7, 2, 2
@@ -59,22 +65,37 @@ def alone(run) -> Statistics:
     return evaluated(run, here)
 
 
-def evaluated(run: Run, engine: Engine, pictures: list[Picture] | None = None, **more) -> Statistics:
-    return evaluate(run.host, [run.splices], run.pictures if pictures is None else pictures, size=SIZE, engine=engine, **more)
+def evaluated(
+    run: Run, engine: Engine, pictures: list[Picture] | None = None, **more
+) -> Statistics:
+    return evaluate(
+        run.host,
+        [run.splices],
+        run.pictures if pictures is None else pictures,
+        Work(engine=engine, **more),
+        size=SIZE,
+    )
 
 
 def same(a: Statistics, b: Statistics) -> None:
     """Counts to the bit, the rest to rounding."""
     close(a, b, FLOAT32)
     for name, rows in a.rows.items():
-        assert [rows[count].tolist() for count in COUNTS] == [b.rows[name][count].tolist() for count in COUNTS]
+        assert [rows[count].tolist() for count in COUNTS] == [
+            b.rows[name][count].tolist() for count in COUNTS
+        ]
 
 
-def watched(run: Run, where: Path, before: Callable[[Path], None] = lambda where: None) -> list[Picture]:
-    """The pictures, each of which leaves the id of the process that reads it in the folder `where`, and the first of which does `before` then."""
+def watched(
+    run: Run, where: Path, before: Callable[[Path], None] = lambda where: None
+) -> list[Picture]:
+    """The pictures, each of which leaves the id of the process that reads it in the folder `where`,
+    and the first of which does `before` then.
+    """
     firsts = [before] + [lambda where: None] * COUNT
     return [
-        replace(picture, load=partial(_noted, where, first, picture.load)) for picture, first in zip(run.pictures, firsts, strict=False)
+        replace(picture, load=partial(_noted, where, first, picture.load))
+        for picture, first in zip(run.pictures, firsts, strict=False)
     ]
 
 
@@ -102,9 +123,9 @@ def test_answers_come_in_order_from_two_processes_at_once(tmp_path):
             await_files(tmp_path, WORKERS)
         return item, os.getpid()
 
-    found = list(Cluster()(answer, range(9)))
-    assert [item for item, _ in found] == list(range(9))
-    assert len({process for _, process in found[:WORKERS]} - {os.getpid()}) == WORKERS
+    answers = list(Cluster()(answer, range(9)))
+    assert [item for item, _ in answers] == list(range(9))
+    assert len({process for _, process in answers[:WORKERS]} - {os.getpid()}) == WORKERS
 
 
 def test_few_items_are_under_way():
@@ -128,17 +149,22 @@ def test_rows_are_those_of_one_process_and_come_from_others(run, alone, tmp_path
 
 
 def test_calibration_and_tuning_curves_are_those_of_one_process(run):
-    (splices,) = calibrated_each(run.host, [run.splices.circuits], run.calibration, engine=Cluster())
+    (splices,) = calibrated_each(
+        run.host, [run.splices.circuits], run.calibration, Work(engine=Cluster())
+    )
     assert splices.level.numpy() == pytest.approx(run.splices.level.numpy(), rel=FLOAT32)
-    for condition in ("spliced", "control.regression"):
-        there, own = splices.conditions[condition], run.splices.conditions[condition]
-        assert there.gain.numpy() == pytest.approx(own.gain.numpy(), rel=FLOAT32)
-        assert there.bias.numpy() == pytest.approx(own.bias.numpy(), abs=FLOAT32)
+    for condition in ("spliced", "baseline.regression"):
+        there, here_fitted = splices.conditions[condition], run.splices.conditions[condition]
+        assert there.gain.numpy() == pytest.approx(here_fitted.gain.numpy(), rel=FLOAT32)
+        assert there.bias.numpy() == pytest.approx(here_fitted.bias.numpy(), abs=FLOAT32)
     steps: list[int] = []
-    there, own = tuning(run.host, run.splices, steps.append, 90, engine=Cluster()), tuning(run.host, run.splices, step_deg=90)
-    assert there.trained == pytest.approx(own.trained, abs=FLOAT32)
-    assert there.handwritten == pytest.approx(own.handwritten, abs=FLOAT32)
-    assert there.variants.keys() == own.variants.keys()
+    there, here_fitted = (
+        tuning(run.host, run.splices, steps.append, 90, engine=Cluster()),
+        tuning(run.host, run.splices, step_deg=90),
+    )
+    assert there.trained == pytest.approx(here_fitted.trained, abs=FLOAT32)
+    assert there.handwritten == pytest.approx(here_fitted.handwritten, abs=FLOAT32)
+    assert there.variants.keys() == here_fitted.variants.keys()
     assert steps
 
 
@@ -155,7 +181,7 @@ def test_a_worker_that_is_killed_changes_nothing(run, alone, tmp_path):
 
 def test_a_batch_that_kills_each_worker_is_told(monkeypatch):
     monkeypatch.setattr(cluster, "RETRIES", 0)
-    with pytest.raises(WorkbenchError, match="lost with every worker that had it, 1 in all"):
+    with pytest.raises(WorkbenchError, match="lost with every worker that computed it, 1 in all"):
         list(Cluster()(lambda item: os.kill(os.getpid(), signal.SIGKILL), range(1)))
 
 
@@ -164,14 +190,14 @@ def test_what_a_worker_raises_is_raised_here(run, tmp_path):
         (tmp_path / f"{i}.png").write_bytes(_png(picture))
     pictures = folder(tmp_path)
     (tmp_path / "1.png").unlink()
-    said = []
+    messages = []
     for engine in (here, Cluster()):
-        with pytest.raises(WorkbenchError) as told:
+        with pytest.raises(WorkbenchError) as caught:
             evaluated(run, engine, pictures)
-        assert type(told.value) is WorkbenchError
-        said.append(str(told.value))
-    assert said[0] == said[1]
-    assert "1.png: cannot be read any more" in said[0]
+        assert type(caught.value) is WorkbenchError
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+    assert "1.png: cannot be read any more" in messages[0]
     with pytest.raises(ZeroDivisionError):
         list(Cluster()(lambda item: 1 // item, [1, 0]))
 
@@ -189,19 +215,21 @@ def test_a_relative_folder_is_found_by_workers_elsewhere(run, tmp_path, monkeypa
     assert evaluated(run, Cluster(), folder("some")).names == ("0.png",)
 
 
-@pytest.mark.parametrize(("begun", "ended"), [(here, Cluster), (Cluster, here)], ids=["here first", "cluster first"])
+@pytest.mark.parametrize(
+    ("begun", "ended"), [(here, Cluster), (Cluster, here)], ids=["here first", "cluster first"]
+)
 def test_engines_take_turns_at_one_run(run, alone, tmp_path, begun, ended):
-    def stop(steps: int) -> None:
-        raise KeyboardInterrupt
-
     first, second = (here if each is here else each() for each in (begun, ended))
-    journal, where = Journal(tmp_path / "journal"), tmp_path / "read"
+    where, unfinished = tmp_path / "read", Cache(tmp_path / "unfinished", LIMIT, "run")
+    cache = Cache(tmp_path / "full", 1, unfinished=unfinished)  # so that workers keep nothing
     where.mkdir()
     with pytest.raises(KeyboardInterrupt):
-        evaluated(run, first, journal=journal, progress=stop)
-    assert len(list(journal.folder.iterdir())) == 1
-    pictures = watched(run, where, lambda where: pytest.fail("read again"))  # the first picture, whose batch is in the journal
-    same(evaluated(run, second, pictures, journal=journal), alone)
+        evaluated(run, first, cache=cache, stage=stopped_at("score", 1))
+    assert len([path for path in unfinished.folder.rglob("*") if path.is_file()]) == 1
+    pictures = watched(
+        run, where, lambda where: pytest.fail("read again")
+    )  # the first picture, whose batch was kept
+    same(evaluated(run, second, pictures, cache=cache), alone)
     assert (os.getpid() in read_by(where)) == (ended is here)
 
 
@@ -216,8 +244,12 @@ def test_what_workers_keep_is_found_here(run, alone, tmp_path):
 
 
 def test_workers_with_other_code_are_refused(monkeypatch):
-    monkeypatch.setattr(cluster, "computed_by", lambda: "another")
-    with pytest.raises(WorkbenchError, match="another version of the workbench, torch, NumPy, Pillow, SciPy or scikit-learn; expected"):
+    monkeypatch.setattr(cluster, "code_version", lambda: "another")
+    with pytest.raises(
+        WorkbenchError,
+        match="another version of the workbench, torch, NumPy, Pillow, SciPy or scikit-learn; "
+        "expected",
+    ):
         list(Cluster()(lambda item: item, range(1)))
 
 
@@ -234,29 +266,57 @@ def at_work(tmp_path, monkeypatch) -> Path:
 
 
 def by_both(monkeypatch, words: list[str], stages: int) -> None:
-    """The command writes the same documents under both engines, to folders of these names, and `stages` of it went over the cluster."""
+    """The command writes the same documents under both engines, to folders of these names, and
+    `stages` of it went over the cluster.
+    """
     asked, ask = [], Cluster.__call__
-    monkeypatch.setattr(Cluster, "__call__", lambda engine, *more: (asked.append(engine), ask(engine, *more))[1])
+    monkeypatch.setattr(
+        Cluster, "__call__", lambda engine, *more: (asked.append(engine), ask(engine, *more))[1]
+    )
     for engine in ("here", "ray"):
         assert not asked
-        told = CliRunner().invoke(main, [*words, "--images", "images", "--calibration", "fit", "--engine", engine, "-o", engine])
-        assert told.exit_code == 0, told.output
+        result = CliRunner().invoke(
+            main,
+            [
+                *words,
+                "--images",
+                "images",
+                "--calibration",
+                "fit",
+                "--engine",
+                engine,
+                "-o",
+                engine,
+            ],
+        )
+        assert result.exit_code == 0, result.output
     assert len(asked) == stages
-    files = [sorted(file.relative_to(engine) for file in Path(engine).rglob("*.json")) for engine in ("here", "ray")]
+    files = [
+        sorted(file.relative_to(engine) for file in Path(engine).rglob("*.json"))
+        for engine in ("here", "ray")
+    ]
     assert files[0] == files[1]
     for file in files[0]:
         alone, spread = (Path(engine, file).read_text() for engine in ("here", "ray"))
-        words_and_counts = [json.loads(text, parse_float=lambda figure: "a float") for text in (alone, spread)]
+        words_and_counts = [
+            json.loads(text, parse_float=lambda figure: "a float") for text in (alone, spread)
+        ]
         assert words_and_counts[0] == words_and_counts[1]
-        expected, found = (numbers(json.loads(text)) for text in (alone, spread))
-        assert found == pytest.approx(expected, rel=FLOAT32, abs=FLOAT32)
-        counts = {place for place in expected if {"top1_agreement", "agreement", "top1", "top5"} & set(place.split("/"))}
-        assert {place: found[place] for place in counts} == {place: expected[place] for place in counts}
+        expected, spread_numbers = (numbers(json.loads(text)) for text in (alone, spread))
+        assert spread_numbers == pytest.approx(expected, rel=FLOAT32, abs=FLOAT32)
+        counts = {
+            place
+            for place in expected
+            if {"top1_agreement", "agreement", "top1", "top5"} & set(place.split("/"))
+        }
+        assert {place: spread_numbers[place] for place in counts} == {
+            place: expected[place] for place in counts
+        }
 
 
 def test_a_frontier_is_that_of_one_process(at_work, monkeypatch):
     twice = planted_twice()
-    monkeypatch.setattr("workbench.verbs.frontier.load", lambda name: twice.host)
+    monkeypatch.setattr("workbench.analyses.frontier.run.load", lambda name: twice.host)
     words = []
     for trained, spec in zip(twice.trained, (EDGES, THEORY), strict=True):
         Path(f"{trained.circuit}-spec.yaml").write_text(spec)
@@ -267,12 +327,12 @@ def test_a_frontier_is_that_of_one_process(at_work, monkeypatch):
 
 def test_universality_is_that_of_one_process(at_work, unreported, monkeypatch):
     hosts = {f"seed-{seed}": planted(seed=seed) for seed in (1, 2)}
-    for module in ("workbench.rebuild", "workbench.verbs.universality"):
+    for module in ("workbench.rebuild", "workbench.analyses.universality.run"):
         monkeypatch.setattr(f"{module}.load", lambda name: replace(hosts[name].host, name=name))
     Path("spec.yaml").write_text(THEORY)
     words = ["spec.yaml"]
-    for name, each in hosts.items():
-        dump_circuit(each.trained.model_copy(update={"host": name}), Path(f"{name}.yaml"))
+    for name, variant in hosts.items():
+        dump_circuit(variant.trained.model_copy(update={"host": name}), Path(f"{name}.yaml"))
         words += ["--host", name, "--circuit", f"{name}.yaml"]
     stages = 4 * len(hosts)  # calibration, rows, tuning curves, and these in the other variants
     by_both(monkeypatch, ["universality", *words], stages)
@@ -280,37 +340,43 @@ def test_universality_is_that_of_one_process(at_work, unreported, monkeypatch):
 
 HOSTS = """\
 from torch import nn
-from beside import Beside
-from workbench.hosts import InputRange, host_from_module
+from second_file import Second
+from workbench.hosts import PictureInput, host_from_module
 
 class Own(nn.ReLU):
     pass
 
 def host(module):
     network = nn.Sequential(nn.Conv2d(3, 8, 5), module, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    return host_from_module(network, "own", {"first": "0"}, InputRange(size_px=32, mean_rgb=(128.0, 128.0, 128.0)))
+    pictures = PictureInput(size_px=32, mean_rgb=(128.0, 128.0, 128.0))
+    return host_from_module(network, "own", {"first": "0"}, pictures)
 
 def whole():
     return host(Own())
 
 def in_two_files():
-    return host(Beside())
+    return host(Second())
 """
 
 
-def test_a_host_of_the_users_own_file_travels_but_not_what_lies_beside_it(tmp_path):
+def test_a_host_of_the_users_own_file_travels_but_not_what_it_imports(tmp_path):
     (tmp_path / "my_hosts.py").write_text(HOSTS)
-    (tmp_path / "beside.py").write_text("from torch import nn\n\nclass Beside(nn.ReLU):\n    pass\n")
+    (tmp_path / "second_file.py").write_text(
+        "from torch import nn\n\nclass Second(nn.ReLU):\n    pass\n"
+    )
     whole, in_two_files = (f"{tmp_path}/my_hosts.py:{name}" for name in ("whole", "in_two_files"))
     for name in (whole, in_two_files):
         trust(name)
     x = torch.linspace(0, 255, 3 * 32 * 32).reshape(1, 3, 32, 32)
-    own = load(whole)
-    (found,) = Cluster()(lambda x: own.run(x)[0], [x])
-    assert found.tolist() == own.run(x)[0].tolist()
-    own = load(in_two_files)
-    with pytest.raises(WorkbenchError, match=r"No module named 'beside'.*Install the same on every machine"):
-        list(Cluster()(lambda x: own.run(x)[0], [x]))
+    loaded = load(whole)
+    (output,) = Cluster()(lambda x: loaded.run(x)[0], [x])
+    assert output.tolist() == loaded.run(x)[0].tolist()
+    loaded = load(in_two_files)
+    with pytest.raises(
+        WorkbenchError,
+        match=r"No module named 'second_file'.*Install the same versions on every machine",
+    ):
+        list(Cluster()(lambda x: loaded.run(x)[0], [x]))
 
 
 @pytest.mark.parametrize(
@@ -329,17 +395,17 @@ def test_errors_travel_whole(error):
 def test_without_ray_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     for verb in (("score",), ("frontier", "a.yaml"), ("universality", "a.yaml")):
-        told = CliRunner().invoke(main, [*verb, "--engine", "ray"])
-        assert told.exit_code == 2
-        assert "pip install 'handwritten-weights-workbench[cluster]'" in told.output
+        result = CliRunner().invoke(main, [*verb, "--engine", "ray"])
+        assert result.exit_code == 2
+        assert "pip install 'handwritten-weights-workbench[cluster]'" in result.output
 
 
 @pytest.mark.parametrize("words", [("score",), ("frontier", "a.yaml"), ("universality", "a.yaml")])
 def test_a_device_of_workers_is_refused(monkeypatch, words):
     monkeypatch.setattr("workbench.arrays.devices.chosen_device", lambda given, say: given or "cpu")
-    told = CliRunner().invoke(main, [*words, "--engine", "ray", "--device", "cuda"])
-    assert told.exit_code == 2
-    assert "expected --device cpu" in told.output
+    result = CliRunner().invoke(main, [*words, "--engine", "ray", "--device", "cuda"])
+    assert result.exit_code == 2
+    assert "expected --device cpu" in result.output
 
 
 def test_a_cluster_without_processors_is_refused(monkeypatch):
@@ -349,9 +415,9 @@ def test_a_cluster_without_processors_is_refused(monkeypatch):
 
 
 def test_an_address_without_ray_is_refused():
-    told = CliRunner().invoke(main, ["score", "--ray-address", "10.0.0.1:6379"])
-    assert told.exit_code == 2
-    assert "expected --engine ray" in told.output
+    result = CliRunner().invoke(main, ["score", "--ray-address", "10.0.0.1:6379"])
+    assert result.exit_code == 2
+    assert "expected --engine ray" in result.output
 
 
 def test_a_cluster_that_wants_a_token_is_told(monkeypatch):
@@ -362,7 +428,9 @@ def test_a_cluster_that_wants_a_token_is_told(monkeypatch):
 
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", refuse)
-    with pytest.raises(WorkbenchError, match=r"no token was found.*wants RAY_AUTH_MODE=token of this command too"):
+    with pytest.raises(
+        WorkbenchError, match=r"no token was found.*set RAY_AUTH_MODE=token for this command too"
+    ):
         Cluster()
 
 
@@ -373,6 +441,8 @@ def test_a_cluster_is_connected_to_before_pictures_are_read(monkeypatch, verb):
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", lambda *_, **__: connected.append(True))
-    told = CliRunner().invoke(main, [verb, "specs/curve-detectors.yaml", "--engine", "ray", "--images", "nowhere"])
-    assert "nowhere: is not there" in told.output
+    result = CliRunner().invoke(
+        main, [verb, "specs/curve-detectors.yaml", "--engine", "ray", "--images", "nowhere"]
+    )
+    assert "nowhere: is not there" in result.output
     assert connected == [True]

@@ -42,10 +42,10 @@ def test_items_are_taken_as_they_are_needed_and_by_the_one_who_asks(threads):
             taken.append(threading.get_ident())
             yield i
 
-    found = here(str, items())
-    assert next(iter(found)) == "0"
+    results = here(str, items())
+    assert next(iter(results)) == "0"
     assert len(taken) <= MOST + 2
-    list(found)
+    list(results)
     assert set(taken) == {threading.get_ident()}
     assert len(taken) == 100
 

@@ -19,10 +19,16 @@ LIMIT = 4096  # bytes that a file of the limited process may have
 
 def everything(folder: Path) -> dict[str, bytes]:
     """Every file below a folder, hidden ones too."""
-    return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
 
 
-@pytest.mark.parametrize(("content", "data"), [("π\n", b"\xcf\x80\n"), (b"\x00\r\n", b"\x00\r\n"), ("", b"")])
+@pytest.mark.parametrize(
+    ("content", "data"), [("π\n", b"\xcf\x80\n"), (b"\x00\r\n", b"\x00\r\n"), ("", b"")]
+)
 def test_writes_text_and_bytes_as_they_are(tmp_path, content, data):
     write_whole(tmp_path / "new" / "folder" / "file", content)
     assert everything(tmp_path) == {"new/folder/file": data}
@@ -63,7 +69,10 @@ def test_the_old_file_stands_when_a_step_fails(tmp_path, monkeypatch, step, erro
     if error is FULL:
         with pytest.raises(WorkbenchError) as caught:
             write_whole(file, "new")
-        assert str(caught.value) == f"{file}: cannot be written (No space left on device). Free some space or choose another place."
+        assert (
+            str(caught.value) == f"{file}: cannot be written (No space left on device). "
+            "Free some space or choose another place."
+        )
     else:
         with pytest.raises(KeyboardInterrupt):
             write_whole(file, "new")
@@ -97,7 +106,10 @@ except WorkbenchError as error:
 
 def test_the_old_file_stands_on_a_disk_that_is_really_full(tmp_path):
     run = limited(WRITE, tmp_path / "file")
-    assert run.stdout == f"{tmp_path / 'file'}: cannot be written (File too large). Free some space or choose another place.\n", run.stderr
+    assert (
+        run.stdout == f"{tmp_path / 'file'}: cannot be written (File too large). "
+        "Free some space or choose another place.\n"
+    ), run.stderr
     assert everything(tmp_path) == {"file": b"a" * LIMIT}
 
 
@@ -125,7 +137,9 @@ def test_a_folder_appears_at_the_end(tmp_path):
 
 
 @pytest.mark.parametrize("earlier", [False, True])
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, WorkbenchError("there", "wrong"), FULL])
+@pytest.mark.parametrize(
+    "error", [ValueError, KeyboardInterrupt, SystemExit, WorkbenchError("there", "wrong"), FULL]
+)
 def test_a_folder_vanishes_when_its_block_fails(tmp_path, error, earlier):
     out = tmp_path / "out"
     if earlier:
@@ -199,7 +213,10 @@ def test_what_is_no_earlier_result_is_refused_before_any_work(tmp_path, kind):
         out.write_text("years")
     before = everything(tmp_path)
     with (
-        pytest.raises(WorkbenchError, match=r"is there already and is no earlier result \(no score.json in it\). Choose another"),
+        pytest.raises(
+            WorkbenchError,
+            match=r"is there already and is no earlier result \(no score.json in it\). Choose",
+        ),
         folder_written_whole(out, "score.json"),
     ):
         pytest.fail("the block must not run")
@@ -208,7 +225,10 @@ def test_what_is_no_earlier_result_is_refused_before_any_work(tmp_path, kind):
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("a file")
-    with pytest.raises(WorkbenchError, match="cannot be written"), folder_written_whole(tmp_path / "file" / "out", "score.json"):
+    with (
+        pytest.raises(WorkbenchError, match="cannot be written"),
+        folder_written_whole(tmp_path / "file" / "out", "score.json"),
+    ):
         pytest.fail("the block must not run")
 
 

@@ -1,6 +1,10 @@
-"""What is heavy is imported when it is needed: `workbench --help` and `import workbench` stay quick, and work without a GPU's libraries."""
+"""How modules import each other: one way, without a cycle, and heavy packages only when needed.
+
+`workbench --help` and `import workbench` stay quick, and work without a GPU's libraries.
+"""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,17 +13,44 @@ from pathlib import Path
 import pytest
 
 import workbench
+from workbench.analyses.registry import ANALYSES
 
 PACKAGE = Path(workbench.__file__).parent
+MODULES = {
+    ".".join((path.parent if path.stem == "__init__" else path.with_suffix("")).parts): path
+    for path in (file.relative_to(PACKAGE.parent) for file in PACKAGE.rglob("*.py"))
+}
 HEAVY = {"torch", "cupy", "matplotlib", "scipy", "skimage", "sklearn", "h5py", "safetensors"}
-STAGES = ("spec", "compiler", "splice", "evaluate", "score", "report")
-LATER = {stage: (*STAGES[i + 1 :], "tune", "survey") for i, stage in enumerate(STAGES)}
-LATER |= dict.fromkeys(("hosts", "arrays", "theory", "stimuli", "pictures"), (*STAGES, "tune", "survey"))
+# a module may import those of its own row and of rows above
+LAYERS = (
+    ("errors",),
+    ("files", "code", "tensor_file", "progress", "arrays"),
+    ("engine", "cache", "cluster", "vision.geometry", "vision.stimuli"),
+    ("theory", "spec"),
+    ("hosts",),
+    ("vision.pictures", "work"),
+    ("compiler",),
+    ("splice",),
+    ("evaluate",),
+    ("vision.survey", "vision.tuning", "vision.examples"),
+    ("score", "tune"),
+    ("matching", "report"),
+    ("rebuild",),
+    ("terminal",),
+    ("analyses", "export"),
+    ("full_report",),
+    ("cli",),
+)
+LAYER = {name: i for i, row in enumerate(LAYERS) for name in row}
 
 
 def loaded(code: str) -> set[str]:
     """Top-level modules that an interpreter of its own has loaded after `code`."""
-    done = subprocess.run([sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     return {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
 
@@ -29,7 +60,8 @@ def loaded(code: str) -> set[str]:
     [
         "import workbench",
         "import workbench.cli",
-        "import workbench.errors, workbench.files, workbench.terminal",
+        "import workbench.analyses.registry",
+        "import workbench.errors, workbench.files, workbench.terminal.session",
         "import workbench.arrays, workbench.theory.rule",
         "import workbench.spec",
     ],
@@ -39,27 +71,80 @@ def test_nothing_heavy_is_loaded(code):
 
 
 def test_neither_cupy_nor_matplotlib_is_loaded_to_compute():
-    found = loaded("import workbench.evaluate.run, workbench.splice.calibrate")
-    assert "torch" in found  # the check sees what is loaded
-    assert not found & {"cupy", "matplotlib"}
+    modules = loaded("import workbench.evaluate.run, workbench.splice.calibrate")
+    assert "torch" in modules  # the check sees what is loaded
+    assert not modules & {"cupy", "matplotlib"}
 
 
-@pytest.mark.parametrize("stage", LATER)
-def test_imports_run_one_way(stage):
-    """Every import of every file counts, also those within functions."""
-    files = sorted((PACKAGE / stage).rglob("*.py"))
-    assert files
-    assert not {name for file in files for name in imported(file)} & set(LATER[stage])
+def test_every_module_has_a_layer():
+    parts = {part_of(module) for module in MODULES} - {"", "__main__", "vision"}
+    assert parts == set(LAYER)
 
 
-def imported(file: Path) -> Iterator[str]:
-    """Stages of the workbench that a file imports."""
-    for node in ast.walk(ast.parse(file.read_text())):
-        names = (
-            [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else [each.name for each in node.names]
-            if isinstance(node, ast.Import)
-            else []
-        )
-        yield from (name.split(".")[1] for name in names if name.startswith("workbench."))
+def test_no_module_imports_a_later_layer():
+    """Every import counts, also those within functions."""
+    against = {
+        f"{module} imports {target}"
+        for module in MODULES
+        for target in imports(module)
+        if part_of(module) in LAYER
+        and part_of(target) in LAYER
+        and LAYER[part_of(target)] > LAYER[part_of(module)]
+    }
+    assert not against
+
+
+def test_no_analysis_imports_another():
+    names = {row.name for row in ANALYSES}
+    across = {
+        f"{module} imports {target}"
+        for module in MODULES
+        for target in imports(module)
+        if {analysis_of(module), analysis_of(target)} <= names
+        and analysis_of(module) != analysis_of(target)
+    }
+    assert not across
+
+
+def test_imports_on_top_have_no_cycle():
+    graph = {module: set(imports(module, on_top=True)) - {module} for module in MODULES}
+    graphlib.TopologicalSorter(graph).prepare()
+
+
+def test_a_cycle_is_seen():
+    with pytest.raises(graphlib.CycleError):
+        graphlib.TopologicalSorter({"a": {"b"}, "b": {"a"}}).prepare()
+
+
+def part_of(module: str) -> str:
+    """The package or module that a layer is about; of vision's wing the one within it."""
+    _, *names = module.split(".")
+    return ".".join(names[: 2 if names[:1] == ["vision"] else 1])
+
+
+def analysis_of(module: str) -> str:
+    """The analysis that a module belongs to, or nothing."""
+    _, *names = module.split(".")
+    return names[1] if names[:1] == ["analyses"] and len(names) > 1 else ""
+
+
+def imports(module: str, on_top: bool = False) -> Iterator[str]:
+    """Modules of the workbench that a module imports; `on_top`: when it is imported itself."""
+    tree = ast.parse((PACKAGE.parent / MODULES[module]).read_text(encoding="utf-8"))
+    for node in statements(tree) if on_top else ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                name = inner if inner in MODULES else node.module
+                if name in MODULES:
+                    yield name
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+
+
+def statements(tree: ast.Module) -> Iterator[ast.stmt]:
+    """What runs on import: neither within functions nor for type checkers alone."""
+    for node in tree.body:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node

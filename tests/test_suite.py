@@ -30,9 +30,17 @@ def test_that_needs_nothing():
     ("at_hand", "processes", "closing"),
     [("1", "1", "2 failed, 1 passed, 1 skipped"), ("0", "0", "1 passed, 3 skipped")],
 )
-def test_a_skip_is_a_failure_where_what_the_test_needs_is_at_hand(tmp_path, at_hand, processes, closing):
+def test_a_skip_is_a_failure_where_what_the_test_needs_is_at_hand(
+    tmp_path, at_hand, processes, closing
+):
     (tmp_path / "test_some.py").write_text(SKIPS)
-    told = {"PYTHONPATH": os.pathsep.join(sys.path), "WORKBENCH_SHARED": str(tmp_path / "none"), "CI_SHARED": at_hand}
+    needs = {
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "WORKBENCH_SHARED": str(tmp_path / "none"),
+        "CI_SHARED": at_hand,
+    }
     words = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-n", processes, str(tmp_path)]
-    done = subprocess.run(words, cwd=tmp_path, env=os.environ | told, capture_output=True, text=True)
+    done = subprocess.run(
+        words, cwd=tmp_path, env=os.environ | needs, capture_output=True, text=True
+    )
     assert closing in done.stdout.splitlines()[-1], done.stderr

@@ -2,8 +2,8 @@
 
 import pytest
 
-from workbench import terminal
-from workbench.terminal import Session
+from workbench.terminal import session as terminal
+from workbench.terminal.session import Session
 
 
 @pytest.fixture
@@ -35,15 +35,15 @@ def test_the_bars_have_a_rate(clock):
     assert str(terminal.RateColumn().render(task)) == "0.5/s"
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(8.0, "2/s"), (0.01, "1600/s")])
-def test_a_stage_that_is_done_in_one_step_has_a_rate_too(clock, seconds, said):
+@pytest.mark.parametrize(("seconds", "text"), [(8.0, "2/s"), (0.01, "1600/s")])
+def test_a_stage_that_is_done_in_one_step_has_a_rate_too(clock, seconds, text):
     session = Session()
     session.progress.get_time = lambda: clock[0]
     advance = session.stage("score", 16)
     clock[0] += seconds
     advance(16)
     (task,) = session.progress.tasks
-    assert str(terminal.RateColumn().render(task)) == said
+    assert str(terminal.RateColumn().render(task)) == text
 
 
 def test_before_the_first_stage_nothing_is_shown(capsys):

@@ -1,7 +1,9 @@
-"""What was computed once and is the same again: files of arrays, known by a hash of all that they depend on, in a folder of bounded size.
+"""The cache: computed arrays in a folder of bounded size.
 
-One file an entry, safetensors behind the SHA-256 of its content: a damaged entry counts as absent, and nothing is unpickled. Entries are written
-beside their place and moved there, so two processes may share the folder; the worst that can happen is that both compute the same.
+The key of an entry is a hash of everything that it depends on. An entry is one file: the SHA-256 of
+its content, then the content as safetensors. A damaged entry counts as absent, and nothing is
+unpickled. Entries are written to a temporary file and moved into place, so two processes may share
+the folder; at worst both compute the same entry.
 """
 
 import errno
@@ -20,7 +22,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
-from workbench.code import computed_by
+from workbench.code import code_version
 from workbench.files import cache_folder, kept_folder
 
 DIGEST = hashlib.sha256().digest_size
@@ -28,29 +30,31 @@ GIB = 1 << 30
 LIMIT_GIB = 4.0
 LIMIT_FILE = "limit"
 KEPT_SHARE = 0.9  # of the limit, after entries were dropped
-CLOCKS_APART_S = 1.0  # at the most, the file system's and ours
-COUNTED_SHARE = 0.02  # of the limit: after so much was written, all is counted again, as other processes write too
-REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS}  # and will be the next time
+CLOCKS_APART_S = 1.0  # largest difference between the clock of the file system and ours
+# part of the limit after whose writing all files are counted again, as other processes write too
+COUNTED_SHARE = 0.02
+# errors that will occur at the next attempt too
+REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS}
 
 Arrays = Mapping[str, np.ndarray]
 
-computed_by()  # now, where no command line did: what is loaded is what computes
+code_version()  # now, unless the command line did: the files are still those that were loaded
 
 
 def sealed(arrays: Arrays) -> bytes:
-    """Arrays as bytes, with the SHA-256 of these in front."""
+    """Arrays as bytes, preceded by the SHA-256 of these bytes."""
     content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
     return hashlib.sha256(content).digest() + content
 
 
 def opened(content: bytes) -> dict[str, np.ndarray] | None:
-    """The arrays of sealed bytes; None where these are damaged."""
+    """The arrays of sealed bytes; None if these are damaged."""
     body = memoryview(content)[DIGEST:]
     return load(bytes(body)) if hashlib.sha256(body).digest() == content[:DIGEST] else None
 
 
-def known_by(*parts: object) -> str:
-    """SHA-256, in hex, of all that an entry depends on."""
+def cache_key(*parts: object) -> str:
+    """SHA-256, in hex, of everything that an entry depends on."""
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
@@ -64,23 +68,34 @@ def content_of(*arrays: np.ndarray) -> str:
 
 @dataclass
 class Cache:
-    """Entries below `folder`, `limit` bytes of them at the most; of several processes each may go beyond it by COUNTED_SHARE and an entry.
+    """Entries in a folder, at most `limit` bytes of them.
 
-    Where they grow beyond it, those that were not used for the longest time go first; never what was used since this process began: pictures that
-    do not fit are computed again each time, and the others stay. A limit of 0 forgets all, and reads and keeps nothing. Threads may read and write
-    at once: bytes that the count missed are seen when all is counted again.
+    If they exceed the limit, the least recently used ones are deleted first, but never those that
+    were used since this process began: entries that do not fit are computed again in each run, and
+    the others stay. A limit of 0 deletes all entries, and none is read or written. Each of several
+    processes may exceed the limit by COUNTED_SHARE and one entry. Threads may read and write at
+    once: bytes that the count misses are included when all files are counted again.
+
+    folder      where the entries lie
+    limit       in bytes
+    run         name of a sub-folder whose entries belong to one run alone; "" for all runs
+    unfinished  the cache for entries that are deleted when the run is complete
+    bytes       size of all entries when they were last counted, and of those written since
+    uncounted   bytes that were written since then
+    since       time from which on used entries are not deleted
+    full        nothing more is written: all entries were used since, or the disk is full
     """
 
     folder: Path
     limit: int
-    run: str = ""  # of the folder, what this run alone writes and reads
-    unfinished: "Cache | None" = None  # for what is not to outlive the run
+    run: str = ""
+    unfinished: "Cache | None" = None
     bytes: int = field(init=False)
-    uncounted: int = field(init=False, default=0)  # bytes written since `bytes` was counted
+    uncounted: int = field(init=False, default=0)
     since: float = field(init=False)
-    full: bool = field(init=False, default=False)  # of what was used since, or the disk is: no more is written
+    full: bool = field(init=False, default=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.since = time.time() - CLOCKS_APART_S
         if not self.limit:
             clear(self.folder)
@@ -90,15 +105,19 @@ class Cache:
         self.full = not self.limit
 
     def __getstate__(self) -> dict[str, Any]:
-        """For another process; a run's own folder is there from now on."""
+        """The state for another process, for which a run's own folder is created."""
         if self.run:
             with suppress(OSError):
                 (self.folder / self.run).mkdir(parents=True, exist_ok=True)
         return vars(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """On another machine what lies in its folder of that name counts; what may not be dropped is what the whole run used. A run's own folder
-        that is not there is none that anybody would forget: nothing is kept in it."""
+        """Count the entries of this machine.
+
+        Entries that the run has used since it began, on any machine, are not deleted. If the run's
+        own folder does not exist on this machine, nothing is written to it, since nobody would
+        delete it when the run is complete.
+        """
         vars(self).update(state)
         self._count()
         self.full = self.full or (bool(self.run) and not (self.folder / self.run).is_dir())
@@ -112,12 +131,12 @@ class Cache:
             content = path.read_bytes()
         except OSError:
             return None
-        with suppress(OSError):  # of another user, or on a disk that is only read: sound all the same
+        with suppress(OSError):  # another user's file, or a read-only disk: it can be used anyway
             os.utime(path)
         return opened(content)
 
     def write(self, kind: str, key: str, arrays: Arrays) -> None:
-        """Keep an entry, unless it does not fit; a full disk is no error here."""
+        """Write an entry if it fits; a full disk is no error."""
         if self.full:
             return
         path, content = self._path(kind, key), sealed(arrays)
@@ -128,7 +147,7 @@ class Cache:
         for _ in range(2):
             try:
                 _put(path, content)
-            except FileNotFoundError:  # another process cleared the folder in between
+            except FileNotFoundError:  # another process has cleared the folder meanwhile
                 continue
             except OSError as error:
                 self.full = error.errno in REFUSED
@@ -141,8 +160,8 @@ class Cache:
         self.bytes, self.uncounted = sum(size for _, size, _ in _files(self.folder)), 0
 
     def _drop(self, wanted: int) -> bool:
-        """Make room, looking again at what is there. Whether there is room now."""
-        files = sorted(_files(self.folder), key=lambda each: each[2])
+        """Count the files again and delete old ones; whether `wanted` bytes fit now."""
+        files = sorted(_files(self.folder), key=lambda file: file[2])
         self.bytes, self.uncounted = sum(size for _, size, _ in files), 0
         for path, size, used in files:
             if self.bytes + wanted <= KEPT_SHARE * self.limit or used >= self.since:
@@ -158,8 +177,14 @@ class Cache:
 
 @dataclass(frozen=True)
 class Kept:
-    """Entries of one kind in a cache, known by what all of them depend on and each by its name; without a cache, none. So long work goes on where
-    it was interrupted, step by step; to `streamed` it is a journal that stays."""
+    """Entries of one kind in a cache, each with a name.
+
+    Long work keeps each finished step here, so an interrupted run continues where it stopped.
+
+    cache  None to keep nothing
+    kind   folder of the entries in the cache
+    key    cache key of everything that all entries depend on
+    """
 
     cache: Cache | None
     kind: str
@@ -167,29 +192,34 @@ class Kept:
 
     def read(self, name: str) -> dict[str, np.ndarray] | None:
         """An entry, or None."""
-        return self.cache.read(self.kind, known_by(self.key, name)) if self.cache else None
+        return self.cache.read(self.kind, cache_key(self.key, name)) if self.cache else None
 
     def write(self, name: str, arrays: Arrays) -> None:
-        """Keep an entry, as `Cache.write`."""
+        """Write an entry, as `Cache.write` does."""
         if self.cache:
-            self.cache.write(self.kind, known_by(self.key, name), arrays)
+            self.cache.write(self.kind, cache_key(self.key, name), arrays)
 
     def once(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
-        """An entry; where it is absent it is computed, and kept."""
-        found: Arrays | None = self.read(name)
-        if found is None:
-            found = compute()
-            self.write(name, found)
-        return found
+        """An entry; if it is absent it is computed and written."""
+        arrays: Arrays | None = self.read(name)
+        if arrays is None:
+            arrays = compute()
+            self.write(name, arrays)
+        return arrays
 
     def figures(self, name: str, compute: Callable[[], Any]) -> Any:
-        """The same of figures, kept as JSON, whose numbers come back to the last bit and whose names in their order; a tuple is a list."""
-        kept = self.once(name, lambda: {"json": np.frombuffer(json.dumps(compute()).encode(), np.uint8)})
+        """As `once`, for values that are kept as JSON.
+
+        Numbers are read back to the last bit and names in their order; a tuple becomes a list.
+        """
+        kept = self.once(
+            name, lambda: {"json": np.frombuffer(json.dumps(compute()).encode(), np.uint8)}
+        )
         return json.loads(kept["json"].tobytes())
 
 
 def _put(path: Path, content: bytes) -> None:
-    """As `write_whole`, without waiting for the disk: an entry that is damaged counts as absent."""
+    """Write as `write_whole` does, without fsync: a damaged entry counts as absent."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
@@ -201,37 +231,39 @@ def _put(path: Path, content: bytes) -> None:
         Path(partial).unlink(missing_ok=True)
 
 
-def command_cache(run: str, anew: bool = False) -> Cache:
-    """The cache of a command that is known as `run`: the user's, as large as `workbench cache limit` says, and beside it one for what is not to
-    outlive the run (`forget`); the latter alone if all is to be computed `anew`, or where that limit is 0.
+def command_cache(run: str, no_cache: bool = False) -> Cache:
+    """The cache of a command whose run is identified by `run`.
 
-    All unfinished runs together are bounded by the same limit, or by LIMIT_GIB where it is 0.
+    It is the user's cache, limited by `workbench cache limit`; its `unfinished` holds entries that
+    are deleted when the run is complete (`forget`). With `no_cache`, or a limit of 0, it is the
+    latter alone. All unfinished runs together are bounded by the same limit, or by LIMIT_GIB where
+    that is 0.
     """
     folder = kept_folder()
     limit = int(limit_gib(folder) * GIB)
     unfinished = Cache(cache_folder() / "unfinished", limit or int(LIMIT_GIB * GIB), run)
     user = Cache(folder, limit, unfinished=unfinished)
-    return unfinished if anew or not limit else user
+    return unfinished if no_cache or not limit else user
 
 
 def forget(cache: Cache) -> None:
-    """The run is complete: forget what was kept for it alone."""
-    if own := cache if cache.run else cache.unfinished:
-        shutil.rmtree(own.folder / own.run, ignore_errors=True)
+    """Delete the entries that were kept for one run alone, which is complete."""
+    if of_run := cache if cache.run else cache.unfinished:
+        shutil.rmtree(of_run.folder / of_run.run, ignore_errors=True)
 
 
 def kinds(folder: Path) -> dict[str, tuple[int, int]]:
-    """Of each kind of entry: how many, and their bytes."""
-    found: dict[str, tuple[int, int]] = {}
+    """The number of entries and their bytes, for each kind."""
+    sizes: dict[str, tuple[int, int]] = {}
     for path, size, _ in _files(folder):
         kind = path.relative_to(folder).parts[0]
-        entries, total = found.get(kind, (0, 0))
-        found[kind] = entries + 1, total + size
-    return dict(sorted(found.items()))
+        entries, total = sizes.get(kind, (0, 0))
+        sizes[kind] = entries + 1, total + size
+    return dict(sorted(sizes.items()))
 
 
 def clear(folder: Path) -> int:
-    """Forget every entry; gives the bytes that were freed. The limit stays."""
+    """Delete every entry, but not the limit; the number of bytes freed."""
     freed = sum(size for _, size, _ in _files(folder))
     for kind in kinds(folder):
         shutil.rmtree(folder / kind, ignore_errors=True)
@@ -239,7 +271,7 @@ def clear(folder: Path) -> int:
 
 
 def limit_gib(folder: Path) -> float:
-    """The bound that was set, or the default."""
+    """The limit that was set, or the default."""
     try:
         return float((folder / LIMIT_FILE).read_text())
     except (OSError, ValueError):
@@ -247,12 +279,12 @@ def limit_gib(folder: Path) -> float:
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, int, float]]:
-    """Every entry: its file, bytes, and when it was last used."""
-    for where, _, names in os.walk(folder):
-        for name in names if Path(where) != folder else ():
-            path = Path(where) / name
+    """The file of every entry, its bytes, and when it was last used."""
+    for parent, _, names in os.walk(folder):
+        for name in names if Path(parent) != folder else ():
+            path = Path(parent) / name
             try:
-                found = path.stat()
+                status = path.stat()
             except OSError:
-                continue  # dropped by another process
-            yield path, found.st_size, found.st_mtime
+                continue  # deleted by another process
+            yield path, status.st_size, status.st_mtime

@@ -1,27 +1,61 @@
-"""What everything is computed by, as a hash: light, so that it can be taken before the code that computes is loaded."""
+"""A hash of the code that computes.
+
+This module imports little, so that the hash can be taken before that code is loaded.
+"""
 
 import hashlib
 from functools import lru_cache
 from importlib import import_module, metadata
 from pathlib import Path
 
+# packages whose next version may round differently, and the module that each installs
 PACKAGES = {
     "torch": "torch",
     "numpy": "numpy",
     "pillow": "PIL",
     "scipy": "scipy",
     "scikit-learn": "sklearn",
-}  # whose next version may round otherwise; modules
+}
+# folders and files that only read options and display: a changed help text keeps the cache
+SHOWING_FOLDERS = frozenset({"cli", "full_report", "report", "terminal"})
+SHOWING_ENDINGS = ("command.py", "part.py", "plot.py", "registry.py", "table.py")
+ROOT = Path(__file__).parent
 
 
 @lru_cache(maxsize=1)
-def computed_by() -> str:
-    """The source of this package and the versions of what it computes with, as they are at the first call in a process.
+def code_version() -> str:
+    """SHA-256, in hex, of the modules that compute and of the versions of PACKAGES.
 
-    The command line calls it before a command loads anything: a file that is edited while a long run goes on was not what computed.
+    It is taken at the first call in a process, which the command line makes before a command loads
+    anything. So a file that is edited during a long run does not change it.
     """
+    return _hash([file for file in _sources() if not _only_displays(file)])
+
+
+@lru_cache(maxsize=1)
+def source_version() -> str:
+    """As `code_version`, but of every module: for kept results that hold tables and pages too."""
+    return _hash(_sources())
+
+
+def _sources() -> list[Path]:
+    return sorted(ROOT.rglob("*.py"))
+
+
+def _only_displays(file: Path) -> bool:
+    """Whether a module computes no figure: it belongs to the command line, a table or a page.
+
+    The endings of file names count only in the folders of analyses and of `export`.
+    """
+    folder, *rest = file.relative_to(ROOT).parts
+    if folder in SHOWING_FOLDERS:
+        return True
+    return folder in ("analyses", "export") and bool(rest) and file.name.endswith(SHOWING_ENDINGS)
+
+
+def _hash(files: list[Path]) -> str:
     digest = hashlib.sha256(repr([_version(*package) for package in PACKAGES.items()]).encode())
-    for file in sorted(Path(__file__).parent.rglob("*.py")):
+    for file in files:
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -29,5 +63,5 @@ def computed_by() -> str:
 def _version(distribution: str, module: str) -> str:
     try:
         return metadata.version(distribution)
-    except metadata.PackageNotFoundError:  # another build of it, as pillow-simd is
+    except metadata.PackageNotFoundError:  # another build of the package, such as pillow-simd
         return str(getattr(import_module(module), "__version__", ""))

@@ -1,4 +1,7 @@
-"""Where batches are computed: an engine is an ordered map. This one is the process itself; `workbench.cluster` has another."""
+"""Engines: where batches are computed. An engine is an ordered map.
+
+`here` computes in this process; `workbench.cluster` has another one.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -6,54 +9,73 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Protocol, TypeVar
 
-MOST = 4  # items at work at once in one process: each batch needs memory of its own
+MOST = 4  # items computed at once in one process: each batch takes memory
 
 Item = TypeVar("Item")
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 Sent = TypeVar("Sent")
 
 
 class Engine(Protocol):
-    """`function` of every item, one after another in their order, as Python's own `map` gives them.
+    """A map that computes several items at once and yields the results in their order."""
 
-    Items may be taken some way ahead of what was given, but not all at once. Raises what the first item that fails raises.
+    def __call__(
+        self, function: Callable[[Item], Result], items: Iterable[Item], /
+    ) -> Iterator[Result]:
+        """Yield `function` of every item, as Python's own `map`.
+
+        Some items are taken before their turn, but not all at once. Raises the error of the first
+        item that fails.
+        """
+
+
+def here(function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]:
+    """The engine that computes in this process.
+
+    It computes as many items at once as torch has threads, at most MOST, and each with its share of
+    the threads. Two batches with one thread each finish sooner than one after the other with two,
+    since small layers, and everything outside of layers, gain nothing from a second thread. Items
+    are taken by the thread that asks for the results.
     """
-
-    def __call__(self, function: Callable[[Item], Found], items: Iterable[Item], /) -> Iterator[Found]: ...
-
-
-def here(function: Callable[[Item], Found], items: Iterable[Item], /) -> Iterator[Found]:
-    """The engine that computes in this process: as many items at once as torch has threads, MOST at the most, and each with its share of these.
-
-    Two batches of one thread each are done sooner than one after the other with two: small layers, and all that is no layer, gain nothing from a
-    second. Items are taken by the thread that asks for what is found.
-    """
-    import torch  # not with the command line, which says what engines there are
+    import torch  # not at the top: the command line imports this module to list engines
 
     threads = torch.get_num_threads()
     workers = min(threads, MOST)
-    return _together(function, items, workers, threads // workers) if workers > 1 else map(function, items)
+    return (
+        _together(function, items, workers, threads // workers)
+        if workers > 1
+        else map(function, items)
+    )
 
 
-def _together(function: Callable[[Item], Found], items: Iterable[Item], workers: int, threads: int) -> Iterator[Found]:
+def _together(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int, threads: int
+) -> Iterator[Result]:
     import torch
 
     def room() -> int:
         return workers + 1  # one waits, so that no worker does
 
-    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
-        yield from in_turn(items, room, lambda item: pool.submit(function, item), Future.result, Future.cancel)
+    with ThreadPoolExecutor(
+        workers, initializer=torch.set_num_threads, initargs=(threads,)
+    ) as pool:
+        yield from in_turn(
+            items, room, lambda item: pool.submit(function, item), Future.result, Future.cancel
+        )
 
 
 def in_turn(
     items: Iterable[Item],
     room: Callable[[], int],
     send: Callable[[Item], Sent],
-    received: Callable[[Sent], Found],
+    received: Callable[[Sent], Result],
     drop: Callable[[Sent], object],
-) -> Iterator[Found]:
-    """What is received of each item that is sent, in their order, while as many as there is `room` for are under way; what is not wanted any more
-    is dropped."""
+) -> Iterator[Result]:
+    """Send each item and yield what is `received` for it, in the order of the items.
+
+    At most `room()` items are under way at once. If the caller stops early, the items that are
+    still under way are passed to `drop`.
+    """
     rest, under_way = iter(items), deque[Sent]()
     try:
         while True:

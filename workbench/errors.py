@@ -1,36 +1,39 @@
-"""The one error that the workbench raises for what a user can mend."""
+"""The error that the workbench raises for everything that a user can fix."""
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class WorkbenchError(Exception):
-    """Bad input, told so that it can be mended; the command line prints it without a traceback and exits with `exit_code`.
+    """Bad input, described so that it can be fixed.
+
+    The command line prints it without a traceback and exits with `exit_code`.
 
     where     file, line and key, or the layer or command
-    found     what is there
+    problem   what is there, or what is wrong with it
     expected  what should be there (may be empty)
     remedy    what to do (may be empty)
     """
 
     exit_code = 2
 
-    def __init__(self, where: str, found: str, expected: str = "", remedy: str = ""):
-        self.where, self.found, self.expected, self.remedy = where, found, expected, remedy
+    def __init__(self, where: str, problem: str, expected: str = "", remedy: str = ""):
+        self.where, self.problem, self.expected, self.remedy = where, problem, expected, remedy
         super().__init__(str(self))
 
-    def __reduce__(self):
-        """As it is, from process to process: Python's own way would call the class with the message alone."""
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle all fields; Python's own way would call the class with the message alone."""
         return type(self).__new__, (type(self),), vars(self)
 
     def __str__(self) -> str:
         expected = f"; expected {self.expected}" if self.expected else ""
         remedy = f". {self.remedy}" if self.remedy else ""
-        return f"{self.where}: {self.found}{expected}{remedy}"
+        return f"{self.where}: {self.problem}{expected}{remedy}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A remedy for a misspelt `name`: the near miss among `known`, or the whole list."""
+    """A remedy for a misspelt `name`: the nearest one of `known`, or the whole list."""
     options = sorted(map(str, known))
     close = difflib.get_close_matches(str(name), options, n=1)
     return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(options)}."

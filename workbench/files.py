@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and are known by their content."""
+"""Files: hashes of their content, and writing that leaves a whole file or none."""
 
 import hashlib
 import os
@@ -16,18 +16,21 @@ CACHE_VARIABLE = "WORKBENCH_CACHE"
 
 
 def cache_folder() -> Path:
-    """The cache of this user, or the folder that WORKBENCH_CACHE names."""
+    """The folder for cached files: of this user, or the one that WORKBENCH_CACHE names."""
     chosen = os.environ.get(CACHE_VARIABLE)
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("workbench")
 
 
 def kept_folder() -> Path:
-    """Where in it lies what later runs need again (`workbench.cache`)."""
+    """The folder of entries that later runs may use again (`workbench.cache`)."""
     return cache_folder() / "kept"
 
 
 def unfinished_folders() -> list[Path]:
-    """Where in it lies what interrupted runs computed: their journals, the finished parts of reports, and what is kept for one run alone."""
+    """The folders of interrupted runs.
+
+    They hold entries of one run alone, and what earlier versions kept of runs and reports.
+    """
     return [cache_folder() / name for name in ("runs", "reports", "unfinished")]
 
 
@@ -38,9 +41,10 @@ def sha256(path: Path) -> str:
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part.
+    """Write a file so that a reader sees the old content or the new one, never a part of it.
 
-    Raises WorkbenchError if the folder cannot be written or the disk is full; the old file then stands unharmed.
+    Raises WorkbenchError if the folder cannot be written or the disk is full; the old file is then
+    unchanged.
     """
     path = Path(path)
     data = content.encode() if isinstance(content, str) else content
@@ -56,7 +60,9 @@ def write_whole(path: Path, content: bytes | str) -> None:
         os.replace(partial, path)
     except OSError as error:
         raise WorkbenchError(
-            str(path), f"cannot be written ({error.strerror})", remedy="Free some space or choose another place."
+            str(path),
+            f"cannot be written ({error.strerror})",
+            remedy="Free some space or choose another place.",
         ) from error
     finally:
         if partial is not None:
@@ -65,21 +71,30 @@ def write_whole(path: Path, content: bytes | str) -> None:
 
 @contextmanager
 def folder_written_whole(path: Path, marker: str) -> Iterator[Path]:
-    """A scratch folder that becomes `path` when the block ends well, and vanishes when it does not (an error, an interrupt, a full disk).
+    """A scratch folder that becomes `path` when the block ends, and is deleted if it fails.
 
-    An earlier result at `path`, known by the file `marker` in it, is replaced at the end. Any other folder that is not
-    empty is refused at once.
+    It fails by an error, an interrupt or a full disk. An earlier result at `path`, which is
+    identified by the file `marker` in it, is replaced at the end. Raises WorkbenchError at once for
+    any other folder that is not empty.
     """
     path = Path(path)
-    if path.exists() and not (path.is_dir() and ((path / marker).exists() or not any(path.iterdir()))):
+    if path.exists() and not (
+        path.is_dir() and ((path / marker).exists() or not any(path.iterdir()))
+    ):
         raise WorkbenchError(
-            str(path), f"is there already and is no earlier result (no {marker} in it)", remedy="Choose another output folder with -o."
+            str(path),
+            f"is there already and is no earlier result (no {marker} in it)",
+            remedy="Choose another output folder with -o.",
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
     except OSError as error:
-        raise WorkbenchError(str(path), f"cannot be written ({error.strerror})", remedy="Choose another output folder with -o.") from error
+        raise WorkbenchError(
+            str(path),
+            f"cannot be written ({error.strerror})",
+            remedy="Choose another output folder with -o.",
+        ) from error
     try:
         os.chmod(scratch, 0o755)
         yield scratch
@@ -96,7 +111,9 @@ def folder_written_whole(path: Path, marker: str) -> Iterator[Path]:
             os.replace(scratch, path)
     except OSError as error:
         raise WorkbenchError(
-            str(path), f"cannot be written ({error.strerror})", remedy="Free some space or choose another place."
+            str(path),
+            f"cannot be written ({error.strerror})",
+            remedy="Free some space or choose another place.",
         ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

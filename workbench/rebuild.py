@@ -1,111 +1,194 @@
-"""The main path: from a theory to a scorecard. Start reading here; every call below is the door of one stage."""
+"""The main path: from a theory to a scorecard.
 
-from collections.abc import Callable, Mapping, Sequence
+Start reading here; every call in `run` is the one function of a stage.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from workbench.arrays.devices import CPU
-from workbench.cache import Cache
-from workbench.compiler import HandwrittenCircuit, compile_beside, compile_chain, compile_spec, compile_variants
+from workbench.compiler import (
+    HandwrittenCircuit,
+    compile_chain,
+    compile_compared,
+    compile_spec,
+    compile_variants,
+)
 from workbench.compiler.bind import Bound
-from workbench.engine import Engine, here
 from workbench.evaluate.apart import keep_apart
-from workbench.evaluate.examples import examples
-from workbench.evaluate.journal import run_journal
-from workbench.evaluate.run import calibrated_each, evaluate
-from workbench.evaluate.tuning import probe_of, stimuli_count, tuning
+from workbench.evaluate.calibration import calibrated_each
+from workbench.evaluate.run import evaluate
 from workbench.files import folder_written_whole
 from workbench.hosts import Host
-from workbench.hosts.named import cache_of
-from workbench.hosts.precision import bfloat16_behind
+from workbench.hosts.precision import bfloat16_after
 from workbench.hosts.store import load
-from workbench.pictures import Picture, skipped
 from workbench.report import write_report
-from workbench.score.score import score
+from workbench.score.score import Spliced, score
 from workbench.score.scorecard import Scorecard
 from workbench.spec import Spec, TrainedCircuit, load_circuit, load_theory, load_together
-from workbench.splice.calibrate import with_random_readout
+from workbench.splice.calibrate import Splices, with_random_readout
+from workbench.vision.examples import Example, examples
+from workbench.vision.pictures import Picture, skipped
+from workbench.vision.tuning import TuningCurves, probe_of, stimuli_count, tuning
+from workbench.work import Work
 
-Stage = Callable[[str, int], Callable[[int], None]]
 
+@dataclass(frozen=True)
+class RebuildRequest:
+    """The theories to rebuild and score, and the pictures.
 
-def rebuild(
-    files: Sequence[tuple[Path, Path]],
-    pictures: Sequence[Picture],
-    calibration: Sequence[Picture],
-    output: Path,
-    stage: Stage,
-    seed: int = 0,
-    command: str = "",
-    bound_files: Mapping[str, Path] | None = None,
-    beside_files: Sequence[Path] = (),
-    with_variants: bool = True,
-    quick: bool = False,
-    cache: Cache | None = None,
-    precision: str = "float32",
-    engine: Engine = here,
-    device: str = CPU,
-) -> Scorecard:
-    """Compile theories, splice them in place of their trained circuits, score them on `pictures`, and write the report to the folder `output`.
-
-    `files` are pairs of a spec and a trained circuit; the units of all of them are replaced together, so one pair is a theory alone.
-    `calibration` pictures fit a gain and a bias to each unit, and the same for each control; neither they nor those that a spec was tuned on
-    may be among `pictures`. `stage(name, total)` is told of each stage and gives the function to call with its steps. `command` is
-    what the report says it was made by. `bound_files`: families and the circuit files of the trained units that may stand in for them, which
-    makes the chain of `compile_chain`; `beside_files`: specs of other theories of the same units. `with_variants`: the theories' variants are
-    scored too. `quick`: neither they nor the theories as written nor the controls that speak with their circuits, so that after an edit with a
-    `cache` one condition is computed. With a `cache`, nothing is computed again that an earlier run computed of the same host, pictures and
-    weights. `precision` "bfloat16": of the host's layers behind the last splice (`bfloat16_behind`). `engine`: where batches are computed. The
-    network runs on `device`, and the statistics are taken there. Raises WorkbenchError.
+    files          pairs of a spec and a trained circuit; the units of all of them are replaced
+                   together
+    pictures       figures are means over these; none may be among the pictures that a spec was
+                   tuned on, or in `calibration`
+    calibration    pictures that a gain and a bias of each unit are fitted on, for every condition
+    bound_files    by family, the circuit file of the trained units that can replace it, for the
+                   conditions of `compile_chain`
+    compare_files  specs of other theories of the same units
+    with_variants  score the theories' variants too
+    quick          leave out variants, the theories before tuning, and the controls that are made
+                   from their circuits: after an edit, with a cache, one condition is computed
+    precision      "float32", or "bfloat16" for the host's layers after the last splice
+    command        command line that the report names
     """
-    specs, trained = load_together(files)
-    host, others = load(trained[0].host).on(device), [load_theory(file) for file in beside_files]
-    if precision == "bfloat16":
-        host = bfloat16_behind(host, *(units.site for units in trained))
-    cache = cache_of(host.name, cache)
+
+    files: Sequence[tuple[Path, Path]]
+    pictures: Sequence[Picture]
+    calibration: Sequence[Picture]
+    bound_files: Mapping[str, Path] = field(default_factory=dict)
+    compare_files: Sequence[Path] = ()
+    with_variants: bool = True
+    quick: bool = False
+    precision: str = "float32"
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A scored rebuild: everything that a report shows. The sequences have one item a theory."""
+
+    card: Scorecard
+    specs: Sequence[Spec]
+    compiled: Sequence[HandwrittenCircuit]
+    curves: Sequence[TuningCurves]
+    examples: Sequence[Example]
+
+
+def rebuild(request: RebuildRequest, output: Path, work: Work = Work()) -> Scorecard:  # noqa: B008
+    """Run a rebuild and write its report to the folder `output`. Raises WorkbenchError."""
+    with folder_written_whole(output, marker="score.json") as folder:
+        result = run(request, work)
+        write_report(
+            folder,
+            result.card,
+            result.specs,
+            result.compiled,
+            result.curves,
+            result.examples,
+            request.command,
+        )
+    return result.card
+
+
+def run(request: RebuildRequest, work: Work = Work()) -> Run:  # noqa: B008
+    """Compile theories, splice them in place of their trained circuits, and score them.
+
+    With a cache in `work`, nothing is computed again that an earlier run has computed for the same
+    host, pictures and weights. Raises WorkbenchError.
+    """
+    specs, trained = load_together(request.files)
+    pictures, calibration = request.pictures, request.calibration
+    host, bound = _host(request, trained, work), _bound(request)
+    work = work.on_host(host.name)
+    circuits = _circuits(request, specs, trained, host, work.seed)
+
+    joint = calibrated_each(host, circuits, calibration, work)
+    statistics = evaluate(host, joint, pictures, work)
+    curves = _tuning_curves(host, joint, specs, work)
+    spliced = Spliced(specs, trained, host, joint, bound)
+    counted = statistics.on(work.device)
+    card = score(spliced, counted, curves, calibration, work.seed, skipped(pictures))
+    compiled = [splices.circuits["spliced"] for splices in joint]
+    shown = examples(host, joint, statistics, pictures)
+    return Run(card, specs, compiled, curves, shown)
+
+
+def _host(request: RebuildRequest, trained: Sequence[TrainedCircuit], work: Work) -> Host:
+    host = load(trained[0].host).on(work.device)
+    if request.precision == "bfloat16":
+        return bfloat16_after(host, *(units.site for units in trained))
+    return host
+
+
+def _bound(request: RebuildRequest) -> dict[str, TrainedCircuit]:
+    return {family: load_circuit(file) for family, file in request.bound_files.items()}
+
+
+def _circuits(
+    request: RebuildRequest,
+    specs: Sequence[Spec],
+    trained: Sequence[TrainedCircuit],
+    host: Host,
+    seed: int,
+) -> list[dict[str, HandwrittenCircuit]]:
+    """Every circuit of each theory, by the name of its condition.
+
+    Raises WorkbenchError, also if a theory was fitted to some of the pictures.
+    """
+    others, bound = [load_theory(file) for file in request.compare_files], _bound(request)
     for spec in (*specs, *others):
-        keep_apart(pictures, calibration, spec.theory.tuned)
-    bound = {family: load_circuit(file) for family, file in (bound_files or {}).items()}
-    circuits = [
-        handwritten(spec, units, host, seed, bound_in(spec, specs, bound), with_variants, quick)
+        keep_apart(request.pictures, request.calibration, spec.theory.tuned)
+    return [
+        handwritten(spec, units, host, seed, bound_in(spec, specs, bound), request)
+        | compile_compared(others, units, host)
         for spec, units in zip(specs, trained, strict=True)
     ]
-    for own, units in zip(circuits, trained, strict=True):
-        own |= compile_beside(others, units, host)
-
-    with folder_written_whole(output, marker="score.json") as folder:
-        progress = stage("calibrate", len(calibration) * len(circuits))
-        joint = calibrated_each(host, circuits, calibration, seed, progress, cache, engine)
-        journal = run_journal(joint, host, calibration, seed)
-        statistics = evaluate(host, joint, pictures, journal=journal, progress=stage("score", len(pictures)), cache=cache, engine=engine)
-        probes = [probe_of(spec.theory) for spec in specs]
-        progress = stage("tuning curves", sum(stimuli_count(probe=probe) for probe in probes))
-        curves = [
-            tuning(host, splices, progress, probe=probe, cache=cache, engine=engine) for splices, probe in zip(joint, probes, strict=True)
-        ]
-        card = score(specs, trained, host, joint, statistics.on(device), curves, calibration, seed, bound, skipped(pictures))
-        compiled = [own["spliced"] for own in circuits]
-        write_report(folder, card, specs, compiled, curves, examples(host, joint, statistics, pictures), command)
-    journal.clear()
-    return card
 
 
 def handwritten(
-    spec: Spec, trained: TrainedCircuit, host: Host, seed: int, bound: Bound, with_variants: bool = True, quick: bool = False
+    spec: Spec,
+    trained: TrainedCircuit,
+    host: Host,
+    seed: int,
+    bound: Bound,
+    request: RebuildRequest,
 ) -> dict[str, HandwrittenCircuit]:
-    """A theory's circuits: "spliced", "as_written" where its numbers were tuned, its variants, the chain of `bound` families, and the control
-    "random"; if `quick`, the first and the chain alone."""
+    """A theory's own circuits, by the name of their condition.
+
+    They are "spliced" and the chain of `bound` families. Unless the request is `quick`, they also
+    are "as_written" if the theory's numbers were tuned, its variants, and the control "random".
+    """
     circuits = {"spliced": compile_spec(spec, trained, host)}
-    if quick:
+    if request.quick:
         return circuits | compile_chain(spec, trained, host, bound)
     if spec.theory.tuned:
         circuits["as_written"] = compile_spec(spec, trained, host, as_written=True)
-    if with_variants:
+    if request.with_variants:
         circuits |= compile_variants(spec, trained, host, circuits["spliced"])
     circuits |= compile_chain(spec, trained, host, bound)
     return circuits | {"random": with_random_readout(circuits["spliced"], seed)}
 
 
 def bound_in(spec: Spec, specs: Sequence[Spec], bound: Bound) -> Bound:
-    """The bound families that a theory has above its last, and any that no theory has, to be refused by name."""
-    above = {each.path: list(each.theory.families)[:-1] for each in specs}
-    return {name: units for name, units in bound.items() if name in above[spec.path] or not any(name in own for own in above.values())}
+    """The bound families that a theory has before its last one.
+
+    A family that no theory has is kept too, so that compiling refuses it by name.
+    """
+    above = {other.path: list(other.theory.families)[:-1] for other in specs}
+    return {
+        name: units
+        for name, units in bound.items()
+        if name in above[spec.path] or not any(name in families for families in above.values())
+    }
+
+
+def _tuning_curves(
+    host: Host, joint: Sequence[Splices], specs: Sequence[Spec], work: Work
+) -> list[TuningCurves]:
+    """The tuning of each theory's units, trained and handwritten, on drawn stimuli."""
+    probes = [probe_of(spec.theory) for spec in specs]
+    progress = work.stage("tuning curves", sum(stimuli_count(probe=probe) for probe in probes))
+    return [
+        tuning(host, splices, progress, probe=probe, cache=work.cache, engine=work.engine)
+        for splices, probe in zip(joint, probes, strict=True)
+    ]

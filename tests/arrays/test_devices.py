@@ -1,4 +1,4 @@
-"""Which device and library are taken, what is said of it, and that arrays pass without a copy."""
+"""Which device and library are chosen, what a user reads of it, and arrays without a copy."""
 
 import importlib.machinery
 import sys
@@ -17,8 +17,8 @@ from workbench.errors import WorkbenchError
 
 
 @pytest.fixture(autouse=True)
-def asked_anew():
-    """CuPy is looked for once in a process."""
+def _no_cupy_remembered():
+    """A process looks for CuPy once; every test here looks again."""
     cupy.cache_clear()
     yield
     cupy.cache_clear()
@@ -26,7 +26,7 @@ def asked_anew():
 
 @pytest.fixture
 def lines(monkeypatch) -> list[str]:
-    """What was told; no CuPy is installed and torch sees no device, until a test says so."""
+    """The lines for the user; there is no CuPy and no device, unless a test adds them."""
     devices_of(monkeypatch, 0)
     monkeypatch.setattr(devices, "find_spec", lambda name: None)
     return []
@@ -50,7 +50,10 @@ def stand_in(monkeypatch, count: int | Exception) -> ModuleType:
     used: list[int] = []
     module = ModuleType("cupy")
     module.__spec__ = importlib.machinery.ModuleSpec("cupy", None, origin="cupy/__init__.py")
-    runtime, device = SimpleNamespace(getDeviceCount=counted), lambda index: SimpleNamespace(use=lambda: used.append(index))
+    runtime, device = (
+        SimpleNamespace(getDeviceCount=counted),
+        lambda index: SimpleNamespace(use=lambda: used.append(index)),
+    )
     module.__dict__.update(
         __version__="0",
         used=used,
@@ -64,16 +67,24 @@ def stand_in(monkeypatch, count: int | Exception) -> ModuleType:
     return module
 
 
-def test_the_processor_by_default_and_nothing_is_said(lines, monkeypatch):
+def test_chosen_device_by_default_is_the_processor_without_a_line(lines, monkeypatch):
     assert chosen_device(None, lines.append) == chosen_device("cpu", lines.append) == "cpu"
     stand_in(monkeypatch, 1)
-    assert chosen_device("cpu", lines.append) == "cpu"  # the user said so
+    assert chosen_device("cpu", lines.append) == "cpu"  # as the user asked
     assert lines == []
 
 
-@pytest.mark.parametrize(("count", "why"), [(0, "torch sees no CUDA device"), (1, "no --device cuda was given")])
+@pytest.mark.parametrize(
+    ("count", "why"), [(0, "torch sees no CUDA device"), (1, "no --device cuda was given")]
+)
 def test_with_cupy_and_no_device_one_line_and_numpy(lines, monkeypatch, count, why):
-    stand_in(monkeypatch, RuntimeError("cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version"))
+    stand_in(
+        monkeypatch,
+        RuntimeError(
+            "cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime "
+            "version"
+        ),
+    )
     devices_of(monkeypatch, count)
     assert chosen_device(None, lines.append) == "cpu"
     assert lines == [f"CuPy is installed, but {why}: statistics run on NumPy."]
@@ -92,7 +103,9 @@ def test_a_device_and_cupy(lines, monkeypatch, name):
 
 
 def test_a_folder_that_is_called_cupy_is_none(lines, monkeypatch):
-    monkeypatch.setattr(devices, "find_spec", lambda name: importlib.machinery.ModuleSpec("cupy", None))
+    monkeypatch.setattr(
+        devices, "find_spec", lambda name: importlib.machinery.ModuleSpec("cupy", None)
+    )
     assert chosen_device(None, lines.append) == "cpu"
     assert cupy() is None
     assert lines == []
@@ -111,24 +124,32 @@ def test_a_device_without_cupy_or_with_one_that_does_not_work_there(lines, monke
 
 
 @pytest.mark.parametrize(
-    ("name", "count", "said"),
+    ("name", "count", "message"),
     [
-        ("cuda", 0, r"0 CUDA devices, by torch .*; expected a device cuda.*leave --device cuda out"),
+        (
+            "cuda",
+            0,
+            r"0 CUDA devices, by torch .*; expected a device cuda.*leave --device cuda out",
+        ),
         ("cuda:2", 2, "2 CUDA devices"),
         ("cuda:", 1, "'cuda:'; expected cpu, cuda or cuda:N"),
         ("cuda:-1", 1, "expected cpu, cuda or cuda:N"),
         ("gpu", 1, "'gpu'; expected cpu, cuda or cuda:N"),
     ],
 )
-def test_a_device_that_is_not_there(lines, monkeypatch, name, count, said):
+def test_a_device_that_is_not_there(lines, monkeypatch, name, count, message):
     devices_of(monkeypatch, count)
-    with pytest.raises(WorkbenchError, match=said):
+    with pytest.raises(WorkbenchError, match=message):
         chosen_device(name, lines.append)
 
 
 def test_tensors_of_the_processor_are_numpys_without_a_copy():
     with torch.inference_mode():
-        for tensor in (torch.rand(2, 3, 4, 5), torch.rand(2, 3, 4, 5).to(memory_format=torch.channels_last), torch.rand(3).expand(4, 3)):
+        for tensor in (
+            torch.rand(2, 3, 4, 5),
+            torch.rand(2, 3, 4, 5).to(memory_format=torch.channels_last),
+            torch.rand(3).expand(4, 3),
+        ):
             array = shared(tensor)
             assert array.ctypes.data == tensor.data_ptr() == to_numpy(tensor).ctypes.data
             assert (array == tensor.numpy()).all()
@@ -143,7 +164,11 @@ def test_tensors_of_a_device_are_cupys_or_stay_torchs(monkeypatch):
         assert shared(tensor) is tensor
         assert placed(np.ones(2), device).device == tensor.device
         assert known_as(device) == "a device that is not there, torch"
-        on_torch = {"device": "cuda:0, a device that is not there", "statistics": "torch", "torch": torch.__version__}
+        on_torch = {
+            "device": "cuda:0, a device that is not there",
+            "statistics": "torch",
+            "torch": torch.__version__,
+        }
         assert computed_on(device) == on_torch
         stand_in(monkeypatch, 1)
         cupy.cache_clear()
@@ -152,7 +177,11 @@ def test_tensors_of_a_device_are_cupys_or_stay_torchs(monkeypatch):
         assert known_as(device) == "a device that is not there, CuPy 0"
         assert computed_on(device) == on_torch | {"statistics": "CuPy 0"}
     assert known_as("cpu") == "cpu"
-    assert computed_on("cpu") == {"device": "cpu", "statistics": f"NumPy {np.__version__}", "torch": torch.__version__}
+    assert computed_on("cpu") == {
+        "device": "cpu",
+        "statistics": f"NumPy {np.__version__}",
+        "torch": torch.__version__,
+    }
 
 
 @pytest.mark.gpu

@@ -1,4 +1,4 @@
-"""Timing: medians of interleaved runs, so that whatever else the machine does falls on all alike."""
+"""Timing: medians of interleaved runs, so that other load of the machine slows all of them."""
 
 import os
 import platform
@@ -19,7 +19,9 @@ def wall_s() -> float:
 
 
 def cpu_s() -> float:
-    """Processor time of this process and of those it waited for: of one thread what an idle machine would take, whoever else is at work."""
+    """Processor time of this process and of those it waited for: of one thread what an idle machine
+    would take, whoever else is at work.
+    """
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
 
@@ -28,8 +30,10 @@ CLOCKS = {"wall": wall_s, "cpu": cpu_s}
 
 
 def interleaved(tasks: Mapping[str, Task], rounds: int, clock: str) -> dict[str, float]:
-    """Median seconds of each task over `rounds`, in each of which every task runs once. Each has run before. What a task has to `prepare` is not
-    timed."""
+    """Median seconds of each task over `rounds`, in each of which every task runs once.
+
+    Each has run before. What a task has to `prepare` is not timed.
+    """
     now = CLOCKS[clock]
     taken: dict[str, list[float]] = {name: [] for name in tasks}
     for _ in range(rounds):
@@ -56,7 +60,9 @@ def machine() -> dict[str, object]:
 def _cpu() -> str:
     try:
         with open("/proc/cpuinfo") as file:
-            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
+            return next(
+                line.partition(":")[2].strip() for line in file if line.startswith("model name")
+            )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
 

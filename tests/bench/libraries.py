@@ -1,7 +1,8 @@
-"""Other ways to run one condition: one whole forward pass, with the units' activation replaced on the way.
+"""Other ways to run one condition: a whole forward pass with the units' activation replaced.
 
-Each wraps a network once, for the module of a site and its units, and then takes the host's input and the units' values, and gives logits. A
-library that is not installed is left out, with the reason.
+Each way wraps a network once, for the module of a site and its units, into a function from the
+host's input and the units' values to logits. A library that is not installed is left out, with the
+reason.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +25,9 @@ def hooks(network: nn.Module, module: str, units: Sequence[int]) -> Forward:
     """A forward hook of torch's own."""
 
     def forward(x: Tensor, values: Tensor) -> Tensor:
-        handle = network.get_submodule(module).register_forward_hook(lambda _, inputs, output: put(output, units, values))
+        handle = network.get_submodule(module).register_forward_hook(
+            lambda _, inputs, output: put(output, units, values)
+        )
         try:
             return network(x)
         finally:
@@ -51,7 +54,7 @@ def nnsight(network: nn.Module, module: str, units: Sequence[int]) -> Forward:
 
 
 class Configured(nn.Module):
-    """What pyvene takes for a model: it asks for a `config`, and calls with names."""
+    """A network as pyvene requires it: it has a `config`, and is called with keyword arguments."""
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -65,7 +68,10 @@ def pyvene(network: nn.Module, module: str, units: Sequence[int]) -> Forward:
     import pyvene
 
     now: list[Tensor] = []
-    change = {"component": f"network.{module}.output", "intervention": lambda base, source: put(base, units, now[0])}
+    change = {
+        "component": f"network.{module}.output",
+        "intervention": lambda base, source: put(base, units, now[0]),
+    }
     model = pyvene.IntervenableModel(change, model=Configured(network))
 
     def forward(x: Tensor, values: Tensor) -> Tensor:
@@ -76,7 +82,13 @@ def pyvene(network: nn.Module, module: str, units: Sequence[int]) -> Forward:
 
 
 def installed() -> tuple[dict[str, Way], dict[str, str]]:
-    """The ways there are, and why any other was left out."""
+    """The ways that are installed, and why any other is left out."""
     libraries: dict[str, Way] = {"nnsight": nnsight, "pyvene": pyvene}
-    absent = {name: "not installed (pip install '.[bench]')" for name in libraries if find_spec(name) is None}
-    return {"hooks": hooks} | {name: way for name, way in libraries.items() if name not in absent}, absent
+    absent = {
+        name: "not installed (pip install '.[bench]')"
+        for name in libraries
+        if find_spec(name) is None
+    }
+    return {"hooks": hooks} | {
+        name: way for name, way in libraries.items() if name not in absent
+    }, absent

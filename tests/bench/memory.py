@@ -1,4 +1,7 @@
-"""One process that scores drawn pictures and tells its peak memory: `python -m tests.bench.memory COUNT THREADS`."""
+"""Score drawn pictures in a process of its own and print its peak memory.
+
+Usage: `python -m tests.bench.memory COUNT THREADS`
+"""
 
 import json
 import resource
@@ -11,10 +14,10 @@ from pathlib import Path
 import torch
 
 from tests.bench.conditions import by_engine, ready
-from workbench.cache import GIB, Cache, known_by
+from workbench.cache import GIB, Cache, cache_key
 from workbench.hosts.store import load
-from workbench.pictures import Picture
-from workbench.pictures.drawn import SHAPES, draw
+from workbench.vision.pictures import Picture
+from workbench.vision.pictures.drawn import SHAPES, draw
 
 ROOT = Path(__file__).parents[2]
 CALIBRATION = 16  # pictures
@@ -31,9 +34,9 @@ def main(count: str, threads: str) -> None:
 
 
 def pictured(i: int) -> Picture:
-    """As `drawn` has it, without drawing it once more for a hash of its pixels."""
+    """A picture as in `drawn`, without drawing it once more for a hash of its pixels."""
     shape = SHAPES[i % len(SHAPES)]
-    return Picture(f"{shape}-{i}", known_by(shape, SEED, i), None, partial(draw, shape, SEED, i))
+    return Picture(f"{shape}-{i}", cache_key(shape, SEED, i), None, partial(draw, shape, SEED, i))
 
 
 if __name__ == "__main__":

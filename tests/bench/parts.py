@@ -1,4 +1,8 @@
-"""The parts: compiling, the circuit against the trained layers it replaces, what the engine adds to its parts, memory, start-up, the bootstrap."""
+"""The parts that are timed alone.
+
+They are compiling, the circuit and the trained layers that it replaces, memory, start-up and the
+bootstrap.
+"""
 
 import json
 import subprocess
@@ -12,11 +16,11 @@ from torch import Tensor, nn
 
 from tests.bench.conditions import Ready, curves
 from workbench.compiler.respond import drives
-from workbench.evaluate.run import BATCH
+from workbench.evaluate.batches import BATCH
 from workbench.hosts import Host
-from workbench.pictures import batch
 from workbench.score import uncertainty
 from workbench.score.uncertainty import bootstrap
+from workbench.vision.pictures import batch
 
 RESAMPLED = 500  # pictures
 
@@ -26,8 +30,11 @@ def compiling(host: Host, root: Path) -> dict[str, Callable]:
 
 
 def forward_parts(this: Ready) -> dict[str, Callable]:
-    """On one batch of the engine's size: the trained prefix up to the site, what acts channel by channel behind it, the handwritten circuit, and
-    the suffix behind that place."""
+    """The parts of a forward pass, on one batch of the engine's size.
+
+    They are the trained prefix up to the site, the channel-wise operations after it, the
+    handwritten circuit, and the suffix after those operations.
+    """
     host, site = this.host, this.splices.site
     x = batch(this.pictures[:BATCH], host.input)
     rgb = host.input.decode(x)
@@ -52,18 +59,36 @@ def forward_parts(this: Ready) -> dict[str, Callable]:
         with torch.inference_mode():
             return host.resume(x, site, pushed, pushed=True)
 
-    own = {"prefix": prefix, "push": push, "circuit": handwritten, "suffix": suffix}
-    return own | {"decoding": lambda: batch(this.pictures[:BATCH], host.input)} | _where_the_prefix_goes(this, x)
+    steps = {"prefix": prefix, "push": push, "circuit": handwritten, "suffix": suffix}
+    return (
+        steps
+        | {"decoding": lambda: batch(this.pictures[:BATCH], host.input)}
+        | _where_the_prefix_goes(this, x)
+    )
 
 
 def _where_the_prefix_goes(this: Ready, x: Tensor) -> dict[str, Callable]:
-    """The prefix of torch's own layers; and of ours, the convolutions alone (with bias and rectifier), each on what it reads there."""
+    """The prefix with torch's layers, and the convolutions alone of the prefix with ours.
+
+    The convolutions include bias and rectifier, and have the inputs that they have in the prefix.
+    """
     until = this.splices.site
     stages = list(this.network.named_children())
-    theirs = nn.Sequential(*(stage for _, stage in stages[: 1 + [name for name, _ in stages].index(this.host.site(until).module)]))
+    theirs = nn.Sequential(
+        *(
+            stage
+            for _, stage in stages[
+                : 1 + [name for name, _ in stages].index(this.host.site(until).module)
+            ]
+        )
+    )
     read: list[tuple[nn.Module, Tensor]] = []
     hooks = [
-        module.register_forward_pre_hook(lambda module, said: read.append((module, said[0].clone(memory_format=torch.preserve_format))))
+        module.register_forward_pre_hook(
+            lambda module, inputs: read.append(
+                (module, inputs[0].clone(memory_format=torch.preserve_format))
+            )
+        )
         for module in this.host.network.modules()
         if isinstance(module, nn.Conv2d)
     ]
@@ -78,14 +103,17 @@ def _where_the_prefix_goes(this: Ready, x: Tensor) -> dict[str, Callable]:
 
     def convolutions():
         with torch.inference_mode():
-            for module, said in read:
-                module(said)
+            for module, activation in read:
+                module(activation)
 
     return {"prefix, torch's layers": plainly, "prefix, convolutions": convolutions}
 
 
 def resampling() -> dict[str, Callable]:
-    """10,000 resamples of 500 pictures: recovered KL, two rows; drawn anew, as for a scorecard's first figure, and as for every later one."""
+    """Recovered KL with 10,000 resamples of 500 pictures.
+
+    The resamples are drawn as for a scorecard's first figure, or known as for all others.
+    """
     generator = np.random.default_rng(0)
     rows = {name: generator.random(RESAMPLED) for name in ("lost", "kept")}
 
@@ -101,14 +129,20 @@ def resampling() -> dict[str, Callable]:
 
 def start_up() -> dict[str, Callable]:
     """`workbench --help`, in a process of its own."""
-    return {"help": lambda: subprocess.run([sys.executable, "-m", "workbench", "--help"], check=True, capture_output=True)}
+    return {
+        "help": lambda: subprocess.run(
+            [sys.executable, "-m", "workbench", "--help"], check=True, capture_output=True
+        )
+    }
 
 
 def peak_mib(counts: Sequence[int]) -> dict[str, float]:
-    """Peak memory of a process that scores so many drawn pictures, each of them another."""
+    """Peak memory of a process that scores so many different drawn pictures."""
     return {str(count): _peak_mib(count) for count in counts}
 
 
 def _peak_mib(count: int) -> float:
     command = [sys.executable, "-m", "tests.bench.memory", str(count), str(torch.get_num_threads())]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["peak_mib"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)[
+        "peak_mib"
+    ]

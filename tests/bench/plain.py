@@ -1,4 +1,7 @@
-"""A host of torch's own layers, as anyone would write it who has no workbench: the same weights, the same logits to rounding."""
+"""A host of torch's own layers, as anyone would write it without the workbench.
+
+It has the same weights, and the same logits up to rounding.
+"""
 
 import copy
 
@@ -23,17 +26,28 @@ class PlainMixed(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         block = self.block
         pooled = F.max_pool2d(x, 3, 1, 1)
-        three, five = block["3x3"](block["3x3_bottleneck"](x)), block["5x5"](block["5x5_bottleneck"](x))
+        three, five = (
+            block["3x3"](block["3x3_bottleneck"](x)),
+            block["5x5"](block["5x5_bottleneck"](x)),
+        )
         return torch.cat((block["1x1"](x), three, five, block["pool_reduce"](pooled)), dim=1)
 
 
 def plain(host: Host) -> nn.Sequential:
-    """The host's stages with torch's own normalisation, pooling and memory format. Raises ValueError unless it gives the host's logits."""
+    """The host's stages with torch's own normalisation, pooling and memory format.
+
+    Raises ValueError unless it gives the host's logits.
+    """
     network = nn.Sequential()
     for name, stage in host.network.named_children():
         network.add_module(name, _plain(copy.deepcopy(stage)))
     network = network.to(memory_format=torch.contiguous_format).requires_grad_(False).eval()
-    x = torch.randn(2, 3, host.input.size_px, host.input.size_px, generator=torch.Generator().manual_seed(0)) * 60
+    x = (
+        torch.randn(
+            2, 3, host.input.size_px, host.input.size_px, generator=torch.Generator().manual_seed(0)
+        )
+        * 60
+    )
     with torch.inference_mode():
         ours, theirs = host.network(x), network(x)
     if not (ours - theirs).abs().max() < ROUNDING * ours.abs().max():

@@ -1,4 +1,7 @@
-"""What a handwritten circuit computes, written a second time: NumPy, float64, one cell at a time, every place in pixels of the picture."""
+"""A second, slow implementation of a handwritten circuit's responses.
+
+It is in NumPy and float64, one cell at a time, with every place in pixels of the picture.
+"""
 
 import itertools
 from collections.abc import Sequence
@@ -9,7 +12,10 @@ from workbench.compiler.circuit import Grid, Layer
 
 
 class Plane:
-    """A family's response `unit h w` with its place: cell i is centred on pixel `offset + stride * i`. Beyond it there is nothing."""
+    """A family's response `unit h w` with its place.
+
+    Cell i is centred on pixel `offset + stride * i`; beyond the plane responses are 0.
+    """
 
     def __init__(self, values: np.ndarray, offset: int, stride: int):
         self.values, self.offset, self.stride = values, offset, stride
@@ -30,21 +36,30 @@ def respond(layers: Sequence[Layer], grid: Grid, picture: np.ndarray) -> np.ndar
     last = layers[-1]
     out = np.zeros((len(last.units), grid.height, grid.width))
     for row, column in np.ndindex(grid.height, grid.width):
-        out[:, row, column] = drive(last, planes, grid.offset_px + grid.stride_px * column, grid.offset_px + grid.stride_px * row)
+        out[:, row, column] = drive(
+            last,
+            planes,
+            grid.offset_px + grid.stride_px * column,
+            grid.offset_px + grid.stride_px * row,
+        )
     return out / float(last.ideal)
 
 
-def response(layer: Layer, planes: dict[str, Plane], grid: Grid, size: tuple[int, int]) -> Plane:
+def response(
+    layer: Layer, planes: dict[str, Plane], grid: Grid, picture_size: tuple[int, int]
+) -> Plane:
     """Over the whole picture, on the cells of this stride that lie on the host's."""
-    offset, rows, columns = cells(grid.offset_px, layer.stride_px, size)
+    offset, rows, columns = cells(grid.offset_px, layer.stride_px, picture_size)
     values = np.zeros((len(layer.units), rows, columns))
     for row, column in np.ndindex(rows, columns):
-        said = drive(layer, planes, offset + layer.stride_px * column, offset + layer.stride_px * row) / float(layer.ideal)
-        said = np.abs(said) if layer.full else said
+        size = drive(
+            layer, planes, offset + layer.stride_px * column, offset + layer.stride_px * row
+        ) / float(layer.ideal)
+        size = np.abs(size) if layer.full else size
         threshold = float(layer.threshold)
-        values[:, row, column] = np.maximum(0, said - threshold) / (1 - threshold)
+        values[:, row, column] = np.maximum(0, size - threshold) / (1 - threshold)
     plane = Plane(values, offset, layer.stride_px)
-    return plane if layer.pool is None else pooled(plane, layer, grid, size)
+    return plane if layer.pool is None else pooled(plane, layer, grid, picture_size)
 
 
 def pooled(plane: Plane, layer: Layer, grid: Grid, size: tuple[int, int]) -> Plane:
@@ -53,7 +68,9 @@ def pooled(plane: Plane, layer: Layer, grid: Grid, size: tuple[int, int]) -> Pla
     values = np.zeros((len(layer.units), rows, columns))
     for row, column in np.ndindex(rows, columns):
         x, y = offset + layer.pool.stride_px * column, offset + layer.pool.stride_px * row
-        values[:, row, column] = np.max([plane.at(x + dx, y + dy) for dx, dy in itertools.product(near, near)], axis=0)
+        values[:, row, column] = np.max(
+            [plane.at(x + dx, y + dy) for dx, dy in itertools.product(near, near)], axis=0
+        )
     return Plane(values, offset, layer.pool.stride_px)
 
 
@@ -68,11 +85,20 @@ def drive(layer: Layer, planes: dict[str, Plane], x: int, y: int) -> np.ndarray:
         plane, weight = planes[read.source], np.asarray(read.weight, dtype=np.float64)
         reach = weight.shape[-1] // 2
         for i, j in itertools.product(range(-reach, reach + 1), repeat=2):
-            total += weight[:, :, i + reach, j + reach] @ plane.at(x + j * plane.stride, y + i * plane.stride)
+            total += weight[:, :, i + reach, j + reach] @ plane.at(
+                x + j * plane.stride, y + i * plane.stride
+            )
     if layer.normalise is None:
         return total
     rectified = np.maximum(0, total)
     others = [axis for axis in layer.units.shape if axis != layer.normalise.axis]
-    kin = [tuple(layer.units.poses[axis][unit] for axis in others) for unit in range(len(layer.units))]
-    mean = np.array([np.mean([rectified[v] for v in range(len(kin)) if kin[v] == kin[u]]) for u in range(len(kin))])
+    kin = [
+        tuple(layer.units.poses[axis][unit] for axis in others) for unit in range(len(layer.units))
+    ]
+    mean = np.array(
+        [
+            np.mean([rectified[v] for v in range(len(kin)) if kin[v] == kin[u]])
+            for u in range(len(kin))
+        ]
+    )
     return rectified / (float(layer.normalise.floor) + mean)

@@ -1,4 +1,4 @@
-"""What every family says: as the families below it hear it, the last one rectified."""
+"""Responses of every family: as the families below read it, the last one rectified."""
 
 from dataclasses import replace
 
@@ -12,23 +12,28 @@ from workbench.compiler.plan import plan
 from workbench.compiler.respond import Responses, drive, in_circuit_units
 
 PLANNED = 1e-4  # a drive by its plan adds in another order, in float32
-COLOURED = THEORY.replace("poses: {orientation", "poses: {channel: [luma, red-green], orientation")  # its kernel leaves units elsewhere
+# its kernel leaves units at other positions
+COLOURED = THEORY.replace("poses: {orientation", "poses: {channel: [luma, red-green], orientation")
 
 
 def test_the_last_family_is_the_rectified_drive_and_the_first_is_pooled():
     host, trained, spec = planted()
     circuit = compile_spec(spec, trained, host)
     rgb = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 255
-    said = families(circuit, rgb, host.input.mean_rgb)
-    assert list(said) == ["gabor", "curve"]
-    response, (rows, columns) = said["curve"]
+    responses = families(circuit, rgb, host.input.mean_rgb)
+    assert list(responses) == ["gabor", "curve"]
+    response, (rows, columns) = responses["curve"]
     site = host.site(trained.site)
-    assert (rows.offset_px, rows.stride_px, rows.count) == (site.offset_px, site.stride_px, site.height)
+    assert (rows.offset_px, rows.stride_px, rows.count) == (
+        site.offset_px,
+        site.stride_px,
+        site.height,
+    )
     assert rows == columns
     wanted = drive(circuit, rgb, host.input.mean_rgb).clamp_min(0)
     assert wanted.max() > 0
     assert torch.allclose(response, wanted, atol=1e-5)  # float32
-    gabor, (rows, _) = said["gabor"]
+    gabor, (rows, _) = responses["gabor"]
     assert gabor.shape == (2, 12, rows.count, rows.count)
     assert rows.stride_px == 4
     assert gabor.min() >= 0
@@ -38,12 +43,14 @@ def test_not_rectified_the_last_family_gives_its_drive_on_the_hosts_cells():
     host, trained, spec = planted()
     circuit = compile_spec(spec, trained, host)
     rgb = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 255
-    said, rectified = (families(circuit, rgb, host.input.mean_rgb, rectified=each) for each in (False, True))
+    unrectified, rectified = (
+        families(circuit, rgb, host.input.mean_rgb, rectified=each) for each in (False, True)
+    )
     wanted = drive(circuit, rgb, host.input.mean_rgb)
     assert wanted.min() < 0
-    torch.testing.assert_close(said["curve"][0], wanted, rtol=PLANNED, atol=PLANNED)
-    assert said["curve"][1] == rectified["curve"][1]
-    assert torch.equal(said["gabor"][0], rectified["gabor"][0])
+    torch.testing.assert_close(unrectified["curve"][0], wanted, rtol=PLANNED, atol=PLANNED)
+    assert unrectified["curve"][1] == rectified["curve"][1]
+    assert torch.equal(unrectified["gabor"][0], rectified["gabor"][0])
 
 
 def test_a_circuit_may_end_in_a_family_above_the_last():
@@ -57,40 +64,55 @@ def test_a_circuit_may_end_in_a_family_above_the_last():
 
 @pytest.mark.parametrize("until", [None, "gabor"])
 @pytest.mark.parametrize("theory", [THEORY, COLOURED], ids=["as read", "moved by the kernel"])
-def test_by_plan_the_families_say_what_they_say_the_plain_way(theory, until):
+def test_families_by_plan_have_the_responses_of_the_plain_way(theory, until):
     host, trained, spec = planted(theory)
     circuit = compile_spec(spec, trained, host, until=until)
-    assert (plan(circuit)[0].stands is not None) == (theory is COLOURED)
+    assert (plan(circuit)[0].positions is not None) == (theory is COLOURED)
     rgb = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 255
     plain = Responses.to(in_circuit_units(rgb, host.input.mean_rgb), circuit.grid)
     for layer in circuit.layers:
         plain.add(layer)
-    said = families(circuit, rgb, host.input.mean_rgb)
-    for name, (value, cells) in said.items():
+    responses = families(circuit, rgb, host.input.mean_rgb)
+    for name, (value, cells) in responses.items():
         torch.testing.assert_close(value, plain.of[name], rtol=PLANNED, atol=PLANNED)
         assert cells == plain.cells[name]
 
 
 @pytest.mark.parametrize("first", [None, "gabor"])
-def test_the_last_layer_of_one_circuit_says_the_same_in_the_midst_of_another(first):
-    """Both ways: units stand where the kernel leaves them, in one as in the other."""
+def test_the_last_layer_of_one_circuit_has_the_same_response_within_another(first):
+    """Both ways: units have the positions that the kernel gives them, in one as in the other."""
     host, trained, spec = planted(COLOURED)
     rgb = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 255
-    circuits, known = [compile_spec(spec, trained, host, until=until) for until in (first, None if first else "gabor")], {}
+    circuits, known = (
+        [
+            compile_spec(spec, trained, host, until=until)
+            for until in (first, None if first else "gabor")
+        ],
+        {},
+    )
     for circuit in circuits:
-        alone, shared = families(circuit, rgb, host.input.mean_rgb), families(circuit, rgb, host.input.mean_rgb, known=known)
+        alone, shared = (
+            families(circuit, rgb, host.input.mean_rgb),
+            families(circuit, rgb, host.input.mean_rgb, known=known),
+        )
         assert all(torch.equal(shared[name][0], alone[name][0]) for name in alone)
 
 
-def test_layers_that_circuits_share_run_once_and_say_the_same(monkeypatch):
+def test_layers_that_circuits_share_run_once_with_the_same_response(monkeypatch):
     host, trained, spec = planted()
     circuit = compile_spec(spec, trained, host)
     rgb = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 255
     last = circuit.layers[-1]
-    other = replace(circuit, layers=(*circuit.layers[:-1], replace(last, threshold=last.threshold + 0.25)))
+    other = replace(
+        circuit, layers=(*circuit.layers[:-1], replace(last, threshold=last.threshold + 0.25))
+    )
     alone = families(other, rgb, host.input.mean_rgb)
     ran, known, add_by = list[str](), {}, Responses.add_by
-    monkeypatch.setattr(Responses, "add_by", lambda so_far, planned: (ran.append(planned.layer.family), add_by(so_far, planned)))
+    monkeypatch.setattr(
+        Responses,
+        "add_by",
+        lambda so_far, planned: (ran.append(planned.layer.family), add_by(so_far, planned)),
+    )
     families(circuit, rgb, host.input.mean_rgb, known=known)
     shared = families(other, rgb, host.input.mean_rgb, known=known)
     assert ran == ["gabor", "curve", "curve"]

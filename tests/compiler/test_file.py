@@ -1,4 +1,6 @@
-"""The compiled circuit's file: all of a circuit comes back, and what is no circuit is refused with its name and what to do."""
+"""The compiled circuit's file: all of a circuit comes back, and what is no circuit is refused with
+its name and what to do.
+"""
 
 import json
 from dataclasses import asdict
@@ -15,12 +17,21 @@ from workbench.compiler.file import FORMAT, KEY, to_bytes
 from workbench.errors import WorkbenchError
 from workbench.spec import TrainedUnit
 
-UNITS = tuple(TrainedUnit(unit=unit, centre_deg=40.0 * unit, radius_px=15.0 + unit, shift_px=(0.5 * unit, -1.0)) for unit in (2, 7, 5))
+UNITS = tuple(
+    TrainedUnit(
+        unit=unit, centre_deg=40.0 * unit, radius_px=15.0 + unit, shift_px=(0.5 * unit, -1.0)
+    )
+    for unit in (2, 7, 5)
+)
 THEORY = """\
 theory: all-that-a-file-holds
 families:
   gabor:
-    poses: {orientation_deg: {every: 45, over: 180}, phase_deg: {every: 90, over: 180}, scale: [1, 0.7], channel: [luma, red-green]}
+    poses:
+      orientation_deg: {every: 45, over: 180}
+      phase_deg: {every: 90, over: 180}
+      scale: [1, 0.7]
+      channel: [luma, red-green]
     stride_px: 2
     window_px: 7
     reads: {input: {kernel: gabor, wavelength_px: 5, sigma_px: 1.8}}
@@ -38,7 +49,8 @@ families:
     window_px: 24
     reads:
       gabor: {along: point, match: any, gain: 0.1}
-      line: {along: arc, radius_px: 16, spread_px: 4, extent_px: 8, match: tangent, tolerance_deg: 20}
+      line: {along: arc, radius_px: 16, spread_px: 4, extent_px: 8,
+             match: tangent, tolerance_deg: 20}
 """
 
 
@@ -52,47 +64,85 @@ def test_a_circuit_comes_back_whole(circuit, tmp_path):
     write_circuit(circuit, tmp_path / "curve.safetensors")
     back = read_circuit(tmp_path / "curve.safetensors")
     assert repr(back) == repr(circuit)
-    assert (back.theory, back.host, back.site, back.units, back.grid) == (circuit.theory, "planted", "planted", (2, 7, 5), circuit.grid)
+    assert (back.theory, back.host, back.site, back.units, back.grid) == (
+        circuit.theory,
+        "planted",
+        "planted",
+        (2, 7, 5),
+        circuit.grid,
+    )
     assert dict(back.facts) == dict(circuit.facts)
     assert [layer.family for layer in back.layers] == ["gabor", "line", "curve"]
-    for found, layer in zip(back.layers, circuit.layers, strict=True):
-        assert found.units == layer.units
-        assert list(found.units.shape) == list(layer.units.shape)  # the order of the axes is that of the channels
-        assert (found.stride_px, found.full, found.pool) == (layer.stride_px, layer.full, layer.pool)
-        assert [read.source for read in found.reads] == [read.source for read in layer.reads]
-        for one, other in zip(found.reads, layer.reads, strict=True):
+    for reread, layer in zip(back.layers, circuit.layers, strict=True):
+        assert reread.units == layer.units
+        assert list(reread.units.shape) == list(
+            layer.units.shape
+        )  # the order of the axes is that of the channels
+        assert (reread.stride_px, reread.full, reread.pool) == (
+            layer.stride_px,
+            layer.full,
+            layer.pool,
+        )
+        assert [read.source for read in reread.reads] == [read.source for read in layer.reads]
+        for one, other in zip(reread.reads, layer.reads, strict=True):
             assert torch.equal(one.weight, other.weight.float())
         for constant in ("threshold", "ideal"):
-            assert torch.equal(getattr(found, constant), getattr(layer, constant).float())
+            assert torch.equal(getattr(reread, constant), getattr(layer, constant).float())
     assert back.layers[1].normalise.axis == "orientation_deg"
     assert float(back.layers[1].normalise.floor) == pytest.approx(0.05, rel=1e-7)  # float32
     assert to_bytes(back) == to_bytes(circuit)
 
 
 def test_the_page_of_the_format_holds(circuit, tmp_path):
-    """What docs/circuit-file.md says must be there is there, under the names it gives."""
+    """The file has the entries that docs/circuit-file.md requires, under its names."""
     write_circuit(circuit, tmp_path / "c.safetensors")
     with safe_open(tmp_path / "c.safetensors", "pt") as file:
         metadata, names = file.metadata(), set(file.keys())
         assert {file.get_tensor(name).dtype for name in names} == {torch.float32}
         assert list(file.get_tensor("curve<-line").shape) == [3, 4, 7, 7]
-    constants = {f"{family}/{constant}" for family in ("gabor", "line", "curve") for constant in ("threshold", "ideal")}
-    assert names == constants | {"line/floor", "gabor<-input", "line<-gabor", "curve<-gabor", "curve<-line"}
+    constants = {
+        f"{family}/{constant}"
+        for family in ("gabor", "line", "curve")
+        for constant in ("threshold", "ideal")
+    }
+    assert names == constants | {
+        "line/floor",
+        "gabor<-input",
+        "line<-gabor",
+        "curve<-gabor",
+        "curve<-line",
+    }
     assert list(metadata) == [KEY]
     header = json.loads(metadata[KEY])
     assert set(header) == {"format", "theory", "host", "site", "units", "grid", "facts", "layers"}
     assert header["grid"] == asdict(circuit.grid)
     assert set(header["facts"]) == {"spec", "circuit", "fingerprint", "numbers"}
-    layer_keys = {"family", "names", "poses", "shape", "stride_px", "reads", "full", "normalise", "pool"}
+    layer_keys = {
+        "family",
+        "names",
+        "poses",
+        "shape",
+        "stride_px",
+        "reads",
+        "full",
+        "normalise",
+        "pool",
+    }
     assert {frozenset(layer) for layer in header["layers"]} == {frozenset(layer_keys)}
     page = (Path(__file__).parents[2] / "docs" / "circuit-file.md").read_text()
-    assert not [key for key in (*header, *header["facts"], *layer_keys, *header["grid"]) if f"`{key}`" not in page]
+    assert not [
+        key
+        for key in (*header, *header["facts"], *layer_keys, *header["grid"])
+        if f"`{key}`" not in page
+    ]
 
 
 def rewritten(path: Path, change) -> None:
     """The file with its header changed and its tensors as they were."""
     with safe_open(path, "pt") as file:
-        header, tensors = json.loads(file.metadata()[KEY]), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        names = file.keys()
+        header = json.loads(file.metadata()[KEY])
+        tensors = {name: file.get_tensor(name) for name in names}
     change(header, tensors)
     path.write_bytes(save(tensors, {KEY: json.dumps(header)}))
 
@@ -109,32 +159,70 @@ FAULTS = {
     "truncated": (cut, "cannot be read as safetensors"),
     "truncated within its header": (cut_in_header, "cannot be read as safetensors"),
     "empty": (lambda path: path.write_bytes(b""), "cannot be read as safetensors"),
-    "a text": (lambda path: path.write_text("theory: arcs\nfamilies: {}\n" * 9), "cannot be read as safetensors"),
+    "a text": (
+        lambda path: path.write_text("theory: arcs\nfamilies: {}\n" * 9),
+        "cannot be read as safetensors",
+    ),
     "no file": (lambda path: path.unlink(), "cannot be read as safetensors"),
     "a folder": (lambda path: (path.unlink(), path.mkdir()), "cannot be read as safetensors"),
-    "another safetensors file": (lambda path: path.write_bytes(save({"w": torch.zeros(3)})), "is no compiled circuit"),
-    "another's metadata": (lambda path: path.write_bytes(save({"w": torch.zeros(3)}, {"format": "pt"})), "is no compiled circuit"),
-    "metadata that is no JSON": (lambda path: path.write_bytes(save({"w": torch.zeros(3)}, {KEY: "{theory"})), "cannot be read"),
-    "metadata that is a list": (lambda path: path.write_bytes(save({"w": torch.zeros(3)}, {KEY: "[1]"})), "is no compiled circuit"),
-    "another format": (lambda path: rewritten(path, lambda h, t: h.update(format=FORMAT + 1)), "is no compiled circuit of this version"),
-    "no layers": (lambda path: rewritten(path, lambda h, t: h.pop("layers")), "faulty header or tensor"),
-    "a grid of other words": (lambda path: rewritten(path, lambda h, t: h.update(grid={"stride": 8})), "faulty header or tensor"),
-    "a layer without a key": (lambda path: rewritten(path, lambda h, t: h["layers"][0].pop("pool")), "faulty header or tensor"),
-    "a layer that is a number": (lambda path: rewritten(path, lambda h, t: h.update(layers=[5])), "faulty header or tensor"),
-    "a missing kernel": (lambda path: rewritten(path, lambda h, t: t.pop("curve<-line")), "faulty header or tensor"),
-    "a missing constant": (lambda path: rewritten(path, lambda h, t: t.pop("line/floor")), "faulty header or tensor"),
+    "another safetensors file": (
+        lambda path: path.write_bytes(save({"w": torch.zeros(3)})),
+        "is no compiled circuit",
+    ),
+    "another's metadata": (
+        lambda path: path.write_bytes(save({"w": torch.zeros(3)}, {"format": "pt"})),
+        "is no compiled circuit",
+    ),
+    "metadata that is no JSON": (
+        lambda path: path.write_bytes(save({"w": torch.zeros(3)}, {KEY: "{theory"})),
+        "cannot be read",
+    ),
+    "metadata that is a list": (
+        lambda path: path.write_bytes(save({"w": torch.zeros(3)}, {KEY: "[1]"})),
+        "is no compiled circuit",
+    ),
+    "another format": (
+        lambda path: rewritten(path, lambda h, t: h.update(format=FORMAT + 1)),
+        "is no compiled circuit of this version",
+    ),
+    "no layers": (
+        lambda path: rewritten(path, lambda h, t: h.pop("layers")),
+        "faulty header or tensor",
+    ),
+    "a grid of other words": (
+        lambda path: rewritten(path, lambda h, t: h.update(grid={"stride": 8})),
+        "faulty header or tensor",
+    ),
+    "a layer without a key": (
+        lambda path: rewritten(path, lambda h, t: h["layers"][0].pop("pool")),
+        "faulty header or tensor",
+    ),
+    "a layer that is a number": (
+        lambda path: rewritten(path, lambda h, t: h.update(layers=[5])),
+        "faulty header or tensor",
+    ),
+    "a missing kernel": (
+        lambda path: rewritten(path, lambda h, t: t.pop("curve<-line")),
+        "faulty header or tensor",
+    ),
+    "a missing constant": (
+        lambda path: rewritten(path, lambda h, t: t.pop("line/floor")),
+        "faulty header or tensor",
+    ),
 }
 
 
-@pytest.mark.parametrize(("spoil", "found"), FAULTS.values(), ids=FAULTS)
-def test_what_is_no_circuit_is_refused_with_its_name_and_what_to_do(circuit, tmp_path, spoil, found):
+@pytest.mark.parametrize(("spoil", "problem"), FAULTS.values(), ids=FAULTS)
+def test_what_is_no_circuit_is_refused_with_its_name_and_what_to_do(
+    circuit, tmp_path, spoil, problem
+):
     path = tmp_path / "curve.safetensors"
     write_circuit(circuit, path)
     spoil(path)
     with pytest.raises(WorkbenchError) as caught:
         read_circuit(path)
     assert caught.value.where == str(path)
-    assert found in caught.value.found
+    assert problem in caught.value.problem
     assert caught.value.remedy == "Compile it again."
 
 

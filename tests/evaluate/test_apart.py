@@ -4,8 +4,8 @@ import pytest
 
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import PREFIX, keep_apart
-from workbench.pictures import Picture
 from workbench.spec.language import TunedCircuit, TunedOn
+from workbench.vision.pictures import Picture
 
 
 def pictures(*digits: str) -> list[Picture]:
@@ -26,9 +26,18 @@ def test_other_pictures_pass():
 @pytest.mark.parametrize(
     ("calibration", "ledger", "message"),
     [
-        (pictures("2", "3"), None, "2 of 5 were used for calibration (picture 2, picture 3); expected pictures never used for fitting"),
+        (
+            pictures("2", "3"),
+            None,
+            "2 of 5 were used for calibration (picture 2, picture 3); "
+            "expected pictures never used for fitting",
+        ),
         (pictures("9"), tuned("1"), "1 of 5 were used for tuning the spec (picture 1)"),
-        (pictures("1", "2", "3", "4"), None, "4 of 5 were used for calibration (picture 1, picture 2, picture 3, …)"),
+        (
+            pictures("1", "2", "3", "4"),
+            None,
+            "4 of 5 were used for calibration (picture 1, picture 2, picture 3, …)",
+        ),
     ],
 )
 def test_pictures_that_were_used_are_refused_by_name(calibration, ledger, message):

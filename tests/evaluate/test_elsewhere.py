@@ -1,4 +1,6 @@
-"""A run on another device: nothing is forgotten on the processor, its figures are the processor's, and what is kept knows where it was computed."""
+"""A run on another device: nothing is forgotten on the processor, its figures are the processor's,
+and what is kept knows where it was computed.
+"""
 
 from dataclasses import replace
 
@@ -9,25 +11,30 @@ import torch
 from tests.elsewhere import CUDA, Elsewhere, elsewhere
 from tests.libraries import NO_CUDA
 from tests.planted import EDGE_UNITS, UNITS, planted, planted_twice
+from workbench.analyses.frontier.measure import grown
 from workbench.arrays import to_numpy
 from workbench.arrays.devices import chosen_device
 from workbench.cache import Cache
 from workbench.compiler import compile_spec
-from workbench.evaluate.examples import examples
-from workbench.evaluate.frontier import grown
-from workbench.evaluate.journal import run_journal
-from workbench.evaluate.known import known_conditions
-from workbench.evaluate.run import evaluate, scenes
+from workbench.evaluate.calibration import stream_inputs
+from workbench.evaluate.keys import condition_keys
+from workbench.evaluate.run import evaluate
 from workbench.evaluate.statistics import Statistics
-from workbench.evaluate.tuning import tuning
 from workbench.hosts import Host
-from workbench.pictures import batch
-from workbench.pictures.drawn import drawn
 from workbench.splice.calibrate import Splices, calibrate, with_random_readout
 from workbench.splice.network import SplicedNetwork
+from workbench.vision.examples import examples
+from workbench.vision.pictures import batch
+from workbench.vision.pictures.drawn import drawn
+from workbench.vision.tuning import tuning
+from workbench.work import Work
 
-SAME = 1e-12  # the same float32 operations on the same processor; the statistics' own sums are float64, torch's here and NumPy's there
-FLOAT32 = 2e-3  # another device adds up in another order: the rounding of activations up to 20, and what calibration makes of it
+# the same float32 operations on the same processor; the statistics' own sums are float64, torch's
+# here and NumPy's there
+SAME = 1e-12
+# another device adds up in another order: the rounding of activations up to 20, and what
+# calibration makes of it
+FLOAT32 = 2e-3
 GIB = 1 << 30
 
 
@@ -36,33 +43,50 @@ def theory():
     return planted()
 
 
-def joint_of(host: Host, specs, trained, cache: Cache | None = None, seed: int = 0) -> list[Splices]:
-    found = []
+def joint_of(
+    host: Host, specs, trained, cache: Cache | None = None, seed: int = 0
+) -> list[Splices]:
+    joint = []
     for spec, units in zip(specs, trained, strict=True):
         circuits = {"spliced": compile_spec(spec, units, host)}
         circuits["random"] = with_random_readout(circuits["spliced"], seed)
-        found.append(calibrate(circuits, scenes(host, circuits, drawn(4, seed=1), cache=cache), seed))
-    return found
+        joint.append(
+            calibrate(
+                circuits, stream_inputs(host, circuits, drawn(4, seed=1), Work(cache=cache)), seed
+            )
+        )
+    return joint
 
 
 def pictures():
     return [replace(picture, label=f"n{i % 3:08d}") for i, picture in enumerate(drawn(3, seed=2))]
 
 
-def same(found: Statistics, expected: Statistics, tolerance: float = SAME) -> None:
-    assert found.rows.keys() == expected.rows.keys()
-    np.testing.assert_allclose(found.peak, expected.peak, rtol=tolerance)
+def same(computed: Statistics, expected: Statistics, tolerance: float = SAME) -> None:
+    assert computed.rows.keys() == expected.rows.keys()
+    np.testing.assert_allclose(computed.peak, expected.peak, rtol=tolerance)
     for name, rows in expected.rows.items():
         for quantity, row in rows.items():
-            assert isinstance(found.rows[name][quantity], np.ndarray)
-            np.testing.assert_allclose(found.rows[name][quantity], row, rtol=tolerance, atol=tolerance, err_msg=f"{name} {quantity}")
+            assert isinstance(computed.rows[name][quantity], np.ndarray)
+            np.testing.assert_allclose(
+                computed.rows[name][quantity],
+                row,
+                rtol=tolerance,
+                atol=tolerance,
+                err_msg=f"{name} {quantity}",
+            )
 
 
 def test_a_forgotten_tensor_is_found():
     with elsewhere() as device:
         there, forgotten = torch.ones(3).to(device), torch.ones(3)
         assert isinstance(there, Elsewhere)
-        for wrong in (lambda: there + forgotten, lambda: torch.cat([there, forgotten]), lambda: forgotten.mul_(there), there.numpy):
+        for wrong in (
+            lambda: there + forgotten,
+            lambda: torch.cat([there, forgotten]),
+            lambda: forgotten.mul_(there),
+            there.numpy,
+        ):
             with pytest.raises((RuntimeError, TypeError)):
                 wrong()
         assert (there + forgotten.to(device)).cpu().tolist() == [2.0, 2.0, 2.0]
@@ -87,8 +111,8 @@ def test_a_joint_splice_at_two_sites_and_a_frontier():
     with elsewhere() as device:
         joint = joint_of(host.on(device), specs, trained)
         same(evaluate(host.on(device), joint, pictures()), expected)
-        for found, step in zip(grown(host.on(device), joint, pictures()), steps, strict=True):
-            same(found, step)
+        for statistics, step in zip(grown(host.on(device), joint, pictures()), steps, strict=True):
+            same(statistics, step)
     assert len(EDGE_UNITS) + len(UNITS) == len(expected.units)
 
 
@@ -99,42 +123,53 @@ def test_the_plain_path_tuning_curves_and_examples(theory):
     statistics = evaluate(host, [splices], pictures())
     with torch.inference_mode():
         logits = SplicedNetwork(host, (splices.circuits, splices.conditions["spliced"]))(x)
-    curves, shown = tuning(host, splices, step_deg=90), examples(host, [splices], statistics, pictures(), count=1)
+    curves, shown = (
+        tuning(host, splices, step_deg=90),
+        examples(host, [splices], statistics, pictures(), count=1),
+    )
     with elsewhere() as device:
         there = host.on(device)
         (moved,) = joint_of(there, [spec], [trained])
         with torch.inference_mode():
-            found = SplicedNetwork(there, (moved.circuits, moved.conditions["spliced"]))(x.to(device))
-        assert found.device == CUDA
-        np.testing.assert_allclose(to_numpy(found), logits, rtol=SAME)
+            spliced_logits = SplicedNetwork(there, (moved.circuits, moved.conditions["spliced"]))(
+                x.to(device)
+            )
+        assert spliced_logits.device == CUDA
+        np.testing.assert_allclose(to_numpy(spliced_logits), logits, rtol=SAME)
         again = tuning(there, moved, step_deg=90)
         np.testing.assert_array_equal(again.handwritten, curves.handwritten)
         np.testing.assert_array_equal(again.trained, curves.trained)
-        for one, other in zip(examples(there, [moved], statistics, pictures(), count=1), shown, strict=True):
+        for one, other in zip(
+            examples(there, [moved], statistics, pictures(), count=1), shown, strict=True
+        ):
             np.testing.assert_array_equal(one.handwritten, other.handwritten)
             np.testing.assert_array_equal(one.rgb, other.rgb)
 
 
-def test_what_is_kept_knows_the_device(theory, tmp_path, monkeypatch):
+def test_what_is_kept_knows_the_device(theory, tmp_path):
     host, trained, spec = theory
-    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "runs"))
     cache = Cache(tmp_path / "kept", GIB)
     joint = joint_of(host, [spec], [trained], cache)
-    evaluate(host, joint, pictures(), cache=cache)
+    evaluate(host, joint, pictures(), Work(cache=cache))
     before = {path.name for path in cache.folder.rglob("*") if path.is_file()}
     with elsewhere() as device:
         there = host.on(device)
         moved = joint_of(there, [spec], [trained], cache)
-        cold = evaluate(there, moved, pictures(), cache=cache)
+        cold = evaluate(there, moved, pictures(), Work(cache=cache))
         after = {path.name for path in cache.folder.rglob("*") if path.is_file()}
-        assert len(after) == 2 * len(before)  # none of the processor's was taken for one of the device
-        same(evaluate(there, moved, pictures(), cache=cache), cold)
+        assert len(after) == 2 * len(
+            before
+        )  # none of the processor's was taken for one of the device
+        same(evaluate(there, moved, pictures(), Work(cache=cache)), cold)
         assert {path.name for path in cache.folder.rglob("*") if path.is_file()} == after
-        assert not set(known_conditions(there, moved).values()) & set(known_conditions(host, joint).values())
-        assert run_journal(moved, there, [], 0).folder != run_journal(joint, host, [], 0).folder
+        assert not set(condition_keys(there, moved).values()) & set(
+            condition_keys(host, joint).values()
+        )
 
 
-@pytest.mark.parametrize("name", ["squeezenet", pytest.param("inceptionv1", marks=pytest.mark.inceptionv1)])
+@pytest.mark.parametrize(
+    "name", ["squeezenet", pytest.param("inceptionv1", marks=pytest.mark.inceptionv1)]
+)
 def test_the_layers_of_hosts_keep_to_the_device(name, request):
     host = request.getfixturevalue(name)
     x, site = batch(pictures()[:1], host.input), list(host.sites)[2]
@@ -142,9 +177,9 @@ def test_the_layers_of_hosts_keep_to_the_device(name, request):
         expected = host.network(x)
         with elsewhere() as device:
             there = host.on(device)
-            found, seen = there.run(x.to(device), site)
+            answer, seen = there.run(x.to(device), site)
             resumed, _ = there.resume(x.to(device), site, there.push(site, seen[site]), pushed=True)
-    np.testing.assert_allclose(found.cpu(), expected, rtol=SAME)
+    np.testing.assert_allclose(answer.cpu(), expected, rtol=SAME)
     np.testing.assert_allclose(resumed.cpu(), expected, rtol=SAME)
 
 

@@ -1,4 +1,6 @@
-"""The layers that the networks are made of, written a second time: NumPy, float64, one sum per kernel offset. Slow and plain on purpose."""
+"""The layers that the networks are made of, written a second time: NumPy, float64, one sum per
+kernel offset. Slow and plain on purpose.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,16 +10,33 @@ import numpy as np
 from jaxtyping import Float
 
 Array = np.ndarray
-MIXED = ("mixed3a", "mixed3b", "mixed4a", "mixed4b", "mixed4c", "mixed4d", "mixed4e", "mixed5a", "mixed5b")
+MIXED = (
+    "mixed3a",
+    "mixed3b",
+    "mixed4a",
+    "mixed4b",
+    "mixed4c",
+    "mixed4d",
+    "mixed4e",
+    "mixed5a",
+    "mixed5b",
+)
 
 
-def windows_sum(x: Float[Array, "c h w"], kernel: Float[Array, "d kh kw c"], stride: int) -> Float[Array, "d h2 w2"]:
+def windows_sum(
+    x: Float[Array, "c h w"], kernel: Float[Array, "d kh kw c"], stride: int
+) -> Float[Array, "d h2 w2"]:
     """Cross-correlation without padding."""
-    rows, columns = (x.shape[1] - kernel.shape[1]) // stride + 1, (x.shape[2] - kernel.shape[2]) // stride + 1
+    rows, columns = (
+        (x.shape[1] - kernel.shape[1]) // stride + 1,
+        (x.shape[2] - kernel.shape[2]) // stride + 1,
+    )
     out = np.zeros((kernel.shape[0], rows, columns))
     for i in range(kernel.shape[1]):
         for j in range(kernel.shape[2]):
-            part = x[:, i : i + rows * stride : stride, j : j + columns * stride : stride][:, :rows, :columns]
+            part = x[:, i : i + rows * stride : stride, j : j + columns * stride : stride][
+                :, :rows, :columns
+            ]
             out += np.einsum("dc,chw->dhw", kernel[:, i, j], part)
     return out
 
@@ -32,7 +51,9 @@ def max_pool(x: Float[Array, "c h w"], stride: int) -> Float[Array, "c h2 w2"]:
     out = np.full((x.shape[0], rows, columns), -np.inf)
     for r in range(rows):
         for c in range(columns):
-            out[:, r, c] = x[:, r * stride : r * stride + 3, c * stride : c * stride + 3].max(axis=(1, 2))
+            out[:, r, c] = x[:, r * stride : r * stride + 3, c * stride : c * stride + 3].max(
+                axis=(1, 2)
+            )
     return out
 
 
@@ -46,7 +67,10 @@ def local_response_norm(x: Float[Array, "c h w"]) -> Float[Array, "c h w"]:
 
 
 def inceptionv1(x: Float[Array, "3 h w"], dump: Path) -> dict[str, Array]:
-    """Every site, and "logits", from the dump's own files. Sides of `x` must halve evenly five times."""
+    """Every site, and "logits", from the dump's own files.
+
+    Sides of `x` must halve evenly five times.
+    """
 
     def tensor(name: str) -> Array:
         with h5py.File(dump / f"{name}.h5") as file:
@@ -76,17 +100,29 @@ def inceptionv1(x: Float[Array, "3 h w"], dump: Path) -> dict[str, Array]:
 
 
 def squeezenet(x: Float[Array, "3 h w"], weights: Callable[[str], Array]) -> dict[str, Array]:
-    """Every site, and "logits". `weights` gives the tensor of a name such as "fire2.expand3x3.weight" (`out in kh kw`)."""
+    """Every site, and "logits".
+
+    `weights` gives the tensor of a name such as "fire2.expand3x3.weight" (`out in kh kw`).
+    """
 
     def conv(name: str, x: Array, padding: int = 0, stride: int = 1) -> Array:
         kernel = weights(f"{name}.weight").transpose(0, 2, 3, 1)
-        return np.maximum(windows_sum(pad(x, padding, padding, 0.0), kernel, stride) + weights(f"{name}.bias")[:, None, None], 0.0)
+        return np.maximum(
+            windows_sum(pad(x, padding, padding, 0.0), kernel, stride)
+            + weights(f"{name}.bias")[:, None, None],
+            0.0,
+        )
 
     x = conv("conv1", x, stride=2)
     sites = {"conv1": x}
     for index in range(2, 10):
         squeezed = conv(f"fire{index}.squeeze1x1", max_pool(x, 2) if index in (2, 4, 6) else x)
-        x = np.concatenate([conv(f"fire{index}.expand1x1", squeezed), conv(f"fire{index}.expand3x3", squeezed, padding=1)])
+        x = np.concatenate(
+            [
+                conv(f"fire{index}.expand1x1", squeezed),
+                conv(f"fire{index}.expand3x3", squeezed, padding=1),
+            ]
+        )
         sites[f"fire{index}"] = x
     sites["logits"] = conv("conv10", x).mean(axis=(1, 2))
     return sites
@@ -99,11 +135,16 @@ def resnet50v2_trunk(x: Float[Array, "3 h w"], dump: Path) -> dict[str, Array]:
         return np.load(dump / f"resnetv24_{name}.npy").astype(np.float64)
 
     def norm(name: str, x: Array) -> Array:
-        gamma, beta, mean, variance = (tensor(f"{name}_{part}")[:, None, None] for part in ("gamma", "beta", "running_mean", "running_var"))
+        gamma, beta, mean, variance = (
+            tensor(f"{name}_{part}")[:, None, None]
+            for part in ("gamma", "beta", "running_mean", "running_var")
+        )
         return gamma * (x - mean) / np.sqrt(variance + 1e-5) + beta
 
     def conv(name: str, x: Array, padding: int = 0, stride: int = 1) -> Array:
-        return windows_sum(pad(x, padding, padding, 0.0), tensor(f"{name}_weight").transpose(0, 2, 3, 1), stride)
+        return windows_sum(
+            pad(x, padding, padding, 0.0), tensor(f"{name}_weight").transpose(0, 2, 3, 1), stride
+        )
 
     x = np.maximum(norm("batchnorm1", conv("conv0", norm("batchnorm0", x), 3, 2)), 0.0)
     sites = {"relu": x}
@@ -114,9 +155,15 @@ def resnet50v2_trunk(x: Float[Array, "3 h w"], dump: Path) -> dict[str, Array]:
             stride = 2 if u == 0 and stage > 1 else 1
             within, unit = f"stage{stage}_", f"stage{stage}_unit{u + 1}"
             a = sites[f"{unit}.input"] = np.maximum(norm(f"{within}batchnorm{b}", x), 0.0)
-            h = sites[f"{unit}.reduced"] = np.maximum(norm(f"{within}batchnorm{b + 1}", conv(f"{within}conv{c}", a)), 0.0)
-            h = np.maximum(norm(f"{within}batchnorm{b + 2}", conv(f"{within}conv{c + 1}", h, 1, stride)), 0.0)
+            h = sites[f"{unit}.reduced"] = np.maximum(
+                norm(f"{within}batchnorm{b + 1}", conv(f"{within}conv{c}", a)), 0.0
+            )
+            h = np.maximum(
+                norm(f"{within}batchnorm{b + 2}", conv(f"{within}conv{c + 1}", h, 1, stride)), 0.0
+            )
             sites[f"{unit}.spatial"] = h
-            x = conv(f"{within}conv{c + 2}", h) + (x if u else conv(f"{within}conv{c + 3}", a, 0, stride))
+            x = conv(f"{within}conv{c + 2}", h) + (
+                x if u else conv(f"{within}conv{c + 3}", a, 0, stride)
+            )
     sites["features"] = x
     return sites

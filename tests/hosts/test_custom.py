@@ -6,11 +6,11 @@ from torch import nn
 
 from tests.conftest import tiny_network
 from workbench.errors import WorkbenchError
-from workbench.hosts import InputRange, Site, host_from_module
+from workbench.hosts import PictureInput, Site, host_from_module
 from workbench.hosts.custom import state_fingerprint
-from workbench.hosts.grid import Grid, measure_grid, receptive_field_px
+from workbench.hosts.grid import Spacing, measure_grid, receptive_field_px
 
-INPUT = InputRange(size_px=32, mean_rgb=(0.0, 0.0, 0.0))
+INPUT = PictureInput(size_px=32, mean_rgb=(0.0, 0.0, 0.0))
 
 
 def conv(kernel: int, stride: int = 1, padding: int = 0) -> nn.Conv2d:
@@ -30,12 +30,12 @@ def conv(kernel: int, stride: int = 1, padding: int = 0) -> nn.Conv2d:
     ],
 )
 def test_grids_by_hand(layers, stride_px, offset_px):
-    assert measure_grid(nn.Sequential(*layers), 64) == Grid(stride_px, offset_px)
+    assert measure_grid(nn.Sequential(*layers), 64) == Spacing(stride_px, offset_px)
 
 
 def test_a_field_larger_than_the_picture_is_measured_on_a_larger_one():
     deep = nn.Sequential(*[conv(9, padding=4) for _ in range(10)])
-    assert measure_grid(deep, 32) == Grid(1, 0)
+    assert measure_grid(deep, 32) == Spacing(1, 0)
 
 
 @pytest.mark.parametrize(
@@ -54,40 +54,54 @@ def test_receptive_fields_by_hand(layers, field_px):
 @pytest.mark.parametrize("site", ["block3.depthwise", "block5.expand", "block6.depthwise"])
 def test_efficientnets_declared_grids_are_the_measured_ones(efficientnet_lite0, site):
     declared = efficientnet_lite0.site(site)
-    measured = measure_grid(lambda x: efficientnet_lite0.activations(x, site)[site], efficientnet_lite0.input.size_px)
-    assert measured == Grid(declared.stride_px, declared.offset_px)
+    measured = measure_grid(
+        lambda x: efficientnet_lite0.activations(x, site)[site], efficientnet_lite0.input.size_px
+    )
+    assert measured == Spacing(declared.stride_px, declared.offset_px)
 
 
 @pytest.mark.shared
 @pytest.mark.parametrize("site", ["stage1_unit1.spatial", "stage2_unit1.spatial"])
 def test_the_trunks_declared_grids_are_the_measured_ones(resnet50v2_trunk, site):
     declared = resnet50v2_trunk.site(site)
-    measured = measure_grid(lambda x: resnet50v2_trunk.activations(x, site)[site], resnet50v2_trunk.input.size_px)
-    assert measured == Grid(declared.stride_px, declared.offset_px)
+    measured = measure_grid(
+        lambda x: resnet50v2_trunk.activations(x, site)[site], resnet50v2_trunk.input.size_px
+    )
+    assert measured == Spacing(declared.stride_px, declared.offset_px)
 
 
 @pytest.mark.parametrize("site", ["conv1", "fire5", "fire9"])
 def test_squeezenets_declared_grids_are_the_measured_ones(squeezenet, site):
     declared = squeezenet.site(site)
-    measured = measure_grid(lambda x: squeezenet.activations(x, site)[site], squeezenet.input.size_px)
-    assert measured == Grid(declared.stride_px, declared.offset_px)
+    measured = measure_grid(
+        lambda x: squeezenet.activations(x, site)[site], squeezenet.input.size_px
+    )
+    assert measured == Spacing(declared.stride_px, declared.offset_px)
 
 
 @pytest.mark.inceptionv1
 @pytest.mark.parametrize("site", ["conv2d0", "mixed3b"])
 def test_inceptionv1s_declared_grids_are_the_measured_ones(inceptionv1, site):
     declared = inceptionv1.site(site)
-    measured = measure_grid(lambda x: inceptionv1.activations(x, site)[site], inceptionv1.input.size_px)
-    assert measured == Grid(declared.stride_px, declared.offset_px)
+    measured = measure_grid(
+        lambda x: inceptionv1.activations(x, site)[site], inceptionv1.input.size_px
+    )
+    assert measured == Spacing(declared.stride_px, declared.offset_px)
 
 
 def test_sites_and_copy():
     module = tiny_network().train()
-    host = host_from_module(module, "tiny", {"first": "0", "relu": "1.1", "third": "2"}, INPUT, classes=["n1", "n2", "n3", "n4", "n5"])
+    host = host_from_module(
+        module,
+        "tiny",
+        {"first": "0", "relu": "1.1", "third": "2"},
+        INPUT,
+        classes=["n1", "n2", "n3", "n4", "n5"],
+    )
     assert host.sites == {
-        "first": Site("first", "0", 8, 16, 16, 2, 0),
-        "relu": Site("relu", "1.1", 12, 16, 16, 2, 0),
-        "third": Site("third", "2", 16, 8, 8, 4, 0),
+        "first": Site.on_grid("first", "0", 8, 16, 16, 2, 0),
+        "relu": Site.on_grid("relu", "1.1", 12, 16, 16, 2, 0),
+        "third": Site.on_grid("third", "2", 16, 8, 8, 4, 0),
     }
     assert module.training
     assert all(parameter.requires_grad for parameter in module.parameters())
@@ -128,10 +142,25 @@ class Twice(nn.Module):
 @pytest.mark.parametrize(
     ("module", "sites", "classes", "message"),
     [
-        (Twice(), {"a": "layer"}, None, r"site a: its submodule ran 2 times.*gives \(1, 3, 32, 32\) for one picture; expected logits"),
-        (tiny_network(), {"a": "3"}, None, r"site a: its submodule gives \(1, 5\); expected one tensor n c h w"),
+        (
+            Twice(),
+            {"a": "layer"},
+            None,
+            r"site a: its submodule ran 2 times.*gives \(1, 3, 32, 32\) .*; expected logits",
+        ),
+        (
+            tiny_network(),
+            {"a": "3"},
+            None,
+            r"site a: its submodule gives \(1, 5\); expected one tensor n c h w",
+        ),
         (tiny_network(), {"a": "0"}, ["n1"], r"1 classes are named; the network has 5 outputs"),
-        (nn.Sequential(nn.Conv2d(1, 1, 1)), {"a": "0"}, None, r"does not take a picture of 3 x 32 x 32"),
+        (
+            nn.Sequential(nn.Conv2d(1, 1, 1)),
+            {"a": "0"},
+            None,
+            r"does not take an input of 3 x 32 x 32",
+        ),
     ],
 )
 def test_what_is_no_host_is_refused(module, sites, classes, message):
@@ -144,7 +173,11 @@ class Excited(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.layer, self.gate, self.head = conv(3, stride=2, padding=1), nn.Identity(), nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.layer, self.gate, self.head = (
+            conv(3, stride=2, padding=1),
+            nn.Identity(),
+            nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        )
 
     def forward(self, x):
         y = self.layer(x)
@@ -152,7 +185,12 @@ class Excited(nn.Module):
 
 
 def test_a_site_without_a_place_is_refused_unless_declared():
-    with pytest.raises(WorkbenchError, match=r"site gated: its place in the picture cannot be measured: each cell sees the whole picture"):
+    with pytest.raises(
+        WorkbenchError,
+        match=r"site gated: its place .* cannot be measured: each cell sees the whole picture",
+    ):
         host_from_module(Excited(), "excited", {"gated": "gate"}, INPUT)
-    declared = Site("gated", "gate", 3, 16, 16, 2, 0)
-    assert host_from_module(Excited(), "excited", {"gated": declared}, INPUT).sites == {"gated": declared}
+    declared = Site.on_grid("gated", "gate", 3, 16, 16, 2, 0)
+    assert host_from_module(Excited(), "excited", {"gated": declared}, INPUT).sites == {
+        "gated": declared
+    }

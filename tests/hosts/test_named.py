@@ -26,8 +26,17 @@ def documented(tmp_path, monkeypatch) -> str:
     (tmp_path / "my_hosts.py").write_text(code)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(named, "TRUSTED", set())
-    layers = [(nn.Conv2d(3, 16, 5), "0.0"), (nn.Conv2d(16, 24, 3), "1.0"), (nn.Conv2d(24, 32, 3), "2.0"), (nn.Linear(32, 10), "3.2")]
-    state = {f"{name}.{part}": tensor for layer, name in layers for part, tensor in layer.state_dict().items()}
+    layers = [
+        (nn.Conv2d(3, 16, 5), "0.0"),
+        (nn.Conv2d(16, 24, 3), "1.0"),
+        (nn.Conv2d(24, 32, 3), "2.0"),
+        (nn.Linear(32, 10), "3.2"),
+    ]
+    state = {
+        f"{name}.{part}": tensor
+        for layer, name in layers
+        for part, tensor in layer.state_dict().items()
+    }
     safetensors.torch.save_file(state, "my_network.safetensors")
     assert len(code.splitlines()) <= LINES
     trust("my_hosts.py:make_host")
@@ -38,35 +47,37 @@ def test_the_documented_host(documented):
     host = store.load(documented)
     assert host.name == documented
     assert list(host.sites.values()) == [
-        Site("early", "0", 16, 56, 56, 2, 0),
-        Site("middle", "1", 24, 28, 28, 4, 0),
-        Site("late", "2", 32, 14, 14, 8, 0),
+        Site.on_grid("early", "0", 16, 56, 56, 2, 0),
+        Site.on_grid("middle", "1", 24, 28, 28, 4, 0),
+        Site.on_grid("late", "2", 32, 14, 14, 8, 0),
     ]
     assert store.load(documented) is host
     assert host.network(torch.zeros(1, 3, 112, 112)).shape == (1, 10)
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("my_hosts.py:make_hots", r"no function 'make_hots'.*Did you mean 'make_host'\?"),
         ("mine.py:make_host", r"no file mine\.py"),
         ("my_hosts.py:nn", r"no function 'nn'"),
-        ("my_hosts.py:InputRange", r"InputRange"),
+        ("my_hosts.py:PictureInput", r"PictureInput"),
     ],
 )
-def test_what_makes_no_host_is_told(documented, name, said):
-    if name.endswith("InputRange"):
-        Path("my_hosts.py").write_text("def InputRange():\n    return 3\n")
-        said = r"InputRange\(\) gives a int; expected what host_from_module gives"
+def test_load_of_what_makes_no_host_is_refused(documented, name, message):
+    if name.endswith("PictureInput"):
+        Path("my_hosts.py").write_text("def PictureInput():\n    return 3\n")
+        message = r"PictureInput\(\) gives a int; expected what host_from_module gives"
     trust(name)
-    with pytest.raises(WorkbenchError, match=said):
+    with pytest.raises(WorkbenchError, match=message):
         store.load(name)
 
 
 def test_an_altered_file_is_another_host(documented):
     first = store.load(documented)
-    Path("my_hosts.py").write_text(Path("my_hosts.py").read_text().replace("size_px=112", "size_px=96"))
+    Path("my_hosts.py").write_text(
+        Path("my_hosts.py").read_text().replace("size_px=112", "size_px=96")
+    )
     assert store.load(documented).site("late").height == 12 != first.site("late").height
 
 
@@ -89,10 +100,15 @@ def test_folder_names():
 
 
 def test_only_a_host_that_the_user_named_is_run(documented):
-    """A circuit file may say any name: the code behind it runs only if the user said it, too."""
-    Path("theirs.py").write_text("from pathlib import Path\n\nPath('sprung').touch()\n\n\ndef make_host():\n    return 3\n")
+    """A circuit file may give any name: its code runs only if the user gave the name, too."""
+    Path("theirs.py").write_text(
+        "from pathlib import Path\n\nPath('sprung').touch()\n\n\ndef make_host():\n    return 3\n"
+    )
     for name in ("theirs.py:make_host", "theirs.py:make_host@random:0", "./my_hosts.py:make_host"):
-        with pytest.raises(WorkbenchError, match=r"would run code; expected a host that you named yourself.*Give --host .* to run it"):
+        expected = (
+            r"would run code; expected a host that you named yourself.*Give --host .* to run it"
+        )
+        with pytest.raises(WorkbenchError, match=expected):
             store.load(name)
     assert not Path("sprung").exists()
     trust("theirs.py:make_host@random:0")
@@ -105,7 +121,9 @@ def test_only_a_host_that_the_user_named_is_run(documented):
 def test_all_facts_of_a_host_are_among_its_facts(documented):
     """The weights stay as they are, and so the fingerprint; the file's hash is in the source."""
     first, text = store.load(documented), Path("my_hosts.py").read_text()
-    Path("my_hosts.py").write_text(text.replace("mean_rgb=(117, 117, 117)", "mean_rgb=(110, 117, 117)"))
+    Path("my_hosts.py").write_text(
+        text.replace("mean_rgb=(117, 117, 117)", "mean_rgb=(110, 117, 117)")
+    )
     second = store.load(documented)
     assert first.fingerprint == second.fingerprint
     assert first.facts != second.facts
@@ -119,44 +137,67 @@ def test_all_facts_of_a_host_are_among_its_facts(documented):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("\n\nimport nowhere_to_be_found\n", r"faulty\.py:3: ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
+        (
+            "\n\nimport nowhere_to_be_found\n",
+            r"faulty\.py:3: ModuleNotFoundError: No module named 'nowhere_to_be_found'",
+        ),
         ("\ndef make_host(:\n", r"faulty\.py:2: SyntaxError"),
-        ("def make_host():\n    x = {}\n    return x['weights']\n", r"faulty\.py:3: KeyError: 'weights'"),
+        (
+            "def make_host():\n    x = {}\n    return x['weights']\n",
+            r"faulty\.py:3: KeyError: 'weights'",
+        ),
         ("import sys\nsys.exit(1)\n", r"faulty\.py:2: SystemExit: 1"),
     ],
 )
-def test_a_faulty_file_is_told_with_its_line(documented, text, said):
+def test_load_of_a_faulty_file_names_its_line(documented, text, message):
     Path("faulty.py").write_text(text)
     trust("faulty.py:make_host")
     before = list(sys.path)
-    with pytest.raises(WorkbenchError, match=said):
+    with pytest.raises(WorkbenchError, match=message):
         store.load("faulty.py:make_host")
     assert sys.path == before
 
 
-LOADED = "from workbench.hosts.named import trust; from workbench.hosts.store import load; trust({0!r}); print(load({0!r}).fingerprint)"
+LOADED = """\
+from workbench.hosts.named import trust
+from workbench.hosts.store import load
+trust({0!r})
+print(load({0!r}).fingerprint)
+"""
 
 
 def test_a_file_may_import_its_neighbour(documented, tmp_path):
-    """In a process of its own, from another folder: nothing of the neighbour is known there."""
+    """In a new process and another folder, where the neighbour was not imported before."""
     (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "neighbour.py").write_text(Path("my_hosts.py").read_text().replace('"my_network', f'"{tmp_path}/my_network'))
-    (tmp_path / "front.py").write_text("def make_host():\n    from neighbour import make_host\n\n    return make_host()\n")
+    (tmp_path / "neighbour.py").write_text(
+        Path("my_hosts.py").read_text().replace('"my_network', f'"{tmp_path}/my_network')
+    )
+    (tmp_path / "front.py").write_text(
+        "def make_host():\n    from neighbour import make_host\n\n    return make_host()\n"
+    )
     code = LOADED.format("../front.py:make_host")
-    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "elsewhere", capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path / "elsewhere",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert ran.stdout.strip() == store.load(documented).fingerprint, ran.stderr
 
 
 def test_a_file_whose_neighbour_was_altered_makes_another_host(documented, tmp_path):
-    """Of the same weights: what an interrupted run of the one kept is not the other's."""
+    """The weights are the same, but results kept of one host are not those of the other."""
     neighbour = tmp_path / "neighbour.py"
     (tmp_path / "front.py").write_text("from neighbour import make_host\n")
     code = LOADED.format("front.py:make_host").replace("fingerprint", "facts")
 
     def facts() -> str:
-        ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        ran = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
         assert "made by front.py with SHA-256 " in ran.stdout, ran.stderr
         return ran.stdout
 

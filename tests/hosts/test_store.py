@@ -63,7 +63,9 @@ def test_add_then_load(tiny, files):
     assert host.fingerprint == tiny.fingerprint
     assert host.classes == ("n1", "n2", "n3", "n4", "n5")
     x = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(host.network(x), tiny_network(seed=1).to(memory_format=torch.channels_last)(x))
+    assert torch.equal(
+        host.network(x), tiny_network(seed=1).to(memory_format=torch.channels_last)(x)
+    )
     torch.testing.assert_close(host.network(x), tiny_network(seed=1)(x))
     assert store.load("tiny") is host
 
@@ -94,7 +96,11 @@ def test_add_of_no_folder(tiny, tmp_path):
 
 
 def test_another_conversion_is_refused(tiny, files, monkeypatch):
-    monkeypatch.setitem(store.RECIPES, "tiny", replace(tiny, convert=lambda directory: dict(tiny_network(seed=2).state_dict())))
+    monkeypatch.setitem(
+        store.RECIPES,
+        "tiny",
+        replace(tiny, convert=lambda directory: dict(tiny_network(seed=2).state_dict())),
+    )
     with pytest.raises(WorkbenchError, match="convert to other weights"):
         store.add("tiny", files)
     assert not store.weights_file("tiny").exists()
@@ -104,7 +110,9 @@ def one_bit(content: bytes) -> bytes:
     return content[:-1] + bytes([content[-1] ^ 1])
 
 
-@pytest.mark.parametrize("damage", [one_bit, lambda content: content[: len(content) // 2], lambda content: b""])
+@pytest.mark.parametrize(
+    "damage", [one_bit, lambda content: content[: len(content) // 2], lambda content: b""]
+)
 def test_a_damaged_cache_is_refused_and_mended_by_pull(tiny, files, damage):
     file = store.add("tiny", files)
     store.load("tiny")
@@ -128,11 +136,16 @@ def test_pull_does_nothing_where_all_is_well(tiny, monkeypatch):
 
 
 def test_a_host_that_is_not_installed_says_how(tiny):
-    with pytest.raises(WorkbenchError, match=r"host inceptionv1: is not installed.*hosts pull inceptionv1.*hosts add inceptionv1 DIR"):
+    remedy = (
+        r"host inceptionv1: is not installed.*hosts pull inceptionv1.*hosts add inceptionv1 DIR"
+    )
+    with pytest.raises(WorkbenchError, match=remedy):
         store.load("inceptionv1")
 
 
-@pytest.mark.parametrize("command", [store.load, store.pull, store.intact, lambda name: store.add(name, "somewhere")])
+@pytest.mark.parametrize(
+    "command", [store.load, store.pull, store.intact, lambda name: store.add(name, "somewhere")]
+)
 def test_a_misspelt_host_gets_a_suggestion(command):
     with pytest.raises(WorkbenchError, match=r"no host 'squeezent'\. Did you mean 'squeezenet'"):
         command("squeezent")
@@ -156,12 +169,15 @@ def test_inceptionv1_refuses_an_altered_dump(shared, tmp_path, monkeypatch):
     content = (dump / "mixed3a_1x1_w.h5").read_bytes()
     (dump / "mixed3a_1x1_w.h5").write_bytes(one_bit(content))
     (dump / "mixed5b_5x5_b.h5").unlink()
-    with pytest.raises(WorkbenchError, match=r"missing: mixed5b_5x5_b.h5; altered: mixed3a_1x1_w.h5; expected the 117 files"):
+    with pytest.raises(
+        WorkbenchError,
+        match=r"missing: mixed5b_5x5_b.h5; altered: mixed3a_1x1_w.h5; expected the 117 files",
+    ):
         store.add("inceptionv1", dump)
 
 
 @pytest.mark.inceptionv1
-def test_inceptionv1_converts_to_its_fingerprint_anew(shared, tmp_path, monkeypatch):
+def test_inceptionv1_converts_to_its_fingerprint(shared, tmp_path, monkeypatch):
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     store.add("inceptionv1", shared / "networks" / "inceptionv1")
     assert store.intact("inceptionv1")
@@ -170,7 +186,10 @@ def test_inceptionv1_converts_to_its_fingerprint_anew(shared, tmp_path, monkeypa
 def test_loading_a_host_imports_no_network_library(squeezenet):
     script = (
         "import sys; from workbench.hosts import load; load('squeezenet')\n"
-        "print([name for name in ('h5py', 'requests', 'rich', 'matplotlib', 'cupy') if name in sys.modules])"
+        "libraries = ('h5py', 'requests', 'rich', 'matplotlib', 'cupy')\n"
+        "print([name for name in libraries if name in sys.modules])"
     )
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "[]"

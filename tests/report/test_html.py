@@ -1,4 +1,6 @@
-"""The page is self-contained and safe, its figures are those of score.json, and what is missing is said to be missing."""
+"""The page is self-contained and safe, its figures are those of score.json, and what is missing is
+said to be missing.
+"""
 
 import json
 import math
@@ -21,7 +23,9 @@ MALICIOUS = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
 class Page(HTMLParser):
-    """Tags with attributes, text, and each figure's path with its full value and the text that shows it."""
+    """Tags with attributes, text, and each figure's path with its full value and the text that
+    shows it.
+    """
 
     def __init__(self, text: str):
         super().__init__()
@@ -48,7 +52,18 @@ class Page(HTMLParser):
 
 
 def rendered(card, spec=None) -> str:
-    shown = {"ledger": [{"name": "ledger", "source": "data:,", "width": 1, "height": 1, "alt": "a", "caption": ""}]}
+    shown = {
+        "ledger": [
+            {
+                "name": "ledger",
+                "source": "data:,",
+                "width": 1,
+                "height": 1,
+                "alt": "a",
+                "caption": "",
+            }
+        ]
+    }
     return render(card, [spec or cards.spec()], Score(document(card)), shown)
 
 
@@ -59,14 +74,25 @@ def page(folder: Path) -> Page:
 
 def test_nothing_is_fetched_or_run(page: Page):
     assert all(image["src"].startswith("data:image/png;base64,") for image in page.all("img"))
-    assert {name for name, _ in page.tags} & {"script", "link", "iframe", "object", "base", "form"} == set()
+    assert {name for name, _ in page.tags} & {
+        "script",
+        "link",
+        "iframe",
+        "object",
+        "base",
+        "form",
+    } == set()
     assert not any(key.startswith("on") for _, attributes in page.tags for key in attributes)
     links = {link["href"] for link in page.all("a")}
-    assert {link for link in links if not link.startswith("#")} == {"https://distill.pub/2020/circuits/curve-circuits/"}
+    assert {link for link in links if not link.startswith("#")} == {
+        "https://distill.pub/2020/circuits/curve-circuits/"
+    }
 
 
 def test_no_style_fetches(folder: Path):
-    style = re.search(r"<style>(.*?)</style>", (folder / "report.html").read_text(), re.DOTALL).group(1)
+    style = re.search(
+        r"<style>(.*?)</style>", (folder / "report.html").read_text(), re.DOTALL
+    ).group(1)
     assert "url(" not in style
     assert "@import" not in style
 
@@ -74,13 +100,21 @@ def test_no_style_fetches(folder: Path):
 def test_every_entry_of_the_contents_leads_somewhere(page: Page):
     anchors = {attributes.get("id") for _, attributes in page.tags}
     assert {anchor for anchor, _ in CONTENTS} <= anchors
-    assert {link["href"] for link in page.all("a") if link["href"].startswith("#")} == {f"#{anchor}" for anchor, _ in CONTENTS}
+    assert {link["href"] for link in page.all("a") if link["href"].startswith("#")} == {
+        f"#{anchor}" for anchor, _ in CONTENTS
+    }
 
 
 def test_images_have_alternatives_and_lie_beside_the_page(page: Page, folder: Path):
     assert all(image["alt"] and len(image["alt"]) > 20 for image in page.all("img"))
     files = {path.stem for path in folder.glob("*.png")}
-    assert {"ledger", "kernels-bar-1", "kernels-curve-1", "tuning-aligned", "patches-fire5-7"} <= files
+    assert {
+        "ledger",
+        "kernels-bar-1",
+        "kernels-curve-1",
+        "tuning-aligned",
+        "patches-fire5-7",
+    } <= files
     assert len(page.all("img")) == len(files)
 
 
@@ -91,54 +125,84 @@ def test_figures_are_those_of_score_json(page: Page, folder: Path):
         expected = score.at(path.replace("invariance_dark_line", "invariance dark line"))
         assert json.loads(value) == expected, path
         decimals = len(text.partition(".")[2])
-        assert float(text.replace("−", "-").replace(",", "")) == pytest.approx(expected, abs=0.5000001 * 10**-decimals), path
+        assert float(text.replace("−", "-").replace(",", "")) == pytest.approx(
+            expected, abs=0.5000001 * 10**-decimals
+        ), path
 
 
 @pytest.mark.parametrize(
-    "path", ["recovered/kl/value", "conditions/control/affine/recovered_kl", "units/2/pearson", "cost/weights", "units/1/handwritten/echo"]
+    "path",
+    [
+        "recovered/kl/value",
+        "conditions/baseline/affine/recovered_kl",
+        "units/2/pearson",
+        "cost/weights",
+        "units/1/handwritten/echo",
+    ],
 )
 def test_the_figures_that_matter_are_on_the_page(page: Page, path: str):
     assert path in {figure[0] for figure in page.figures}
 
 
 def test_what_others_wrote_is_escaped():
-    text = cards.TEXT.replace("Bars, and curves that read them.", f"'{MALICIOUS}'").replace("[https", "['javascript:alert(3)', https")
+    text = cards.TEXT.replace("Bars, and curves that read them.", f"'{MALICIOUS}'").replace(
+        "[https", "['javascript:alert(3)', https"
+    )
     written = rendered(cards.card(host={"name": MALICIOUS, "fingerprint": "f"}), cards.spec(text))
-    found = Page(written)
+    page = Page(written)
     assert "&lt;script&gt;alert(1)" in written
-    assert not found.all("script")
-    assert not any("onerror" in attributes for _, attributes in found.tags)
-    assert not any((link["href"] or "").startswith("javascript:") for link in found.all("a"))
+    assert not page.all("script")
+    assert not any("onerror" in attributes for _, attributes in page.tags)
+    assert not any((link["href"] or "").startswith("javascript:") for link in page.all("a"))
 
 
 def test_variants_say_what_they_change_and_lose():
-    plain, varied = (rendered(card) for card in (cards.card(), cards.varied(cards.card(), f"no colour {MALICIOUS}")))
+    plain, varied = (
+        rendered(card)
+        for card in (cards.card(), cards.varied(cards.card(), f"no colour {MALICIOUS}"))
+    )
     figures = {path: text for path, _, text in Page(varied).figures}
     assert figures["variants/grey/loses/value"] == "0.17"
     assert figures["variants/grey/loses/ci95/0"] == "0.12"
     assert figures["conditions/variant/grey/recovered_kl"] == "0.64"
     assert "no colour &lt;script&gt;" in varied
-    assert ("the part itself is worth less" in varied, "the part itself is worth less" in plain) == (True, False)
+    assert (
+        "the part itself is worth less" in varied,
+        "the part itself is worth less" in plain,
+    ) == (True, False)
 
 
 def test_missing_figures_are_dashes_with_a_reason():
     made = cards.card(labelled=False)
-    unheard = replace(made.units[0], pose_error_deg=math.nan, handwritten={**made.units[0].handwritten, "echo": math.nan})
+    unheard = replace(
+        made.units[0],
+        pose_error_deg=math.nan,
+        handwritten={**made.units[0].handwritten, "echo": math.nan},
+    )
     nothing_lost = {"zero": {**made.recovered["zero"], "kl": Figure(None)}}
-    card = replace(made, units=(unheard, *made.units[1:]), recovered={**made.recovered, **nothing_lost})
+    card = replace(
+        made, units=(unheard, *made.units[1:]), recovered={**made.recovered, **nothing_lost}
+    )
     dashes = re.findall(r'<span title="([^"]+)">–</span>', rendered(card))
     assert dashes.count("no response to drawn arcs") == 2
-    straight = rendered(card, cards.spec(cards.TEXT.replace("along: arc, radius_px: 33", "along: line")))
+    straight = rendered(
+        card, cards.spec(cards.TEXT.replace("along: arc, radius_px: 33", "along: line"))
+    )
     assert straight.count("no response to drawn bars") == 2
     assert "drawn arcs" not in straight
-    assert sum("nothing to recover" in reason for reason in dashes) >= 2  # the headline and its interval
+    assert (
+        sum("nothing to recover" in reason for reason in dashes) >= 2
+    )  # the headline and its interval
     assert "None" not in rendered(card)
     assert ">nan<" not in rendered(card)
 
 
 def test_the_page_says_on_what_it_was_computed(folder: Path):
     page = (folder / "report.html").read_text()
-    assert "<dt>computed on</dt><dd><code>cuda:3, made-up, statistics by CuPy 0, torch 1</code></dd>" in page
+    assert (
+        "<dt>computed on</dt><dd><code>cuda:3, made-up, statistics by CuPy 0, torch 1</code></dd>"
+        in page
+    )
 
 
 def test_files_that_were_passed_over_are_told():
@@ -163,8 +227,10 @@ def test_a_control_that_does_as_well_is_told_at_the_top():
 
 
 def test_units_of_another_name_are_told_at_the_top():
-    said = rendered(cards.card(bound={"bar": {"name": "curve", "site": "fire3", "sha256": "b" * 64}}))
-    assert "Units of another name.</strong> bar is read off units that were found as curve" in said
+    page = rendered(
+        cards.card(trained={"bar": {"name": "curve", "site": "fire3", "sha256": "b" * 64}})
+    )
+    assert "Units of another name.</strong> bar is read off units that were found as curve" in page
 
 
 def test_tuned_numbers_are_marked():
@@ -176,14 +242,26 @@ def test_tuned_numbers_are_marked():
 
 def test_the_same_inputs_give_the_same_bytes(folder: Path, tmp_path: Path):
     write_report(
-        tmp_path, cards.card(), [cards.spec()], [cards.circuit()], [cards.curves()], cards.examples(), "workbench score made-up.yaml"
+        tmp_path,
+        cards.card(),
+        [cards.spec()],
+        [cards.circuit()],
+        [cards.curves()],
+        cards.examples(),
+        "workbench score made-up.yaml",
     )
-    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {p.name: p.read_bytes() for p in folder.iterdir()}
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {
+        p.name: p.read_bytes() for p in folder.iterdir()
+    }
 
 
 def test_document_nests_dotted_names_and_is_strict_json():
     made = cards.card()
-    odd = replace(made, tuning={**made.tuning, "trained.echo": math.nan}, units=(replace(made.units[0], pearson=math.inf), *made.units[1:]))
+    odd = replace(
+        made,
+        tuning={**made.tuning, "trained.echo": math.nan},
+        units=(replace(made.units[0], pearson=math.inf), *made.units[1:]),
+    )
     read = json.loads(to_json(odd), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert read["conditions"]["ablated"]["mean"]["recovered_kl"] == 0.07
     assert read["intervals"]["control"]["random"]["recovered_kl"] == pytest.approx([0.13, 0.23])
@@ -194,21 +272,44 @@ def test_document_nests_dotted_names_and_is_strict_json():
 
 
 def test_importing_the_report_imports_no_matplotlib():
-    code = "import sys, workbench.report; from workbench.report import table; print('matplotlib' in sys.modules, callable(table))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["False", "True"]
+    code = (
+        "import sys, workbench.report; from workbench.report import table; "
+        "print('matplotlib' in sys.modules, callable(table))"
+    )
+    assert subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split() == ["False", "True"]
 
 
 def test_units_of_several_theories_stand_theory_by_theory():
-    """The first unit, at 30 degrees, would come first in any case; the last, at 250, is made the first of its circle."""
+    """The first unit, at 30 degrees, would come first in any case; the last, at 250, is made the
+    first of its circle.
+    """
     made = cards.card()
-    turned = replace(made, units=(*made.units[:2], replace(made.units[2], pose={"centre_deg": 10.0})))
-    order = [re.findall(r"<tr><td>(fire5:\d)</td>", rendered(card)) for card in (turned, cards.in_two(turned))]
+    turned = replace(
+        made, units=(*made.units[:2], replace(made.units[2], pose={"centre_deg": 10.0}))
+    )
+    order = [
+        re.findall(r"<tr><td>(fire5:\d)</td>", rendered(card))
+        for card in (turned, cards.in_two(turned))
+    ]
     assert order == [["fire5:9", "fire5:7", "fire5:8"], ["fire5:7", "fire5:9", "fire5:8"]]
 
 
 def test_the_page_of_several_theories_says_each_and_what_it_costs():
     specs = [cards.spec(cards.TEXT.replace("made-up", "bars")), cards.spec()]
-    shown = {"ledger": [{"name": "ledger", "source": "data:,", "width": 1, "height": 1, "alt": "a", "caption": ""}]}
+    shown = {
+        "ledger": [
+            {
+                "name": "ledger",
+                "source": "data:,",
+                "width": 1,
+                "height": 1,
+                "alt": "a",
+                "caption": "",
+            }
+        ]
+    }
     card = cards.in_two(cards.card())
     written = render(card, specs, Score(document(card)), shown)
     assert "<h3>bars, for 1 units of fire3</h3>" in written
@@ -216,4 +317,6 @@ def test_the_page_of_several_theories_says_each_and_what_it_costs():
     assert "these sites" in written
     assert "theories/1/cost/free" in {figure[0] for figure in Page(written).figures}
     assert "these sites" not in rendered(cards.card())
-    assert "theories/0/cost/free" not in {figure[0] for figure in Page(rendered(cards.card())).figures}
+    assert "theories/0/cost/free" not in {
+        figure[0] for figure in Page(rendered(cards.card())).figures
+    }

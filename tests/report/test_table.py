@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from workbench.report import table
-from workbench.report.conditions import MISSING, about, interval, number, ordered, reaching
+from workbench.report.conditions import MISSING, interval, number, ordered, reaching
 from workbench.score.uncertainty import Figure
 
 
@@ -27,34 +27,49 @@ def test_every_cell_is_whole_in_a_narrow_terminal(width: int, labelled: bool):
     shown = lines(cards.card(labelled), width)
     assert max(map(len, shown)) <= width
     assert not any("…" in line for line in shown)
-    assert cells(cards.card(labelled), "control.other_picture", width)[-3:] == ["−0.45", "to", "−0.35"]
+    assert cells(cards.card(labelled), "control.other_picture", width)[-3:] == [
+        "−0.45",
+        "to",
+        "−0.35",
+    ]
 
 
 def test_a_condition_of_a_long_name_leaves_every_figure_whole():
-    card, name = cards.card(True), "beside.a-theory-with-a-name-of-forty-letters"
-    shown = lines(replace(card, conditions=card.conditions | {name: card.conditions["control.other_picture"]}), 80)
+    card, name = cards.card(True), "compared.a-theory-with-a-name-of-forty-letters"
+    shown = lines(
+        replace(
+            card, conditions=card.conditions | {name: card.conditions["control.other_picture"]}
+        ),
+        80,
+    )
     assert max(map(len, shown)) <= 80
     assert not any("…" in line for line in shown)
     assert sum(line.split()[-3:] == ["−0.45", "to", "−0.35"] for line in shown) == 2
 
 
 def test_headline_names_theory_host_images_and_figures():
-    said = " ".join(lines(cards.card(), 100)[:2])
-    assert "made-up on squeezenet:fire5, 37 images: recovered KL 0.81 (0.76 to 0.86), mean Pearson 0.4" in said
+    headline = " ".join(lines(cards.card(), 100)[:2])
+    assert (
+        "made-up on squeezenet:fire5, 37 images: recovered KL 0.81 (0.76 to 0.86), mean Pearson 0.4"
+        in headline
+    )
 
 
 def test_without_an_output_the_network_figures_are_said_to_be_missing():
-    said = " ".join(" ".join(lines(replace(cards.card(), has_output=False), 100)).split())
-    assert "recovered KL not available: the host has no output, mean Pearson 0.4" in said
-    assert "the best control" not in said
+    text = " ".join(" ".join(lines(replace(cards.card(), compared=False), 100)).split())
+    assert "recovered KL not available: the host has no output, mean Pearson 0.4" in text
+    assert "the best control" not in text
 
 
 def test_each_of_several_theories_has_a_line():
     card = cards.card()
     two = cards.in_two(card)
     assert not any(line.startswith("  made-up") for line in lines(card, 100))
-    own = [line for line in lines(two, 100) if line.startswith("  ")]
-    assert own[:2] == ["  bars at fire3: 1 units, mean Pearson 0.25", "  made-up at fire5: 2 units, mean Pearson 0.75"]
+    theory_lines = [line for line in lines(two, 100) if line.startswith("  ")]
+    assert theory_lines[:2] == [
+        "  bars at fire3: 1 units, mean Pearson 0.25",
+        "  made-up at fire5: 2 units, mean Pearson 0.75",
+    ]
 
 
 def test_a_row_holds_its_conditions_figures():
@@ -68,23 +83,34 @@ def test_accuracies_only_where_there_are_labels():
     assert "top-5" not in "\n".join(lines(cards.card(labelled=False), 100))
 
 
-@pytest.mark.parametrize(("value", "expected"), [(0.79, ()), (0.81, ("control.permuted",)), (0.95, ("control.permuted",))])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0.79, ()), (0.81, ("control.permuted",)), (0.95, ("control.permuted",))],
+)
 def test_a_control_that_does_as_well_is_told(value: float, expected: tuple[str, ...]):
-    card = cards.with_control("control.permuted", value)  # of 0.79 it loses the handwritten units recover 0.10 (0.05 to 0.15)
+    card = cards.with_control(
+        "control.permuted", value
+    )  # of 0.79 it loses the handwritten units recover 0.10 (0.05 to 0.15)
     assert reaching(card) == expected
     assert ("warning: control.permuted" in "\n".join(lines(card, 100))) == bool(expected)
 
 
 def test_units_of_another_name_are_told():
-    named = [cards.card(bound={"bar": {"name": name, "site": "fire3", "sha256": "b" * 64}}) for name in ("bar", "curve")]
+    named = [
+        cards.card(trained={"bar": {"name": name, "site": "fire3", "sha256": "b" * 64}})
+        for name in ("bar", "curve")
+    ]
     right, wrong = (" ".join("\n".join(lines(card, 100)).split()) for card in named)
     assert "warning" not in right
     assert "warning: bar is read off units that were found as curve, not as bar." in wrong
 
 
-def test_the_best_control_is_named_with_the_paired_figure():
-    said = " ".join("\n".join(lines(cards.card(), 100)).split())
-    assert "best control, control.affine: the handwritten units recover 0.47 of what it loses (0.42 to 0.52)" in said
+def test_the_best_rival_is_named_with_the_paired_figure():
+    text = " ".join("\n".join(lines(cards.card(), 100)).split())
+    assert (
+        "best rival, baseline.affine: the handwritten units recover 0.47 of what it loses "
+        "(0.42 to 0.52)" in text
+    )
 
 
 def test_as_written_has_a_row_when_there_is_one():
@@ -96,33 +122,59 @@ def test_as_written_has_a_row_when_there_is_one():
 
 def test_links_of_the_chain_stand_behind_the_handwritten_units():
     made = cards.card()
-    chained = replace(made, conditions={**made.conditions, "bound.bar": cards.condition(0.9, True)})
-    assert cells(chained, "bound.bar")[-4] == "0.90"
+    chained = replace(
+        made,
+        conditions={**made.conditions, "trained.bar": cards.condition(0.9, True, "trained.bar")},
+    )
+    assert cells(chained, "trained.bar")[-4] == "0.90"
     names = ordered(chained)
-    assert names.index("bound.bar") == names.index("spliced") + 1
-    assert about("bound.bar") == "the handwritten units, reading trained units in place of bar and of what else is bound above it"
+    assert names.index("trained.bar") == names.index("spliced") + 1
+    label = "reading trained units in place of bar and of every bound family above it"
+    assert label in chained.conditions["trained.bar"].label
 
 
 def test_a_variant_has_a_row_and_a_line_of_what_it_loses():
-    plain, varied = (" ".join(" ".join(lines(card, 80)).split()) for card in (cards.card(), cards.varied(cards.card())))
-    said = "variant.grey, no colour is seen: loses 0.17 (0.12 to 0.22) of recovered KL"
+    plain, varied = (
+        " ".join(" ".join(lines(card, 80)).split())
+        for card in (cards.card(), cards.varied(cards.card()))
+    )
+    line = "variant.grey, no colour is seen: loses 0.17 (0.12 to 0.22) of recovered KL"
     caution = "the part itself is worth less"
-    assert (said in varied, said in plain, caution in varied, caution in plain) == (True, False, True, False)
+    assert (line in varied, line in plain, caution in varied, caution in plain) == (
+        True,
+        False,
+        True,
+        False,
+    )
     assert cells(cards.varied(cards.card()), "variant.grey")[-4] == "0.64"
     names = ordered(cards.varied(cards.card()))
     assert names.index("variant.grey") == names.index("spliced") + 1
-    assert reaching(cards.varied(cards.card())) == reaching(cards.card())  # a variant is no control, whatever it recovers
+    assert reaching(cards.varied(cards.card())) == reaching(
+        cards.card()
+    )  # a variant is no control, whatever it recovers
 
 
 def test_missing_figures_are_dashes():
     made = cards.card()
-    silent = replace(made.conditions["spliced"], kl=Figure(None), recovered_kl=Figure(None))
+    silent = replace(
+        made.conditions["spliced"],
+        quantities={**made.conditions["spliced"].quantities, "kl": Figure(None)},
+        recovered=Figure(None),
+    )
     row = cells(replace(made, conditions={**made.conditions, "spliced": silent}), "spliced")
     assert (row[1], row[-1]) == (MISSING, MISSING)
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(None, "–"), (float("nan"), "–"), (float("inf"), "–"), (-1e-9, "0.00"), (-0.126, "−0.13"), (0.5, "0.50")]
+    ("value", "text"),
+    [
+        (None, "–"),
+        (float("nan"), "–"),
+        (float("inf"), "–"),
+        (-1e-9, "0.00"),
+        (-0.126, "−0.13"),
+        (0.5, "0.50"),
+    ],
 )
 def test_numbers_are_rounded_for_reading(value: float | None, text: str):
     assert number(value, 2) == text

@@ -1,4 +1,6 @@
-"""Agreement of units: each figure against an independent formula, and wrong units that must score low."""
+"""Agreement of units: each figure against an independent formula, and wrong units that must score
+low.
+"""
 
 import numpy as np
 import pytest
@@ -14,7 +16,9 @@ TURNED = 0.3  # a wrong unit's correlation on 600 cells: by chance it is 0.04
 
 
 def activations(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Trained units, and handwritten ones that are the same with noise; about half of the cells are silent."""
+    """Trained units, and handwritten ones that are the same with noise; about half of the cells are
+    silent.
+    """
     generator = torch.Generator().manual_seed(seed)
     trained = torch.randn(PICTURES, UNITS, SIDE, SIDE, generator=generator)
     noise = torch.randn(trained.shape, generator=generator)
@@ -35,20 +39,29 @@ def test_pearson_and_explained_variance_equal_the_plain_formulas():
     a, b = cells(value), cells(trained)
     expected = [np.corrcoef(a[:, i], b[:, i])[0, 1] for i in range(UNITS)]
     assert pearson(moments(value, trained)) == pytest.approx(expected, abs=SUMS)
-    assert explained_variance(moments(value, trained)) == pytest.approx(1 - ((a - b) ** 2).mean(0) / b.var(0), abs=SUMS)
+    assert explained_variance(moments(value, trained)) == pytest.approx(
+        1 - ((a - b) ** 2).mean(0) / b.var(0), abs=SUMS
+    )
 
 
 def test_pearson_takes_any_leading_axes():
     value, trained = activations()
     by_picture = unit_statistics(value, trained, [0])["moments"]
-    expected = [[np.corrcoef(value[n, i].ravel(), trained[n, i].ravel())[0, 1] for i in range(UNITS)] for n in range(PICTURES)]
-    assert pearson(by_picture) == pytest.approx(np.array(expected), abs=1e-6)  # numpy's corrcoef of float32 is float32
+    expected = [
+        [np.corrcoef(value[n, i].ravel(), trained[n, i].ravel())[0, 1] for i in range(UNITS)]
+        for n in range(PICTURES)
+    ]
+    assert pearson(by_picture) == pytest.approx(
+        np.array(expected), abs=1e-6
+    )  # numpy's corrcoef of float32 is float32
 
 
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e4])
 def test_pearson_does_not_depend_on_the_size_of_activations(size):
     value, trained = activations()
-    assert pearson(moments(size * value, size * trained)) == pytest.approx(pearson(moments(value, trained)), abs=1e-5)  # float32 products
+    assert pearson(moments(size * value, size * trained)) == pytest.approx(
+        pearson(moments(value, trained)), abs=1e-5
+    )  # float32 products
 
 
 WRONG = {
@@ -93,7 +106,10 @@ def test_explained_variance_knows_scale_where_pearson_does_not():
 
 
 def test_a_unit_that_says_nan_has_no_rank_correlation():
-    value, trained = np.array([[np.nan], [1.0], [2.0], [3.0]]), np.array([[4.0], [1.0], [2.0], [3.0]])
+    value, trained = (
+        np.array([[np.nan], [1.0], [2.0], [3.0]]),
+        np.array([[4.0], [1.0], [2.0], [3.0]]),
+    )
     assert spearman(value, trained).tolist() == spearman(trained, value).tolist() == [0.0]
 
 
@@ -104,16 +120,26 @@ def test_equal_numbers_correlate_with_nothing_however_many(rows):
 
 def test_spearman_is_pearson_of_ranks():
     value, trained = (cells(activation) for activation in activations())
-    expected = [np.corrcoef(rankdata(value[:, i]), rankdata(trained[:, i]))[0, 1] for i in range(UNITS)]
+    expected = [
+        np.corrcoef(rankdata(value[:, i]), rankdata(trained[:, i]))[0, 1] for i in range(UNITS)
+    ]
     assert spearman(value, trained) == pytest.approx(expected, abs=SUMS)
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_a_unit_that_never_varies_agrees_with_nothing(kind):
     trained = cells(activations()[1])
-    constant = np.full(trained.shape, 0.1, kind)  # in float32 numpy's standard deviation of this is rounding, not 0
-    assert spearman(constant, trained).tolist() == spearman(trained, constant).tolist() == [0.0] * UNITS
-    zero = unit_statistics(torch.full((1, UNITS, 4, 4), 0.1), torch.rand(1, UNITS, 4, 4), [0])["moments"]
+    constant = np.full(
+        trained.shape, 0.1, kind
+    )  # in float32 numpy's standard deviation of this is rounding, not 0
+    assert (
+        spearman(constant, trained).tolist()
+        == spearman(trained, constant).tolist()
+        == [0.0] * UNITS
+    )
+    zero = unit_statistics(torch.full((1, UNITS, 4, 4), 0.1), torch.rand(1, UNITS, 4, 4), [0])[
+        "moments"
+    ]
     assert pearson(zero) == pytest.approx(np.zeros((1, UNITS)), abs=1e-6)
 
 
@@ -127,6 +153,8 @@ def test_top_overlap_counts_shared_top_cells():
 
 def test_silence_does_not_share_the_top_of_a_unit_that_is_rarely_active():
     trained = np.zeros((1000, 1))
-    trained[500:503] = 1  # fewer active cells than the ten that count as top: the rest of the ten is silence
+    trained[500:503] = (
+        1  # fewer active cells than the ten that count as top: the rest of the ten is silence
+    )
     assert top_overlap(np.zeros_like(trained), trained) == pytest.approx([0.0])
     assert top_overlap(trained, trained) == pytest.approx([1.0])

@@ -1,4 +1,6 @@
-"""Recovered: 1 for natural, 0 for the ablation itself, below 0 for worse, None where nothing is lost or labelled."""
+"""Recovered: 1 for natural, 0 for the ablation itself, below 0 for worse, None where nothing is
+lost or labelled.
+"""
 
 from collections.abc import Mapping
 
@@ -19,7 +21,9 @@ def statistics(rows: Mapping[str, Mapping[str, np.ndarray]]) -> Statistics:
 
 
 def conditions(kl: float, right: int = 5) -> dict[str, dict[str, np.ndarray]]:
-    """A condition with `kl` times the KL of zero ablation, that gets `right` pictures right of the seven that the natural network does."""
+    """A condition with `kl` times the KL of zero ablation, that gets `right` pictures right of the
+    seven that the natural network does.
+    """
 
     def shares(count: int) -> dict[str, np.ndarray]:
         row = (np.arange(PICTURES) < count).astype(float)
@@ -33,71 +37,101 @@ def conditions(kl: float, right: int = 5) -> dict[str, dict[str, np.ndarray]]:
     }
 
 
-@pytest.mark.parametrize(("condition", "value"), [("natural", 1.0), ("ablated.zero", 0.0), ("ablated.mean", 0.5), ("spliced", 0.75)])
+@pytest.mark.parametrize(
+    ("condition", "value"),
+    [("natural", 1.0), ("ablated.zero", 0.0), ("ablated.mean", 0.5), ("spliced", 0.75)],
+)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_of_kl(condition, value, seed):
-    found = recovered(statistics(conditions(0.25)), condition, "ablated.zero", "kl", seed=seed)
-    assert (found.value, *found.ci95) == pytest.approx((value,) * 3, abs=EXACT)
+    figure = recovered(statistics(conditions(0.25)), condition, "ablated.zero", "kl", seed=seed)
+    assert (figure.value, *figure.ci95) == pytest.approx((value,) * 3, abs=EXACT)
 
 
 def test_worse_than_the_ablation_is_below_zero():
-    assert recovered(statistics(conditions(3.0)), "spliced", "ablated.zero", "kl").value == pytest.approx(-2, abs=EXACT)
-    assert recovered(statistics(conditions(3.0, right=1)), "spliced", "ablated.zero", "top5").value == pytest.approx(-0.5, abs=EXACT)
+    assert recovered(
+        statistics(conditions(3.0)), "spliced", "ablated.zero", "kl"
+    ).value == pytest.approx(-2, abs=EXACT)
+    assert recovered(
+        statistics(conditions(3.0, right=1)), "spliced", "ablated.zero", "top5"
+    ).value == pytest.approx(-0.5, abs=EXACT)
 
 
 def test_against_another_condition_the_interval_is_paired():
-    """A control that is worse by a tenth on every picture: the intervals of the two overlap widely, the share taken away has no doubt."""
+    """A control that is worse by a tenth on every picture: the intervals of the two overlap widely,
+    the share taken away has no doubt.
+    """
     rows = {**conditions(0.25), "control": {"kl": 0.275 * KL}}
-    found = recovered(statistics(rows), "spliced", "control", "kl")
-    assert (found.value, *found.ci95) == pytest.approx((1 - 1 / 1.1,) * 3, abs=EXACT)
-    apart = [recovered(statistics(rows), name, "ablated.zero", "kl").value for name in ("spliced", "control")]
+    figure = recovered(statistics(rows), "spliced", "control", "kl")
+    assert (figure.value, *figure.ci95) == pytest.approx((1 - 1 / 1.1,) * 3, abs=EXACT)
+    apart = [
+        recovered(statistics(rows), name, "ablated.zero", "kl").value
+        for name in ("spliced", "control")
+    ]
     assert apart[0] - apart[1] == pytest.approx(0.025, abs=EXACT)
 
 
 def test_what_a_variant_loses_is_a_paired_difference():
-    """Of a KL that varies fourfold between pictures the variant leaves a tenth more on every one: no doubt that it loses a tenth."""
-    rows = {**conditions(0.25), "variant.grey": {"kl": 0.35 * KL}, "variant.same": {"kl": 0.25 * KL}, "variant.better": {"kl": 0.05 * KL}}
+    """Of a KL that varies fourfold between pictures the variant leaves a tenth more on every one:
+    no doubt that it loses a tenth.
+    """
+    rows = {
+        **conditions(0.25),
+        "variant.grey": {"kl": 0.35 * KL},
+        "variant.same": {"kl": 0.25 * KL},
+        "variant.better": {"kl": 0.05 * KL},
+    }
     for name, value in [("grey", 0.1), ("same", 0.0), ("better", -0.2)]:
-        found = loses(statistics(rows), f"variant.{name}")
-        assert (found.value, *found.ci95) == pytest.approx((value,) * 3, abs=EXACT), name
+        figure = loses(statistics(rows), f"variant.{name}", "kl")
+        assert (figure.value, *figure.ci95) == pytest.approx((value,) * 3, abs=EXACT), name
 
 
 def test_a_variant_that_loses_on_some_pictures_only_has_an_interval():
-    rows = {**conditions(0.25), "variant.grey": {"kl": np.where(np.arange(PICTURES) < 4, 0.25, 0.75) * KL}}
-    found = loses(statistics(rows), "variant.grey")
-    assert found.value == pytest.approx(0.5 * KL[4:].sum() / KL.sum())
-    assert 0 < found.ci95[0] < found.value - 0.05 < found.value + 0.05 < found.ci95[1]
+    rows = {
+        **conditions(0.25),
+        "variant.grey": {"kl": np.where(np.arange(PICTURES) < 4, 0.25, 0.75) * KL},
+    }
+    figure = loses(statistics(rows), "variant.grey", "kl")
+    assert figure.value == pytest.approx(0.5 * KL[4:].sum() / KL.sum())
+    assert 0 < figure.ci95[0] < figure.value - 0.05 < figure.value + 0.05 < figure.ci95[1]
 
 
 def test_a_weaker_ablation_leaves_less_to_recover():
     """The same splice: half as much is lost under mean ablation."""
-    assert recovered(statistics(conditions(0.25)), "spliced", "ablated.mean", "kl").value == pytest.approx(0.5, abs=EXACT)
+    assert recovered(
+        statistics(conditions(0.25)), "spliced", "ablated.mean", "kl"
+    ).value == pytest.approx(0.5, abs=EXACT)
 
 
 @pytest.mark.parametrize("quantity", ["top1", "top5", "agreement"])
 def test_of_shares_is_of_the_drop(quantity):
     """Natural 7 right, ablated 3, spliced 5: two of four lost answers come back."""
-    assert recovered(statistics(conditions(0.25)), "spliced", "ablated.zero", quantity).value == pytest.approx(0.5, abs=EXACT)
+    assert recovered(
+        statistics(conditions(0.25)), "spliced", "ablated.zero", quantity
+    ).value == pytest.approx(0.5, abs=EXACT)
 
 
 def test_the_consumer_is_a_distance():
-    assert recovered(statistics(conditions(0.25)), "spliced", "ablated.zero", "consumer").value == pytest.approx(0.75, abs=EXACT)
+    assert recovered(
+        statistics(conditions(0.25)), "spliced", "ablated.zero", "consumer"
+    ).value == pytest.approx(0.75, abs=EXACT)
 
 
 def test_none_where_nothing_is_lost():
     rows = conditions(0.25)
-    assert recovered(statistics(rows), "spliced", "ablated.mean", "top1").value is None  # mean ablation costs no answer
+    assert (
+        recovered(statistics(rows), "spliced", "ablated.mean", "top1").value is None
+    )  # mean ablation costs no answer
     rows["ablated.zero"]["kl"] = np.zeros(PICTURES)
     assert recovered(statistics(rows), "spliced", "ablated.zero", "kl").value is None
-    assert loses(statistics(rows), "ablated.mean").value is None
+    assert loses(statistics(rows), "ablated.mean", "kl").value is None
 
 
 def test_none_where_nothing_is_labelled():
     rows = conditions(0.25)
     for row in rows.values():
         row["top1"] = np.full(PICTURES, np.nan)
-    found = recovered(statistics(rows), "spliced", "ablated.zero", "top1")
-    assert (found.value, found.ci95) == (None, None)
+    figure = recovered(statistics(rows), "spliced", "ablated.zero", "top1")
+    assert (figure.value, figure.ci95) == (None, None)
 
 
 def test_only_labelled_pictures_count():
@@ -112,11 +146,17 @@ def test_only_labelled_pictures_count():
 def test_only_chosen_pictures_count():
     rows = conditions(0.25)
     rows["spliced"]["kl"] = np.where(np.arange(PICTURES) < 4, 0.0, KL)
-    found = statistics(rows)
+    measured = statistics(rows)
     mask = np.arange(PICTURES) < 4
-    assert recovered(found, "spliced", "ablated.zero", "kl", mask).value == pytest.approx(1, abs=EXACT)
-    assert recovered(found, "spliced", "ablated.zero", "kl", ~mask).value == pytest.approx(0, abs=EXACT)
-    assert recovered(found, "spliced", "ablated.zero", "kl", np.zeros(PICTURES, bool)).value is None
+    assert recovered(measured, "spliced", "ablated.zero", "kl", mask).value == pytest.approx(
+        1, abs=EXACT
+    )
+    assert recovered(measured, "spliced", "ablated.zero", "kl", ~mask).value == pytest.approx(
+        0, abs=EXACT
+    )
+    assert (
+        recovered(measured, "spliced", "ablated.zero", "kl", np.zeros(PICTURES, bool)).value is None
+    )
 
 
 def test_a_quantity_that_was_not_measured_is_missing_not_zero():

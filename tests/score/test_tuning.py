@@ -6,8 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from workbench.evaluate.tuning import BARS, TuningCurves
-from workbench.score.tuning import echo, figures, largest_gap_deg, preferred_deg, turn_deg, width_deg
+from workbench.score.tuning import (
+    echo,
+    figures,
+    largest_gap_deg,
+    preferred_deg,
+    turn_deg,
+    width_deg,
+)
+from workbench.vision.tuning import BARS, TuningCurves
 
 POSES = np.arange(0, 360, 10.0)
 FWHM = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian, in standard deviations: 2.355
@@ -32,7 +39,16 @@ def test_width_of_a_triangle_is_exact():
 
 def test_width_of_a_lopsided_curve_is_of_both_sides():
     curve = np.zeros(36)
-    curve[10:18] = [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3]  # falls at once on the left, to half after 50 degrees on the right
+    curve[10:18] = [
+        1,
+        0.9,
+        0.8,
+        0.7,
+        0.6,
+        0.5,
+        0.4,
+        0.3,
+    ]  # falls at once on the left, to half after 50 degrees on the right
     assert width_deg(curve, POSES) == pytest.approx(50 + 5, abs=1e-9)
 
 
@@ -62,7 +78,9 @@ def test_an_echo_elsewhere_is_none():
 
 @pytest.mark.parametrize("silent", [np.zeros(36), np.full(36, -0.0)])
 def test_a_silent_unit_has_no_figures(silent):
-    assert all(map(math.isnan, (preferred_deg(silent, POSES), width_deg(silent, POSES), echo(silent))))
+    assert all(
+        map(math.isnan, (preferred_deg(silent, POSES), width_deg(silent, POSES), echo(silent)))
+    )
 
 
 @pytest.mark.parametrize("level", [0.1, 1.0, 37.3])
@@ -71,7 +89,16 @@ def test_a_unit_that_likes_every_pose_alike_prefers_none(level):
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "turn"), [(0, 0, 0), (10, 350, 20), (350, 10, 20), (0, 180, 180), (180, 0, 180), (270, 90, 180), (359.5, 0, 0.5)]
+    ("a", "b", "turn"),
+    [
+        (0, 0, 0),
+        (10, 350, 20),
+        (350, 10, 20),
+        (0, 180, 180),
+        (180, 0, 180),
+        (270, 90, 180),
+        (359.5, 0, 0.5),
+    ],
 )
 def test_turn(a, b, turn):
     assert turn_deg(a, b) == pytest.approx(turn)
@@ -94,7 +121,10 @@ def test_largest_gap(directions, gap):
 
 
 def curves(trained: np.ndarray, handwritten: np.ndarray, dark: float = 1.0) -> TuningCurves:
-    """One unit at two radii; a dark line drives the handwritten unit `dark` times as a bright one."""
+    """One unit at two radii.
+
+    A dark line drives the handwritten unit `dark` times as much as a bright one.
+    """
     both = [np.stack([curve, 0.5 * curve])[:, :, None] for curve in (trained, handwritten)]
     variants = {
         "bright line": (trained[:, None], handwritten[:, None]),
@@ -129,9 +159,15 @@ def test_a_bar_has_its_direction_mod_180_and_its_echo_at_a_right_angle(turn):
         return bump(at, sigma) + bump(at + 180, sigma)
 
     made = curves(both_ways(340), both_ways(340 + turn) + 0.3 * both_ways(340 + turn + 90))
-    (theirs,), (ours,) = (figures(replace(made, probe=BARS), trained=side) for side in (True, False))
-    assert turn_deg(2 * ours.preferred_deg, 2 * theirs.preferred_deg) / 2 == pytest.approx(turn, abs=SAMPLED)
+    (theirs,), (ours,) = (
+        figures(replace(made, probe=BARS), trained=side) for side in (True, False)
+    )
+    assert turn_deg(2 * ours.preferred_deg, 2 * theirs.preferred_deg) / 2 == pytest.approx(
+        turn, abs=SAMPLED
+    )
     assert theirs.preferred_deg == pytest.approx(160, abs=SAMPLED)
     assert ours.width_deg == pytest.approx(FWHM * 10, rel=0.05)
     assert theirs.echo < 1e-3 < 0.05 < ours.echo
-    assert math.isnan(figures(made, trained=True)[0].preferred_deg)  # by an arc's measure it points nowhere
+    assert math.isnan(
+        figures(made, trained=True)[0].preferred_deg
+    )  # by an arc's measure it points nowhere

@@ -18,7 +18,9 @@ def specs() -> Path:
 @pytest.fixture(scope="session")
 def arcs() -> str:
     """Text of the README's example."""
-    (example,) = re.findall(r"```yaml\n(.*?)```", (SPECS / "README.md").read_text(), flags=re.DOTALL)
+    (example,) = re.findall(
+        r"```yaml\n(.*?)```", (SPECS / "README.md").read_text(), flags=re.DOTALL
+    )
     return example
 
 

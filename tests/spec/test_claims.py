@@ -1,4 +1,8 @@
-"""Claims: an edit of what the last family reads, and one bound of one figure. None of their numbers is the theory's own."""
+# ruff: noqa: E501  (a row of a table is one line)
+"""Claims: an edit of what the last family reads, and one bound of one figure.
+
+None of their numbers is the theory's own.
+"""
 
 import pytest
 import yaml
@@ -14,7 +18,10 @@ def claiming(arcs: str, edit: str = EDIT, expect: str = EXPECT) -> str:
     return f"{arcs}claims:\n  a: {{about: x, edit: {edit}, expect: {expect}}}\n"
 
 
-@pytest.mark.parametrize(("edit", "families"), [("{without: line}", ("line",)), ("{only: [line], sign: negative}", ("line",))])
+@pytest.mark.parametrize(
+    ("edit", "families"),
+    [("{without: line}", ("line",)), ("{only: [line], sign: negative}", ("line",))],
+)
 def test_an_edit_names_families_alone_or_in_a_list(arcs, edit, families):
     assert theory_from_text(claiming(arcs, edit)).theory.claims["a"].edit.families == families
 

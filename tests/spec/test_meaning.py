@@ -1,5 +1,7 @@
 # ruff: noqa: E501  (a row of a table is one line)
-"""What the schema cannot say: families that exist, poses that fit, grids that divide, kernels that fit in memory."""
+"""What the schema cannot say: families that exist, poses that fit, grids that divide, kernels that
+fit in memory.
+"""
 
 import time
 from pathlib import Path
@@ -13,7 +15,9 @@ BOUND = "poses: from-circuit\n"
 AXES = "poses: {centre_deg: {every: 15, over: 360}}\n    stride_px: 8\n"
 ARC = "{along: arc, radius_px: 28, spread_px: 6, extent_px: 20, match: tangent, harmonics: [0.1, 0.6, 0.3]}"
 LINE = "{along: line, spread_px: 2.5, extent_px: 6, match: tangent, tolerance_deg: 12}"
-GABOR = "{input: {kernel: gabor, wavelength_px: {tune: 5, min: 3, max: 8}, sigma_px: 1.8, aspect: 0.7}}"
+GABOR = (
+    "{input: {kernel: gabor, wavelength_px: {tune: 5, min: 3, max: 8}, sigma_px: 1.8, aspect: 0.7}}"
+)
 
 FAMILIES = [
     (BOUND, AXES, ":21: families.curve.poses: found axes of poses; expected from-circuit: the last family stands for the host's units"),
@@ -59,10 +63,19 @@ def test_the_example_is_without_fault(arcs):
 
 
 def test_a_gabor_is_read_by_families_of_any_frame(problems_after):
-    found = problems_after("{orientation_deg: {every: 15, over: 180}, phase_deg", "{centre_deg: {every: 15, over: 360}, phase_deg")
-    assert not any("kernel" in line for line in found)
-    assert any("found match: tangent on 'gabor', which has no orientation_deg; expected same or opposite or any" in line for line in found)
-    assert theory_from_text(f"theory: edges\nfamilies: {{edge: {{poses: from-circuit, window_px: 7, reads: {GABOR}}}}}")
+    problems = problems_after(
+        "{orientation_deg: {every: 15, over: 180}, phase_deg",
+        "{centre_deg: {every: 15, over: 360}, phase_deg",
+    )
+    assert not any("kernel" in line for line in problems)
+    assert any(
+        "found match: tangent on 'gabor', which has no orientation_deg; expected same or opposite or any"
+        in line
+        for line in problems
+    )
+    assert theory_from_text(
+        f"theory: edges\nfamilies: {{edge: {{poses: from-circuit, window_px: 7, reads: {GABOR}}}}}"
+    )
 
 
 def test_centre_directions_are_compared_only_by_families_that_have_one(arcs):
@@ -75,31 +88,43 @@ def test_centre_directions_are_compared_only_by_families_that_have_one(arcs):
 
 def test_only_the_last_family_is_from_circuit(arcs):
     copy = "  bend:\n    poses: from-circuit\n    window_px: 40\n    reads: {line: " + ARC + "}\n"
-    with pytest.raises(SpecError, match=r"families.bend.poses: found from-circuit; expected axes of poses: only the last"):
+    with pytest.raises(
+        SpecError,
+        match=r"families.bend.poses: found from-circuit; expected axes of poses: only the last",
+    ):
         theory_from_text(arcs.replace("  curve:", copy + "  curve:"))
 
 
 def test_input_is_no_name_for_a_family(arcs):
     with pytest.raises(SpecError, match=r"families.input: found the name 'input'"):
-        theory_from_text(arcs.replace("gabor:  ", "input:  ").replace("      gabor:", "      input:"))
+        theory_from_text(
+            arcs.replace("gabor:  ", "input:  ").replace("      gabor:", "      input:")
+        )
 
 
 def test_a_kernel_of_ten_gigabytes_is_refused_before_it_is_made(problems_after):
     start = time.perf_counter()
-    found = problems_after(
+    problems = problems_after(
         "phase_deg: {every: 90, over: 360}}\n    stride_px: 2\n    window_px: 9",
         "phase_deg: {every: 2.5, over: 360}}\n    stride_px: 2\n    window_px: 512",
     )
     assert time.perf_counter() - start < 1.0
-    assert [line.split("; ")[0] for line in found] == [
+    assert [line.split("; ")[0] for line in problems] == [
         "arcs.yaml:8: families.gabor.reads.input: found a kernel of 1,364,268,096 numbers (1,728 units x 3 units of 'input' x 513 x 513)",
     ]
-    assert found[0].endswith("expected at most 20,000,000. Use fewer poses, a smaller window_px, or a pool above.")
+    assert problems[0].endswith(
+        "expected at most 20,000,000. Use fewer poses, a smaller window_px, or a pool above."
+    )
 
 
 def test_too_many_units_are_counted(problems_after):
-    found = problems_after("phase_deg: {every: 90, over: 360}", "phase_deg: {every: 1, over: 360}")
-    assert "arcs.yaml:5: families.gabor.poses: found 4,320 units (12 orientation_deg x 360 phase_deg); expected at most 4,096" in found[0]
+    problems = problems_after(
+        "phase_deg: {every: 90, over: 360}", "phase_deg: {every: 1, over: 360}"
+    )
+    assert (
+        "arcs.yaml:5: families.gabor.poses: found 4,320 units (12 orientation_deg x 360 phase_deg); expected at most 4,096"
+        in problems[0]
+    )
 
 
 def test_a_pair_needs_the_circuits_name(arcs):
@@ -107,7 +132,8 @@ def test_a_pair_needs_the_circuits_name(arcs):
     check_pair(theory_from_text(arcs), circuit)
     renamed = theory_from_text(arcs.replace("  curve:", "  bend:"), "arcs.yaml")
     with pytest.raises(
-        SpecError, match=r"arcs.yaml:20: families.bend: found the from-circuit family 'bend'; expected 'curve', the trained"
+        SpecError,
+        match=r"arcs.yaml:20: families.bend: found the from-circuit family 'bend'; expected 'curve', the trained",
     ):
         check_pair(renamed, circuit)
 
@@ -116,8 +142,11 @@ def test_a_pair_counts_kernels_at_the_circuits_units(arcs):
     wide = theory_from_text(arcs.replace("window_px: 40", "window_px: 512"), "arcs.yaml")
     circuit = load_circuit(CIRCUIT)
     check_pair(wide, circuit)
-    many = circuit.model_copy(update={"units": tuple(circuit.units[0].model_copy(update={"unit": i}) for i in range(500))})
+    many = circuit.model_copy(
+        update={"units": tuple(circuit.units[0].model_copy(update={"unit": i}) for i in range(500))}
+    )
     with pytest.raises(
-        SpecError, match=r"families.curve.reads.line: found a kernel of 25,350,000 numbers \(500 units x 12 units of 'line'"
+        SpecError,
+        match=r"families.curve.reads.line: found a kernel of 25,350,000 numbers \(500 units x 12 units of 'line'",
     ):
         check_pair(wide, many)

@@ -24,7 +24,9 @@ JARGON = (
 
 def test_six_planted_faults_are_six_problems_at_their_lines():
     file = DATA / "six-faults.yaml"
-    planted = [number for number, line in enumerate(file.read_text().splitlines(), start=1) if "# " in line]
+    planted = [
+        number for number, line in enumerate(file.read_text().splitlines(), start=1) if "# " in line
+    ]
     with pytest.raises(SpecError) as caught:
         load_theory(file)
     assert [(problem.line, problem.key) for problem in caught.value.problems] == [
@@ -40,32 +42,96 @@ def test_six_planted_faults_are_six_problems_at_their_lines():
 
 
 KEYS = [
-    ("theory: arcs", "theory: Arcs!", "arcs.yaml:2: theory: found Arcs!; expected text like ^[a-z0-9][a-z0-9-]*$"),
+    (
+        "theory: arcs",
+        "theory: Arcs!",
+        "arcs.yaml:2: theory: found Arcs!; expected text like ^[a-z0-9][a-z0-9-]*$",
+    ),
     ("theory: arcs", "theory: [arcs]", "arcs.yaml:2: theory: found [arcs]; expected text"),
     ("theory: arcs", "theory: 5", "arcs.yaml:2: theory: found 5; expected text"),
     ("theory: arcs\n", "", "arcs.yaml:2:1: found no theory; expected the key theory"),
-    ("theory: arcs\n", "theory: arcs\nsource: a\n", "arcs.yaml:3: source: found a; expected a list"),
+    (
+        "theory: arcs\n",
+        "theory: arcs\nsource: a\n",
+        "arcs.yaml:3: source: found a; expected a list",
+    ),
     (
         "theory: arcs\n",
         "theory: arcs\nxyz: a\n",
         "arcs.yaml:3: xyz: found a key that is not known here. Known: about, claims, families, source, theory, tuned, variants.",
     ),
-    ("theory: arcs\n", "theory: arcs\ntheory: b\n", "arcs.yaml:3: theory: found the key again, after line 2; expected each key once"),
-    ("window_px: 9", "windw_px: 9", "arcs.yaml:7: families.gabor.windw_px: found a key that is not known here. Did you mean 'window_px'?"),
-    ("    window_px: 9\n", "", "arcs.yaml:4: families.gabor: found no window_px; expected the key window_px"),
-    ("window_px: 9", "window_px: '9'", "arcs.yaml:7: families.gabor.window_px: found '9'; expected a number"),
-    ("window_px: 9", "window_px: true", "arcs.yaml:7: families.gabor.window_px: found true; expected a number"),
-    ("window_px: 9", "window_px:", "arcs.yaml:7: families.gabor.window_px: found nothing; expected a number"),
-    ("window_px: 9", "window_px: .nan", "arcs.yaml:7: families.gabor.window_px: found .nan; expected a finite number"),
-    ("window_px: 9", "window_px: 0", "arcs.yaml:7: families.gabor.window_px: found 0; expected a number above 0"),
-    ("window_px: 9", "window_px: 513", "arcs.yaml:7: families.gabor.window_px: found 513; expected a number, at most 512"),
-    ("stride_px: 2\n", "stride_px: 2.5\n", "arcs.yaml:6: families.gabor.stride_px: found 2.5; expected a whole number"),
+    (
+        "theory: arcs\n",
+        "theory: arcs\ntheory: b\n",
+        "arcs.yaml:3: theory: found the key again, after line 2; expected each key once",
+    ),
+    (
+        "window_px: 9",
+        "windw_px: 9",
+        "arcs.yaml:7: families.gabor.windw_px: found a key that is not known here. Did you mean 'window_px'?",
+    ),
+    (
+        "    window_px: 9\n",
+        "",
+        "arcs.yaml:4: families.gabor: found no window_px; expected the key window_px",
+    ),
+    (
+        "window_px: 9",
+        "window_px: '9'",
+        "arcs.yaml:7: families.gabor.window_px: found '9'; expected a number",
+    ),
+    (
+        "window_px: 9",
+        "window_px: true",
+        "arcs.yaml:7: families.gabor.window_px: found true; expected a number",
+    ),
+    (
+        "window_px: 9",
+        "window_px:",
+        "arcs.yaml:7: families.gabor.window_px: found nothing; expected a number",
+    ),
+    (
+        "window_px: 9",
+        "window_px: .nan",
+        "arcs.yaml:7: families.gabor.window_px: found .nan; expected a finite number",
+    ),
+    (
+        "window_px: 9",
+        "window_px: 0",
+        "arcs.yaml:7: families.gabor.window_px: found 0; expected a number above 0",
+    ),
+    (
+        "window_px: 9",
+        "window_px: 513",
+        "arcs.yaml:7: families.gabor.window_px: found 513; expected a number, at most 512",
+    ),
+    (
+        "stride_px: 2\n",
+        "stride_px: 2.5\n",
+        "arcs.yaml:6: families.gabor.stride_px: found 2.5; expected a whole number",
+    ),
 ]
 NUMBERS = [
-    ("threshold: 0.2", "threshold: .inf", "families.curve.threshold: found .inf; expected a finite number"),
-    ("threshold: 0.2", "threshold: .nan", "families.curve.threshold: found .nan; expected a finite number"),
-    ("threshold: 0.2", "threshold: yes", "families.curve.threshold: found yes; expected a number, or {tune: 5, min: 3, max: 8}"),
-    ("threshold: 0.2", "threshold: true", "families.curve.threshold: found true; expected a number, or {tune: 5, min: 3, max: 8}"),
+    (
+        "threshold: 0.2",
+        "threshold: .inf",
+        "families.curve.threshold: found .inf; expected a finite number",
+    ),
+    (
+        "threshold: 0.2",
+        "threshold: .nan",
+        "families.curve.threshold: found .nan; expected a finite number",
+    ),
+    (
+        "threshold: 0.2",
+        "threshold: yes",
+        "families.curve.threshold: found yes; expected a number, or {tune: 5, min: 3, max: 8}",
+    ),
+    (
+        "threshold: 0.2",
+        "threshold: true",
+        "families.curve.threshold: found true; expected a number, or {tune: 5, min: 3, max: 8}",
+    ),
     (
         "threshold: 0.2",
         "threshold: {tune: 0.2}",
@@ -86,7 +152,11 @@ NUMBERS = [
         "threshold: {tune: 0, mni: 0, max: 1}",
         "families.curve.threshold.mni: found a key that is not known here. Did you mean 'min'?",
     ),
-    ("threshold: 0.2", "threshold: {tune: 0, min: -.inf, max: 1}", "families.curve.threshold.min: found -.inf; expected a finite number"),
+    (
+        "threshold: 0.2",
+        "threshold: {tune: 0, min: -.inf, max: 1}",
+        "families.curve.threshold.min: found -.inf; expected a finite number",
+    ),
     (
         "sigma_px: 1.8",
         "sigma_px: {tune: 1, min: 0, max: 2}",
@@ -97,7 +167,11 @@ NUMBERS = [
         "harmonics: [0.1, x]",
         "families.curve.reads.line[0].harmonics[1]: found x; expected a number, or {tune: 5, min: 3, max: 8}",
     ),
-    ("harmonics: [0.1, 0.6, 0.3]", "harmonics: []", "families.curve.reads.line[0].harmonics: found []; expected at least 1 of them"),
+    (
+        "harmonics: [0.1, 0.6, 0.3]",
+        "harmonics: []",
+        "families.curve.reads.line[0].harmonics: found []; expected at least 1 of them",
+    ),
 ]
 TERMS = [
     ("normalise: {across", "ideal: {fine_px: 4, coarse_px: 16}\n    normalise: {across", "families.line.ideal: found an edge with a side in a family without centre_deg; expected poses: {centre_deg: ...} or from-circuit"),
@@ -136,14 +210,19 @@ def test_a_fault_is_one_problem_in_plain_words(problems_after, old, new, expecte
 
 def test_a_family_with_a_name_that_cannot_be_one(problems_after):
     name, reader = problems_after("gabor:       ", "a b:       ")
-    assert name == "arcs.yaml:4: families.a b: found the name 'a b'; expected text like ^[A-Za-z][A-Za-z0-9_-]*$"
+    assert (
+        name
+        == "arcs.yaml:4: families.a b: found the name 'a b'; expected text like ^[A-Za-z][A-Za-z0-9_-]*$"
+    )
     assert "families.line.reads.gabor: found 'gabor', a family that does not exist" in reader
 
 
 @pytest.mark.parametrize("text", ["5\n", "just text\n", "- a\n- b\n"])
 def test_a_file_that_is_no_mapping(tmp_path, text):
     (tmp_path / "a.yaml").write_text(text)
-    with pytest.raises(SpecError, match=r"a.yaml:1:1: found .*; expected a mapping \(key: value\)") as caught:
+    with pytest.raises(
+        SpecError, match=r"a.yaml:1:1: found .*; expected a mapping \(key: value\)"
+    ) as caught:
         load_theory(tmp_path / "a.yaml")
     assert len(caught.value.problems) == 1
 
@@ -151,20 +230,40 @@ def test_a_file_that_is_no_mapping(tmp_path, text):
 def test_schema_and_meaning_are_told_together_even_in_one_family(problems_after):
     read = "        - {along: arc, radius_px: 28, spread_px: 6, extent_px: 20, match: tangent, harmonics: [0.1, 0.6, 0.3]}\n"
     both = read.replace("radius_px: 28", "radius_px: -28") + "      lin:\n" + read
-    found = problems_after(read, both)
-    assert [line.split(": found")[0] for line in found] == [
+    problems = problems_after(read, both)
+    assert [line.split(": found")[0] for line in problems] == [
         "arcs.yaml:25: families.curve.reads.line[0].radius_px",
         "arcs.yaml:26: families.curve.reads.lin",
     ]
 
 
 CIRCUIT_FAULTS = [
-    ("centre_deg: 90.0", "centre_deg: 360", "circuit.yaml:17: units[1].centre_deg: found 360; expected a number below 360"),
-    ("unit: 7", "unit: 3", "circuit.yaml:1:1: found a mapping; expected each unit once, not twice [3]"),
+    (
+        "centre_deg: 90.0",
+        "centre_deg: 360",
+        "circuit.yaml:17: units[1].centre_deg: found 360; expected a number below 360",
+    ),
+    (
+        "unit: 7",
+        "unit: 3",
+        "circuit.yaml:1:1: found a mapping; expected each unit once, not twice [3]",
+    ),
     ("unit: 7", "unit: 7.5", "circuit.yaml:17: units[1].unit: found 7.5; expected a whole number"),
-    ("shift_px: [1.5, -2.0]", "shift_px: [1.5]", "circuit.yaml:16: units[0].shift_px: found [1.5]; expected at least 2 of them"),
-    ("  date:", "  dat:", "circuit.yaml:7: found.dat: found a key that is not known here. Did you mean 'date'?"),
-    ("site: fire6", "sites: fire6", "circuit.yaml:4: sites: found a key that is not known here. Did you mean 'site'?"),
+    (
+        "shift_px: [1.5, -2.0]",
+        "shift_px: [1.5]",
+        "circuit.yaml:16: units[0].shift_px: found [1.5]; expected at least 2 of them",
+    ),
+    (
+        "  date:",
+        "  dat:",
+        "circuit.yaml:7: found.dat: found a key that is not known here. Did you mean 'date'?",
+    ),
+    (
+        "site: fire6",
+        "sites: fire6",
+        "circuit.yaml:4: sites: found a key that is not known here. Did you mean 'site'?",
+    ),
 ]
 
 

@@ -16,7 +16,9 @@ def validator():
 
 
 def test_the_checked_in_schema_is_up_to_date(specs):
-    assert (specs / "theory.schema.json").read_text() == schema_text(), "run: python -m workbench.spec.schema > specs/theory.schema.json"
+    assert (specs / "theory.schema.json").read_text() == schema_text(), (
+        "run: python -m workbench.spec.schema > specs/theory.schema.json"
+    )
 
 
 def test_specs_and_the_example_are_valid(validator, specs, arcs):
@@ -53,7 +55,13 @@ def test_faulty_files_are_not(validator, arcs, old, new):
 def test_a_read_may_be_one_term_or_a_list_of_terms(validator, arcs):
     values = yaml.safe_load(arcs)
     reads = values["families"]["gabor"]["reads"]
-    for accepted, form in [(True, reads["input"]), (True, [reads["input"]]), (False, []), (False, "gabor"), (False, [[reads["input"]]])]:
+    for accepted, form in [
+        (True, reads["input"]),
+        (True, [reads["input"]]),
+        (False, []),
+        (False, "gabor"),
+        (False, [[reads["input"]]]),
+    ]:
         reads["input"] = form
         assert validator.is_valid(values) is accepted, form
 

@@ -39,9 +39,9 @@ FAST_S = 2.0  # a bomb takes minutes or all memory; refusing it takes millisecon
     ],
 )
 def test_scalars_follow_the_core_rules(text, expected):
-    found = parse(f"key: {text}").values["key"]
-    assert found == expected
-    assert type(found) is type(expected)
+    values = parse(f"key: {text}").values["key"]
+    assert values == expected
+    assert type(values) is type(expected)
 
 
 def test_nan_is_read_as_nan():
@@ -73,15 +73,24 @@ def test_spans_hold_after_a_byte_order_mark_and_beyond_ascii(tmp_path, newline):
         ("", "f.yaml:1:1: found an empty file; expected a mapping (key: value)"),
         ("# only a comment\n", "f.yaml:1:1: found an empty file; expected a mapping (key: value)"),
         ("a: 1\nb:\n\t- 1\n", "f.yaml:3:1: found a tab; expected spaces"),
-        ("a: {b: 1,\n", "f.yaml:2:1: found bad YAML: expected the node content, but found '<stream end>'"),
+        (
+            "a: {b: 1,\n",
+            "f.yaml:2:1: found bad YAML: expected the node content, but found '<stream end>'",
+        ),
         ("a: 'b\n", "f.yaml:2:1: found bad YAML: found unexpected end of stream"),
         ("a: 1\n b: 2\n", "f.yaml:2:3: found bad YAML: mapping values are not allowed here"),
         ("a: 1\n---\nb: 2\n", "f.yaml:2:1: found bad YAML: but found another document"),
         ("a: *b\n", "f.yaml:1:4: found bad YAML: found undefined alias 'b'"),
         ("a: 1\nb: \x01\n", "f.yaml:2:1: found the character #x0001; expected printable text"),
         ("a: &x [1, *x]\n", "f.yaml:1:4: found a value that holds itself; expected no such alias"),
-        ("a: &x {b: {c: *x}}\n", "f.yaml:1:4: found a value that holds itself; expected no such alias"),
-        ("a: " + "[" * 100 + "]" * 100, "f.yaml:1:53: found more values or levels than a file may have"),
+        (
+            "a: &x {b: {c: *x}}\n",
+            "f.yaml:1:4: found a value that holds itself; expected no such alias",
+        ),
+        (
+            "a: " + "[" * 100 + "]" * 100,
+            "f.yaml:1:53: found more values or levels than a file may have",
+        ),
         ("a: " + "[" * 100_000, "f.yaml:1:53: found more values or levels than a file may have"),
     ],
 )
@@ -94,7 +103,11 @@ def test_what_is_no_bounded_yaml_is_refused_with_its_place(text, message):
 def test_too_many_values_are_refused_while_they_are_read(monkeypatch):
     monkeypatch.setattr("workbench.spec.source.NODES", 100)  # the real bound takes seconds to reach
     assert parse("[" + "1," * 99 + "]").values == (1,) * 99
-    with pytest.raises(SpecError, match=r"f.yaml:101:1: found more values or levels than a file may have; expected at most 100 values"):
+    with pytest.raises(
+        SpecError,
+        match=r"f.yaml:101:1: found more values or levels than a file may have; "
+        "expected at most 100 values",
+    ):
         parse("[\n" + "1,\n" * 200 + "'never closed", "f.yaml")
 
 
@@ -151,7 +164,13 @@ def test_files_that_cannot_be_read(tmp_path):
         load_theory(tmp_path)
 
 
-SCALARS = st.none() | st.booleans() | st.integers(-(10**14), 10**14) | st.floats(allow_nan=False) | st.text()
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**14), 10**14)
+    | st.floats(allow_nan=False)
+    | st.text()
+)
 LOOKALIKES = st.from_regex(r"\A[0-9.e+-]{1,12}\Z") | st.sampled_from(
     ["yes", "on", "~", "1e5", "12e45", "0891", "1:30", "0x1F", "<<", "=", "2026-01-01"]
 )
@@ -160,7 +179,9 @@ LOOKALIKES = st.from_regex(r"\A[0-9.e+-]{1,12}\Z") | st.sampled_from(
 @settings(max_examples=30, deadline=None)
 @given(
     st.recursive(
-        SCALARS | LOOKALIKES, lambda v: st.lists(v, max_size=4) | st.dictionaries(st.text(max_size=5), v, max_size=4), max_leaves=12
+        SCALARS | LOOKALIKES,
+        lambda v: st.lists(v, max_size=4) | st.dictionaries(st.text(max_size=5), v, max_size=4),
+        max_leaves=12,
     )
 )
 def test_dumped_values_read_back_here_and_under_yaml_1_1(value):

@@ -7,7 +7,14 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from workbench.spec import SpecError, check_pair, load_circuit, numbers, theory_from_text, with_tuned
+from workbench.spec import (
+    SpecError,
+    check_pair,
+    load_circuit,
+    numbers,
+    theory_from_text,
+    with_tuned,
+)
 from workbench.spec.schema import json_schema
 
 CIRCUIT = Path(__file__).parent / "data" / "circuit.yaml"  # units 3 and 7
@@ -72,7 +79,10 @@ def test_scales_and_channels_have_a_nearest_value_too(arcs, problems_after):
     text = arcs.replace(axes, "scale: [1, 0.7, 0.5], channel: [luma]}\n").replace(old, new)
     with pytest.raises(SpecError) as caught:
         theory_from_text(text)
-    assert [problem.suggestion for problem in caught.value.problems] == ["Did you mean 0.7?", "Known: luma."]
+    assert [problem.suggestion for problem in caught.value.problems] == [
+        "Did you mean 0.7?",
+        "Known: luma.",
+    ]
 
 
 def test_a_unit_that_the_circuit_does_not_have(arcs):
@@ -90,7 +100,9 @@ def test_a_unit_that_the_circuit_does_not_have(arcs):
 def test_a_weight_is_a_number_of_the_theory_and_can_be_tuned(arcs):
     text = arcs.replace(*of_curve(ENTRY))
     path = ("families", "curve", "reads", "line", 2, "weights", 0, "weight")
-    assert [number.tuned for found, number in numbers(theory_from_text(text).theory) if found == path] == [True]
+    assert [
+        number.tuned for other, number in numbers(theory_from_text(text).theory) if other == path
+    ] == [True]
     after = dict(numbers(theory_from_text(with_tuned(text, {path: 0.75})).theory))
     assert after[path].tune == 0.75
 

@@ -1,5 +1,7 @@
 # ruff: noqa: E501  (a row of a table is one line)
-"""Variants: what each sets is put in its place, the changed theory is a whole theory, and none of its numbers is the theory's own."""
+"""Variants: what each sets is put in its place, the changed theory is a whole theory, and none of
+its numbers is the theory's own.
+"""
 
 from pathlib import Path
 
@@ -7,7 +9,14 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from workbench.spec import SpecError, check_pair, load_circuit, numbers, theory_from_text, with_tuned
+from workbench.spec import (
+    SpecError,
+    check_pair,
+    load_circuit,
+    numbers,
+    theory_from_text,
+    with_tuned,
+)
 from workbench.spec.schema import json_schema
 
 CIRCUIT = Path(__file__).parent / "data" / "circuit.yaml"
@@ -27,13 +36,38 @@ def setting(key: str, value: str) -> str:
     ("key", "value", "old", "new"),
     [
         (GAIN, "-0.7", "gain: {tune: -0.3, min: -1, max: 0}", "gain: -0.7"),
-        ("families.line.reads.gabor[0].gain", "0", "match: tangent, tolerance_deg: 12", "match: tangent, tolerance_deg: 12, gain: 0"),
+        (
+            "families.line.reads.gabor[0].gain",
+            "0",
+            "match: tangent, tolerance_deg: 12",
+            "match: tangent, tolerance_deg: 12, gain: 0",
+        ),
         ("families.gabor.reads.input[0].wavelength_px", "6", "{tune: 5, min: 3, max: 8}", "6"),
-        ("families.curve.reads.line[0].harmonics", "[0, 1]", "harmonics: [0.1, 0.6, 0.3]", "harmonics: [0, 1]"),
-        ("families.curve.reads.line[0].harmonics[1]", "0.5", "harmonics: [0.1, 0.6, 0.3]", "harmonics: [0.1, 0.5, 0.3]"),
-        ("families.line.normalise", "null", "    normalise: {across: orientation_deg, floor: 0.05}\n", ""),
+        (
+            "families.curve.reads.line[0].harmonics",
+            "[0, 1]",
+            "harmonics: [0.1, 0.6, 0.3]",
+            "harmonics: [0, 1]",
+        ),
+        (
+            "families.curve.reads.line[0].harmonics[1]",
+            "0.5",
+            "harmonics: [0.1, 0.6, 0.3]",
+            "harmonics: [0.1, 0.5, 0.3]",
+        ),
+        (
+            "families.line.normalise",
+            "null",
+            "    normalise: {across: orientation_deg, floor: 0.05}\n",
+            "",
+        ),
         ("families.curve.reads.line[1].match", "tangent", "match: normal", "match: tangent"),
-        ("families.gabor.poses.phase_deg.every", "180", "phase_deg: {every: 90,", "phase_deg: {every: 180,"),
+        (
+            "families.gabor.poses.phase_deg.every",
+            "180",
+            "phase_deg: {every: 90,",
+            "phase_deg: {every: 180,",
+        ),
     ],
 )
 def test_a_variant_is_the_theory_written_that_way(arcs, key, value, old, new):
@@ -41,14 +75,19 @@ def test_a_variant_is_the_theory_written_that_way(arcs, key, value, old, new):
     assert arcs.count(old) == 1
     written = theory_from_text(arcs.replace(old, new)).theory
     assert spec.variants["a"].families == written.families
-    assert dict(numbers(spec.variants["a"])) == dict(numbers(written))  # a number that was to be tuned is a constant
+    assert dict(numbers(spec.variants["a"])) == dict(
+        numbers(written)
+    )  # a number that was to be tuned is a constant
     assert spec.theory.families == theory_from_text(arcs).theory.families != written.families
 
 
 def test_of_two_values_for_one_place_the_later_holds(arcs):
     both = "{about: x, set: {families.curve.threshold: 0.1, 'families.curve.reads.line[0].harmonics': [1, 1], 'families.curve.reads.line[0].harmonics[1]': 2}}"
     family = theory_from_text(varied(arcs, both)).variants["a"].families["curve"]
-    assert (family.threshold.tune, [number.tune for number in family.reads["line"][0].harmonics]) == (0.1, [1, 2])
+    assert (
+        family.threshold.tune,
+        [number.tune for number in family.reads["line"][0].harmonics],
+    ) == (0.1, [1, 2])
 
 
 FAULTS = [
@@ -96,21 +135,29 @@ def test_a_name_that_conditions_could_not_have(arcs):
 
 def test_faults_of_every_variant_are_told_at_once(arcs):
     with pytest.raises(SpecError) as caught:
-        theory_from_text(f"{arcs}variants:\n  a: {setting(GAIN, 'x')}\n  b: {setting('families.lien', '0')}\n  c: {setting(GAIN, '0')}\n")
-    assert [problem.key for problem in caught.value.problems] == [f"{WORD}.{GAIN}", "variants.b.set.families.lien"]
+        theory_from_text(
+            f"{arcs}variants:\n  a: {setting(GAIN, 'x')}\n  b: {setting('families.lien', '0')}\n  c: {setting(GAIN, '0')}\n"
+        )
+    assert [problem.key for problem in caught.value.problems] == [
+        f"{WORD}.{GAIN}",
+        "variants.b.set.families.lien",
+    ]
     assert caught.value.problems[1].suggestion == "Did you mean 'families.line'?"
 
 
 def test_a_kernel_too_large_for_the_circuit_is_told_of_its_variant(arcs):
     spec = theory_from_text(
         varied(arcs, setting("families.curve.window_px", "512")).replace(
-            "{every: 15, over: 180}}\n    stride_px: 4", "{every: 0.5, over: 180}}\n    stride_px: 4"
+            "{every: 15, over: 180}}\n    stride_px: 4",
+            "{every: 0.5, over: 180}}\n    stride_px: 4",
         )
     )
     units = load_circuit(CIRCUIT).units
     many = load_circuit(CIRCUIT).model_copy(update={"units": units[:1] * 40})
     check_pair(spec, load_circuit(CIRCUIT))
-    with pytest.raises(SpecError, match=r"variants\.a: found a kernel of .* \(40 units x 360 units of 'line'"):
+    with pytest.raises(
+        SpecError, match=r"variants\.a: found a kernel of .* \(40 units x 360 units of 'line'"
+    ):
         check_pair(spec, many)
 
 
@@ -139,4 +186,7 @@ def test_tuned_numbers_leave_variants_as_they_are(arcs):
     ],
 )
 def test_an_editor_takes_what_the_language_takes(arcs, variant, accepted):
-    assert Draft202012Validator(json_schema()).is_valid(yaml.safe_load(varied(arcs, variant))) is accepted
+    assert (
+        Draft202012Validator(json_schema()).is_valid(yaml.safe_load(varied(arcs, variant)))
+        is accepted
+    )

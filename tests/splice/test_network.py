@@ -1,4 +1,6 @@
-"""A spliced network is a new object: the trained units' own activation changes no bit, every splice fires once, and the host stays as it was."""
+"""A spliced network is a new object: the trained units' own activation changes no bit, every splice
+fires once, and the host stays as it was.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +11,12 @@ from torch import Tensor, nn
 
 from tests.planted import SITE, PlantedHost, Whole, planted, truth
 from workbench.compiler import HandwrittenCircuit, compile_spec
-from workbench.hosts import Host, InputRange, host_from_module
+from workbench.hosts import Host, PictureInput, host_from_module
 from workbench.spec import load_circuit, load_theory
 from workbench.splice.conditions import Donor, Handwritten, Mean, natural, zero
+from workbench.splice.inputs import condition_inputs
 from workbench.splice.natural import Part, natural_parts, site_before, sites_before
 from workbench.splice.network import SplicedNetwork
-from workbench.splice.scene import scene
 
 ROOT = Path(__file__).parents[2]
 LOGITS = 1e-3  # float32: the planted gain of 40 amplifies the rounding of a drive
@@ -28,7 +30,9 @@ def toy() -> PlantedHost:
 
 def curves(host: Host) -> HandwrittenCircuit:
     return compile_spec(
-        load_theory(ROOT / "specs" / "curve-detectors.yaml"), load_circuit(ROOT / "circuits" / host.name / "curve.yaml"), host
+        load_theory(ROOT / "specs" / "curve-detectors.yaml"),
+        load_circuit(ROOT / "circuits" / host.name / "curve.yaml"),
+        host,
     )
 
 
@@ -40,7 +44,9 @@ def pictures(host: Host, count: int = 2) -> Tensor:
     """Noise that is smooth enough for every site to answer to it."""
     generator, size = torch.Generator().manual_seed(0), host.input.size_px
     coarse = torch.rand(count, 3, size // 8, size // 8, generator=generator) * 255
-    return host.input.encode(nn.functional.interpolate(coarse, (size, size), mode="bicubic").clamp(0, 255))
+    return host.input.encode(
+        nn.functional.interpolate(coarse, (size, size), mode="bicubic").clamp(0, 255)
+    )
 
 
 def state(host: Host) -> dict[str, Tensor]:
@@ -54,9 +60,11 @@ def check_natural_and_zero(host: Host) -> None:
         expected = host.network(x)
         assert torch.equal(same(x), expected)
         assert (silent(x) - expected).abs().max() > 1e-3 * expected.abs().max()
-        assert torch.equal(host.network(x), expected)  # and no hook is left behind
+        assert torch.equal(host.network(x), expected)  # and no hook is left
     assert (same.fired, silent.fired) == (1, 1)
-    assert all(torch.equal(tensor, before[name]) for name, tensor in host.network.state_dict().items())
+    assert all(
+        torch.equal(tensor, before[name]) for name, tensor in host.network.state_dict().items()
+    )
 
 
 def test_the_trained_units_own_activation_changes_no_bit_of_squeezenet(squeezenet):
@@ -71,12 +79,14 @@ def test_the_trained_units_own_activation_changes_no_bit_of_inceptionv1(inceptio
 def test_a_circuit_of_the_planted_weights_gives_the_planted_logits(toy):
     gain, bias = truth(toy.host)
     order = torch.arange(len(gain))
-    own = SplicedNetwork(toy.host, (circuit_of(toy), Handwritten("spliced", gain, bias, order)))
-    wrong = SplicedNetwork(toy.host, (circuit_of(toy), Handwritten("spliced", gain, bias, order.roll(1))))
+    right = SplicedNetwork(toy.host, (circuit_of(toy), Handwritten("spliced", gain, bias, order)))
+    wrong = SplicedNetwork(
+        toy.host, (circuit_of(toy), Handwritten("spliced", gain, bias, order.roll(1)))
+    )
     x = pictures(toy.host)
     with torch.inference_mode():
         expected = toy.host.network(x)
-        torch.testing.assert_close(own(x), expected, rtol=0, atol=LOGITS)
+        torch.testing.assert_close(right(x), expected, rtol=0, atol=LOGITS)
         assert (wrong(x) - expected).abs().max() > 100 * LOGITS
 
 
@@ -84,16 +94,20 @@ def test_the_slow_path_and_the_resumed_host_agree(toy):
     circuits, x = circuit_of(toy), pictures(toy.host)
     condition = Mean(torch.linspace(0.5, 2, 6))
     with torch.inference_mode():
-        here = scene(toy.host, circuits, x, torch.zeros(2, dtype=torch.long))
-        resumed, _ = toy.host.resume(x, SITE, here.put(condition(here), toy.host.activations(x, SITE)[SITE]))
+        here = condition_inputs(toy.host, circuits, x, torch.zeros(2, dtype=torch.long))
+        resumed, _ = toy.host.resume(
+            x, SITE, here.put(condition(here), toy.host.activations(x, SITE)[SITE])
+        )
         assert torch.equal(SplicedNetwork(toy.host, (circuits, condition))(x), resumed)
 
 
 def test_each_picture_gets_the_donor_that_is_asked_for(toy):
     circuits, x = circuit_of(toy), pictures(toy.host, 3)
     with torch.inference_mode():
-        activations = scene(toy.host, circuits, x, torch.zeros(3, dtype=torch.long)).trained
-        spliced = SplicedNetwork(toy.host, (circuits, Donor(activations)))
+        activations = condition_inputs(
+            toy.host, circuits, x, torch.zeros(3, dtype=torch.long)
+        ).trained
+        spliced = SplicedNetwork(toy.host, (circuits, Donor(activations=activations)))
         assert torch.equal(spliced(x, torch.arange(3)), toy.host.network(x))
         assert not torch.allclose(spliced(x, torch.tensor([1, 2, 0])), toy.host.network(x))
 
@@ -103,7 +117,13 @@ def test_a_splice_that_does_not_fire_exactly_once_raises(toy, times):
     sites = {name: replace(site, module=f"stages.{name}") for name, site in toy.host.sites.items()}
     host = replace(toy.host, network=Whole(toy.host, times), sites=sites)
     spliced = SplicedNetwork(host, (circuit_of(toy), natural))
-    with torch.inference_mode(), pytest.raises(RuntimeError, match=rf"the splice at planted took place {times} times in one run, not once"):
+    with (
+        torch.inference_mode(),
+        pytest.raises(
+            RuntimeError,
+            match=rf"the splice at planted took place {times} times in one run, not once",
+        ),
+    ):
         spliced(pictures(toy.host))
     assert spliced.fired == 0
 
@@ -120,9 +140,12 @@ def test_fired_counts_the_calls(toy):
 def test_only_the_replaced_units_change(toy):
     with torch.inference_mode():
         x = pictures(toy.host)
-        here, site = scene(toy.host, circuit_of(toy), x, torch.zeros(2, dtype=torch.long)), toy.host.activations(x, SITE)[SITE]
+        here, site = (
+            condition_inputs(toy.host, circuit_of(toy), x, torch.zeros(2, dtype=torch.long)),
+            toy.host.activations(x, SITE)[SITE],
+        )
         spliced = here.put(zero(here), site)
-    replaced = list(here.units)
+    replaced = list(here.slots.indices)
     others = [channel for channel in range(12) if channel not in replaced]
     assert not spliced[:, replaced].any()
     assert torch.equal(spliced[:, others], site[:, others])
@@ -133,17 +156,19 @@ def test_the_layer_before_is_seen_at_the_same_places(toy):
     """Site "planted" lies at pixels 3, 11, 19, ...; the retina before it has every pixel."""
     x = pictures(toy.host)
     with torch.inference_mode():
-        here = scene(toy.host, circuit_of(toy), x, torch.zeros(2, dtype=torch.long))
+        here = condition_inputs(toy.host, circuit_of(toy), x, torch.zeros(2, dtype=torch.long))
     assert torch.equal(here.before, torch.cat([x, -x], 1).relu()[:, :, 3::8, 3::8])
     assert [site_before(toy.host, name) for name in toy.host.sites] == [None, "retina", "planted"]
 
 
 class Residual(nn.Module):
-    """A block with a shortcut: what it gives is what enters it and what it adds."""
+    """A block with a shortcut: its output is its input plus what it adds."""
 
     def __init__(self):
         super().__init__()
-        self.entering, self.within, self.given = (nn.Sequential(nn.Conv2d(c, 6, 1), nn.ReLU()) for c in (3, 6, 6))
+        self.entering, self.within, self.given = (
+            nn.Sequential(nn.Conv2d(c, 6, 1), nn.ReLU()) for c in (3, 6, 6)
+        )
         self.head = nn.Linear(6, 4)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -152,21 +177,37 @@ class Residual(nn.Module):
 
 
 def test_where_a_shortcut_may_bypass_the_site_before_controls_read_further_back():
-    """A regression on what is within the block alone cannot say what the shortcut brings; what enters it must be there, too."""
+    """A regression on the inside of the block alone cannot predict what the shortcut adds; the
+    block's input must be there, too.
+    """
     torch.manual_seed(0)
-    host = host_from_module(Residual(), "residual", {name: name for name in ("entering", "within", "given")}, InputRange(16, (0, 0, 0)))
-    assert [sites_before(host, name) for name in host.sites] == [(), ("entering",), ("within", "entering")]
+    host = host_from_module(
+        Residual(),
+        "residual",
+        {name: name for name in ("entering", "within", "given")},
+        PictureInput(16, (0, 0, 0)),
+    )
+    assert [sites_before(host, name) for name in host.sites] == [
+        (),
+        ("entering",),
+        ("within", "entering"),
+    ]
     x = torch.randn(4, 3, 16, 16)
     before = natural_parts(host, x, [Part("before", "given")])[Part("before", "given")]
     seen = host.activations(x, "entering", "within", "given")
     assert torch.equal(before, torch.cat([seen["within"], seen["entering"]], 1))
-    rows, target = (value.movedim(1, -1).flatten(0, 2).double() for value in (before, seen["given"]))
-    firing = target[:, 0] > 0  # behind a ReLU: where it fires it is a sum of what it reads
-    left = [_left(some[firing], target[firing, :1]) for some in (rows, rows[:, :6])]
+    rows, target = (
+        value.movedim(1, -1).flatten(0, 2).double() for value in (before, seen["given"])
+    )
+    firing = target[:, 0] > 0  # after a ReLU: where it fires it is the sum of the two
+    left = [_left(upstream[firing], target[firing, :1]) for upstream in (rows, rows[:, :6])]
     assert left[0] < 1e-10 < 1e-3 < left[1]
 
 
 def _left(rows: Tensor, target: Tensor) -> float:
     """Share of the variance that the least squares leave."""
     rows = torch.cat([rows, torch.ones_like(rows[:, :1])], 1)
-    return float((rows @ torch.linalg.lstsq(rows, target, driver="gelsd").solution - target).var() / target.var())
+    return float(
+        (rows @ torch.linalg.lstsq(rows, target, driver="gelsd").solution - target).var()
+        / target.var()
+    )

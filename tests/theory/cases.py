@@ -1,4 +1,4 @@
-"""Motifs of every place and falloff, and units from columns: what the tests of the rule go through."""
+"""Motifs of every place and falloff, and units from columns, for the tests of the rule."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,11 +13,15 @@ PLACE_CASES = [
     pytest.param("point", {"spread_px": 5.0}, id="blob"),
     pytest.param("line", {"spread_px": 4.0, "extent_px": 9.0}, id="line"),
     pytest.param("flanks", {"spread_px": 4.0, "distance_px": 7.0}, id="flanks"),
-    pytest.param("flanks", {"spread_px": 4.0, "distance_px": 7.0, "extent_px": 10.0}, id="long-flanks"),
+    pytest.param(
+        "flanks", {"spread_px": 4.0, "distance_px": 7.0, "extent_px": 10.0}, id="long-flanks"
+    ),
     pytest.param("ends", {"spread_px": 3.0, "distance_px": 8.0}, id="ends"),
     pytest.param("ends", {"spread_px": 3.0, "distance_px": 8.0, "extent_px": 6.0}, id="wide-ends"),
     pytest.param("inside", {"spread_px": 4.0, "distance_px": 8.0}, id="inside"),
-    pytest.param("outside", {"spread_px": 4.0, "distance_px": 8.0, "extent_px": 10.0}, id="long-outside"),
+    pytest.param(
+        "outside", {"spread_px": 4.0, "distance_px": 8.0, "extent_px": 10.0}, id="long-outside"
+    ),
     pytest.param("arc", {"spread_px": 4.0, "radius_px": 21.0, "extent_px": 13.0}, id="arc"),
     pytest.param("ring", {"spread_px": 4.0, "radius_px": 11.0}, id="ring"),
 ]
@@ -37,5 +41,9 @@ def poses(**columns: tuple) -> Units:
     return Units(tuple(map(str, range(count))), columns, {"unit": count})
 
 
-def motif(place: str, match: str, where: Mapping[str, Any], falloff: Mapping[str, Any], **more: Any) -> Motif:
-    return Motif(place, match, more.pop("gain", 1.0), where, **({} if match == "any" else falloff), **more)
+def motif(
+    place: str, match: str, where: Mapping[str, Any], falloff: Mapping[str, Any], **more: Any
+) -> Motif:
+    return Motif(
+        place, match, more.pop("gain", 1.0), where, **({} if match == "any" else falloff), **more
+    )

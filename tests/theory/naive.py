@@ -1,4 +1,6 @@
-"""The rule written a second time from specs/README.md: plain Python, one number at a time, the plane as complex numbers (x + i y)."""
+"""The rule written a second time from specs/README.md: plain Python, one number at a time, the
+plane as complex numbers (x + i y).
+"""
 
 import cmath
 import math
@@ -9,10 +11,14 @@ import numpy as np
 from workbench.theory.poses import Units
 from workbench.theory.rule import Motif
 
-TINY_PX2 = 1e-12  # added to a squared length so that it has a slope; seen only in the middle of a ring
+TINY_PX2 = (
+    1e-12  # added to a squared length so that it has a slope; seen only in the middle of a ring
+)
 
 
-def weights(downstream: Units, upstream: Units, motifs: Sequence[Motif], window_px: float, step_px: int) -> np.ndarray:
+def weights(
+    downstream: Units, upstream: Units, motifs: Sequence[Motif], window_px: float, step_px: int
+) -> np.ndarray:
     reach = int(window_px / 2 // step_px)
     side = 2 * reach + 1
     out = np.zeros((len(downstream), len(upstream), side, side))
@@ -21,21 +27,40 @@ def weights(downstream: Units, upstream: Units, motifs: Sequence[Motif], window_
             for row in range(side):
                 for column in range(side):
                     offset = complex((column - reach) * step_px, (row - reach) * step_px)
-                    out[d, u, row, column] = sum(term(motif, downstream, d, upstream, u, offset) for motif in motifs)
+                    out[d, u, row, column] = sum(
+                        term(motif, downstream, d, upstream, u, offset) for motif in motifs
+                    )
     return out
 
 
-def term(motif: Motif, downstream: Units, d: int, upstream: Units, u: int, offset: complex) -> float:
+def term(
+    motif: Motif, downstream: Units, d: int, upstream: Units, u: int, offset: complex
+) -> float:
     towards = normal(downstream, d)
     shift = complex(pose(downstream, "shift_x_px", d, 0.0), pose(downstream, "shift_y_px", d, 0.0))
     moved = complex(pose(upstream, "shift_x_px", u, 0.0), pose(upstream, "shift_y_px", u, 0.0))
-    seen = (offset + moved - shift) * cmath.exp(-1j * math.radians(towards)) / pose(downstream, "scale", d, 1.0)
+    seen = (
+        (offset + moved - shift)
+        * cmath.exp(-1j * math.radians(towards))
+        / pose(downstream, "scale", d, 1.0)
+    )
     radii = downstream.poses.get("radius_px", [1.0] * len(downstream))
     bend = radii[d] / float(np.prod(radii)) ** (1 / len(downstream))
-    where = {name: value * bend if name == "radius_px" else value for name, value in motif.where.items()}
+    where = {
+        name: value * bend if name == "radius_px" else value for name, value in motif.where.items()
+    }
     weight, turn = place(motif.place, seen, **where)
-    by = math.prod(gains[list(dict.fromkeys(upstream.poses[axis])).index(upstream.poses[axis][u])] for axis, gains in motif.by.items())
-    return motif.gain * bend ** (motif.radius_power or 0.0) * by * weight * match(motif, upstream, u, towards, towards + turn)
+    by = math.prod(
+        gains[list(dict.fromkeys(upstream.poses[axis])).index(upstream.poses[axis][u])]
+        for axis, gains in motif.by.items()
+    )
+    return (
+        motif.gain
+        * bend ** (motif.radius_power or 0.0)
+        * by
+        * weight
+        * match(motif, upstream, u, towards, towards + turn)
+    )
 
 
 def pose(units: Units, axis: str, unit: int, otherwise: float) -> float:
@@ -43,10 +68,16 @@ def pose(units: Units, axis: str, unit: int, otherwise: float) -> float:
 
 
 def normal(units: Units, unit: int) -> float:
-    return units.poses["centre_deg"][unit] if "centre_deg" in units.poses else units.poses["orientation_deg"][unit] + 90
+    return (
+        units.poses["centre_deg"][unit]
+        if "centre_deg" in units.poses
+        else units.poses["orientation_deg"][unit] + 90
+    )
 
 
-def place(name: str, seen: complex, spread_px=None, extent_px=None, distance_px=None, radius_px=None) -> tuple[float, float]:
+def place(
+    name: str, seen: complex, spread_px=None, extent_px=None, distance_px=None, radius_px=None
+) -> tuple[float, float]:
     """How much the place counts, and by how many degrees the feature has turned there."""
     n, t = seen.real, seen.imag
     if name == "point":
@@ -55,15 +86,21 @@ def place(name: str, seen: complex, spread_px=None, extent_px=None, distance_px=
         return gauss(n, spread_px) * gauss(t, extent_px), 0.0
     if name in ("flanks", "ends"):
         across, along = (n, t) if name == "flanks" else (t, n)
-        return gauss(abs(across) - distance_px, spread_px) * gauss(along, extent_px or spread_px), 0.0
+        return gauss(abs(across) - distance_px, spread_px) * gauss(
+            along, extent_px or spread_px
+        ), 0.0
     if name in ("inside", "outside"):
         towards = n if name == "inside" else -n
         return gauss(towards - distance_px, spread_px) * gauss(t, extent_px or spread_px), 0.0
     centre = complex(radius_px, 0) if name == "arc" else 0j
     inwards = centre - seen
-    turn = math.degrees(cmath.phase(inwards)) if abs(inwards) > 1e-9 else 180.0  # in the very middle, where there is no direction
+    turn = (
+        math.degrees(cmath.phase(inwards)) if abs(inwards) > 1e-9 else 180.0
+    )  # in the very middle, where there is no direction
     along = math.radians(turn) * radius_px if name == "arc" else 0.0
-    return gauss(math.sqrt(abs(inwards) ** 2 + TINY_PX2) - radius_px, spread_px) * (gauss(along, extent_px) if name == "arc" else 1.0), turn
+    return gauss(math.sqrt(abs(inwards) ** 2 + TINY_PX2) - radius_px, spread_px) * (
+        gauss(along, extent_px) if name == "arc" else 1.0
+    ), turn
 
 
 def match(motif: Motif, upstream: Units, u: int, towards: float, feature_normal: float) -> float:
@@ -73,12 +110,16 @@ def match(motif: Motif, upstream: Units, u: int, towards: float, feature_normal:
     wanted = feature_normal + {"tangent": 90, "normal": 0, "same": 0, "opposite": 180}[motif.match]
     is_now = upstream.poses["orientation_deg" if period == 180 else "centre_deg"][u]
     apart = min(((is_now - wanted) % period, (wanted - is_now) % period))
-    return falloff(motif, apart, period) * way(motif, is_now - (towards + wanted - feature_normal), period, feature_normal - towards)
+    return falloff(motif, apart, period) * way(
+        motif, is_now - (towards + wanted - feature_normal), period, feature_normal - towards
+    )
 
 
 def falloff(motif: Motif, apart: float, period: float) -> float:
     if motif.harmonics is not None:
-        return sum(c * math.cos(k * apart * 2 * math.pi / period) for k, c in enumerate(motif.harmonics))
+        return sum(
+            c * math.cos(k * apart * 2 * math.pi / period) for k, c in enumerate(motif.harmonics)
+        )
     if motif.profile is not None:
         return float(np.interp(apart, *zip(*motif.profile, strict=True)))
     return gauss(apart, motif.tolerance_deg)
@@ -89,10 +130,16 @@ def way(motif: Motif, pose_turn: float, period: float, feature_turn: float) -> f
     if motif.turned is None:
         return 1.0
     signs = [
-        0 if min(turn % whole, -turn % whole) < 1e-6 or abs(turn % whole - whole / 2) < 1e-6 else 1 if turn % whole < whole / 2 else -1
+        0
+        if min(turn % whole, -turn % whole) < 1e-6 or abs(turn % whole - whole / 2) < 1e-6
+        else 1
+        if turn % whole < whole / 2
+        else -1
         for turn, whole in ((pose_turn, period), (feature_turn, 360))
     ]
-    return {0: 0.5, 1: float(motif.turned == "with"), -1: float(motif.turned == "against")}[signs[0] * signs[1]]
+    return {0: 0.5, 1: float(motif.turned == "with"), -1: float(motif.turned == "against")}[
+        signs[0] * signs[1]
+    ]
 
 
 def gauss(distance: float, spread: float) -> float:

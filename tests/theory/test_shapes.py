@@ -1,15 +1,20 @@
-"""The shapes in the annotations are true: every public function of the theory runs under a type checker."""
+"""The shapes in the annotations are true: every public function of the theory runs under a type
+checker.
+"""
 
 import subprocess
 import sys
 
 import pytest
 
-# The import hook checks every annotated function of the package, also those that call each other, so it needs an interpreter of its own.
+# The import hook checks every annotated function of the package, also those that call each other,
+# so it needs an interpreter of its own.
 HOOKED = """
 from jaxtyping import install_import_hook
-with install_import_hook("workbench.theory", "beartype.beartype"):
-    from workbench.theory import frame, gabor, poses, rule
+with install_import_hook(["workbench.theory", "workbench.vision.geometry"], "beartype.beartype"):
+    from workbench.theory import (poses, rule)
+    from workbench.vision.geometry import frame as frame
+    from workbench.vision.geometry import gabor as gabor
 import numpy as np
 from jaxtyping import TypeCheckError
 
@@ -17,7 +22,8 @@ like = np.zeros(())
 x, y = frame.offsets(24.0, 3, like)
 turns, scales = np.array([20.0, 130.0, 7.0]), np.ones(3)
 units = poses.every_combination({"orientation_deg": (0.0, 30.0), "scale": (1.0, 0.7)})
-curves = poses.Units(("a", "b", "c"), {"centre_deg": (0.0, 30.0, 60.0), "radius_px": (9.0, 12.0, 20.0)}, {"unit": 3})
+columns = {"centre_deg": (0.0, 30.0, 60.0), "radius_px": (9.0, 12.0, 20.0)}
+curves = poses.Units(("a", "b", "c"), columns, {"unit": 3})
 """
 
 RIGHT = """
@@ -52,15 +58,22 @@ def test_every_annotation_holds():
 
 def test_wrong_shapes_are_refused():
     """All in one interpreter: each must raise."""
-    tries = "".join(f"\ntry:\n    {call}\nexcept TypeCheckError:\n    print({name!r})\n" for name, call in WRONG.items())
+    tries = "".join(
+        f"\ntry:\n    {call}\nexcept TypeCheckError:\n    print({name!r})\n"
+        for name, call in WRONG.items()
+    )
     done = run(HOOKED + tries)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == list(WRONG)
 
 
-@pytest.mark.parametrize("name", ["offsets", "seen_from", "gabor", "total", "weights", "gabor_weights"])
+@pytest.mark.parametrize(
+    "name", ["offsets", "seen_from", "gabor", "total", "weights", "gabor_weights"]
+)
 def test_public_array_functions_say_their_shapes(name):
-    from workbench.theory import frame, gabor, rule
+    from workbench.theory import rule
+    from workbench.vision.geometry import frame as frame
+    from workbench.vision.geometry import gabor as gabor
 
     function = next(
         getattr(module, name)

@@ -28,10 +28,14 @@ def naive(downstream: Units, upstream: Units, singles: list[Single]) -> np.ndarr
 
 
 def test_one_weight_lands_where_it_is_stated_and_nowhere_else():
-    single = Single({"centre_deg": 30.0}, {"orientation_deg": 120.0, "channel": "luma"}, (8, -4), -0.2)
-    found = table(CURVES, EDGES, [single], WINDOW_PX, STEP_PX, np.zeros(()))
-    assert np.argwhere(found).tolist() == [[1, EDGES.names.index("orientation 120° luma"), 1, 4]]  # a row up, two columns to the right
-    assert found[1, 2, 1, 4] == -0.2
+    single = Single(
+        {"centre_deg": 30.0}, {"orientation_deg": 120.0, "channel": "luma"}, (8, -4), -0.2
+    )
+    kernel = table(CURVES, EDGES, [single], WINDOW_PX, STEP_PX, np.zeros(()))
+    assert np.argwhere(kernel).tolist() == [
+        [1, EDGES.names.index("orientation 120° luma"), 1, 4]
+    ]  # a row up, two columns to the right
+    assert kernel[1, 2, 1, 4] == -0.2
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -43,19 +47,33 @@ def test_a_table_is_the_naive_loops_in_every_library(library):
         Single({"centre_deg": 60.0}, {}, (-8, 8), -1.0),
         Single({"centre_deg": 0.0}, {"orientation_deg": 0.0}, (4, 0), 2.0),
     ]
-    found = table(CURVES, EDGES, singles, WINDOW_PX, STEP_PX, like)
-    assert (type(found), device(found)) == (type(like), device(like))
-    np.testing.assert_array_equal(plain(found), naive(CURVES, EDGES, singles))
+    kernel = table(CURVES, EDGES, singles, WINDOW_PX, STEP_PX, like)
+    assert (type(kernel), device(kernel)) == (type(like), device(like))
+    np.testing.assert_array_equal(plain(kernel), naive(CURVES, EDGES, singles))
 
 
 def test_the_picture_is_read_by_colour_and_a_surveyed_unit_known_by_its_channel():
     units = Units(("fire5:4", "fire5:34"), {"centre_deg": (0.0, 90.0)}, {"unit": 2})
-    found = table(units, PICTURE, [Single({"unit": 34}, {"colour": "green"}, (0, 0), 3.0)], 1.0, 1, np.zeros(()))
-    assert found[:, :, 0, 0].tolist() == [[0.0, 0.0, 0.0], [0.0, 3.0, 0.0]]
+    kernel = table(
+        units,
+        PICTURE,
+        [Single({"unit": 34}, {"colour": "green"}, (0, 0), 3.0)],
+        1.0,
+        1,
+        np.zeros(()),
+    )
+    assert kernel[:, :, 0, 0].tolist() == [[0.0, 0.0, 0.0], [0.0, 3.0, 0.0]]
 
 
 def test_the_gradient_of_a_weight_counts_where_it_lands():
-    weights = [torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in (0.1, -0.3)]
-    singles = [Single({"centre_deg": 30.0}, {"channel": "luma"}, (4, 0), weights[0]), Single({}, {}, (4, 0), weights[1])]
-    table(CURVES, EDGES, singles, WINDOW_PX, STEP_PX, torch.zeros((), dtype=torch.float64)).sum().backward()
+    weights = [
+        torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in (0.1, -0.3)
+    ]
+    singles = [
+        Single({"centre_deg": 30.0}, {"channel": "luma"}, (4, 0), weights[0]),
+        Single({}, {}, (4, 0), weights[1]),
+    ]
+    table(
+        CURVES, EDGES, singles, WINDOW_PX, STEP_PX, torch.zeros((), dtype=torch.float64)
+    ).sum().backward()
     assert [weight.grad.item() for weight in weights] == [2.0, 12.0]

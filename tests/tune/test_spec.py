@@ -1,4 +1,6 @@
-"""A tuned spec: fitted numbers in place, all else byte for byte, and a ledger of what was fitted on what."""
+"""A tuned spec: fitted numbers in place, all else byte for byte, and a ledger of what was fitted on
+what.
+"""
 
 import hashlib
 import json
@@ -14,15 +16,20 @@ from workbench.cache import GIB, Cache
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import PREFIX, keep_apart
-from workbench.pictures import Picture
-from workbench.pictures.drawn import drawn
 from workbench.spec import dump_circuit, load_theory, numbers, theory_from_text
-from workbench.splice import scene
+from workbench.splice import inputs
 from workbench.tune import spec as tune_spec
+from workbench.tune.settings import TuneSettings
 from workbench.tune.spec import agreement, tuned_spec
+from workbench.vision.pictures import Picture
+from workbench.vision.pictures.drawn import drawn
 
-MOVED = THEORY.replace("{tune: 20, min: 10, max: 40}", "{tune: 25, min: 10, max: 40}  ").replace("{tune: -0.3,", "{tune: -0.05,")
-MOVED = MOVED.replace("theory: planted", "# an opening word: π\ntheory: planted").replace("gain:", "# why it inhibits\n           gain:")
+MOVED = THEORY.replace("{tune: 20, min: 10, max: 40}", "{tune: 25, min: 10, max: 40}  ").replace(
+    "{tune: -0.3,", "{tune: -0.05,"
+)
+MOVED = MOVED.replace("theory: planted", "# an opening word: π\ntheory: planted").replace(
+    "gain:", "# why it inhibits\n           gain:"
+)
 NUMBER = re.compile(r"(?<=tune: )-?[0-9.e+-]+")
 STEPS = 25
 WRITTEN = {
@@ -42,20 +49,35 @@ class Workshop:
         self.pictures = drawn(6, seed=1)
         self.stages: list[tuple[str, int, list[int]]] = []
 
-    def tuned(self, text: str, pictures: list[Picture] | None = None, steps: int = STEPS, most: int = 100, seed: int = 0, hold=()):
+    def tuned(
+        self,
+        text: str,
+        pictures: list[Picture] | None = None,
+        steps: int = STEPS,
+        most: int = 100,
+        seed: int = 0,
+        hold=(),
+    ):
         self.spec_file.write_text(text, encoding="utf-8", newline="")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(tune_spec, "load", lambda name: self.planted.host)
             patch.setenv("WORKBENCH_CACHE", str(self.spec_file.parent / "cache"))
             output = self.spec_file.parent / "tuned.yaml"
             chosen = pictures or self.pictures
-            ((before, after),) = tuned_spec(self.spec_file, [self.circuit_file], chosen, output, steps, most, seed, self.stage, hold)
+            ((before, after),) = tuned_spec(
+                self.spec_file,
+                [self.circuit_file],
+                chosen,
+                output,
+                TuneSettings(steps, most, seed, tuple(hold)),
+                self.stage,
+            )
             return output.read_bytes().decode(), before, after
 
     def stage(self, name: str, total: int):
         steps: list[int] = []
         self.stages.append((name, total, steps))
-        return lambda done, said="": steps.append(done)
+        return lambda done, note="": steps.append(done)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +97,10 @@ def images(pictures: list[Picture]) -> tuple[str, ...]:
 def test_the_correlation_rises(tuned):
     text, before, after = tuned
     assert 0.3 < before < after - 0.01 < 1
-    assert theory_from_text(text).theory.tuned.circuits[0].pearson == (round(before, 4), round(after, 4))
+    assert theory_from_text(text).theory.tuned.circuits[0].pearson == (
+        round(before, 4),
+        round(after, 4),
+    )
 
 
 def test_only_the_numbers_and_the_ledger_change(tuned):
@@ -87,7 +112,9 @@ def test_only_the_numbers_and_the_ledger_change(tuned):
 
 def test_the_ledger_says_what_was_fitted_on_what(workshop, tuned):
     ledger = theory_from_text(tuned[0]).theory.tuned
-    assert [(each.host, each.circuit) for each in ledger.circuits] == [("planted", workshop.planted.trained.sha256)]
+    assert [(each.host, each.circuit) for each in ledger.circuits] == [
+        ("planted", workshop.planted.trained.sha256)
+    ]
     assert ledger.spec == hashlib.sha256(MOVED.encode()).hexdigest()
     assert (ledger.steps, ledger.seed) == (STEPS, 0)
     assert ledger.written == WRITTEN
@@ -101,8 +128,12 @@ def test_the_as_written_circuit_is_the_one_before(workshop, tuned):
     again = compile_spec(theory_from_text(tuned[0]), trained, host, as_written=True)
     after = compile_spec(theory_from_text(tuned[0]), trained, host)
     for layer, same, other in zip(before.layers, again.layers, after.layers, strict=True):
-        assert all((a.weight == b.weight).all() for a, b in zip(layer.reads, same.reads, strict=True))
-        assert any((a.weight != b.weight).any() for a, b in zip(layer.reads, other.reads, strict=True))
+        assert all(
+            (a.weight == b.weight).all() for a, b in zip(layer.reads, same.reads, strict=True)
+        )
+        assert any(
+            (a.weight != b.weight).any() for a, b in zip(layer.reads, other.reads, strict=True)
+        )
     assert {row[2] for row in again.facts["numbers"]} == {"rule"}
     assert sorted(row[0] for row in after.facts["numbers"] if row[2] == "tuned") == sorted(WRITTEN)
 
@@ -115,14 +146,18 @@ def test_the_same_inputs_give_the_same_text(workshop, tuned):
 def test_stages_are_told_and_come_to_their_end(workshop):
     workshop.stages.clear()
     workshop.tuned(MOVED, steps=2)
-    assert [(name, total) for name, total, _ in workshop.stages] == [("before", 6), ("tune", 2), ("after", 6)]
+    assert [(name, total) for name, total, _ in workshop.stages] == [
+        ("before", 6),
+        ("tune", 2),
+        ("after", 6),
+    ]
     assert [sum(steps) for *_, steps in workshop.stages] == [6, 2, 6]
 
 
 def test_only_the_first_pictures_by_content_are_used(workshop):
     text, *_ = workshop.tuned(MOVED, steps=1, most=2)
-    found = theory_from_text(text).theory.tuned.images
-    assert found == images(workshop.pictures)[:2]
+    recorded = theory_from_text(text).theory.tuned.images
+    assert recorded == images(workshop.pictures)[:2]
     assert workshop.tuned(MOVED, workshop.pictures[::-1], steps=1, most=2)[0] == text
 
 
@@ -157,40 +192,57 @@ def test_the_tuned_spec_loads(workshop, newline):
 
 
 def test_a_spec_with_nothing_to_tune_is_refused(workshop):
-    with pytest.raises(WorkbenchError, match=r"spec.yaml: marks nothing to tune; expected numbers written \{tune: 5, min: 3, max: 8\}"):
+    with pytest.raises(
+        WorkbenchError,
+        match=r"spec.yaml: marks nothing to tune; "
+        r"expected numbers written \{tune: 5, min: 3, max: 8\}",
+    ):
         workshop.tuned(re.sub(r"\{tune: ([^,]+),[^}]*\}", r"\1", THEORY))
 
 
 def test_a_spec_that_has_no_place_for_a_ledger_is_refused_before_any_work(workshop, tuned):
-    """A file in braces is YAML too, but nothing can be appended to it; and what stands below the ledger would be lost."""
+    """A file in braces is YAML too, but nothing can be appended to it; and what stands below the
+    ledger would be lost.
+    """
     families = MOVED.index("families:")
     ledger = tuned[0][tuned[0].index("tuned:") :]
     workshop.stages.clear()
     variants = "variants: {one-gain: {about: one gain, units: {gain: shared}}}\n"
-    for text in (json.dumps(yaml.safe_load(MOVED)), f"{MOVED[:families]}{ledger}\n{MOVED[families:]}", f"{MOVED}\n{ledger}\n{variants}"):
+    for text in (
+        json.dumps(yaml.safe_load(MOVED)),
+        f"{MOVED[:families]}{ledger}\n{MOVED[families:]}",
+        f"{MOVED}\n{ledger}\n{variants}",
+    ):
         assert theory_from_text(text).theory.theory == "planted"
-        with pytest.raises(WorkbenchError, match=r"spec.yaml: has no place for the ledger at its end"):
+        with pytest.raises(
+            WorkbenchError, match=r"spec.yaml: has no place for the ledger at its end"
+        ):
             workshop.tuned(text, steps=1)
     assert workshop.stages == []
 
 
 def test_variants_are_never_tuned(workshop, tuned):
     """They stand as they were, and what is tuned is what would be without them."""
-    varied = "variants:\n  a: {about: x, set: {'families.curve.reads.gabor[1].gain': -0.2}, units: {gain: shared}}\n"
+    varied = (
+        "variants:\n  a: {about: x, set: {'families.curve.reads.gabor[1].gain': -0.2}, "
+        "units: {gain: shared}}\n"
+    )
     text, *_ = workshop.tuned(MOVED + varied)
     assert varied.strip() in text.split("\ntuned:")[0]
     plain = theory_from_text(tuned[0]).theory
-    found = theory_from_text(text)
-    assert found.theory.families == plain.families
-    assert found.theory.tuned.written == WRITTEN
-    gain = found.variants["a"].families["curve"].reads["gabor"][1].gain
+    loaded = theory_from_text(text)
+    assert loaded.theory.families == plain.families
+    assert loaded.theory.tuned.written == WRITTEN
+    gain = loaded.variants["a"].families["curve"].reads["gabor"][1].gain
     assert (gain.tune, gain.tuned) == (-0.2, False)
     again, *_ = workshop.tuned(text, steps=1)  # the ledger is written again below them
     assert varied.strip() in again.split("\ntuned:")[0]
 
 
 def test_a_family_to_hold_must_exist(workshop):
-    with pytest.raises(WorkbenchError, match=r"spec.yaml: no family 'gabour' to hold. Did you mean 'gabor'"):
+    with pytest.raises(
+        WorkbenchError, match=r"spec.yaml: no family 'gabour' to hold. Did you mean 'gabor'"
+    ):
         workshop.tuned(MOVED, hold=["gabour"])
 
 
@@ -204,7 +256,10 @@ def test_one_set_of_numbers_is_fitted_to_several_circuits(workshop, tmp_path):
     """Half of the units each: the ledger has a row for either, with its own poses."""
     host, trained, _ = workshop.planted
     half = len(trained.units) // 2
-    halves = [trained.model_copy(update={"units": units}) for units in (trained.units[:half], trained.units[half:])]
+    halves = [
+        trained.model_copy(update={"units": units})
+        for units in (trained.units[:half], trained.units[half:])
+    ]
     files = [tmp_path / "first.yaml", tmp_path / "second.yaml"]
     for circuit, file in zip(halves, files, strict=True):
         dump_circuit(circuit, file)
@@ -212,18 +267,39 @@ def test_one_set_of_numbers_is_fitted_to_several_circuits(workshop, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tune_spec, "load", lambda name: host)
         patch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
-        figures = tuned_spec(workshop.spec_file, files, workshop.pictures, tmp_path / "tuned.yaml", STEPS, 100, 0, workshop.stage)
-        with pytest.raises(WorkbenchError, match=r"second.yaml: the same circuit as .*second.yaml; expected each circuit once"):
-            tuned_spec(workshop.spec_file, [files[1], files[1]], workshop.pictures, tmp_path / "none.yaml", 1, 100, 0, workshop.stage)
+        figures = tuned_spec(
+            workshop.spec_file,
+            files,
+            workshop.pictures,
+            tmp_path / "tuned.yaml",
+            TuneSettings(STEPS, most=100),
+            workshop.stage,
+        )
+        with pytest.raises(
+            WorkbenchError,
+            match=r"second.yaml: the same circuit as .*second.yaml; expected each circuit once",
+        ):
+            tuned_spec(
+                workshop.spec_file,
+                [files[1], files[1]],
+                workshop.pictures,
+                tmp_path / "none.yaml",
+                TuneSettings(1, most=100),
+                workshop.stage,
+            )
     assert all(before < after for before, after in figures)
     ledger = load_theory(tmp_path / "tuned.yaml").theory.tuned
     assert [each.circuit for each in ledger.circuits] == [circuit.sha256 for circuit in halves]
-    assert [each.pearson for each in ledger.circuits] == [(round(before, 4), round(after, 4)) for before, after in figures]
+    assert [each.pearson for each in ledger.circuits] == [
+        (round(before, 4), round(after, 4)) for before, after in figures
+    ]
     assert ledger.hosts == ("planted",)
 
 
 def test_retuning_keeps_which_circuits_the_values_came_from(workshop, tuned):
-    """Fitted to one host, then to this one, then to this one again: the first is remembered, and none is listed twice."""
+    """Fitted to one host, then to this one, then to this one again: the first is remembered, and
+    none is listed twice.
+    """
     here = workshop.planted.trained.sha256
     elsewhere = tuned[0].replace("host: planted", "host: another").replace(here, "e" * 64)
     assert elsewhere != tuned[0]
@@ -238,15 +314,32 @@ def test_retuning_keeps_which_circuits_the_values_came_from(workshop, tuned):
 
 def test_agreement_is_one_for_the_planted_theory(workshop):
     host, trained, spec = workshop.planted
-    assert agreement(spec, trained, host, workshop.pictures[:3], lambda _: None) == pytest.approx(1, abs=1e-4)
-    turned = [unit.model_copy(update={"centre_deg": (unit.centre_deg + 90) % 360}) for unit in trained.units]
-    assert agreement(spec, trained.model_copy(update={"units": tuple(turned)}), host, workshop.pictures[:3], lambda _: None) < 0.3
+    assert agreement(spec, trained, host, workshop.pictures[:3], lambda _: None) == pytest.approx(
+        1, abs=1e-4
+    )
+    turned = [
+        unit.model_copy(update={"centre_deg": (unit.centre_deg + 90) % 360})
+        for unit in trained.units
+    ]
+    assert (
+        agreement(
+            spec,
+            trained.model_copy(update={"units": tuple(turned)}),
+            host,
+            workshop.pictures[:3],
+            lambda _: None,
+        )
+        < 0.3
+    )
 
 
-def test_what_was_said_to_a_batch_is_not_asked_again(workshop, tmp_path, monkeypatch):
+def test_what_was_computed_on_a_batch_is_not_computed_again(workshop, tmp_path, monkeypatch):
     """Before and after the fit: an interrupted run goes on."""
     host, trained, spec = workshop.planted
-    calls = counted(monkeypatch, scene, "drives")
-    said = [agreement(spec, trained, host, workshop.pictures, lambda _: None, Cache(tmp_path, GIB)) for _ in range(2)]
-    assert said[0] == said[1]
+    calls = counted(monkeypatch, inputs, "drives")
+    agreements = [
+        agreement(spec, trained, host, workshop.pictures, lambda _: None, Cache(tmp_path, GIB))
+        for _ in range(2)
+    ]
+    assert agreements[0] == agreements[1]
     assert len(calls) == 1

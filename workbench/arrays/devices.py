@@ -1,7 +1,8 @@
-"""Where a run computes: the device of the network, and the library that takes the statistics there.
+"""The device that a network runs on, and the library that computes statistics there.
 
-On the processor that is NumPy, on a CUDA device CuPy; without CuPy torch itself. An array goes from torch to either by DLPack
-(dmlc.github.io/dlpack): the memory stays, and no number is copied.
+The library is NumPy on the processor and CuPy on a CUDA device, or torch where there is no CuPy. An
+array goes from torch to either by DLPack (dmlc.github.io/dlpack): the memory stays, and no number
+is copied.
 """
 
 from collections.abc import Callable
@@ -24,27 +25,40 @@ CUDA = "cuda"
 
 
 def chosen_device(name: str | None, tell: Callable[[str], None]) -> str:
-    """The device of that name, "cpu", "cuda" or "cuda:N", as torch writes it; the processor where none was given.
+    """The device of a name "cpu", "cuda" or "cuda:N", as torch writes it; the default is "cpu".
 
-    `tell` gets the one line that a user of CuPy should know: what it is not used for. Raises WorkbenchError for a device that is not there.
+    Where CuPy cannot be used, `tell` is called with one line that says why. Raises WorkbenchError
+    for a device that is not there.
     """
     if name == CPU or (name is None and not _installed()):
         return CPU
     import torch
 
-    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name is None:
-        why = f"no --device {CUDA} was given" if there else "torch sees no CUDA device"
+        why = f"no --device {CUDA} was given" if count else "torch sees no CUDA device"
         tell(f"CuPy is installed, but {why}: statistics run on NumPy.")
         return CPU
     index = _index(name)
-    if index >= there:
+    if index >= count:
         built = "" if torch.version.cuda else ", which was built without CUDA"
-        remedy = f"Install a torch with CUDA, and NVIDIA's driver (pytorch.org/get-started), or leave --device {name} out."
-        raise WorkbenchError("--device", f"{there} CUDA devices, by torch {torch.__version__}{built}", f"a device {name}", remedy)
+        remedy = (
+            "Install a torch with CUDA, and NVIDIA's driver (pytorch.org/get-started), "
+            f"or leave --device {name} out."
+        )
+        raise WorkbenchError(
+            "--device",
+            f"{count} CUDA devices, by torch {torch.__version__}{built}",
+            f"a device {name}",
+            remedy,
+        )
     torch.cuda.set_device(index)
     if not cupy():
-        why = "finds no CUDA device" if _installed() else "is not installed (extras cuda12 and cuda13)"
+        why = (
+            "finds no CUDA device"
+            if _installed()
+            else "is not installed (extras cuda12 and cuda13)"
+        )
         tell(f"CuPy {why}: statistics run in torch on {CUDA}:{index}.")
     return f"{CUDA}:{index}"
 
@@ -57,12 +71,18 @@ def _index(name: str) -> int:
 
 
 def known_as(device: str) -> str:
-    """What results of that device are known by: another one, and another library, rounds otherwise."""
+    """Text that identifies how a device computes, for cache keys.
+
+    Another device, or another library on it, rounds otherwise.
+    """
     return CPU if device == CPU else ", ".join(_on_cuda(device))
 
 
 def computed_on(device: str) -> dict[str, str]:
-    """What a document says of where its figures come from: the device, by its name too, the library of the statistics, and torch's version."""
+    """The device and libraries that computed a document's figures.
+
+    Keys: `device` with its name, `statistics` (the library) and `torch` (its version).
+    """
     import torch
 
     where, library = CPU, f"NumPy {np.__version__}"
@@ -73,7 +93,7 @@ def computed_on(device: str) -> dict[str, str]:
 
 
 def _on_cuda(device: str) -> tuple[str, str]:
-    """The device's name, and the library of the statistics there."""
+    """The device's name, and the library that computes statistics there."""
     import torch
 
     library = cupy()
@@ -81,14 +101,17 @@ def _on_cuda(device: str) -> tuple[str, str]:
 
 
 def _installed() -> bool:
-    """Whether there is a CuPy; a folder of that name, as an uninstallation may leave one, has no origin."""
-    found = find_spec("cupy")
-    return found is not None and found.origin is not None
+    """Whether CuPy is installed.
+
+    A folder of that name, as an uninstallation may leave one, has no origin.
+    """
+    spec = find_spec("cupy")
+    return spec is not None and spec.origin is not None
 
 
 @lru_cache(maxsize=1)
 def cupy() -> ModuleType | None:
-    """CuPy, where it is installed and finds a device. Nothing else loads it."""
+    """CuPy, where it is installed and finds a device. No other function loads it."""
     if not _installed():
         return None
     try:
@@ -99,7 +122,7 @@ def cupy() -> ModuleType | None:
 
 
 def shared(tensor: "Tensor") -> Array:
-    """The tensor's own memory as an array of the library that takes statistics on its device."""
+    """The tensor's own memory as an array of the library that computes statistics on its device."""
     if tensor.device.type == CPU:
         return np.from_dlpack(tensor)
     library = _cupy_on(str(tensor.device))
@@ -107,7 +130,10 @@ def shared(tensor: "Tensor") -> Array:
 
 
 def placed(array: np.ndarray, device: str) -> Array:
-    """A NumPy array as one of the library that takes statistics on that device; itself on the processor."""
+    """A NumPy array as one of the library that computes statistics on a device.
+
+    On the processor it is the array itself.
+    """
     if device == CPU:
         return array
     if library := _cupy_on(device):
@@ -118,7 +144,10 @@ def placed(array: np.ndarray, device: str) -> Array:
 
 
 def _cupy_on(device: str) -> ModuleType | None:
-    """CuPy, which makes this thread's arrays on that device from now on: each thread of an engine has a device of its own."""
+    """CuPy, set to make this thread's arrays on that device from now on.
+
+    Each thread of an engine has a device of its own.
+    """
     library = cupy()
     if library:
         library.cuda.Device(_index(device)).use()

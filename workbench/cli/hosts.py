@@ -1,23 +1,23 @@
-"""workbench hosts: the trained networks."""
+"""workbench hosts: list, add and download trained networks."""
 
 import json
 from pathlib import Path
 
 import click
 
-from workbench.cli.group import Commands
-from workbench.cli.options import AS_JSON, FILE
+from workbench.terminal.group import Commands
+from workbench.terminal.options import AS_JSON, FILE
 
 
 @click.group(cls=Commands)
 def hosts() -> None:
-    """Trained networks: list, add from files, pull from their public source."""
+    """List trained networks, add them from files, or download them from their public source."""
 
 
 @hosts.command("list")
 @AS_JSON
 def hosts_list(as_json: bool) -> None:
-    """Every known host and whether it is installed."""
+    """List every known host and whether it is installed."""
     from dataclasses import asdict
 
     from workbench.hosts.store import installed
@@ -28,8 +28,9 @@ def hosts_list(as_json: bool) -> None:
         return
     widest = max(len(row["name"]) for row in rows)
     for row in rows:
+        state = "installed" if row["installed"] else "absent   "
         click.echo(
-            f"{row['name']:{widest}}  {'installed' if row['installed'] else 'absent   '}  {row['sites']:2} sites  "
+            f"{row['name']:{widest}}  {state}  {row['sites']:2} sites  "
             f"{row['fingerprint'][:12]}  {row['source']}"
         )
 
@@ -38,7 +39,7 @@ def hosts_list(as_json: bool) -> None:
 @click.argument("name")
 @click.argument("directory", type=FILE)
 def hosts_add(name: str, directory: Path) -> None:
-    """Check a host's published files in DIRECTORY by SHA-256 and convert them once into the cache."""
+    """Check a host's published files in DIRECTORY by SHA-256 and convert them."""
     from workbench.hosts.store import add
 
     click.echo(f"{name}: checked and converted to {add(name, directory)}")
@@ -47,7 +48,9 @@ def hosts_add(name: str, directory: Path) -> None:
 @hosts.command("pull")
 @click.argument("name", default="squeezenet")
 def hosts_pull(name: str) -> None:
-    """Fetch a host from its public source, check it and convert it."""
+    """Download a host from its public source, check it and convert it."""
     from workbench.hosts.store import pull, weights_file
 
-    click.echo(f"{name}: {'pulled to' if pull(name) else 'already there, intact:'} {weights_file(name)}")
+    click.echo(
+        f"{name}: {'pulled to' if pull(name) else 'already there, intact:'} {weights_file(name)}"
+    )

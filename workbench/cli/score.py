@@ -1,15 +1,17 @@
-"""workbench score: the loop."""
+"""workbench score: compile, splice, score and report."""
 
 from pathlib import Path
 
 import click
 
-from workbench.cli.options import (
+from workbench.engine import Engine
+from workbench.terminal.options import (
     AS_JSON,
     BROKEN,
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUITS,
+    COMPARE_WITH,
     DEVICE,
     ENGINE,
     FILE,
@@ -18,12 +20,11 @@ from workbench.cli.options import (
     NO_CACHE,
     SEED,
     SPECS,
-    bind_option,
     command_line,
     paired,
+    use_trained_option,
 )
-from workbench.engine import Engine
-from workbench.terminal import Session
+from workbench.terminal.session import Session
 
 
 @click.command()
@@ -34,26 +35,32 @@ from workbench.terminal import Session
 @CALIBRATION
 @CALIBRATE_ON
 @click.option(
-    "-o", "--output", type=FILE, default=Path("out"), show_default=True, help="Folder to write: score.json, pictures, report.html."
+    "-o",
+    "--output",
+    type=FILE,
+    default=Path("out"),
+    show_default=True,
+    help="Folder to write: score.json, pictures, report.html.",
 )
-@bind_option(
-    "Also score the theory with FAMILY read off the trained units of a circuit FILE in place of compiled ones; may be given again. "
-    "Each adds a link `bound.FAMILY` to the chain from the last step by hand to everything by hand."
+@use_trained_option(
+    "Also score the theory with the trained units of a circuit FILE in place of FAMILY's compiled "
+    "ones; may be given again. Adds the condition `trained.FAMILY`, in which FAMILY and the given "
+    "families before it are trained units, and those after it handwritten."
 )
-@click.option(
-    "--beside", multiple=True, metavar="SPEC", type=FILE, help="Also score another theory of the same units: a baseline, or a variant."
-)
+@COMPARE_WITH
 @click.option(
     "--quick",
     is_flag=True,
-    help="While a spec is edited: without variants, the numbers as written, and the controls that speak with the spec's own circuit.",
+    help="For quick checks while a spec is edited: leaves out variants, the numbers before tuning, "
+    "and the controls that are made from the spec's own circuit.",
 )
 @click.option(
     "--precision",
     type=click.Choice(("float32", "bfloat16")),
     default="float32",
     show_default=True,
-    help="Of the trained layers behind the last splice. bfloat16 moves each KL a little, and is faster on a processor that computes in it.",
+    help="Precision of the trained layers after the last splice. bfloat16 changes each KL a "
+    "little, and is faster on a processor that supports it.",
 )
 @ENGINE
 @BROKEN
@@ -61,7 +68,7 @@ from workbench.terminal import Session
 @DEVICE
 @SEED
 @AS_JSON
-def score(
+def score(  # noqa: PLR0913
     spec_files: tuple[Path, ...],
     circuit_files: tuple[Path, ...],
     host: str | None,
@@ -70,7 +77,7 @@ def score(
     calibrate_on: int,
     output: Path,
     bound: dict[str, Path],
-    beside: tuple[Path, ...],
+    compare_with: tuple[Path, ...],
     quick: bool,
     precision: str,
     engine: Engine,
@@ -80,32 +87,25 @@ def score(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Compile, splice, compare with ablations and controls, and write the report. The loop.
+    """Compile, splice, compare with ablations and controls, and write the report.
 
-    Several specs are spliced together: the units of every circuit are replaced in the same run, at whatever sites they are. SPEC is
-    specs/curve-detectors.yaml by default.
+    Several specs are spliced together: the units of all their circuits are replaced in one run,
+    also at different sites. SPEC is specs/curve-detectors.yaml by default.
     """
-    from workbench.rebuild import rebuild
+    from workbench.rebuild import RebuildRequest, rebuild
     from workbench.report import table
     from workbench.score.document import to_json
 
     with Session() as session:
-        pictures = session.pictures(images, skip_broken, "headline")
-        fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
-        card = rebuild(
-            paired(spec_files, circuit_files, host),
-            pictures,
-            fit,
-            output,
-            session.stage,
-            seed,
-            command_line(),
-            bound,
-            beside,
+        request = RebuildRequest(
+            files=paired(spec_files, circuit_files, host),
+            pictures=session.pictures(images, skip_broken, "headline"),
+            calibration=session.pictures(calibration, skip_broken, "calibration", calibrate_on),
+            bound_files=bound,
+            compare_files=compare_with,
             quick=quick,
-            cache=session.cache(no_cache),
             precision=precision,
-            device=device,
-            engine=engine,
+            command=command_line(),
         )
-    session.tell(as_json, to_json(card), table(card), output / "report.html")
+        card = rebuild(request, output, session.work(seed, no_cache, engine, device))
+    session.print_result(as_json, to_json(card), table(card), output / "report.html")

@@ -1,35 +1,66 @@
-"""workbench check, compile and show: what a spec says."""
+"""workbench check, compile and show: validate, compile and draw a spec."""
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli.options import AS_JSON, CIRCUIT, FILE, HOST, ONE_CIRCUIT, SPEC, chosen_circuit
 from workbench.errors import WorkbenchError
+from workbench.terminal.options import (
+    AS_JSON,
+    CIRCUIT,
+    FILE,
+    HOST,
+    ONE_CIRCUIT,
+    SPEC,
+    chosen_circuit,
+)
+
+if TYPE_CHECKING:
+    from workbench.compiler import HandwrittenCircuit
+
+
+if TYPE_CHECKING:
+    from workbench.compiler import HandwrittenCircuit
 
 
 @click.command()
 @click.argument("spec_files", metavar="SPEC...", nargs=-1, required=True, type=FILE)
 @AS_JSON
 def check(spec_files: tuple[Path, ...], as_json: bool) -> None:
-    """Validate specs; every problem of every file at once."""
+    """Validate specs, and list every problem of every file at once."""
     from workbench.spec import SpecError, load_theory
 
     rows, failed = [], False
     for file in spec_files:
         try:
             spec = load_theory(file)
-            rows.append({"file": str(file), "theory": spec.theory.theory, "families": list(spec.theory.families), "problems": []})
+            rows.append(
+                {
+                    "file": str(file),
+                    "theory": spec.theory.theory,
+                    "families": list(spec.theory.families),
+                    "problems": [],
+                }
+            )
         except WorkbenchError as error:
             failed = True
-            problems = [str(problem) for problem in error.problems] if isinstance(error, SpecError) else [str(error)]
+            problems = (
+                [str(problem) for problem in error.problems]
+                if isinstance(error, SpecError)
+                else [str(error)]
+            )
             rows.append({"file": str(file), "problems": problems})
     if as_json:
         click.echo(json.dumps(rows, indent=1))
     else:
         for row in rows:
-            click.echo("\n".join(row["problems"]) if row["problems"] else f"{row['file']}: {row['theory']}, {' -> '.join(row['families'])}")
+            click.echo(
+                "\n".join(row["problems"])
+                if row["problems"]
+                else f"{row['file']}: {row['theory']}, {' -> '.join(row['families'])}"
+            )
     if failed:
         raise SystemExit(2)
 
@@ -39,7 +70,7 @@ def check(spec_files: tuple[Path, ...], as_json: bool) -> None:
 @CIRCUIT
 @click.option("-o", "--output", type=FILE, required=True, help="File to write (.safetensors).")
 def compile_command(spec_file: Path, circuit_file: Path, output: Path) -> None:
-    """Compile a theory into weights, with names and provenance; the same bytes every time."""
+    """Compile a theory into weights with names and provenance, always the same bytes."""
     from workbench.compiler import write_circuit
 
     circuit = compiled(spec_file, circuit_file)
@@ -51,18 +82,29 @@ def compile_command(spec_file: Path, circuit_file: Path, output: Path) -> None:
 @click.argument("file", metavar="SPEC|OUT", type=FILE)
 @ONE_CIRCUIT
 @HOST
-@click.option("-o", "--output", type=FILE, default=Path("kernels.png"), show_default=True, help="Picture to write.")
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    default=Path("kernels.png"),
+    show_default=True,
+    help="Picture to write.",
+)
 def show(file: Path, circuit_file: Path | None, host: str | None, output: Path) -> None:
     """Draw kernels by family and pose: red excites, blue inhibits, white is zero."""
     from workbench.compiler import read_circuit
     from workbench.report.kernels import save_kernels
 
-    circuit = read_circuit(file) if file.suffix == ".safetensors" else compiled(file, chosen_circuit(file, circuit_file, host))
+    circuit = (
+        read_circuit(file)
+        if file.suffix == ".safetensors"
+        else compiled(file, chosen_circuit(file, circuit_file, host))
+    )
     save_kernels(circuit, output)
     click.echo(f"{circuit!r}\n{output}")
 
 
-def compiled(spec_file: Path, circuit_file: Path):
+def compiled(spec_file: Path, circuit_file: Path) -> "HandwrittenCircuit":
     """The handwritten circuit of a spec for the host that its trained circuit names."""
     from workbench.compiler import compile_spec
     from workbench.hosts.store import load

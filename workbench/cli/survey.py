@@ -4,39 +4,45 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import BROKEN, FILE, IMAGES, NO_CACHE, trusted
-from workbench.terminal import Session
+from workbench.terminal.options import BROKEN, FILE, IMAGES, NO_CACHE, trusted
+from workbench.terminal.session import Session
 
-FAMILIES = (
-    "curve",
-    "early_curve",
-    "gabor",
-    "complex_gabor",
-    "line",
-    "high-low-frequency",
-)  # that a survey finds; workbench.survey has the same, and loads torch
+# families that a survey finds: as in workbench.vision.survey, which would load torch
+FAMILIES = ("curve", "early_curve", "gabor", "complex_gabor", "line", "high-low-frequency")
 
 
 @click.command()
 @click.argument("host_name", metavar="HOST", callback=trusted)
-@click.option("--family", default="curve", show_default=True, help=f"Family to find: {', '.join(FAMILIES)}.")
+@click.option(
+    "--family", default="curve", show_default=True, help=f"Family to find: {', '.join(FAMILIES)}."
+)
 @click.option(
     "--site",
     "sites",
     multiple=True,
-    help="Site to look at; may be given again.  [default: every site of moderate depth, of Gabors early ones]",
+    help="Site to search; may be given again.  "
+    "[default: every site of moderate depth; for Gabors the early sites]",
 )
-@click.option("-o", "--output", type=FILE, help="Circuit file to write.  [default: circuits/HOST/FAMILY.yaml]")
+@click.option(
+    "-o", "--output", type=FILE, help="Circuit file to write.  [default: circuits/HOST/FAMILY.yaml]"
+)
 @IMAGES
 @BROKEN
 @NO_CACHE
 def survey(
-    host_name: str, family: str, sites: tuple[str, ...], output: Path | None, images: Path | None, skip_broken: bool, no_cache: bool
+    host_name: str,
+    family: str,
+    sites: tuple[str, ...],
+    output: Path | None,
+    images: Path | None,
+    skip_broken: bool,
+    no_cache: bool,
 ) -> None:
     """Find a family's units in HOST from behaviour alone, with their poses.
 
-    HOST is an installed host, my_hosts.py:make_host for a function in a file of yours (docs/own-host.md), or either of them with @random:SEED
-    behind it: the same network with each unit's weights shuffled, in which there should be nothing to find.
+    HOST is an installed host, or my_hosts.py:make_host for a function in a file of yours
+    (docs/own-host.md). With @random:SEED appended it is the same network with each unit's weights
+    shuffled, in which a survey should find nothing.
 
     \b
     workbench survey squeezenet
@@ -47,11 +53,18 @@ def survey(
     from workbench.hosts.named import folder_name
     from workbench.hosts.store import load
     from workbench.spec import dump_circuit
-    from workbench.survey import survey as find
+    from workbench.vision.survey import survey as find
 
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "calibration")
-        found = find(load(host_name), family, pictures, sites or None, session.counter, cache=session.cache(no_cache))
+        circuit = find(
+            load(host_name),
+            family,
+            pictures,
+            sites or None,
+            session.counter,
+            cache=session.cache(no_cache),
+        )
         target = output or Path("circuits") / folder_name(host_name) / f"{family}.yaml"
-        dump_circuit(found, target)
-    click.echo(f"{len(found.units)} {family} units at {found.site} of {host_name}: {target}")
+        dump_circuit(circuit, target)
+    click.echo(f"{len(circuit.units)} {family} units at {circuit.site} of {host_name}: {target}")

@@ -1,10 +1,10 @@
-"""workbench tune: fit what a spec marks."""
+"""workbench tune: fit the numbers that a spec marks."""
 
 from pathlib import Path
 
 import click
 
-from workbench.cli.options import (
+from workbench.terminal.options import (
     BROKEN,
     FILE,
     IMAGES,
@@ -14,9 +14,8 @@ from workbench.cli.options import (
     default_circuit,
     trusted,
 )
-from workbench.terminal import Session
-
-RATE = 0.06  # as workbench.tune.tune has it
+from workbench.terminal.session import Session
+from workbench.tune.settings import RATE, TuneSettings
 
 
 @click.command()
@@ -26,32 +25,62 @@ RATE = 0.06  # as workbench.tune.tune has it
     "circuit_files",
     multiple=True,
     type=FILE,
-    help="Trained circuit to fit to; of several, in as many networks, all at once.  [default: circuits/squeezenet/FAMILY.yaml beside the specs]",
+    help="Trained circuit to fit to; given again, circuits of several networks are fitted "
+    "together.  [default: circuits/squeezenet/FAMILY.yaml beside the specs]",
 )
 @click.option(
     "--host",
     "hosts",
     multiple=True,
     callback=trusted,
-    help="Also take circuits/HOST/FAMILY.yaml, unless a --circuit is of this host; may be given again. As my_hosts.py:make_host it may run.",
+    help="Also fit to circuits/HOST/FAMILY.yaml, unless a --circuit is of this host; may be given "
+    "again. A host my_hosts.py:make_host runs your code.",
 )
 @IMAGES
-@click.option("-o", "--output", type=FILE, required=True, help="Spec to write: comments kept, with a ledger of what was fitted on what.")
-@click.option("--steps", default=200, show_default=True, type=click.IntRange(1), help="Steps of gradient descent.")
 @click.option(
-    "--most", default=200, show_default=True, type=click.IntRange(1), help="Pictures to fit on at the most, the first by content hash."
+    "-o",
+    "--output",
+    type=FILE,
+    required=True,
+    help="Spec to write: keeps comments, and records what was fitted to which pictures.",
 )
 @click.option(
-    "--rate", default=RATE, show_default=True, type=click.FloatRange(0, 1, min_open=True), help="Rate of the descent at its highest."
+    "--steps",
+    default=200,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Steps of gradient descent.",
 )
-@click.option("--hold", multiple=True, metavar="FAMILY", help="Family whose numbers stay as they are; may be given again. Saves its time.")
 @click.option(
-    "--keep-poses", is_flag=True, help="Leave every unit where the survey found it: for numbers that are to serve other circuits too."
+    "--most",
+    default=200,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Fit to at most this many pictures, the first by content hash.",
+)
+@click.option(
+    "--rate",
+    default=RATE,
+    show_default=True,
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Highest learning rate.",
+)
+@click.option(
+    "--hold",
+    multiple=True,
+    metavar="FAMILY",
+    help="Family whose numbers are not fitted; may be given again.",
+)
+@click.option(
+    "--keep-poses",
+    is_flag=True,
+    help="Do not fit poses: every unit keeps the pose of the survey, so that the numbers fit other "
+    "circuits too.",
 )
 @BROKEN
 @NO_CACHE
 @SEED
-def tune(
+def tune(  # noqa: PLR0913
     spec_file: Path,
     circuit_files: tuple[Path, ...],
     hosts: tuple[str, ...],
@@ -66,12 +95,13 @@ def tune(
     no_cache: bool,
     seed: int,
 ) -> None:
-    """Fit what SPEC marks `tune`, within its bounds, by gradient through the compiler.
+    """Fit the numbers that SPEC marks `tune`, by gradient descent through the compiler.
 
-    With several circuits one set of numbers is fitted to all of them, each counting alike: what curves of different networks have in common. With
-    --keep-poses it is made to serve a network that it was not fitted to, whose units have surveyed poses only.
+    Every number stays within its bounds. With several circuits one set of numbers is fitted to all
+    of them, with equal weight. With --keep-poses the numbers also fit networks that were not used
+    here, whose units have surveyed poses only.
 
-    An interrupted fit goes on where it stopped when the same command is given again.
+    An interrupted fit continues when the same command is given again.
     """
     from workbench.spec import load_circuit
     from workbench.tune.spec import tuned_spec
@@ -79,9 +109,13 @@ def tune(
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "calibration")
         given = {load_circuit(file).host for file in circuit_files} if hosts else set()
-        files = [*circuit_files, *(default_circuit(spec_file, host) for host in hosts if host not in given)] or [default_circuit(spec_file)]
-        told = (seed, session.stage, hold, rate, not keep_poses, session.cache(no_cache))
-        figures = tuned_spec(spec_file, files, pictures, output, steps, most, *told)
+        files = [
+            *circuit_files,
+            *(default_circuit(spec_file, host) for host in hosts if host not in given),
+        ] or [default_circuit(spec_file)]
+        settings = TuneSettings(steps, most, seed, hold, rate, with_poses=not keep_poses)
+        cache = session.cache(no_cache)
+        figures = tuned_spec(spec_file, files, pictures, output, settings, session.stage, cache)
     for file, (before, after) in zip(files, figures, strict=True):
         click.echo(f"{file}: mean Pearson on the tuning pictures {before:.3f} -> {after:.3f}")
     click.echo(f"tuned: {output}")

@@ -11,14 +11,15 @@ HOST = "host:"
 
 
 def host_source(site: str) -> str:
-    """What a read of a host's site is called. No family can have such a name."""
+    """The source name of a read of a host's site. No family can have such a name."""
     return HOST + site
 
 
 @dataclass(frozen=True)
 class Read:
-    """Weights `out in kh kw` from one upstream family, the picture ("input") or a site of the host ("host:mixed3a").
+    """Weights `out in kh kw` from one source.
 
+    The source is an upstream family, the picture ("input") or a site of the host ("host:mixed3a").
     Taps are one upstream cell apart, the middle one at the unit.
     """
 
@@ -44,11 +45,14 @@ class Pool:
 
 @dataclass(frozen=True)
 class Layer:
-    """One family: `response = max(0, drive / ideal - threshold) / (1 - threshold)`, then the pool.
+    """The weights and constants of one family.
 
-    `drive` is the sum of the reads, normalised where so stated; `ideal` is the drive that the family's own ideal stimulus gives.
-    `full` takes the size of the drive, whatever its sign.
-    The last layer of a circuit gives `drive / ideal` as it is: gain and bias of each host unit are calibrated behind it.
+    `response = max(0, drive / ideal - threshold) / (1 - threshold)`, then the pool.
+
+    `drive` is the sum of the reads, normalised where there is a `normalise`; `ideal` is the drive
+    from the family's own ideal stimulus. `full` takes the drive's absolute value. The last layer of
+    a circuit gives `drive / ideal` without threshold and pool: gain and bias of each host unit are
+    calibrated on it.
     """
 
     family: str
@@ -63,13 +67,13 @@ class Layer:
 
     @property
     def grid_px(self) -> int:
-        """Stride of the response."""
+        """Stride of the response in input pixels."""
         return self.pool.stride_px if self.pool else self.stride_px
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the last layer's units stand on the host's picture, from the host: pixels."""
+    """Places of the last layer's units on the host's picture: its size and the site's cells."""
 
     size_px: int
     stride_px: int
@@ -80,7 +84,12 @@ class Grid:
 
 @dataclass(frozen=True)
 class HandwrittenCircuit:
-    """What a spec compiles to. `units` are the host's channels at `site` that the last layer stands for, in order."""
+    """A compiled spec.
+
+    units    the host's channels at `site` that the last layer's units replace, in order
+    vectors  of units that are directions: a number for each channel of the site; `units` are then
+             only labels
+    """
 
     theory: str
     host: str
@@ -89,28 +98,41 @@ class HandwrittenCircuit:
     grid: Grid
     layers: tuple[Layer, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    vectors: tuple[tuple[float, ...], ...] = ()
 
     @property
     def weights(self) -> int:
-        """Weights generated."""
+        """The number of weights."""
         return sum(math.prod(read.weight.shape) for layer in self.layers for read in layer.reads)
 
     @property
     def sites(self) -> tuple[str, ...]:
-        """Sites of the host that it reads."""
+        """Sites of the host that the circuit reads."""
         sources = (read.source for layer in self.layers for read in layer.reads)
-        return tuple(dict.fromkeys(source.removeprefix(HOST) for source in sources if source.startswith(HOST)))
+        return tuple(
+            dict.fromkeys(
+                source.removeprefix(HOST) for source in sources if source.startswith(HOST)
+            )
+        )
 
     @property
     def one_gain(self) -> bool:
-        """Whether calibration fits one gain for all units, as a variant may ask for, in place of one for each."""
+        """Whether calibration fits one gain for all units in place of one for each.
+
+        A variant may ask for it.
+        """
         return self.facts.get("gain") == "shared"
 
     def __repr__(self) -> str:
-        rows = [f"{self.theory} -> {self.host}:{self.site}, units {', '.join(map(str, self.units))}"]
+        rows = [
+            f"{self.theory} -> {self.host}:{self.site}, units {', '.join(map(str, self.units))}"
+        ]
         for layer in self.layers:
-            reads = ", ".join(f"{read.source} {'x'.join(map(str, read.weight.shape))}" for read in layer.reads)
+            reads = ", ".join(
+                f"{read.source} {'x'.join(map(str, read.weight.shape))}" for read in layer.reads
+            )
             rows.append(
-                f"  {layer.family}: {len(layer.units)} units every {layer.grid_px} px, reads {reads}, threshold {float(layer.threshold):g}"
+                f"  {layer.family}: {len(layer.units)} units every {layer.grid_px} px, "
+                f"reads {reads}, threshold {float(layer.threshold):g}"
             )
         return "\n".join(rows)

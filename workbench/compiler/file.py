@@ -1,7 +1,9 @@
-"""The compiled circuit's file: safetensors, names and provenance in one metadata entry. docs/circuit-file.md is its page.
+"""The compiled circuit's file: safetensors, with names and provenance in one metadata entry.
 
-Tensors `FAMILY<-SOURCE` hold weights `out in kh kw`; `FAMILY/threshold`, `FAMILY/ideal` and `FAMILY/floor` hold constants; all are float32.
-The same circuit gives the same bytes.
+It is specified in docs/circuit-file.md.
+
+Tensors `FAMILY<-SOURCE` hold weights `out in kh kw`; `FAMILY/threshold`, `FAMILY/ideal` and
+`FAMILY/floor` hold constants; all are float32. The same circuit gives the same bytes.
 """
 
 from pathlib import Path
@@ -26,23 +28,39 @@ def write_circuit(circuit: HandwrittenCircuit, path: Path) -> None:
 
 
 def to_bytes(circuit: HandwrittenCircuit) -> bytes:
-    """The file's bytes."""
+    """The bytes of a circuit's file."""
     tensors: dict[str, Any] = {}
     for layer in circuit.layers:
-        constants = {"threshold": layer.threshold, "ideal": layer.ideal, **({"floor": layer.normalise.floor} if layer.normalise else {})}
+        constants = {
+            "threshold": layer.threshold,
+            "ideal": layer.ideal,
+            **({"floor": layer.normalise.floor} if layer.normalise else {}),
+        }
         tensors |= {f"{layer.family}/{name}": value for name, value in constants.items()}
         tensors |= {f"{layer.family}<-{read.source}": read.weight for read in layer.reads}
-    plain = {name: torch.as_tensor(tensor).detach().to(torch.float32).contiguous() for name, tensor in tensors.items()}
+    plain = {
+        name: torch.as_tensor(tensor).detach().to(torch.float32).contiguous()
+        for name, tensor in tensors.items()
+    }
     return tensor_bytes(plain, KEY, _header(circuit))
 
 
 def read_circuit(path: Path) -> HandwrittenCircuit:
-    """The circuit of a file. Raises WorkbenchError for a file that is truncated, altered in its header or no compiled circuit."""
+    """Read the circuit of a file.
+
+    Raises WorkbenchError for a file that is truncated, altered in its header or no compiled
+    circuit.
+    """
     header, tensors = read_tensors(path, KEY, FORMAT, "compiled circuit", REMEDY)
     try:
         return _circuit(header, tensors)
     except (KeyError, TypeError, ValueError) as error:
-        raise WorkbenchError(str(path), f"has a faulty header or tensor ({error})", "a whole compiled circuit", REMEDY) from error
+        raise WorkbenchError(
+            str(path),
+            f"has a faulty header or tensor ({error})",
+            "a whole compiled circuit",
+            REMEDY,
+        ) from error
 
 
 def _header(circuit: HandwrittenCircuit) -> dict[str, Any]:
@@ -52,6 +70,7 @@ def _header(circuit: HandwrittenCircuit) -> dict[str, Any]:
         "host": circuit.host,
         "site": circuit.site,
         "units": list(circuit.units),
+        **({"vectors": [list(vector) for vector in circuit.vectors]} if circuit.vectors else {}),
         "grid": vars(circuit.grid),
         "facts": dict(circuit.facts),
         "layers": [
@@ -74,16 +93,37 @@ def _header(circuit: HandwrittenCircuit) -> dict[str, Any]:
 def _circuit(header: dict[str, Any], tensors: dict[str, Any]) -> HandwrittenCircuit:
     layers = tuple(_layer(row, tensors) for row in header["layers"])
     return HandwrittenCircuit(
-        header["theory"], header["host"], header["site"], tuple(header["units"]), Grid(**header["grid"]), layers, header["facts"]
+        header["theory"],
+        header["host"],
+        header["site"],
+        tuple(header["units"]),
+        Grid(**header["grid"]),
+        layers,
+        header["facts"],
+        tuple(tuple(vector) for vector in header.get("vectors", ())),
     )
 
 
 def _layer(row: dict[str, Any], tensors: dict[str, Any]) -> Layer:
     family = row["family"]
-    units = Units(tuple(row["names"]), {axis: tuple(values) for axis, values in row["poses"].items()}, dict(row["shape"]))
-    normalise = Normalise(row["normalise"], tensors[f"{family}/floor"]) if row["normalise"] else None
+    units = Units(
+        tuple(row["names"]),
+        {axis: tuple(values) for axis, values in row["poses"].items()},
+        dict(row["shape"]),
+    )
+    normalise = (
+        Normalise(row["normalise"], tensors[f"{family}/floor"]) if row["normalise"] else None
+    )
     reads = tuple(Read(source, tensors[f"{family}<-{source}"]) for source in row["reads"])
     pool = Pool(**row["pool"]) if row["pool"] else None
     return Layer(
-        family, units, row["stride_px"], reads, tensors[f"{family}/threshold"], tensors[f"{family}/ideal"], row["full"], normalise, pool
+        family,
+        units,
+        row["stride_px"],
+        reads,
+        tensors[f"{family}/threshold"],
+        tensors[f"{family}/ideal"],
+        row["full"],
+        normalise,
+        pool,
     )

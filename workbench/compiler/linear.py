@@ -1,4 +1,7 @@
-"""The constants that a family's weights are linear in: harmonics, points of a profile and single weights, each times its term's gain."""
+"""The constants that a family's weights are linear in.
+
+They are harmonics, points of a profile and single weights, each times its term's gain.
+"""
 
 import itertools
 import math
@@ -12,9 +15,13 @@ NONE, ONE = Number(tune=0.0), Number(tune=1.0)
 
 @dataclass(frozen=True)
 class Constant:
-    """One of them. `term` has it at 1 and all others at 0: weights are the sum of those of every constant's term, times its `value`.
+    """One constant that weights are linear in.
 
-    low, high   0 where the spec's bounds, or its number where that is fixed, leave one sign only; else without end
+    In `term` it is 1 and all others are 0: the weights are the sum over constants of `value` times
+    the weights of `term`.
+
+    low, high   0 where the spec's bounds, or its number where that is fixed, allow one sign only;
+                else infinite
     """
 
     term: Term | Table
@@ -24,14 +31,16 @@ class Constant:
 
 
 def constants(term: Term | Table) -> Iterator[Constant]:
-    """Those of a term. What the spec fixes at 0 is none."""
+    """The constants of a term, without those that the spec fixes at 0."""
     return (each for each in _every(term) if each.low < each.high)
 
 
 def _every(term: Term | Table) -> Iterator[Constant]:
     if isinstance(term, Table):
         for entry in term.weights:
-            yield _constant(Table(weights=(entry.model_copy(update={"weight": ONE}),)), entry.weight)
+            yield _constant(
+                Table(weights=(entry.model_copy(update={"weight": ONE}),)), entry.weight
+            )
         return
     alone = term.model_copy(update={"gain": ONE})
     if term.harmonics is not None:
@@ -40,7 +49,9 @@ def _every(term: Term | Table) -> Iterator[Constant]:
             yield _constant(alone.model_copy(update={"harmonics": harmonics}), term.gain, number)
     elif term.profile is not None:
         for k, (_, number) in enumerate(term.profile):
-            points = tuple((off_deg, ONE if i == k else NONE) for i, (off_deg, _) in enumerate(term.profile))
+            points = tuple(
+                (off_deg, ONE if i == k else NONE) for i, (off_deg, _) in enumerate(term.profile)
+            )
             yield _constant(alone.model_copy(update={"profile": points}), term.gain, number)
     else:
         yield _constant(alone, term.gain)
@@ -49,9 +60,15 @@ def _every(term: Term | Table) -> Iterator[Constant]:
 def _constant(term: Term | Table, *factors: Number) -> Constant:
     ends = [math.prod(each) for each in itertools.product(*map(_ends, factors))]
     value = math.prod(number.tune for number in factors)
-    return Constant(term, value, 0.0 if min(ends) >= 0 else -math.inf, 0.0 if max(ends) <= 0 else math.inf)
+    return Constant(
+        term, value, 0.0 if min(ends) >= 0 else -math.inf, 0.0 if max(ends) <= 0 else math.inf
+    )
 
 
 def _ends(number: Number) -> tuple[float, float]:
-    """The least and the most that the spec lets it be."""
-    return (number.tune, number.tune) if number.min is None or number.max is None else (number.min, number.max)
+    """The least and the greatest value that the spec allows."""
+    return (
+        (number.tune, number.tune)
+        if number.min is None or number.max is None
+        else (number.min, number.max)
+    )

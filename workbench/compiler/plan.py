@@ -1,14 +1,18 @@
-"""How a circuit is run: each read by the cheapest convolutions that say the same, and what equal layers of several circuits say only once.
+"""Plans to run circuits: the cheapest equal convolutions, and equal layers of circuits once.
 
-A read's weight `out in kh kw` may be written in three ways; which one is chosen by counted multiplications at one cell:
+A read's weight `out in kh kw` may be written in three ways. The one with the fewest multiplications
+at one cell is chosen:
 
     dense      as it is, without rims of zeros
-    apart      where every filter is one pattern over the taps times one direction over the channels, as a Gabor's colour is: the channels are
-               mixed into the few directions first, and each pattern reads one of them
-    low rank   where filters are sums of fewer, as opposite phases are one filter and its negative: those few, then a mixture (by singular values)
+    apart      where every filter is one pattern over the taps times one direction over the
+               channels, as a Gabor's colour is: the channels are mixed into the few directions
+               first, and each pattern reads one of them
+    low rank   where filters are sums of fewer, as opposite phases are one filter and its negative:
+               those few, then a mixture (by singular values)
 
-A read that is equal only nearly is dense: what is left out is below EXACT roundings of the weight's own type (in float64, below what the
-decomposition rounds by itself), times the largest singular value.
+A read that is only nearly of such a form is dense: the singular values left out are below EXACT
+roundings of the weight's own type (in float64, below the decomposition's own rounding), times the
+largest singular value.
 """
 
 import hashlib
@@ -23,17 +27,24 @@ from torch import Tensor
 from workbench.compiler.circuit import HandwrittenCircuit, Layer, Read
 
 EXACT = 4.0  # roundings of the weight's type
-DECOMPOSED = 1e-14  # what float64 singular vectors of equal patterns differ by: 10 roundings were seen, 45 are taken
-KERNELS = 256  # layers whose kernels are kept: as many as a frontier of a dozen theories and their controls has
-_PLANNING = threading.Lock()  # of the one thread that looks for a layer's kernels, or makes them
-_KERNELS: dict[str, tuple["Kernel", ...]] = {}  # by the layer's key, so that a weight that was written into is another
+# difference of float64 singular vectors of equal patterns: 10 roundings were seen, 45 are allowed
+DECOMPOSED = 1e-14
+# layers whose kernels are kept: as many as a frontier of a dozen theories and their controls has
+KERNELS = 256
+_PLANNING = threading.Lock()  # held by the one thread that looks for a layer's kernels
+# by the layer's key: a weight that was changed in place has another key
+_KERNELS: dict[str, tuple["Kernel", ...]] = {}
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """`mixed` upstream channels (None: as they are) are read by `weight`, in `groups`, and what that says is mixed by `after` (None: as it is).
+    """A convolution in up to three steps.
 
-    `order[i]` is where unit i's answer then stands (None: in its place). `cost` are multiplications at one cell of the answer.
+    mixed   matrix that mixes the upstream channels first (None: they are not mixed)
+    weight  the convolution of the mixed channels, in `groups`
+    after   matrix that mixes its outputs (None: they are not mixed)
+    order   order[i] is the position of unit i in the result (None: i)
+    cost    multiplications at one cell of the result
     """
 
     weight: Float[Tensor, "d e kh kw"]
@@ -45,16 +56,18 @@ class Kernel:
 
 
 def cheapest(weight: Float[Tensor, "out in kh kw"], stride: int) -> Kernel:
-    """The cheapest kernel that says what `weight` says; `stride` in upstream cells. No gradient flows."""
+    """The cheapest kernel that computes the same as `weight`; `stride` is in upstream cells.
+
+    No gradient flows.
+    """
     kept = _cropped(weight.detach().double())
     within = max(EXACT * torch.finfo(weight.dtype).eps, DECOMPOSED)
-    found = [Kernel(kept, kept.numel()), _apart(kept, stride, within), _low_rank(kept, within)]
-    best = min((kernel for kernel in found if kernel), key=lambda kernel: kernel.cost)
-    return best
+    forms = [Kernel(kept, kept.numel()), _apart(kept, stride, within), _low_rank(kept, within)]
+    return min((kernel for kernel in forms if kernel), key=lambda kernel: kernel.cost)
 
 
 def _cropped(weight: Tensor) -> Tensor:
-    """Without rims of zeros, the same number on all four sides."""
+    """The weight without rims of zeros; as many are cut on all four sides."""
     while weight.shape[-1] > 1:
         inner = weight[:, :, 1:-1, 1:-1]
         if inner.abs().sum() != weight.abs().sum():
@@ -64,34 +77,50 @@ def _cropped(weight: Tensor) -> Tensor:
 
 
 def _apart(weight: Tensor, stride: int, within: float) -> Kernel | None:
-    """One pattern and one direction for each filter, the same number of filters for each direction."""
+    """A kernel with one pattern and one direction for each filter, or None.
+
+    Each direction must have the same number of filters.
+    """
     if weight.shape[1] == 1:
         return None
     u, s, vh = torch.linalg.svd(weight.flatten(2), full_matrices=False)
     if (s[:, 1:] > within * s.max()).any():
         return None
-    directions, of = _distinct(u[:, :, 0], within)
-    counts = torch.bincount(of)
+    directions, index = _distinct(u[:, :, 0], within)
+    counts = torch.bincount(index)
     if (counts != counts[0]).any():
         return None
-    by_direction = torch.argsort(of, stable=True)
-    strength = s[:, 0] * torch.einsum("oc,oc->o", u[:, :, 0], directions[of])
+    by_direction = torch.argsort(index, stable=True)
+    strength = s[:, 0] * torch.einsum("oc,oc->o", u[:, :, 0], directions[index])
     pattern = (strength[:, None] * vh[:, 0])[by_direction].unflatten(1, weight.shape[2:])[:, None]
     cost = directions.numel() * stride**2 + pattern.numel()
     order = torch.argsort(by_direction)
-    return Kernel(pattern, cost, directions, len(directions), order=None if torch.equal(order, torch.arange(len(order))) else order)
+    return Kernel(
+        pattern,
+        cost,
+        directions,
+        len(directions),
+        order=None if torch.equal(order, torch.arange(len(order))) else order,
+    )
 
 
 def _distinct(rows: Tensor, within: float) -> tuple[Tensor, Tensor]:
-    """The distinct rows of unit length, a row and its negative being one, and which of them each row is."""
-    found: list[Tensor] = []
-    of = []
+    """The distinct rows, and the index of each row among them.
+
+    Rows have unit length; a row and its negative count as the same.
+    """
+    distinct: list[Tensor] = []
+    indices = []
     for row in rows:
-        same = [i for i, other in enumerate(found) if min((row - other).norm(), (row + other).norm()) < within]
-        of.append(same[0] if same else len(found))
+        same = [
+            i
+            for i, other in enumerate(distinct)
+            if min((row - other).norm(), (row + other).norm()) < within
+        ]
+        indices.append(same[0] if same else len(distinct))
         if not same:
-            found.append(row)
-    return torch.stack(found), torch.tensor(of)
+            distinct.append(row)
+    return torch.stack(distinct), torch.tensor(indices)
 
 
 def _low_rank(weight: Tensor, within: float) -> Kernel:
@@ -103,7 +132,10 @@ def _low_rank(weight: Tensor, within: float) -> Kernel:
 
 @dataclass(frozen=True)
 class Reading:
-    """Reads of one layer that are one convolution: their sources lie on the same cells and are seen through the same taps."""
+    """Reads of one layer that are run as one convolution.
+
+    Their sources have the same cells, and their weights the same taps.
+    """
 
     sources: tuple[str, ...]
     kernel: Kernel
@@ -111,76 +143,106 @@ class Reading:
 
 @dataclass(frozen=True)
 class Planned:
-    """A layer, its readings, and what it is known by: two layers with the same key say the same to the same pictures.
+    """A layer, its readings and its key.
 
-    `stands[i]` is where unit i stands in what the layer says (None: in its place); whatever reads the layer knows.
+    Two layers with the same key have the same responses to the same pictures. `positions[i]` is the
+    position of unit i in the response of the planned layer (None: i); kernels that read the layer
+    are made for these positions.
     """
 
     layer: Layer
     readings: tuple[Reading, ...]
     key: str
-    stands: Int[Tensor, " out"] | None
+    positions: Int[Tensor, " out"] | None
 
-    def in_order(self, said: Float[Tensor, "n out h w"]) -> Float[Tensor, "n out h w"]:
-        """What the layer says, every unit in its place, for who does not know the plan."""
-        return said if self.stands is None else said[:, self.stands]
+    def in_order(self, response: Float[Tensor, "n out h w"]) -> Float[Tensor, "n out h w"]:
+        """The planned layer's response with its units in the order of the layer."""
+        return response if self.positions is None else response[:, self.positions]
 
 
 def plan(circuit: HandwrittenCircuit) -> tuple[Planned, ...]:
-    """How each layer of a circuit is run. What is costly about it is done once for equal layers."""
+    """Plan each layer of a circuit.
+
+    Kernels, which are costly to find, are made once for equal layers.
+    """
     grids = {"input": 1} | {layer.family: layer.grid_px for layer in circuit.layers}
-    stands: dict[str, Tensor | None] = {}
-    found = []
+    positions: dict[str, Tensor | None] = {}
+    plans = []
     for layer, key in zip(circuit.layers, layer_keys(circuit), strict=True):
-        alike = _alike(layer, grids)
+        grouped = _grouped(layer, grids)
         with _PLANNING:
             if key not in _KERNELS:
                 while len(_KERNELS) >= KERNELS:
                     _KERNELS.pop(next(iter(_KERNELS)))
-                _KERNELS[key] = tuple(_kernel(reads, layer, grids, stands) for reads in alike)
+                _KERNELS[key] = tuple(_kernel(reads, layer, grids, positions) for reads in grouped)
             kernels = _KERNELS[key]
-        readings = tuple(Reading(tuple(read.source for read in reads), kernel) for reads, kernel in zip(alike, kernels, strict=True))
-        # Several readings are added unit by unit, and what normalises needs its axes. Where the layer is in the circuit does not matter: one of the
-        # same key may be elsewhere in another.
+        readings = tuple(
+            Reading(tuple(read.source for read in reads), kernel)
+            for reads, kernel in zip(grouped, kernels, strict=True)
+        )
+        # The kernel's order is kept if there is one reading (several are added unit by unit) and
+        # no normalisation (which needs the units' axes). It may not depend on the layer's place in
+        # the circuit: a layer of the same key may be elsewhere in another circuit.
         as_read = len(readings) == 1 and layer.normalise is None
-        stands[layer.family] = kernels[0].order if as_read else None
-        found.append(Planned(layer, readings, key, stands[layer.family]))
-    return tuple(found)
+        positions[layer.family] = kernels[0].order if as_read else None
+        plans.append(Planned(layer, readings, key, positions[layer.family]))
+    return tuple(plans)
 
 
 def layer_keys(circuit: HandwrittenCircuit) -> tuple[str, ...]:
-    """What each layer of a circuit is known by: its content as it is now, and that of the layers that it reads."""
+    """The key of each layer of a circuit: a hash of its content and of the layers that it reads."""
     keys: dict[str, str] = {}
     for layer in circuit.layers:
         keys[layer.family] = _key(layer, keys, repr(circuit.grid))
     return tuple(keys.values())
 
 
-def _alike(layer: Layer, grids: dict[str, int]) -> list[list[Read]]:
-    """Reads that can be one convolution; a site of the host is read by itself."""
+def _grouped(layer: Layer, grids: dict[str, int]) -> list[list[Read]]:
+    """Groups of reads that can be one convolution; each read of a host's site is its own group."""
     together: dict[object, list[Read]] = {}
     for read in layer.reads:
-        together.setdefault((grids.get(read.source, read.source), read.source == "input", read.weight.shape[-1]), []).append(read)
+        together.setdefault(
+            (grids.get(read.source, read.source), read.source == "input", read.weight.shape[-1]), []
+        ).append(read)
     return list(together.values())
 
 
-def _kernel(reads: Sequence[Read], layer: Layer, grids: dict[str, int], stands: dict[str, Tensor | None]) -> Kernel:
-    weight = torch.cat([_standing(torch.as_tensor(read.weight), stands.get(read.source)) for read in reads], 1)
+def _kernel(
+    reads: Sequence[Read],
+    layer: Layer,
+    grids: dict[str, int],
+    positions: dict[str, Tensor | None],
+) -> Kernel:
+    weight = torch.cat(
+        [_reordered(torch.as_tensor(read.weight), positions.get(read.source)) for read in reads], 1
+    )
     stride = max(1, layer.stride_px // grids.get(reads[0].source, layer.stride_px))
     return cheapest(weight, stride)
 
 
-def _standing(weight: Float[Tensor, "out in kh kw"], stands: Int[Tensor, " in"] | None) -> Float[Tensor, "out in kh kw"]:
-    """The same weight, for units that stand elsewhere."""
-    return weight if stands is None else weight[:, torch.argsort(stands)]
+def _reordered(
+    weight: Float[Tensor, "out in kh kw"], positions: Int[Tensor, " in"] | None
+) -> Float[Tensor, "out in kh kw"]:
+    """The same weight for upstream units at other positions."""
+    return weight if positions is None else weight[:, torch.argsort(positions)]
 
 
 def _key(layer: Layer, above: dict[str, str], grid: str) -> str:
-    digest = hashlib.sha256(repr((grid, layer.stride_px, layer.full, layer.pool, tuple(layer.units.shape.items()))).encode())
+    digest = hashlib.sha256(
+        repr(
+            (grid, layer.stride_px, layer.full, layer.pool, tuple(layer.units.shape.items()))
+        ).encode()
+    )
     constants = [layer.threshold, layer.ideal, layer.normalise.floor if layer.normalise else 0.0]
-    digest.update(repr(([float(value) for value in constants], layer.normalise.axis if layer.normalise else "")).encode())
+    digest.update(
+        repr(
+            ([float(value) for value in constants], layer.normalise.axis if layer.normalise else "")
+        ).encode()
+    )
     for read in layer.reads:
         weight = torch.as_tensor(read.weight).detach()
-        digest.update(f"{above.get(read.source, read.source)} {tuple(weight.shape)} {weight.dtype}\n".encode())
+        digest.update(
+            f"{above.get(read.source, read.source)} {tuple(weight.shape)} {weight.dtype}\n".encode()
+        )
         digest.update(weight.contiguous().numpy().tobytes())
     return digest.hexdigest()

@@ -1,1 +1,1 @@
-"""Runs conditions over pictures and streams statistics."""
+"""Conditions run over pictures, and their statistics."""

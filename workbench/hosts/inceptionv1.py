@@ -1,11 +1,14 @@
 """InceptionV1 (GoogLeNet), the reference model that Google released in 2015.
 
 Paper    Szegedy et al. 2014, "Going Deeper with Convolutions", arXiv 1409.4842
-Weights  github.com/soumith/inception.torch, folder dump/: one HDF5 file a tensor, from the Caffe2 release in github.com/google/inception
+Weights  github.com/soumith/inception.torch, folder dump/: one HDF5 file a tensor, from the Caffe2
+         release in github.com/google/inception
 Licence  Apache License 2.0
 Input    RGB, 224 x 224, 0..255 minus 117, no scaling
-Output   logits of 1008 classes; output i is line i+1 of synsets.txt, of which 1 to 1000 are the ImageNet classes
-Note     another training run than TensorFlow's inception5h, which Lucid and the Distill Circuits thread use: unit numbers differ
+Output   logits of 1008 classes; output i is line i+1 of synsets.txt, of which 1 to 1000 are the
+         ImageNet classes
+Note     another training run than TensorFlow's inception5h, which Lucid and the Distill Circuits
+         thread use: unit numbers differ
 """
 
 import os
@@ -16,8 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from workbench.hosts.hdf5 import datasets
-from workbench.hosts.host import InputRange
 from workbench.hosts.inception_blocks import ConvRelu, LocalResponseNorm, MaxPoolSame, Mixed
+from workbench.hosts.input import PictureInput
 from workbench.hosts.recipe import Recipe, sites_of
 
 SOURCE = "github.com/soumith/inception.torch"
@@ -30,8 +33,9 @@ FINGERPRINT = "e66a13323eb1e467cd06bdbc8e75565fe82c427be7d929e6b086e2d7568d7336"
 MEAN = 117.0
 CLASSES = 1008
 
-# name, channels, height and width, stride_px, offset_px. SAME padding of an even size at stride 2 puts the odd row at the bottom and right,
-# so each halving moves the first cell's centre by half the new stride, less one pixel.
+# name, channels, height and width, stride_px, offset_px. SAME padding of an even size at stride 2
+# puts the odd row at the bottom and right, so each halving moves the first cell's centre by half
+# the new stride, less one pixel.
 SITES = sites_of(
     (
         ("conv2d0", 64, 112, 2, 1),
@@ -64,7 +68,7 @@ MIXED = {
 
 
 def build() -> nn.Sequential:
-    """The network without weights, one named stage after another: pictures `n 3 224 224` to logits `n 1008`."""
+    """The network without weights: pictures `n 3 224 224` to logits `n 1008`."""
     network = nn.Sequential()
 
     def stage(name: str, module: nn.Module) -> None:
@@ -93,7 +97,10 @@ def published_files() -> dict[str, str]:
 
 
 def convert(directory: Path) -> dict[str, Tensor]:
-    """The dump to a state dict: `mixed3a_1x1_w` (`out kh kw in`) becomes `mixed3a.1x1.weight` (`out in kh kw`)."""
+    """The dump as a state dict.
+
+    `mixed3a_1x1_w` (`out kh kw in`) becomes `mixed3a.1x1.weight` (`out in kh kw`).
+    """
     state = {}
     for file in published_files():
         stem = Path(file).stem
@@ -103,19 +110,24 @@ def convert(directory: Path) -> dict[str, Tensor]:
         tensor = torch.from_numpy(datasets(directory / file)[stem])
         if kind == "w":
             tensor = tensor.flatten(1) if name == "softmax2" else tensor.permute(0, 3, 1, 2)
-        state[name.replace("_", ".", 1) + (".weight" if kind == "w" else ".bias")] = tensor.contiguous()
+        state[name.replace("_", ".", 1) + (".weight" if kind == "w" else ".bias")] = (
+            tensor.contiguous()
+        )
     return state
 
 
 def classes(directory: Path) -> tuple[str, ...]:
-    """WordNet ids by output index, as the file has them. Outputs 0 ("?????????") and 1001 to 1007 are dummies, no label is one."""
+    """WordNet ids by output index, as the file has them.
+
+    Outputs 0 ("?????????") and 1001 to 1007 are dummies that no label names.
+    """
     lines = (directory / "synsets.txt").read_text(encoding="utf-8").splitlines()
     return tuple(line.split(maxsplit=1)[0] for line in lines[:CLASSES])
 
 
 def fetch(directory: Path) -> None:
-    """The dump's files from the public repository, or from the address in WORKBENCH_INCEPTIONV1_URL."""
-    from workbench.hosts import download  # here: the network's libraries are not needed to load a host
+    """Fetch the dump's files from the public repository, or from WORKBENCH_INCEPTIONV1_URL."""
+    from workbench.hosts import download  # here: loading a host needs no libraries of the network
 
     download.fetch_files(os.environ.get(URL_VARIABLE, URL), FOLDERS, published_files(), directory)
 
@@ -126,7 +138,7 @@ RECIPE = Recipe(
     licence="Apache-2.0",
     fingerprint=FINGERPRINT,
     files=published_files(),
-    input=InputRange(size_px=224, mean_rgb=(MEAN, MEAN, MEAN)),
+    input=PictureInput(size_px=224, mean_rgb=(MEAN, MEAN, MEAN)),
     sites=SITES,
     build=build,
     convert=convert,

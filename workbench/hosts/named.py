@@ -1,8 +1,9 @@
-"""Hosts by name: a published one, a function in a user's own Python file, and either of them with its weights shuffled.
+"""Names of hosts, and the hosts that a name of a user's own file or of a null host stands for.
 
 squeezenet                     a published host that is installed
-my_hosts.py:make_host          what `make_host()` gives; the file is run, if the user named it
-squeezenet@random:0            the null host of it, seed 0
+my_hosts.py:make_host          the return value of `make_host()`; the file is run if the user
+                               named it
+squeezenet@random:0            the null host of squeezenet, seed 0
 """
 
 import hashlib
@@ -22,7 +23,8 @@ from workbench.hosts.host import Host
 from workbench.hosts.null import null_host
 
 OWN, NULL = ".py:", "@random:"
-PLAIN = re.compile(r"[\w-]+|\w+\.py:\w+(@random:\d+)?|[\w-]+@random:\d+")  # names of which no two give one folder
+# Among names of this form no two give the same folder.
+PLAIN = re.compile(r"[\w-]+|\w+\.py:\w+(@random:\d+)?|[\w-]+@random:\d+")
 TRUSTED: set[str] = set()  # own hosts that the user named in this process
 
 
@@ -32,7 +34,11 @@ def is_own(name: str) -> bool:
 
 
 def cache_of(name: str, cache: Cache | None) -> Cache | None:
-    """The cache for what that host computes; for an own one that of the unfinished run alone: what it imports from elsewhere may change."""
+    """The cache for the results of the host of that name.
+
+    A host of the user's own file uses the cache of the unfinished run alone, since what it imports
+    from elsewhere may change.
+    """
     return cache.unfinished if cache and is_own(name) and not cache.run else cache
 
 
@@ -42,34 +48,50 @@ def is_null(name: str) -> bool:
 
 
 def folder_name(name: str) -> str:
-    """The host's name as a folder's: `my_hosts.py:make_host` is my_hosts.make_host. Of a path the hash is behind it: no two names share one."""
+    """The host's name as a folder's: `my_hosts.py:make_host` is my_hosts.make_host.
+
+    A name with a path is followed by a hash, so that no two names share a folder.
+    """
     folded = name.replace(OWN, ".").replace("/", ".").replace(":", "-").lstrip(".")
-    return folded if PLAIN.fullmatch(name) else f"{folded}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    return (
+        folded
+        if PLAIN.fullmatch(name)
+        else f"{folded}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    )
 
 
 def trust(name: str) -> None:
-    """The user named this host: if it is an own one, its file may be run from now on. Names that a file brings along are not to be given here."""
+    """Allow the file of this host, which the user named, to be run from now on.
+
+    Names that come from a circuit file must not be given here.
+    """
     TRUSTED.add(split_null(name)[0] if is_null(name) else name)
 
 
 def split_null(name: str) -> tuple[str, int]:
-    """A null host's trained host and seed. Raises WorkbenchError for a seed that is no number."""
+    """A null host's trained host and seed; raises WorkbenchError for a seed that is no number."""
     trained, _, seed = name.rpartition(NULL)
     if not seed.isdecimal():
-        raise WorkbenchError(f"host {name}", f"seed {seed!r}", "a whole number", f"As in {trained or 'squeezenet'}{NULL}0.")
+        raise WorkbenchError(
+            f"host {name}",
+            f"seed {seed!r}",
+            "a whole number",
+            f"As in {trained or 'squeezenet'}{NULL}0.",
+        )
     return trained, int(seed)
 
 
 def shuffled(name: str, trained: Host) -> Host:
-    """The null host of that name."""
+    """The null host of that name, of the trained host."""
     return replace(null_host(trained, split_null(name)[1]), name=name)
 
 
 def own_host(name: str) -> Host:
-    """The host that a function in a user's Python file makes, under the name that it was asked for; the same object each time within one process
-    while the file stays as it is. The path is from the current folder.
+    """The host that a function in a user's Python file makes, called by the given name.
 
-    Raises WorkbenchError if nobody gave this name to `trust`, if there is no such file or function, if it fails, or if it gives no Host.
+    Within one process it is the same object while the file stays as it is. The path is relative to
+    the current folder. Raises WorkbenchError if the name was not given to `trust`, if there is no
+    such file or function, if the function fails, or if it returns no Host.
     """
     if name not in TRUSTED:
         raise WorkbenchError(
@@ -87,33 +109,62 @@ def own_host(name: str) -> Host:
 
 @lru_cache(maxsize=8)
 def _own(name: str, path: Path, sha256: str, function: str) -> Host:
-    with _run_beside(name, path):
+    with _importing_nearby(name, path):
         defined = runpy.run_path(str(path), run_name=path.stem)
         if not callable(defined.get(function)):
-            known = [each for each, value in defined.items() if callable(value) and not each.startswith("_")]
-            raise WorkbenchError(f"host {name}", f"no function {function!r} in {path}", remedy=nearest(function, known))
+            known = [
+                function_name
+                for function_name, value in defined.items()
+                if callable(value) and not function_name.startswith("_")
+            ]
+            raise WorkbenchError(
+                f"host {name}",
+                f"no function {function!r} in {path}",
+                remedy=nearest(function, known),
+            )
         host = defined[function]()
     if not isinstance(host, Host):
         raise WorkbenchError(
-            f"host {name}", f"{function}() gives a {type(host).__name__}", "what host_from_module gives", "docs/own-host.md has an example."
+            f"host {name}",
+            f"{function}() gives a {type(host).__name__}",
+            "what host_from_module gives",
+            "docs/own-host.md has an example.",
         )
-    files = {path.name: sha256, **_imported_beside(path)}
-    made = " and ".join(f"{file} with SHA-256 {known}" for file, known in files.items())
-    return replace(host, name=name, source=f"{host.source}, made by {made}")
+    files = {path.name: sha256, **_imported_nearby(path)}
+    made_by = " and ".join(f"{file} with SHA-256 {digest}" for file, digest in files.items())
+    return replace(host, name=name, source=f"{host.source}, made by {made_by}")
 
 
-def _imported_beside(path: Path) -> dict[str, str]:
-    """SHA-256 of each module's file that lies beside the user's or below, but for what is installed there: an edit of it is another host."""
-    folder, ours = path.parent, Path(__file__).resolve().parents[1]
+def _imported_nearby(path: Path) -> dict[str, str]:
+    """SHA-256 of each imported file in the folder of the user's file or below it.
+
+    An edit of one makes another host. Installed packages are left out.
+    """
+    folder, workbench = path.parent, Path(__file__).resolve().parents[1]
     modules = [module for name, module in list(sys.modules.items()) if name != "__main__"]
-    files = {Path(file).resolve() for module in modules if (file := getattr(module, "__file__", None))}
-    beside = [file for file in files if file.is_relative_to(folder) and not file.is_relative_to(ours) and "site-packages" not in file.parts]
-    return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(beside) if file.is_file()}
+    files = {
+        Path(file).resolve() for module in modules if (file := getattr(module, "__file__", None))
+    }
+    nearby = [
+        file
+        for file in files
+        if file.is_relative_to(folder)
+        and not file.is_relative_to(workbench)
+        and "site-packages" not in file.parts
+    ]
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(nearby)
+        if file.is_file()
+    }
 
 
 @contextmanager
-def _run_beside(name: str, path: Path) -> Iterator[None]:
-    """Within the block, what lies beside the file can be imported, as in a script. What the file raises becomes a WorkbenchError with the line."""
+def _importing_nearby(name: str, path: Path) -> Iterator[None]:
+    """Let modules in the file's folder be imported within the block, as in a script.
+
+    Any exception of the file becomes a WorkbenchError with its line.
+    """
     before = list(sys.path)
     sys.path.insert(0, str(path.parent))
     try:
@@ -121,8 +172,22 @@ def _run_beside(name: str, path: Path) -> Iterator[None]:
     except WorkbenchError:
         raise
     except (Exception, SystemExit) as error:
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-        line = error.lineno if isinstance(error, SyntaxError) and error.filename == str(path) else lines[-1] if lines else 1
-        raise WorkbenchError(f"host {name}", f"{path}:{line}: {type(error).__name__}: {error}", remedy="Mend the file.") from error
+        lines = [
+            frame.lineno
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename == str(path)
+        ]
+        line = (
+            error.lineno
+            if isinstance(error, SyntaxError) and error.filename == str(path)
+            else lines[-1]
+            if lines
+            else 1
+        )
+        raise WorkbenchError(
+            f"host {name}",
+            f"{path}:{line}: {type(error).__name__}: {error}",
+            remedy="Correct the file.",
+        ) from error
     finally:
         sys.path[:] = before

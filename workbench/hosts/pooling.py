@@ -7,10 +7,11 @@ from torch import Tensor, nn
 
 
 def max_pool(x: Float[Tensor, "n c h w"], ceil: bool = False) -> Float[Tensor, "n c h2 w2"]:
-    """At stride 2, without padding. `ceil` lets the last window reach over the edge.
+    """3x3 max pool at stride 2, without padding; `ceil` lets the last window reach over the edge.
 
-    torch vectorises over channels only, so the channels go last. Where they do already, as in a host of the store, nothing is copied; what comes
-    otherwise goes back as it came, and two copies cost less than the difference.
+    torch vectorises over channels only, so the channels are laid out last. Nothing is copied where
+    they already are, as in a host of the store. Any other layout is restored; the two copies cost
+    less than they save.
     """
     last = x.contiguous(memory_format=torch.channels_last)
     pooled = F.max_pool2d(last, 3, 2, ceil_mode=ceil)
@@ -18,10 +19,11 @@ def max_pool(x: Float[Tensor, "n c h w"], ceil: bool = False) -> Float[Tensor, "
 
 
 def max_pool_same(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-    """At stride 1, as large as it came; what lies outside counts for nothing.
+    """3x3 max pool at stride 1, padded with -inf, so that the shape stays.
 
-    The highest of three rows, then of three columns: four comparisons of whole tensors in place of torch's nine a cell, which also keep
-    where the highest stood. By torch where a gradient is wanted, or off the CPU.
+    Takes the highest of three rows, then of three columns: four comparisons of whole tensors, where
+    torch makes nine for each cell and keeps the place of the highest. torch's own is used where a
+    gradient is wanted, and off the CPU.
     """
     if x.device.type != "cpu" or (torch.is_grad_enabled() and x.requires_grad):
         return F.max_pool2d(x, 3, 1, padding=1)
@@ -32,7 +34,9 @@ def _highest_of_three(x: Tensor, dim: int) -> Tensor:
     highest, last = torch.empty_like(x), x.shape[dim] - 1
     highest.select(dim, 0).copy_(x.select(dim, 0))
     torch.maximum(x.narrow(dim, 1, last), x.narrow(dim, 0, last), out=highest.narrow(dim, 1, last))
-    torch.maximum(highest.narrow(dim, 0, last), x.narrow(dim, 1, last), out=highest.narrow(dim, 0, last))
+    torch.maximum(
+        highest.narrow(dim, 0, last), x.narrow(dim, 1, last), out=highest.narrow(dim, 0, last)
+    )
     return highest
 
 
@@ -42,4 +46,5 @@ class MaxPool(nn.Module):
     channelwise = True  # Host.push
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h2 w2"]:
+        """Activations to pooled ones."""
         return max_pool(x)

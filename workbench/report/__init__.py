@@ -1,4 +1,7 @@
-"""Scorecard -> terminal table, score.json, pictures, one HTML file. Importing this package imports no matplotlib."""
+"""Reports of a scorecard: terminal table, score.json, pictures and an HTML file.
+
+Importing this package imports no matplotlib.
+"""
 
 from typing import TYPE_CHECKING, Any
 

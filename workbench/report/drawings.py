@@ -1,4 +1,4 @@
-"""Every picture of a report, with the words that go with it."""
+"""Every picture of a report, with its description and caption."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -7,25 +7,28 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from workbench.compiler.circuit import HandwrittenCircuit
-from workbench.evaluate.examples import Example
-from workbench.evaluate.tuning import TuningCurves
 from workbench.report.curves import draw_aligned, draw_directions, draw_radii
 from workbench.report.kernels import draw, panels_of
 from workbench.report.ledger import draw_ledger
 from workbench.report.patches import draw_patches, units_of
 from workbench.score.scorecard import Scorecard, UnitScore
+from workbench.vision.examples import Example
+from workbench.vision.tuning import TuningCurves
 
 DOTS_PER_INCH = 150
 LINES = "Trained in black, handwritten in red."
-ECHOES = {  # by how often the stimulus looks the same in a full turn
-    1: "A unit that takes the stimulus for itself turned round responds in the shaded band too: the echo.",
-    2: "A unit that responds to a bar across its own does so in the shaded band: the echo.",
+ECHOES = {  # keys: how often the stimulus looks the same in a full turn
+    1: "An echo, the response to the opposite direction, would be in the shaded band.",
+    2: "An echo, the response to a bar at a right angle, would be in the shaded band.",
 }
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture of one section of the page; `name` is its file's, without .png, `alt` what it says to who cannot see it."""
+    """A picture of one section of the page.
+
+    `name` is that of its file without .png, `alt` describes it for readers who cannot see it.
+    """
 
     name: str
     section: str
@@ -35,32 +38,29 @@ class Drawing:
 
 
 def drawings(
-    card: Scorecard, circuits: Sequence[HandwrittenCircuit], curves: Sequence[TuningCurves], examples: Sequence[Example]
+    card: Scorecard,
+    circuits: Sequence[HandwrittenCircuit],
+    curves: Sequence[TuningCurves],
+    examples: Sequence[Example],
 ) -> Iterator[Drawing]:
-    """The pictures in the order of the page; `circuits` and `curves` are in the order of the card's theories."""
+    """Draw the pictures in the order of the page.
+
+    `circuits` and `curves` are in the order of the card's theories.
+    """
     for i, circuit in enumerate(circuits):
         yield from _kernels(circuit, *_which(card, i))
     for i, responses in enumerate(curves):
         yield from _tuning(card.units_of(i), responses, *_which(card, i))
     for unit in units_of(examples):
-        own = [example for example in examples if example.unit == unit]
-        names = "; ".join(f"{kind}: {', '.join(e.picture for e in own if e.kind == kind)}" for kind in ("best", "worst"))
-        alt = f"Patches of pictures beside the activation of the trained and of the handwritten unit {unit}."
-        name = f"patches-{unit.replace(':', '-')}"
-        yield Drawing(
-            name,
-            "patches",
-            draw_patches(own),
-            alt,
-            f"{unit}, Pearson {_pearson(card, unit)}. One colour scale for each pair. Pictures: {names}.",
-        )
-    alt = "Recovered KL of each condition with its 95 % interval; the numbers are in the table below."
+        yield _patches(card, unit, [example for example in examples if example.unit == unit])
     yield Drawing(
         "ledger",
         "ledger",
         draw_ledger(card),
-        alt,
-        "Dots are figures, bars 95 % intervals of a bootstrap over pictures; an arrow points to what lies beyond the edge.",
+        "Recovered KL of each condition with its 95 % interval; "
+        "the numbers are in the table below.",
+        "Dots are figures, bars 95 % intervals of a bootstrap over pictures; "
+        "an arrow marks a figure beyond the edge.",
     )
 
 
@@ -72,36 +72,58 @@ def png(figure: Figure) -> bytes:
 
 
 def _which(card: Scorecard, theory: int) -> tuple[str, str]:
-    """What tells one of several theories from the others, in the name of a file and in words; nothing where there is only one."""
+    """A prefix of file names and a sentence for one of several theories; empty for a single one."""
     if len(card.theories) == 1:
         return "", ""
-    own = card.theories[theory]
-    return f"{theory + 1}-", f"{own.spec['theory']} at {own.circuit['site']}. "
+    score = card.theories[theory]
+    return f"{theory + 1}-", f"{score.spec['theory']} at {score.circuit['site']}. "
 
 
-def _kernels(circuit: HandwrittenCircuit, which: str, said: str) -> Iterator[Drawing]:
+def _patches(card: Scorecard, unit: str, examples: Sequence[Example]) -> Drawing:
+    names = "; ".join(
+        f"{kind}: {', '.join(example.picture for example in examples if example.kind == kind)}"
+        for kind in ("best", "worst")
+    )
+    return Drawing(
+        f"patches-{unit.replace(':', '-')}",
+        "patches",
+        draw_patches(examples),
+        f"Patches of pictures, and the activation of the trained and the handwritten unit {unit}.",
+        f"{unit}, Pearson {_pearson(card, unit)}. One colour scale for each pair. "
+        f"Pictures: {names}.",
+    )
+
+
+def _kernels(circuit: HandwrittenCircuit, which: str, theory: str) -> Iterator[Drawing]:
     for family, panels in panels_of(circuit).items():
         for i, panel in enumerate(panels):
-            alt = f"Kernels: {said}{panel.title}. Red excites, blue inhibits."
-            yield Drawing(f"kernels-{which}{family}-{i + 1}", "kernels", draw([panel]), alt, said.rstrip())
+            alt = f"Kernels: {theory}{panel.title}. Red excites, blue inhibits."
+            yield Drawing(
+                f"kernels-{which}{family}-{i + 1}", "kernels", draw([panel]), alt, theory.rstrip()
+            )
 
 
-def _tuning(units: Sequence[UnitScore], curves: TuningCurves, which: str, said: str) -> Iterator[Drawing]:
+def _tuning(
+    units: Sequence[UnitScore], curves: TuningCurves, which: str, theory: str
+) -> Iterator[Drawing]:
     count, radii = len(units), ", ".join(f"{radius:g}" for radius in curves.radius_px)
     over = f"Mean over radii {radii} px" if len(curves.radius_px) > 1 else "Straight"
     yield Drawing(
         f"tuning-{which}aligned",
         "tuning",
         draw_aligned(units, curves),
-        f"Mean tuning curve of {count} trained and handwritten units against direction, aligned at their poses.",
-        f"{said}{LINES} Each unit’s curve over its own peak, aligned at its pose; thick lines are means. {ECHOES[curves.probe.turns]}",
+        f"Mean tuning curve of {count} trained and handwritten units against direction, aligned at "
+        "their poses.",
+        f"{theory}{LINES} Each unit’s curve over its own peak, aligned at its pose; "
+        f"thick lines are means. {ECHOES[curves.probe.turns]}",
     )
     yield Drawing(
         f"tuning-{which}directions",
         "tuning",
         draw_directions(units, curves),
-        f"Tuning curves of {count} units against the direction of the {curves.probe.name}, trained and handwritten.",
-        f"{said}{LINES} {over}; dotted lines are preferred directions.",
+        f"Tuning curves of {count} units against the direction of the {curves.probe.name}, trained "
+        "and handwritten.",
+        f"{theory}{LINES} {over}; dotted lines are preferred directions.",
     )
     if len(curves.radius_px) == 1:
         return
@@ -110,9 +132,11 @@ def _tuning(units: Sequence[UnitScore], curves: TuningCurves, which: str, said: 
         "tuning",
         draw_radii(units, curves),
         f"Responses of {count} units against the radius of the arc, trained and handwritten.",
-        f"{said}{LINES} The highest response over directions at each radius.",
+        f"{theory}{LINES} The highest response over directions at each radius.",
     )
 
 
 def _pearson(card: Scorecard, unit: str) -> str:
-    return next((f"{row.pearson:.2f}".replace("-", "−") for row in card.units if row.unit == unit), "–")
+    return next(
+        (f"{row.pearson:.2f}".replace("-", "−") for row in card.units if row.unit == unit), "–"
+    )

@@ -1,4 +1,7 @@
-"""Weights as pictures: red excites, blue inhibits, white is zero. One panel a read, one kernel for each downstream and upstream pose."""
+"""Pictures of weights: red excites, blue inhibits, white is zero.
+
+There is one panel for each read, and in it a kernel for each downstream and upstream pose.
+"""
 
 import io
 from collections.abc import Sequence
@@ -22,12 +25,15 @@ BLUE, WHITE, RED = "#1a3fbf", "#ffffff", "#c8201e"
 SHADES = 257  # odd: zero is exactly white
 GROUND = "#d9d9d9"  # between kernels
 INCHES = 9.0
-DOTS = 24  # dots that a small kernel is drawn across, so that the grey between kernels stays thin
+DOTS = 24  # width of a small kernel in dots, so that the grey between kernels stays thin
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What a panel shows: `kernels[row, column]` is one kernel `kh kw`; labels and poses of the rows and columns."""
+    """The content of a panel: kernels, and labels and poses of its rows and columns.
+
+    `kernels[row, column]` is one kernel `kh kw`.
+    """
 
     title: str
     kernels: Float[np.ndarray, "row column kh kw"]
@@ -43,11 +49,16 @@ class Panel:
 
 
 def draw_kernels(circuit: HandwrittenCircuit, family: str | None = None) -> Figure:
-    """Every read of the circuit, or of one family, below each other. Raises KeyError for a family that the circuit does not have."""
+    """Draw every read of the circuit, or of one family, below each other.
+
+    Raises KeyError for a family that the circuit does not have.
+    """
     panels = panels_of(circuit)
     if family is not None and family not in panels:
         raise KeyError(family)
-    return draw([panel for name, found in panels.items() if family in (None, name) for panel in found])
+    return draw(
+        [panel for name, reads in panels.items() if family in (None, name) for panel in reads]
+    )
 
 
 def save_kernels(circuit: HandwrittenCircuit, path: Path) -> None:
@@ -60,17 +71,28 @@ def save_kernels(circuit: HandwrittenCircuit, path: Path) -> None:
 def panels_of(circuit: HandwrittenCircuit) -> dict[str, list[Panel]]:
     """The panels of each family, in order."""
     units = {layer.family: layer.units for layer in circuit.layers}
-    return {layer.family: [panel(layer, read, units.get(read.source)) for read in layer.reads] for layer in circuit.layers}
+    return {
+        layer.family: [panel(layer, read, units.get(read.source)) for read in layer.reads]
+        for layer in circuit.layers
+    }
 
 
 def panel(layer: Layer, read: Read, upstream: Units | None) -> Panel:
-    """A readable part of one read: downstream poses in columns; upstream poses, or the other axes of filters on the picture, in rows."""
+    """The panel of one read, with as many poses as can be read.
+
+    Downstream poses are its columns; upstream poses, or the other axes of filters on the picture,
+    are its rows.
+    """
     weight = np.asarray(read.weight, dtype=np.float64)
-    return _filters(layer, weight) if upstream is None else _between(layer, read.source, weight, upstream)
+    return (
+        _filters(layer, weight)
+        if upstream is None
+        else _between(layer, read.source, weight, upstream)
+    )
 
 
 def draw(panels: Sequence[Panel]) -> Figure:
-    """Panels below each other."""
+    """Draw panels below each other."""
     heights = [_inches(panel) for panel in panels]
     figure = Figure(figsize=(INCHES, sum(heights)), layout="constrained")
     grid = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)
@@ -80,16 +102,30 @@ def draw(panels: Sequence[Panel]) -> Figure:
 
 
 def draw_panel(axes: Axes, shown: Panel) -> None:
-    """One mosaic of kernels, the poses as glyphs and words along its sides, the scale in its title."""
+    """Draw a mosaic of kernels with the poses at its sides and the scale in its title."""
     zoom = max(1, DOTS // shown.kernels.shape[-1])
     kernels = shown.kernels.repeat(zoom, axis=2).repeat(zoom, axis=3)
     rows, columns, kh, kw = kernels.shape
-    axes.imshow(mosaic(kernels), cmap=colours(), vmin=-shown.scale, vmax=shown.scale, interpolation="nearest")
+    axes.imshow(
+        mosaic(kernels),
+        cmap=colours(),
+        vmin=-shown.scale,
+        vmax=shown.scale,
+        interpolation="nearest",
+    )
     axes.set_anchor("W")
     axes.set_title(
-        f"{shown.title}\nred excites, to +{shown.scale:.2g}; white is 0; blue inhibits, to −{shown.scale:.2g}", fontsize=8, loc="left"
+        f"{shown.title}\nred excites, to +{shown.scale:.2g}; white is 0; "
+        f"blue inhibits, to −{shown.scale:.2g}",
+        fontsize=8,
+        loc="left",
     )
-    axes.set_xticks([(kw + 1) * i + kw / 2 + 0.5 for i in range(columns)], shown.columns, fontsize=6, rotation=90 if columns > 8 else 0)
+    axes.set_xticks(
+        [(kw + 1) * i + kw / 2 + 0.5 for i in range(columns)],
+        shown.columns,
+        fontsize=6,
+        rotation=90 if columns > 8 else 0,
+    )
     axes.set_yticks([(kh + 1) * i + kh / 2 + 0.5 for i in range(rows)], shown.rows, fontsize=6)
     axes.tick_params(length=0, pad=14)
     axes.spines[:].set_visible(False)
@@ -100,7 +136,7 @@ def draw_panel(axes: Axes, shown: Panel) -> None:
 
 
 def mosaic(kernels: Float[np.ndarray, "row column kh kw"]) -> Float[np.ndarray, "h w"]:
-    """Kernels side by side with a cell of nan around each."""
+    """Place kernels side by side, with a border of nan around each."""
     rows, columns, kh, kw = kernels.shape
     framed = np.full((rows, columns, kh + 1, kw + 1), np.nan)
     framed[:, :, 1:, 1:] = kernels
@@ -109,12 +145,17 @@ def mosaic(kernels: Float[np.ndarray, "row column kh kw"]) -> Float[np.ndarray, 
 
 
 def colours() -> Colormap:
-    """Blue, white, red; grey where there is no weight."""
-    return LinearSegmentedColormap.from_list("weights", (BLUE, WHITE, RED), SHADES).with_extremes(bad=GROUND)
+    """The colours of weights from blue over white to red; grey for nan."""
+    return LinearSegmentedColormap.from_list("weights", (BLUE, WHITE, RED), SHADES).with_extremes(
+        bad=GROUND
+    )
 
 
 def _filters(layer: Layer, weight: np.ndarray) -> Panel:
-    """Filters over RGB, each seen along its own opponent axis: one row for each pose beside the orientation."""
+    """Filters on RGB, each projected on its own opponent axis.
+
+    There is one row for each pose without the orientation.
+    """
     axis = opponent(layer.units, np.zeros(()))
     seen = np.einsum("dchw,dc->dhw", weight, axis / (axis**2).sum(1, keepdims=True))
     frame = frame_axis(layer.units)
@@ -124,40 +165,77 @@ def _filters(layer: Layer, weight: np.ndarray) -> Panel:
         groups.setdefault(tuple(layer.units.poses[name][i] for name in others), []).append(i)
     kept = thinned(groups, SHOWN)
     table = np.array([_spaced(groups[row], SHOWN) for row in kept])
-    rows = tuple(" ".join(pose_text(axis, value) for axis, value in zip(others, row, strict=True)) for row in kept)
+    rows = tuple(
+        " ".join(pose_text(axis, value) for axis, value in zip(others, row, strict=True))
+        for row in kept
+    )
     first = table[0]
-    title = f"{layer.family} reads the picture: {table.size} of {len(layer.units)} units, each along its colour axis"
-    if not np.allclose(np.einsum("dhw,dc->dchw", seen, axis), weight):  # a table's
+    title = (
+        f"{layer.family} reads the picture: {table.size} of {len(layer.units)} units, "
+        "each along its colour axis"
+    )
+    if not np.allclose(np.einsum("dhw,dc->dchw", seen, axis), weight):  # weights of a table
         title += "; weights off that axis are not drawn"
-    return Panel(title, seen[table], rows, _labels(layer.units, first), (None,) * len(rows), _poses(layer.units, first))
+    return Panel(
+        title,
+        seen[table],
+        rows,
+        _labels(layer.units, first),
+        (None,) * len(rows),
+        _poses(layer.units, first),
+    )
 
 
 def _between(layer: Layer, source: str, weight: np.ndarray, upstream: Units) -> Panel:
-    """Downstream units in columns, upstream ones in rows: those that share the first value of every axis but the orientation."""
+    """Downstream units in columns, upstream ones in rows.
+
+    The rows are those units that share the first value of every axis but the orientation.
+    """
     down = _spaced(by_pose(layer.units, range(len(layer.units))), SHOWN)
     frame = frame_axis(upstream)
     others = [name for name in upstream.poses if name != frame]
-    alike = [i for i in range(len(upstream)) if all(upstream.poses[name][i] == upstream.poses[name][0] for name in others)]
+    alike = [
+        i
+        for i in range(len(upstream))
+        if all(upstream.poses[name][i] == upstream.poses[name][0] for name in others)
+    ]
     up = _spaced(by_pose(upstream, alike), SHOWN)
-    only = f" (those of {', '.join(pose_text(name, upstream.poses[name][0]) for name in others)})" if others else ""
-    title = f"{layer.family} (columns, {len(down)} of {len(layer.units)}) reads {source} (rows, {len(up)} of {len(upstream)}{only})"
+    only = (
+        f" (those of {', '.join(pose_text(name, upstream.poses[name][0]) for name in others)})"
+        if others
+        else ""
+    )
+    title = (
+        f"{layer.family} (columns, {len(down)} of {len(layer.units)}) "
+        f"reads {source} (rows, {len(up)} of {len(upstream)}{only})"
+    )
     kernels = weight[np.ix_(down, up)].transpose(1, 0, 2, 3)
-    return Panel(title, kernels, _labels(upstream, up), _labels(layer.units, down), _poses(upstream, up), _poses(layer.units, down))
+    return Panel(
+        title,
+        kernels,
+        _labels(upstream, up),
+        _labels(layer.units, down),
+        _poses(upstream, up),
+        _poses(layer.units, down),
+    )
 
 
 def frame_axis(units: Units) -> str:
-    """The axis that turns a family's units: its centre of curvature's direction or its orientation."""
+    """The axis of a family's rotations: direction of the centre of curvature, or orientation."""
     return CENTRE if CENTRE in units.poses else ORIENTATION
 
 
 def by_pose(units: Units, chosen: Sequence[int]) -> list[int]:
-    """Units in the order of their direction."""
+    """Sort units by their direction."""
     column = units.column(frame_axis(units))
     return sorted(chosen, key=lambda i: column[i])
 
 
 def thinned(groups: dict[tuple, list[int]], most: int) -> list[tuple]:
-    """Rows to show: with more than `most`, every second value of the axis of most values, as often as needed."""
+    """Rows to show, at most `most`.
+
+    As long as there are more, every second value of the axis with most values is left out.
+    """
     rows = list(groups)
     while len(rows) > most:
         values = [list(dict.fromkeys(row[axis] for row in rows)) for axis in range(len(rows[0]))]
@@ -175,8 +253,11 @@ def _spaced(items: Sequence[int], most: int) -> list[int]:
 def _labels(units: Units, chosen: Sequence[int]) -> tuple[str, ...]:
     axis = frame_axis(units)
     column = units.column(axis)
-    named = "unit" in units.shape
-    return tuple(f"{units.names[i].split(':')[-1]}: {column[i]:.4g}°" if named else f"{column[i]:.4g}°" for i in chosen)
+    named = UNIT in units.shape
+    return tuple(
+        f"{units.names[i].split(':')[-1]}: {column[i]:.4g}°" if named else f"{column[i]:.4g}°"
+        for i in chosen
+    )
 
 
 def _poses(units: Units, chosen: Sequence[int]) -> tuple[tuple[str, float], ...]:

@@ -1,40 +1,62 @@
-"""The ledger: what each condition recovers, with its interval, as a picture."""
+"""The ledger: a picture of each condition's recovered KL with its interval."""
 
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from workbench.report.conditions import number, ordered
+from workbench.report.conditions import number, ordered, shown_quantities
 from workbench.score.scorecard import Scorecard
 from workbench.score.uncertainty import Figure as Estimate
+from workbench.splice.conditions import ConditionKind
 
-LOWEST = -1.0  # what recovers less is drawn at the edge, with its number
-COLOURS = {"spliced": "#c8201e", "as_written": "#e58a7f", "ablated": "#999999", "control": "#1a3fbf", "natural": "#111111"}
+LOWEST = -1.0  # a lower figure is drawn at the edge, with its number
+COLOURS = {
+    ConditionKind.NATURAL: "#111111",
+    ConditionKind.ABLATION: "#999999",
+    ConditionKind.HANDWRITTEN: "#c8201e",
+    ConditionKind.CONTROL: "#1a3fbf",
+    ConditionKind.BASELINE: "#1a3fbf",
+}
+AS_WRITTEN = "#e58a7f"  # the handwritten units before tuning
 
 
 def draw_ledger(card: Scorecard) -> Figure:
-    """Recovered KL of every condition, and top-5 accuracy where the pictures are labelled."""
+    """The recovered headline of every condition, and the last accuracy where there are labels."""
     names = [name for name in ordered(card) if name != "natural"]
-    labelled = card.conditions["natural"].top5.value is not None
-    columns = 2 if labelled else 1
-    figure = Figure(figsize=(8.6 if labelled else 6.4, 0.3 * len(names) + 0.9), layout="constrained")
-    grid = figure.subplots(1, columns, sharey=True, squeeze=False)[0]
-    _bars(grid[0], names, [card.conditions[name].recovered_kl for name in names], LOWEST)
+    rows = [card.conditions[name] for name in names]
+    accuracies = [each for each in shown_quantities(card) if each.needs_target][-1:]
+    figure = Figure(
+        figsize=(8.6 if accuracies else 6.4, 0.3 * len(names) + 0.9), layout="constrained"
+    )
+    grid = figure.subplots(1, 1 + len(accuracies), sharey=True, squeeze=False)[0]
+    _bars(grid[0], card, names, [row.recovered for row in rows], LOWEST)
     grid[0].axvline(1, color="#111111", linewidth=0.8)
     grid[0].axvline(0, color="#999999", linewidth=0.8, linestyle=":")
-    grid[0].set_xlabel("recovered KL: 0 as if ablated, 1 as if untouched", fontsize=8)
-    if labelled:
-        _bars(grid[1], names, [card.conditions[name].top5 for name in names], None)
-        grid[1].axvline(card.conditions["natural"].top5.value, color="#111111", linewidth=0.8)
-        grid[1].set_xlabel("top-5 accuracy; the line is the untouched network", fontsize=8)
+    label = card.headline_quantity.label
+    grid[0].set_xlabel(f"recovered {label}: 0 as if ablated, 1 as if untouched", fontsize=8)
+    for axes, accuracy in zip(grid[1:], accuracies, strict=True):
+        _bars(axes, card, names, [row.quantities[accuracy.key] for row in rows], None)
+        untouched = card.conditions["natural"].quantities[accuracy.key].value
+        axes.axvline(untouched, color="#111111", linewidth=0.8)
+        axes.set_xlabel(f"{accuracy.label} accuracy; the line is the untouched network", fontsize=8)
     return figure
 
 
-def _bars(axes: Axes, names: Sequence[str], figures: Sequence[Estimate], lowest: float | None) -> None:
-    """A dot and an interval for each condition, its number at the right; no dot where there is no figure."""
+def _bars(
+    axes: Axes,
+    card: Scorecard,
+    names: Sequence[str],
+    figures: Sequence[Estimate],
+    lowest: float | None,
+) -> None:
+    """Draw a dot and an interval for each condition, with its number at the right.
+
+    There is no dot where there is no figure.
+    """
     for row, (name, figure) in enumerate(zip(names, figures, strict=True)):
-        colour = COLOURS.get(name.split(".")[0], "#555555")
+        kind = card.conditions[name].kind
+        colour = AS_WRITTEN if name == "as_written" else COLOURS.get(kind, "#555555")
         axes.text(
             1.02,
             row,
@@ -48,8 +70,21 @@ def _bars(axes: Axes, names: Sequence[str], figures: Sequence[Estimate], lowest:
             continue
         low, high = figure.ci95 or (figure.value, figure.value)
         inside = [x if lowest is None else max(x, lowest) for x in (low, figure.value, high)]
-        axes.plot([inside[0], inside[2]], [row, row], color=colour, linewidth=2.2, alpha=0.45, solid_capstyle="butt")
-        axes.plot(inside[1], row, marker="o" if inside[1] == figure.value else "<", color=colour, markersize=5)
+        axes.plot(
+            [inside[0], inside[2]],
+            [row, row],
+            color=colour,
+            linewidth=2.2,
+            alpha=0.45,
+            solid_capstyle="butt",
+        )
+        axes.plot(
+            inside[1],
+            row,
+            marker="o" if inside[1] == figure.value else "<",
+            color=colour,
+            markersize=5,
+        )
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(axis="x", color="#eeeeee")

@@ -1,11 +1,14 @@
-"""Patches: a piece of a picture, and what the trained and the handwritten unit say to it, on one colour scale."""
+"""Patches: a piece of a picture with the trained and the handwritten unit's activation there.
+
+Both activations have one colour scale.
+"""
 
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from workbench.evaluate.examples import Example
+from workbench.vision.examples import Example
 
 COLOURS = "magma"
 SIDE = 1.3  # inches
@@ -13,14 +16,14 @@ TITLES = {"best": "best agreement", "worst": "largest difference"}
 
 
 def units_of(examples: Sequence[Example]) -> tuple[str, ...]:
-    """The units that have examples, in order."""
+    """The units that have examples, in their order."""
     return tuple(dict.fromkeys(example.unit for example in examples))
 
 
 def draw_patches(examples: Sequence[Example]) -> Figure:
-    """Examples of one unit: a row for each kind, and in it a picture, the trained map and the handwritten map for each example.
+    """Draw examples of one unit: picture, trained map and handwritten map for each example.
 
-    Raises ValueError without examples.
+    There is a row for each kind of example. Raises ValueError without examples.
     """
     kinds = [kind for kind in TITLES if any(example.kind == kind for example in examples)]
     if not kinds:
@@ -41,6 +44,9 @@ def _draw(axes: Sequence[Axes], example: Example, title: str) -> None:
     highest = max(float(example.trained.max()), float(example.handwritten.max())) or 1.0
     axes[0].imshow(example.rgb)
     axes[0].set_title(title, fontsize=7)
-    for place, name, values in ((axes[1], "trained", example.trained), (axes[2], "handwritten", example.handwritten)):
+    for place, name, values in (
+        (axes[1], "trained", example.trained),
+        (axes[2], "handwritten", example.handwritten),
+    ):
         place.imshow(values, cmap=COLOURS, vmin=0, vmax=highest, interpolation="nearest")
         place.set_title(f"{name}, peak {float(values.max()):.3g}", fontsize=7)

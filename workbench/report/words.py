@@ -1,4 +1,7 @@
-"""A theory in plain English, with its numbers: made from the spec alone, the same sentences for every theory."""
+"""A theory in plain English, with its numbers.
+
+The sentences are made from the spec alone, in the same way for every theory.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +10,11 @@ from workbench.report.glyphs import pose_text
 from workbench.spec.language import INPUT, Family, Gabor, Number, Pose, Poses, Table, Term, Theory
 from workbench.spec.problems import key_text
 
-AXES = {"orientation_deg": "orientations", "centre_deg": "directions of the centre of curvature", "phase_deg": "phases"}
+AXES = {
+    "orientation_deg": "orientations",
+    "centre_deg": "directions of the centre of curvature",
+    "phase_deg": "phases",
+}
 ACROSS = {"orientation_deg": "orientation", "centre_deg": "direction", "phase_deg": "phase"}
 WANTED = {
     "tangent": "running along the feature",
@@ -24,7 +31,11 @@ TURNED: Mapping[str | None, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number of the spec. kind: "constant", "tunable" (may be fitted, was not) or "tuned"; `note`: bounds, and what was written first."""
+    """A number of the spec.
+
+    kind  "constant", "tunable" (may be fitted, but was not) or "tuned"
+    note  its bounds, and its value before tuning
+    """
 
     text: str
     kind: str = "constant"
@@ -36,33 +47,43 @@ Sentence = tuple[str | Quantity, ...]
 
 @dataclass(frozen=True)
 class FamilyWords:
-    """What a theory says about one family, a sentence at a time."""
+    """The sentences about one family of a theory."""
 
     name: str
     sentences: tuple[Sentence, ...]
 
 
 def theory_words(theory: Theory) -> tuple[FamilyWords, ...]:
-    """Every family in order: its poses, what it reads and how, and what becomes of the sum."""
-    speaker = Speaker(theory)
-    return tuple(FamilyWords(name, tuple(speaker.family(name, family))) for name, family in theory.families.items())
+    """Every family in order: its poses, what it reads and how, and how the sum is used."""
+    writer = Writer(theory)
+    return tuple(
+        FamilyWords(name, tuple(writer.family(name, family)))
+        for name, family in theory.families.items()
+    )
 
 
 def plain(sentence: Sentence) -> str:
     """A sentence as text; numbers that were tuned are followed by an asterisk."""
-    return "".join(part if isinstance(part, str) else part.text + "*" * (part.kind == "tuned") for part in sentence)
+    return "".join(
+        part if isinstance(part, str) else part.text + "*" * (part.kind == "tuned")
+        for part in sentence
+    )
 
 
-class Speaker:
-    """Knows which numbers were tuned, and what they were before."""
+class Writer:
+    """Writes the sentences about a theory's families.
 
-    def __init__(self, theory: Theory):
+    tuned    whether the theory was tuned
+    written  the numbers before tuning, by their path in the spec
+    """
+
+    def __init__(self, theory: Theory) -> None:
         self.theory = theory
         self.tuned = theory.tuned is not None
         self.written: Mapping[str, float] = theory.tuned.written if theory.tuned else {}
 
     def quantity(self, number: Number, path: tuple, unit: str = "") -> Quantity:
-        """A number with its unit and its mark."""
+        """A number with its unit and its kind."""
         text = value_text(number.tune) + unit
         if number.min is None or number.max is None:
             return Quantity(text)
@@ -70,9 +91,14 @@ class Speaker:
         if not self.tuned:
             return Quantity(text, "tunable", f"may be tuned {bounds}; here as written")
         before = self.written.get(key_text(path))
-        return Quantity(text, "tuned", f"tuned {bounds}" + ("" if before is None else f"; written as {value_text(before)}"))
+        return Quantity(
+            text,
+            "tuned",
+            f"tuned {bounds}" + ("" if before is None else f"; written as {value_text(before)}"),
+        )
 
     def family(self, name: str, family: Family) -> Iterator[Sentence]:
+        """The sentences about one family."""
         path = ("families", name)
         yield poses_sentence(family)
         for source, terms in family.reads.items():
@@ -83,20 +109,34 @@ class Speaker:
         if family.normalise:
             floor = self.quantity(family.normalise.floor, (*path, "normalise", "floor"))
             across = ACROSS.get(family.normalise.across, family.normalise.across)
-            yield ("The sum is divided by ", floor, f" plus its mean over units that differ in {across} only.")
+            yield (
+                "The sum is divided by ",
+                floor,
+                f" plus its mean over units that differ in {across} only.",
+            )
         if family.ideal:
             fine, coarse = f"{family.ideal.fine_px:g} px", f"{family.ideal.coarse_px:g} px"
-            yield (f"Their ideal stimulus is an edge between gratings of {fine}, on the side of the centre, and of {coarse}.",)
+            yield (
+                f"Their ideal stimulus is an edge between gratings of {fine}, on the side of the "
+                f"centre, and of {coarse}.",
+            )
         if family.threshold.tune or family.threshold.tuned:
             threshold = self.quantity(family.threshold, (*path, "threshold"))
             yield ("A unit is silent below ", threshold, " of what its own ideal stimulus gives.")
         if family.pool:
-            yield (f"Then the strongest response within {family.pool.over_px:g} px, on a grid of {family.pool.stride_px} px.",)
+            yield (
+                f"Then the strongest response within {family.pool.over_px:g} px, on a grid of "
+                f"{family.pool.stride_px} px.",
+            )
 
     def _read(self, source: str, term: Gabor | Term | Table, path: tuple) -> Sentence:
         if isinstance(term, Gabor):
             return self._gabor(term, path)
-        return self._table(source, term, path) if isinstance(term, Table) else self._term(source, term, path)
+        return (
+            self._table(source, term, path)
+            if isinstance(term, Table)
+            else self._term(source, term, path)
+        )
 
     def _gabor(self, kernel: Gabor, path: tuple) -> Sentence:
         return (
@@ -110,24 +150,37 @@ class Speaker:
         )
 
     def _term(self, source: str, term: Term, path: tuple) -> Sentence:
-        gain: Sentence = (", with gain ", self.quantity(term.gain, (*path, "gain"))) if term.gain.tune != 1 or term.gain.tuned else ()
+        gain: Sentence = (
+            (", with gain ", self.quantity(term.gain, (*path, "gain")))
+            if term.gain.tune != 1 or term.gain.tuned
+            else ()
+        )
         place = self._place(term, path)
-        said = (*place, *self._falloff(term, path), *gain, *self._by(source, term, path))
-        return (f"They read {source} units ", *said, *self._radius(term, path), ".")
+        match = (*place, *self._falloff(term, path), *gain, *self._by(source, term, path))
+        return (f"They read {source} units ", *match, *self._radius(term, path), ".")
 
     def _radius(self, term: Term, path: tuple) -> Sentence:
         if term.radius_power is None:
             return ()
-        return (", times the unit's relative radius to the power ", self.quantity(term.radius_power, (*path, "radius_power")))
+        return (
+            ", times the unit's relative radius to the power ",
+            self.quantity(term.radius_power, (*path, "radius_power")),
+        )
 
     def _table(self, source: str, table: Table, path: tuple) -> Sentence:
         read = "the picture" if source == INPUT else f"{source} units"
-        said: list[str | Quantity] = [f"They read {read} by weights set one by one, in the picture's axes"]
+        words: list[str | Quantity] = [
+            f"They read {read} by weights set one by one, in the picture's axes"
+        ]
         for i, entry in enumerate(table.weights):
             x, y = map(value_text, entry.at_px)
             weight = self.quantity(entry.weight, (*path, "weights", i, "weight"))
-            said += ["; " if i else ": ", weight, f" from {_pose_text(entry.from_)} at ({x}, {y}) px to {_pose_text(entry.to)}"]
-        return (*said, ".")
+            words += [
+                "; " if i else ": ",
+                weight,
+                f" from {_pose_text(entry.from_)} at ({x}, {y}) px to {_pose_text(entry.to)}",
+            ]
+        return (*words, ".")
 
     def _place(self, term: Term, path: tuple) -> Sentence:
         lengths = {
@@ -139,9 +192,21 @@ class Speaker:
             "point": ("at the same place",),
             "line": ("along their own tangent",),
             "flanks": ("beside them at ", lengths.get("distance_px", ""), " to both sides"),
-            "ends": ("before and behind them at ", lengths.get("distance_px", ""), " along the tangent"),
-            "inside": ("inside their curve, ", lengths.get("distance_px", ""), " towards its centre"),
-            "outside": ("outside their curve, ", lengths.get("distance_px", ""), " away from its centre"),
+            "ends": (
+                "before and behind them at ",
+                lengths.get("distance_px", ""),
+                " along the tangent",
+            ),
+            "inside": (
+                "inside their curve, ",
+                lengths.get("distance_px", ""),
+                " towards its centre",
+            ),
+            "outside": (
+                "outside their curve, ",
+                lengths.get("distance_px", ""),
+                " away from its centre",
+            ),
             "arc": ("along an arc of radius ", lengths.get("radius_px", "")),
             "ring": ("on a ring of radius ", lengths.get("radius_px", "")),
         }
@@ -158,34 +223,53 @@ class Speaker:
 
     def _match(self, term: Term, path: tuple) -> Sentence:
         if term.tolerance_deg is not None:
-            return (f", those {WANTED[term.match]} to within ", self.quantity(term.tolerance_deg, (*path, "tolerance_deg"), "°"))
+            return (
+                f", those {WANTED[term.match]} to within ",
+                self.quantity(term.tolerance_deg, (*path, "tolerance_deg"), "°"),
+            )
         if term.profile is not None:
             points: list[str | Quantity] = []
             for i, (off_deg, weight) in enumerate(term.profile):
-                points += [", " if i else "", self.quantity(weight, (*path, "profile", i, 1)), f" at {value_text(off_deg)}°"]
+                points += [
+                    ", " if i else "",
+                    self.quantity(weight, (*path, "profile", i, 1)),
+                    f" at {value_text(off_deg)}°",
+                ]
             return (", weighted by ", *points, f" from {WANTED[term.match]}")
-        said: list[str | Quantity] = [", weighted by "]
+        words: list[str | Quantity] = [", weighted by "]
         for k, coefficient in enumerate(term.harmonics or ()):
             wave = "" if k == 0 else " cos δ" if k == 1 else f" cos {k}δ"
-            said += [" + " if k else "", self.quantity(coefficient, (*path, "harmonics", k)), wave]
-        return (*said, f", δ from {WANTED[term.match]}")
+            words += [" + " if k else "", self.quantity(coefficient, (*path, "harmonics", k)), wave]
+        return (*words, f", δ from {WANTED[term.match]}")
 
     def _by(self, source: str, term: Term, path: tuple) -> Sentence:
-        said: list[str | Quantity] = []
+        words: list[str | Quantity] = []
         poses = self.theory.families[source].poses
         for axis, gains in term.by.items():
-            values = poses.axes().get(axis, range(len(gains))) if isinstance(poses, Poses) else range(len(gains))
+            values = (
+                poses.axes().get(axis, range(len(gains)))
+                if isinstance(poses, Poses)
+                else range(len(gains))
+            )
             for i, (value, gain) in enumerate(zip(values, gains, strict=False)):
-                said += ["; " if i == 0 else ", ", f"{pose_text(axis, value)} counts ", self.quantity(gain, (*path, "by", axis, i))]
-        return tuple(said)
+                words += [
+                    "; " if i == 0 else ", ",
+                    f"{pose_text(axis, value)} counts ",
+                    self.quantity(gain, (*path, "by", axis, i)),
+                ]
+        return tuple(words)
 
 
 def poses_sentence(family: Family) -> Sentence:
-    """How many units there are, at which poses, where, and how far they see."""
+    """The sentence about a family's number of units, their poses, their grid and their window."""
     grid = f"one at every {family.stride_px} px" if family.stride_px else "on the host's own grid"
-    reach = f"each sees {family.window_px:g} px across" + ("" if INPUT in family.reads else " of what it reads")
+    reach = f"each sees {family.window_px:g} px across" + (
+        "" if INPUT in family.reads else " of what it reads"
+    )
     if not isinstance(family.poses, Poses):
-        return (f"One unit for each trained unit, at the pose that the survey found; {grid}; {reach}.",)
+        return (
+            f"One unit for each trained unit, at the pose that the survey found; {grid}; {reach}.",
+        )
     axes = family.poses.axes()
     count = 1
     for values in axes.values():
@@ -206,4 +290,5 @@ def _pose_text(pose: Pose) -> str:
 def _axis_text(axis: str, values: tuple) -> str:
     if axis in AXES and len(values) > 1:
         return f"{len(values)} {AXES[axis]} (every {values[1] - values[0]:g}°)"
-    return f"{axis} {', '.join(f'{value:g}' if isinstance(value, float) else str(value) for value in values)}"
+    texts = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+    return f"{axis} {', '.join(texts)}"

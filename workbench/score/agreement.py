@@ -1,15 +1,15 @@
-"""Agreement of units: handwritten against trained activation, over cells and pictures."""
+"""Agreement of handwritten with trained activations, over cells and pictures."""
 
 from jaxtyping import Float
 
 from workbench.arrays import Array, array_namespace
 from workbench.score.ranks import places, ranks
 
-TOP = 0.01  # share of the sampled cells that counts as a unit's top
+TOP = 0.01  # share of the sampled cells that are a unit's top cells
 
 
 def pearson(moments: Float[Array, "*n unit 6"]) -> Float[Array, "*n unit"]:
-    """Pearson correlation from MOMENTS; 0 where one side never varies."""
+    """Pearson correlation from MOMENTS; 0 if one side never varies."""
     xp = array_namespace(moments)
     n, a, b, aa, bb, ab = (moments[..., i] for i in range(6))
     spread = xp.sqrt(xp.clip(n * aa - a * a, min=0.0) * xp.clip(n * bb - b * b, min=0.0))
@@ -17,39 +17,55 @@ def pearson(moments: Float[Array, "*n unit 6"]) -> Float[Array, "*n unit"]:
 
 
 def explained_variance(moments: Float[Array, "*n unit 6"]) -> Float[Array, "*n unit"]:
-    """1 - mean squared difference over the trained unit's variance, after the calibrated gain and bias; below 0 is worse than the mean."""
+    """1 - mean squared difference / variance of the trained unit, after calibration.
+
+    Below 0 the handwritten unit is worse than the trained unit's mean.
+    """
     xp = array_namespace(moments)
     n, _, b, aa, bb, ab = (moments[..., i] for i in range(6))
     variance = bb / n - (b / n) ** 2
     return 1 - (aa - 2 * ab + bb) / n / xp.where(variance > 0, variance, xp.inf)
 
 
-def spearman(value: Float[Array, "row unit"], trained: Float[Array, "row unit"]) -> Float[Array, " unit"]:
-    """Rank correlation on the sampled cells; 0 where one side never varies."""
+def spearman(
+    value: Float[Array, "row unit"], trained: Float[Array, "row unit"]
+) -> Float[Array, " unit"]:
+    """Rank correlation on the sampled cells; 0 if one side never varies."""
     xp = array_namespace(value, trained)
-    return xp.stack([_correlation(ranks(value[:, i]), ranks(trained[:, i])) for i in range(value.shape[1])])
+    return xp.stack(
+        [_correlation(ranks(value[:, i]), ranks(trained[:, i])) for i in range(value.shape[1])]
+    )
 
 
 def _correlation(a: Float[Array, " row"], b: Float[Array, " row"]) -> Float[Array, ""]:
-    """Of ranks."""
+    """Pearson correlation of two columns of ranks."""
     xp = array_namespace(a, b)
-    middle = (a.shape[0] + 1) / 2  # the mean of all ranks, exactly: of equal ones nothing may be left
+    middle = (a.shape[0] + 1) / 2  # the exact mean of all ranks, so that equal ranks become 0
     a, b = a - middle, b - middle
     size = xp.sqrt(xp.sum(a * a) * xp.sum(b * b))
     return xp.where(size > 0, xp.sum(a * b) / xp.where(size > 0, size, 1.0), 0.0)
 
 
-def top_overlap(value: Float[Array, "row unit"], trained: Float[Array, "row unit"]) -> Float[Array, " unit"]:
-    """Share of each unit's top sampled cells that are also the handwritten unit's top; by chance it is TOP. Silent cells are never top."""
+def top_overlap(
+    value: Float[Array, "row unit"], trained: Float[Array, "row unit"]
+) -> Float[Array, " unit"]:
+    """Share of each trained unit's top sampled cells that are also the handwritten unit's top.
+
+    By chance it is TOP. Cells of activation zero are never top cells.
+    """
     xp = array_namespace(value, trained)
     count = max(1, round(TOP * value.shape[0]))
-    ours, theirs = _top(value, count), _top(trained, count)
-    shared, of = (xp.astype(xp.count_nonzero(each, axis=0), xp.float64) for each in (ours & theirs, theirs))
-    return shared / xp.clip(of, min=1.0)
+    top, trained_top = _top(value, count), _top(trained, count)
+    shared, of_trained = (
+        xp.astype(xp.count_nonzero(cells, axis=0), xp.float64)
+        for cells in (top & trained_top, trained_top)
+    )
+    return shared / xp.clip(of_trained, min=1.0)
 
 
 def _top(activation: Float[Array, "row unit"], count: int) -> Array:
-    """Which cells are a unit's `count` highest, and not its lowest."""
+    """Mask of a unit's `count` highest cells, without those of its lowest activation."""
     xp = array_namespace(activation)
-    place = places(xp.argsort(-activation, axis=0, stable=True))  # stable, so that ties fall alike on every machine
+    # a stable sort orders equal values in the same way on every machine
+    place = places(xp.argsort(-activation, axis=0, stable=True))
     return (place < count) & (activation > xp.min(activation, axis=0))

@@ -1,4 +1,7 @@
-"""Cost: an honest count of the numbers that went in. A theory with fewer numbers wins a tie."""
+"""Cost: a count of all numbers that a theory uses.
+
+With equal scores, the theory of smaller cost is better.
+"""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -8,12 +11,14 @@ from pydantic import BaseModel
 
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.score.scorecard import Cost
-from workbench.spec.circuit import GABOR_POSES, TrainedCircuit
+from workbench.spec.circuit import TrainedCircuit
 from workbench.spec.language import Number, PoseBounds, Theory, numbers
+from workbench.spec.pose import PoseValue
+from workbench.theory.poses import RADIUS
 
 
 def cost(theory: Theory, trained: TrainedCircuit, circuit: HandwrittenCircuit) -> Cost:
-    """Count a theory's numbers and what came of them."""
+    """Count a theory's numbers and the weights that are compiled from them."""
     tunable = [number for _, number in numbers(theory.families) if number.tuned]
     return Cost(
         free=sum(map(_count, theory.families.values())),
@@ -25,32 +30,44 @@ def cost(theory: Theory, trained: TrainedCircuit, circuit: HandwrittenCircuit) -
 
 
 def total(costs: Sequence[Cost]) -> Cost:
-    """Of several theories: what each of them counts, even where two write the same number."""
-    return Cost(**{field.name: sum(getattr(each, field.name) for each in costs) for field in fields(Cost)})
+    """Sum the costs of several theories; a number that two of them share counts twice."""
+    return Cost(
+        **{field.name: sum(getattr(cost, field.name) for cost in costs) for field in fields(Cost)}
+    )
 
 
 def _moved(theory: Theory, trained: TrainedCircuit) -> int:
-    """Numbers of the poses that tuning moved: direction, radius, shift and, where it has one, scale of each unit of a circuit that it was
-    tuned on."""
+    """Count the numbers of the poses that tuning fitted.
+
+    They are direction, radius, shift and perhaps scale of each unit of a circuit of the tuning.
+    """
     poses = theory.tuned.poses(trained.sha256) if theory.tuned else {}
     return sum(4 if pose.scale is None else 5 for pose in poses.values())
 
 
 def _surveyed(trained: TrainedCircuit) -> int:
-    """Numbers of the survey that the compiler reads: directions, shifts, what Gabors need, and radii where every unit has one."""
-    radii = len(trained.units) if all(unit.radius_px is not None for unit in trained.units) else 0
-    gabors = sum(_size(getattr(unit, name)) for unit in trained.units for name in GABOR_POSES)
-    return radii + gabors + sum(1 if unit.shift_px is None else 3 for unit in trained.units)
+    """Count the numbers of the survey that the compiler reads: the units' poses.
+
+    Radii count if every unit has one, as the compiler reads them only then.
+    """
+    return sum(
+        _size(value)
+        for unit in trained.units
+        for axis, value in unit.pose.items()
+        if axis != RADIUS or axis in trained.axes
+    )
 
 
-def _size(pose: Any) -> int:
-    """Numbers (or words) of a pose, 0 where there is none."""
-    return 0 if pose is None else len(pose) if isinstance(pose, tuple) else 1
+def _size(value: PoseValue) -> int:
+    """Count the numbers (or words) of a value on a pose axis."""
+    return len(value) if isinstance(value, tuple) else 1
 
 
 def _count(value: Any) -> int:
-    """Numbers written below a language object; a tuned number is one number, its bounds are not counted."""
-    if isinstance(value, Number) or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+    """Count the numbers in a language object; a tuned number is one, its bounds do not count."""
+    if isinstance(value, Number) or (
+        isinstance(value, (int, float)) and not isinstance(value, bool)
+    ):
         return 1
     if isinstance(value, PoseBounds):
         return 0

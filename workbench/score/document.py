@@ -1,48 +1,79 @@
-"""score.json: a scorecard as a stable document (docs/score-json.md)."""
+"""The document score.json of a scorecard (docs/score-json.md)."""
 
 from dataclasses import asdict
 from typing import Any
 
-from workbench.score.facts import as_json, finite
+from workbench.score.facts import as_json, finite, header_facts, without_header
 from workbench.score.scorecard import Scorecard
+from workbench.score.uncertainty import Figure
 
-FORMAT = 1
+FORMAT = 2
 
 
 def document(card: Scorecard) -> dict[str, Any]:
-    """The scorecard as plain values; dotted names (`ablated.zero`) nest, numbers that are not finite become null."""
-    plain = asdict(card)
-    conditions = plain.pop("conditions")
-    kinds = plain.pop("recovered")
+    """The scorecard as plain values.
+
+    Dotted names (`ablated.zero`) nest; numbers that are not finite become null.
+    """
+    plain = without_header(asdict(card))
+    recovered = plain.pop("recovered")
+    del plain["headline_quantity"]
+    plain["has_output"] = plain.pop("compared")
+    rows = {name: _row(card, name) for name in card.conditions}
     return finite(
         {
             "format": FORMAT,
+            **header_facts(card.header),
             **plain,
-            "conditions": nested({name: {k: _value(v) for k, v in row.items()} for name, row in conditions.items()}),
-            "intervals": nested({name: {k: v["ci95"] for k, v in row.items() if isinstance(v, dict)} for name, row in conditions.items()}),
+            "conditions": nested(
+                {
+                    name: {key: _value(cell) for key, cell in row.items()}
+                    for name, row in rows.items()
+                }
+            ),
+            "intervals": nested(
+                {
+                    name: {key: cell.ci95 for key, cell in row.items() if isinstance(cell, Figure)}
+                    for name, row in rows.items()
+                }
+            ),
             "against": nested(plain["against"]),
-            "recovered": kinds["zero"],
-            "recovered_by": kinds,
+            "recovered": recovered["zero"],
+            "recovered_by": recovered,
         }
     )
 
 
+def _row(card: Scorecard, name: str) -> dict[str, Any]:
+    """A condition's figures by their keys in the document."""
+    score = card.conditions[name]
+    return {
+        "kind": score.kind.value,
+        "label": score.label,
+        **score.quantities,
+        "consumer": score.consumer,
+        "pearson": score.pearson,
+        f"recovered_{card.headline_quantity.key}": score.recovered,
+        "changed": score.changed,
+    }
+
+
 def to_json(card: Scorecard) -> str:
-    """The document as text, keys in a fixed order."""
+    """The document as text, with its keys in a fixed order."""
     return as_json(document(card))
 
 
 def _value(cell: Any) -> Any:
-    return cell["value"] if isinstance(cell, dict) else cell
+    return cell.value if isinstance(cell, Figure) else cell
 
 
 def nested(flat: dict[str, Any]) -> dict[str, Any]:
-    """Dotted names as objects within objects."""
-    found: dict[str, Any] = {}
+    """Turn dotted names into objects within objects."""
+    objects: dict[str, Any] = {}
     for name, value in flat.items():
         *above, last = name.split(".")
-        place = found
+        place = objects
         for key in above:
             place = place.setdefault(key, {})
         place[last] = value
-    return found
+    return objects

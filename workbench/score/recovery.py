@@ -1,7 +1,8 @@
-"""Recovery: how much of what ablation costs the network does a splice give back?
+"""Recovery: the part of an ablation's damage to the network that a splice avoids.
 
-`recovered = 1 - d(natural, spliced) / d(natural, ablated)`: 1 is the natural network, 0 no better than the ablation, below 0 worse. With
-d the drop in top-5 this is the figure of "Curve Circuits" (56.5 %); with d the KL divergence, the normalised loss of circuit work.
+`recovered = 1 - d(natural, spliced) / d(natural, ablated)`: 1 is the natural network, 0 no better
+than the ablation, below 0 worse. With d the drop in top-5 this is the figure of "Curve Circuits"
+(56.5 %); with d the KL divergence, the normalised loss of circuit work.
 """
 
 from collections.abc import Mapping
@@ -17,13 +18,22 @@ ACCURACIES = ("top1", "top5")
 
 
 def recovered(
-    statistics: Statistics, condition: str, worse: str, quantity: str, pictures: Bool[Array, " picture"] | None = None, seed: int = 0
+    statistics: Statistics,
+    condition: str,
+    worse: str,
+    quantity: str,
+    pictures: Bool[Array, " picture"] | None = None,
+    seed: int = 0,
 ) -> Figure:
-    """What `condition` gives back of what `worse`, an ablation or a control, costs; both on the same pictures, so that the interval is paired.
+    """1 - distance of `condition` / distance of `worse`, an ablation or a control.
 
-    `quantity` is kl, agreement, consumer, top1 or top5; `pictures` is a mask. None where nothing was lost or nothing is labelled.
+    Both are on the same pictures, so the interval is paired. `quantity` is kl, agreement, consumer,
+    top1 or top5; `pictures` is a mask. The value is None if nothing was lost, or without labels.
     """
-    rows = {"left": distance(statistics, condition, quantity), "lost": distance(statistics, worse, quantity)}
+    rows = {
+        "left": distance(statistics, condition, quantity),
+        "lost": distance(statistics, worse, quantity),
+    }
     xp = array_namespace(*rows.values())
     chosen = xp.isfinite(rows["left"]) & xp.isfinite(rows["lost"])
     chosen = chosen if pictures is None else chosen & pictures
@@ -36,10 +46,13 @@ def recovered(
     return bootstrap({name: row[chosen] for name, row in rows.items()}, share, seed)
 
 
-def loses(statistics: Statistics, condition: str, seed: int = 0) -> Figure:
-    """Recovered KL of the handwritten units less that of `condition`, both against zero ablation and on the same pictures, so that the interval is
-    paired. None where nothing was lost."""
-    rows = {name: distance(statistics, name, "kl") for name in ("spliced", condition, "ablated.zero")}
+def loses(statistics: Statistics, condition: str, quantity: str, seed: int = 0) -> Figure:
+    """What the handwritten units recover more than `condition` does, against zero ablation.
+
+    On the same pictures, so that the interval is paired. None where nothing was lost.
+    """
+    names = ("spliced", condition, "ablated.zero")
+    rows = {name: distance(statistics, name, quantity) for name in names}
     xp = array_namespace(*rows.values())
     if xp.mean(rows["ablated.zero"]) <= 0:
         return Figure(None)
@@ -52,9 +65,18 @@ def loses(statistics: Statistics, condition: str, seed: int = 0) -> Figure:
 
 
 def distance(statistics: Statistics, condition: str, quantity: str) -> Float[Array, " picture"]:
-    """Distance from natural, a row a picture: kl and consumer as they are, shares as the drop from natural."""
+    """Distance from natural for each picture; nan for a quantity that has no rows.
+
+    A quantity of which larger is better gives its drop from natural; any other, such as kl and
+    consumer, is a distance itself.
+    """
     rows = statistics.rows[condition]
     if quantity not in rows:
-        kl = rows["kl"]
-        return array_namespace(kl).full_like(kl, float("nan"))
-    return rows[quantity] if quantity in ("kl", "consumer") else statistics.rows["natural"][quantity] - rows[quantity]
+        known = rows[statistics.quantities[0].name]
+        return array_namespace(known).full_like(known, float("nan"))
+    better = {each.name for each in statistics.quantities if each.larger_is_better}
+    return (
+        statistics.rows["natural"][quantity] - rows[quantity]
+        if quantity in better
+        else rows[quantity]
+    )

@@ -1,104 +1,166 @@
-"""Statistics + tuning curves -> Scorecard."""
+"""From statistics and tuning curves to a scorecard."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-import workbench
 from workbench.arrays import Array, array_namespace
 from workbench.arrays.devices import computed_on
 from workbench.compiler.bind import Bound
 from workbench.evaluate.statistics import Statistics
-from workbench.evaluate.tuning import TuningCurves
 from workbench.hosts.host import Host
-from workbench.pictures import Picture, set_sha256
+from workbench.hosts.output import Quantity
 from workbench.score.agreement import explained_variance, pearson, spearman, top_overlap
 from workbench.score.cost import cost, total
-from workbench.score.facts import circuit_facts, host_facts, picture_facts, skipped_facts, spec_facts
+from workbench.score.facts import (
+    Header,
+    circuit_facts,
+    host_facts,
+    picture_facts,
+    skipped_facts,
+    spec_facts,
+)
 from workbench.score.recovery import ABLATIONS, loses, recovered
-from workbench.score.scorecard import ConditionScore, Scorecard, TheoryScore, UnitScore, VariantScore, is_control
-from workbench.score.tuning import figures, largest_gap_deg, turn_deg
+from workbench.score.scorecard import (
+    ConditionScore,
+    Scorecard,
+    TheoryScore,
+    UnitScore,
+    VariantScore,
+)
+from workbench.score.tuning import Tuned, figures, largest_gap_deg, turn_deg
 from workbench.score.uncertainty import Figure, bootstrap
 from workbench.spec import Spec
-from workbench.spec.circuit import TrainedCircuit
+from workbench.spec.circuit import TrainedCircuit, TrainedUnit
 from workbench.spec.language import TunedOn
+from workbench.spec.pose import PoseValue
 from workbench.splice.calibrate import Splices, condition_names
-from workbench.splice.conditions import Handwritten
+from workbench.splice.conditions import RIVALS, Handwritten
+from workbench.vision.pictures import Picture, set_sha256
+from workbench.vision.tuning import TuningCurves
 
-QUANTITIES = ("kl", "agreement", "top1", "top5", "consumer")
+
+@dataclass(frozen=True)
+class Spliced:
+    """One or more theories whose circuits are spliced into a host together.
+
+    The sequences are in the same order; `bound` are the trained units of conditions
+    `trained.FAMILY`, by family.
+    """
+
+    specs: Sequence[Spec]
+    trained: Sequence[TrainedCircuit]
+    host: Host
+    joint: Sequence[Splices]
+    bound: Bound = field(default_factory=dict)
 
 
 def score(
-    specs: Sequence[Spec],
-    trained: Sequence[TrainedCircuit],
-    host: Host,
-    joint: Sequence[Splices],
+    spliced: Spliced,
     statistics: Statistics,
     curves: Sequence[TuningCurves],
     calibration: Sequence[Picture],
     seed: int = 0,
-    bound: Bound | None = None,
     skipped: int = 0,
 ) -> Scorecard:
-    """Every figure of one rebuild of one or more theories, their circuits spliced together; the sequences are in the same order.
+    """Compute every figure of one rebuild.
 
-    `statistics` are of the headline pictures, none of which is in `calibration`; `skipped` files beside them were passed over. `bound`: the trained
-    units of the conditions `bound.FAMILY`.
+    `statistics` are those of the evaluation pictures, none of which is in `calibration`; `skipped`
+    files of their folder were no pictures. `curves` are in the order of the theories.
     """
-    own = statistics.parts([len(circuit.units) for circuit in trained])
-    units = [unit_scores(*each) for each in zip(trained, joint, own, curves, strict=True)]
-    theories = tuple(theory_score(*each) for each in zip(specs, trained, joint, units, curves, strict=True))
+    specs, trained, joint, host = spliced.specs, spliced.trained, spliced.joint, spliced.host
+    by_theory = statistics.parts([len(circuit.units) for circuit in trained])
+    units = [unit_scores(*row) for row in zip(trained, joint, by_theory, curves, strict=True)]
+    theories = tuple(
+        theory_score(*row) for row in zip(specs, trained, joint, units, curves, strict=True)
+    )
     every_unit = tuple(unit for circuit in units for unit in circuit)
-    xp = array_namespace(statistics.peak)
-    names, turns = condition_names(joint), {each.probe.turns for each in curves}
-    return Scorecard(
-        workbench=workbench.__version__,
-        host=host_facts(host),
-        circuit=_together([theory.circuit for theory in theories]),
-        spec=_together([theory.spec for theory in theories]),
-        images={
-            "n": len(statistics.names),
-            "labelled": statistics.labelled,
-            "fires": int(xp.count_nonzero(statistics.fires)),
+    names, turns = condition_names(joint), {curve.probe.turns for curve in curves}
+    quantities = [quantity.name for quantity in host.output.quantities] + ["consumer"]
+
+    def recovered_of(
+        worse: str, pictures: Bool[Array, " picture"] | None = None
+    ) -> dict[str, Figure]:
+        return {
+            quantity: recovered(statistics, "spliced", worse, quantity, pictures, seed)
+            for quantity in quantities
         }
-        | skipped_facts(skipped)
-        | {"sha256": set_sha256(statistics.sha256s)},
-        calibration=picture_facts(calibration),
+
+    headline = host.output.headline
+    return Scorecard(
+        header=Header(
+            host=host_facts(host),
+            spec=_together([theory.spec for theory in theories]),
+            circuit=_together([theory.circuit for theory in theories]),
+            images=_image_facts(statistics, skipped),
+            calibration=picture_facts(calibration),
+            seed=seed,
+            computed=computed_on(host.device),
+        ),
+        quantities=host.output.quantities,
+        headline_quantity=headline,
+        compared=host.output.compared,
         tuned_on=_tuned_on([spec.theory.tuned for spec in specs if spec.theory.tuned]),
         units=every_unit,
-        conditions={name: condition_score(statistics, name, seed) for name in names},
-        recovered={
-            a: {quantity: recovered(statistics, "spliced", f"ablated.{a}", quantity, seed=seed) for quantity in QUANTITIES}
-            for a in ABLATIONS
+        conditions={name: condition_score(statistics, name, headline, seed) for name in names},
+        recovered={ablation: recovered_of(f"ablated.{ablation}") for ablation in ABLATIONS},
+        fires=recovered_of("ablated.zero", statistics.fires),
+        against={
+            name: recovered(statistics, "spliced", name, headline.name, seed=seed)
+            for name in names
+            if statistics.conditions[name].kind in RIVALS
         },
-        fires={quantity: recovered(statistics, "spliced", "ablated.zero", quantity, statistics.fires, seed) for quantity in QUANTITIES},
-        against={name: recovered(statistics, "spliced", name, "kl", seed=seed) for name in names if is_control(name)},
         tuning=tuning_summary(every_unit, turns.pop() if len(turns) == 1 else 1),
         cost=total([theory.cost for theory in theories]),
-        seed=seed,
-        computed=computed_on(host.device),
         theories=theories,
-        variants=variant_scores(specs, statistics, seed),
-        bound={family: circuit_facts(units) for family, units in (bound or {}).items()},
-        has_output=host.has_output,
+        variants=variant_scores(specs, statistics, headline, seed),
+        trained={family: circuit_facts(circuit) for family, circuit in spliced.bound.items()},
     )
 
 
-def variant_scores(specs: Sequence[Spec], statistics: Statistics, seed: int) -> dict[str, VariantScore]:
-    """Every variant that any of the theories has and that was run; what it changes in several of them is told joined by " + "."""
-    said: dict[str, list[str]] = {}
-    for name, variant in [each for spec in specs for each in spec.theory.variants.items()]:
-        if f"variant.{name}" in statistics.rows:
-            said.setdefault(name, []).append(variant.about.strip())
+def _image_facts(statistics: Statistics, skipped: int) -> dict[str, object]:
+    """How many pictures, how many with labels, on how many the circuit fires; one hash of all."""
+    xp = array_namespace(statistics.peak)
     return {
-        name: VariantScore(" + ".join(dict.fromkeys(about)), loses(statistics, f"variant.{name}", seed)) for name, about in said.items()
+        "n": len(statistics.names),
+        "labelled": statistics.labelled,
+        "fires": int(xp.count_nonzero(statistics.fires)),
+        **skipped_facts(skipped),
+        "sha256": set_sha256(statistics.sha256s),
     }
 
 
-def theory_score(spec: Spec, trained: TrainedCircuit, splices: Splices, units: Sequence[UnitScore], curves: TuningCurves) -> TheoryScore:
-    """What is one theory's own."""
+def variant_scores(
+    specs: Sequence[Spec], statistics: Statistics, headline: Quantity, seed: int
+) -> dict[str, VariantScore]:
+    """The score of every variant that any of the theories has and that was run.
+
+    What it changes in several of them is joined by " + ".
+    """
+    changes: dict[str, list[str]] = {}
+    for spec in specs:
+        for name, variant in spec.theory.variants.items():
+            if f"variant.{name}" in statistics.rows:
+                changes.setdefault(name, []).append(variant.about.strip())
+    return {
+        name: VariantScore(
+            " + ".join(dict.fromkeys(about)),
+            loses(statistics, f"variant.{name}", headline.name, seed),
+        )
+        for name, about in changes.items()
+    }
+
+
+def theory_score(
+    spec: Spec,
+    trained: TrainedCircuit,
+    splices: Splices,
+    units: Sequence[UnitScore],
+    curves: TuningCurves,
+) -> TheoryScore:
+    """The figures of one theory alone."""
     return TheoryScore(
         spec=spec_facts(spec),
         circuit=circuit_facts(trained),
@@ -111,13 +173,15 @@ def theory_score(spec: Spec, trained: TrainedCircuit, splices: Splices, units: S
 
 
 def _together(facts: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Names of several joined by " + ", each once; of their hashes the hash. One stays as it is."""
-    joined = {key: " + ".join(dict.fromkeys(each[key] for each in facts)) for key in facts[0]}
-    return joined if len(facts) == 1 else joined | {"sha256": set_sha256([each["sha256"] for each in facts])}
+    """Join the names of several by " + ", and hash their hashes. A single one is unchanged."""
+    joined = {key: " + ".join(dict.fromkeys(fact[key] for fact in facts)) for key in facts[0]}
+    if len(facts) == 1:
+        return joined
+    return joined | {"sha256": set_sha256([fact["sha256"] for fact in facts])}
 
 
 def _tuned_on(ledgers: Sequence[TunedOn]) -> dict[str, object] | None:
-    """All pictures that the theories were tuned on, the hosts, and the last day."""
+    """The number of pictures that the theories were tuned on, the hosts, and the last date."""
     if not ledgers:
         return None
     hosts = " + ".join(dict.fromkeys(host for ledger in ledgers for host in ledger.hosts))
@@ -128,7 +192,9 @@ def _tuned_on(ledgers: Sequence[TunedOn]) -> dict[str, object] | None:
     }
 
 
-def unit_scores(trained: TrainedCircuit, splices: Splices, statistics: Statistics, curves: TuningCurves) -> tuple[UnitScore, ...]:
+def unit_scores(
+    trained: TrainedCircuit, splices: Splices, statistics: Statistics, curves: TuningCurves
+) -> tuple[UnitScore, ...]:
     """Agreement and tuning of each unit."""
     rows, natural = statistics.rows["spliced"], statistics.rows["natural"]
     xp = array_namespace(rows["moments"])
@@ -147,58 +213,86 @@ def unit_scores(trained: TrainedCircuit, splices: Splices, statistics: Statistic
     return tuple(
         UnitScore(
             unit=f"{trained.site}:{unit.unit}",
-            pose={"centre_deg": unit.centre_deg},
+            pose=_scored_pose(unit),
             **{name: float(column[i]) for name, column in columns.items()},
             gain=float(condition.gain[i]),
             bias=float(condition.bias[i]),
             trained=_flat(theirs[i]),
             handwritten=_flat(ours[i]),
-            pose_error_deg=turn_deg(turns * ours[i].preferred_deg, turns * theirs[i].preferred_deg) / turns,
+            pose_error_deg=turn_deg(turns * ours[i].preferred_deg, turns * theirs[i].preferred_deg)
+            / turns,
         )
         for i, unit in enumerate(trained.units)
     )
 
 
-def _flat(tuned) -> dict[str, float]:
+def _scored_pose(unit: TrainedUnit) -> Mapping[str, PoseValue]:
+    """The direction of a unit that has one, else its whole pose."""
+    return unit.pose if unit.centre_deg is None else {"centre_deg": unit.centre_deg}
+
+
+def _flat(tuned: Tuned) -> dict[str, float]:
     values = asdict(tuned)
-    return {**{f"invariance {name}": value for name, value in values.pop("invariance").items()}, **values}
+    return {
+        **{f"invariance {name}": value for name, value in values.pop("invariance").items()},
+        **values,
+    }
 
 
-def condition_score(statistics: Statistics, name: str, seed: int) -> ConditionScore:
-    """Means over pictures of one condition, and what it recovers of zero ablation's KL."""
-    rows = statistics.rows[name]
-    means = {quantity: mean_figure(rows.get(quantity), seed) for quantity in QUANTITIES}
+def condition_score(
+    statistics: Statistics, name: str, headline: Quantity, seed: int
+) -> ConditionScore:
+    """Means over pictures of one condition, and what it recovers of zero ablation's distance."""
+    rows, facts = statistics.rows[name], statistics.conditions[name]
     xp = array_namespace(rows["moments"])
-    units = bootstrap({"moments": rows["moments"]}, lambda m: xp.mean(pearson(m["moments"]), axis=-1), seed)
+    units = bootstrap(
+        {"moments": rows["moments"]},
+        lambda means: xp.mean(pearson(means["moments"]), axis=-1),
+        seed,
+    )
     return ConditionScore(
-        kl=means["kl"],
-        top1_agreement=means["agreement"],
-        top1=means["top1"],
-        top5=means["top5"],
-        consumer=means["consumer"],
+        kind=facts.kind,
+        label=facts.label,
+        quantities={
+            quantity.key: mean_figure(rows.get(quantity.name), seed)
+            for quantity in statistics.quantities
+        },
+        consumer=mean_figure(rows.get("consumer"), seed),
         pearson=units,
-        recovered_kl=recovered(statistics, name, "ablated.zero", "kl", seed=seed),
+        recovered=recovered(statistics, name, "ablated.zero", headline.name, seed=seed),
         changed=float(xp.max(rows["changed"])),
     )
 
 
 def mean_figure(row: Float[Array, " picture"] | None, seed: int) -> Figure:
-    """The mean over the pictures that have a number, with its interval."""
+    """The mean over the pictures that have a value, with its interval."""
     if row is None:
         return Figure(None)
     known = row[array_namespace(row).isfinite(row)]
-    return bootstrap({"row": known}, lambda means: means["row"], seed) if known.shape[0] else Figure(None)
+    return (
+        bootstrap({"row": known}, lambda means: means["row"], seed)
+        if known.shape[0]
+        else Figure(None)
+    )
 
 
 def tuning_summary(units: Sequence[UnitScore], turns: int = 1) -> Mapping[str, float]:
-    """Means over units, trained beside handwritten; coverage is the largest gap between preferred poses on the circle of 360 / `turns` degrees.
-    A figure is of the units that have it."""
+    """Means over units, of trained and of handwritten tuning curves.
+
+    `largest_gap_deg` is the largest gap between preferred poses on the circle of 360 / `turns`
+    degrees. Units without a value are left out of a mean.
+    """
     summary = {"pose_error_deg": _mean_of_known([unit.pose_error_deg for unit in units])}
     for side in ("trained", "handwritten"):
-        own = [getattr(unit, side) for unit in units]
-        names = dict.fromkeys(name for figures in own for name in figures if name != "preferred_deg")
-        summary |= {f"{side}.{name}": _mean_of_known([figures[name] for figures in own if name in figures]) for name in names}
-        summary[f"{side}.largest_gap_deg"] = largest_gap_deg([turns * figures["preferred_deg"] for figures in own]) / turns
+        rows = [getattr(unit, side) for unit in units]
+        names = dict.fromkeys(name for row in rows for name in row if name != "preferred_deg")
+        summary |= {
+            f"{side}.{name}": _mean_of_known([row[name] for row in rows if name in row])
+            for name in names
+        }
+        summary[f"{side}.largest_gap_deg"] = (
+            largest_gap_deg([turns * row["preferred_deg"] for row in rows]) / turns
+        )
     return summary
 
 

@@ -3,15 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from workbench.hosts.output import Quantity
+from workbench.score.facts import Header
 from workbench.score.uncertainty import Figure
+from workbench.spec.pose import PoseValue
+from workbench.splice.conditions import RIVALS, ConditionKind
 
 
 @dataclass(frozen=True)
 class UnitScore:
-    """One unit, handwritten against trained; `trained` and `handwritten` hold the figures of their tuning curves (`workbench.score.tuning`)."""
+    """The scores of one unit, handwritten against trained.
+
+    `trained` and `handwritten` hold the figures of their tuning curves (`workbench.score.tuning`).
+    """
 
     unit: str
-    pose: Mapping[str, float]
+    pose: Mapping[str, PoseValue]
     pearson: float
     spearman: float
     explained_variance: float
@@ -22,30 +29,44 @@ class UnitScore:
     handwritten: Mapping[str, float]
     pose_error_deg: float
 
+    @property
+    def direction_deg(self) -> float:
+        """The unit's `centre_deg`; 0 where it has none, so that units stay in their order."""
+        direction_deg = self.pose.get("centre_deg", 0.0)
+        return direction_deg if isinstance(direction_deg, (int, float)) else 0.0
+
 
 @dataclass(frozen=True)
 class ConditionScore:
-    """One condition against natural, means over pictures. `pearson` is the mean over units (natural: 1). Accuracies need labels."""
+    """The scores of one condition against natural, means over pictures.
 
-    kl: Figure
-    top1_agreement: Figure
-    top1: Figure
-    top5: Figure
+    kind, label  what the condition is for, and what takes the place of the trained units
+    quantities   by the keys of the host's output, such as kl; those with targets need labels
+    consumer     squared distance from natural at the site after, over the squared norm there
+    pearson      mean over units (natural: 1)
+    recovered    share of zero ablation's distance that is not lost (`Scorecard.headline`)
+    changed      largest difference of a replaced unit from its trained activation
+    """
+
+    kind: ConditionKind
+    label: str
+    quantities: Mapping[str, Figure]
     consumer: Figure
     pearson: Figure
-    recovered_kl: Figure
+    recovered: Figure
     changed: float
 
 
 @dataclass(frozen=True)
 class Cost:
-    """The count of the numbers that went in.
+    """How many numbers a theory uses.
 
-    free        numbers in the spec's families, sampling of poses and windows included
-    tuned       of these, fitted to the host, and the direction, radius, shift (and scale) of each unit whose pose was fitted
+    free        numbers in the spec's families, including sampling of poses and windows
+    tuned       those of them that were fitted to the host, and the direction, radius, shift (and
+                scale) of each unit whose pose was fitted
     calibrated  gain and bias of each unit
     poses       numbers taken from the survey
-    weights     weights generated from them
+    weights     weights generated from all of these
     """
 
     free: int
@@ -57,7 +78,10 @@ class Cost:
 
 @dataclass(frozen=True)
 class TheoryScore:
-    """What is one theory's own, of one or more that are spliced together; `units` counts its trained units, `pearson` is the mean over them."""
+    """The figures of one theory alone, of one or more that are spliced together.
+
+    `units` is the number of its trained units, `pearson` the mean over them.
+    """
 
     spec: Mapping[str, str]
     circuit: Mapping[str, str]
@@ -70,7 +94,10 @@ class TheoryScore:
 
 @dataclass(frozen=True)
 class VariantScore:
-    """A variant of the theory: what it changes, and how much of the recovered KL it loses (of the handwritten units, less its own)."""
+    """A variant of the theory: what it changes, and how much recovered KL it loses.
+
+    `loses` is the recovered KL of the handwritten units minus that of the variant.
+    """
 
     about: str
     loses: Figure
@@ -78,20 +105,27 @@ class VariantScore:
 
 @dataclass(frozen=True)
 class Scorecard:
-    """All of it. `recovered[ablation][quantity]`; `fires`: the same against zero ablation, on the pictures where the trained circuit fires.
+    """Every figure of one rebuild, of one or more theories that were spliced together.
 
-    `against[control]` is the recovered KL with that control in place of the ablation: above 0, the handwritten units do better than it.
-    `theories` are in the order in which they were given, `units` theory after theory; `circuit`, `spec`, `tuned_on`, `tuning` and `cost` are
-    of all of them together. `bound[FAMILY]` are the trained units, as `circuit`, that the condition `bound.FAMILY` reads; `variants[NAME]` is the
-    condition `variant.NAME`. `computed` is as of `computed_on`. Where the host has no output, every figure of its answers is None.
+    header      where the figures come from; with several theories their names are joined
+    quantities  those of the host's output, in the order of tables
+    headline_quantity  the one that recovery is measured by: a distance from the natural answer
+    units       theory after theory
+    recovered   by ablation and quantity: the share of what the ablation costs that is not lost
+    fires       the same against zero ablation, on the pictures where the trained circuit fires
+    against     for each control and baseline the recovered headline quantity with it in place of
+                the ablation: above 0, the handwritten units do better
+    theories    one by one, in the order in which they were given
+    variants    what the condition `variant.NAME` loses, by name
+    trained     the trained units that the condition `trained.FAMILY` reads, by family
+
+    Where the host's answers are not compared (`compared`), every figure of them is None.
     """
 
-    workbench: str
-    host: Mapping[str, str]
-    circuit: Mapping[str, str]
-    spec: Mapping[str, str]
-    images: Mapping[str, object]
-    calibration: Mapping[str, object]
+    header: Header
+    quantities: tuple[Quantity, ...]
+    headline_quantity: Quantity
+    compared: bool
     tuned_on: Mapping[str, object] | None
     units: tuple[UnitScore, ...]
     conditions: Mapping[str, ConditionScore]
@@ -100,30 +134,30 @@ class Scorecard:
     against: Mapping[str, Figure]
     tuning: Mapping[str, float]
     cost: Cost
-    seed: int
-    computed: Mapping[str, str]
     theories: tuple[TheoryScore, ...]
     variants: Mapping[str, VariantScore] = field(default_factory=dict)
-    bound: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    has_output: bool = True
+    trained: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def units_of(self, theory: int) -> tuple[UnitScore, ...]:
         """The units of one theory."""
-        first = sum(each.units for each in self.theories[:theory])
+        first = sum(score.units for score in self.theories[:theory])
         return self.units[first : first + self.theories[theory].units]
 
     @property
     def headline(self) -> Figure:
-        """Recovered KL against zero ablation."""
-        return self.recovered["zero"]["kl"]
+        """The recovered headline quantity against zero ablation."""
+        return self.recovered["zero"][self.headline_quantity.name]
 
     @property
-    def best_control(self) -> str | None:
-        """The control that recovers most; None where there are no controls, or no answers to recover."""
-        controls = filter(is_control, self.conditions if self.has_output else ())
-        return max(controls, key=lambda name: self.conditions[name].recovered_kl.value or 0.0, default=None)
+    def rivals(self) -> tuple[str, ...]:
+        """The controls and baselines, by name."""
+        return tuple(name for name, row in self.conditions.items() if row.kind in RIVALS)
 
-
-def is_control(condition: str) -> bool:
-    """Whether a condition is a splice that should fail."""
-    return condition.startswith("control.")
+    @property
+    def best_rival(self) -> str | None:
+        """The control or baseline that recovers most; None where there is none to compare."""
+        return max(
+            self.rivals if self.compared else (),
+            key=lambda name: self.conditions[name].recovered.value or 0.0,
+            default=None,
+        )

@@ -1,4 +1,7 @@
-"""Intervals: the paired bootstrap over pictures, or groups of many (Efron & Tibshirani 1993, chapter 13, percentile intervals)."""
+"""Intervals: the paired bootstrap over pictures, or over groups of them if there are many.
+
+Source: percentile intervals, Efron & Tibshirani 1993, chapter 13.
+"""
 
 import math
 from collections.abc import Callable, Mapping
@@ -14,12 +17,17 @@ from workbench.score.ranks import percentiles
 
 RESAMPLES = 10_000
 BLOCK = 1_000  # resamples at a time: bounds the memory
-KEPT = 4  # draws that are kept, 10 MB at most: of all pictures, those with labels, those on which the circuit fires, and those of both
+# draws that are kept, 10 MB at most: for all pictures, those with labels, those on which the
+# circuit fires, and those with both
+KEPT = 4
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure with its 95 % interval; `value` is None where it cannot be had (no labels, nothing lost)."""
+    """A figure with its 95 % interval.
+
+    `value` is None if the figure does not exist, as without labels or if nothing was lost.
+    """
 
     value: float | None
     ci95: tuple[float, float] | None = None
@@ -33,21 +41,28 @@ def bootstrap(
 ) -> Figure:
     """A statistic of the means over pictures, with the interval over resampled pictures.
 
-    `statistic` maps means (each row's own axes, behind any leading axes) to a number for each of the leading. All rows are resampled together:
-    differences between conditions on the same picture stay paired. Of many pictures groups are resampled (`evaluate.groups`). The rows may be of
-    any one library, on any device: NumPy draws the resamples for all of them, so that the interval is the same in each.
+    `statistic` maps means to numbers: the means have the axes of a row after any leading axes, and
+    there is one number for each position of the leading axes. All rows are resampled together, so
+    that differences between conditions on the same picture stay paired. If there are many pictures,
+    groups of them are resampled (`evaluate.groups`). The rows may be of any one library, on any
+    device: NumPy draws the resamples for all of them, so that the interval is the same in each.
     """
     xp = array_namespace(*rows.values())
     arrays = {name: xp.astype(row, xp.float64) for name, row in rows.items()}
     value = float(statistic({name: xp.mean(array, axis=0) for name, array in arrays.items()}))
-    sums, like = {name: grouped(array) for name, array in arrays.items()}, next(iter(arrays.values()))
+    sums, like = (
+        {name: grouped(array) for name, array in arrays.items()},
+        next(iter(arrays.values())),
+    )
     pictures = grouped(xp.ones(like.shape[:1], dtype=xp.float64, device=device(like)))
-    found = []
+    blocks = []
     for drawn in _draws(pictures.shape[0], seed, resamples):
         counts = array_like(drawn, like)
         weights = counts / (counts @ pictures)[:, None]
-        found.append(statistic({name: xp.tensordot(weights, each, axes=1) for name, each in sums.items()}))
-    figures = xp.concat(found)
+        blocks.append(
+            statistic({name: xp.tensordot(weights, row, axes=1) for name, row in sums.items()})
+        )
+    figures = xp.concat(blocks)
     figures = figures[xp.isfinite(figures)]
     if not math.isfinite(value) or figures.shape[0] < 0.5 * resamples:
         return Figure(None)
@@ -56,12 +71,19 @@ def bootstrap(
 
 
 @lru_cache(maxsize=KEPT)
-def _draws(groups: int, seed: int, resamples: int) -> tuple[UInt[np.ndarray, "resample group"], ...]:
-    """How often each group is in each resample, BLOCK of them at a time; drawn once for the hundreds of figures of one scorecard, as drawing takes
-    ten times as long as all else."""
+def _draws(
+    groups: int, seed: int, resamples: int
+) -> tuple[UInt[np.ndarray, "resample group"], ...]:
+    """How often each group is in each resample, in blocks of BLOCK resamples.
+
+    They are drawn once for the hundreds of figures of a scorecard, since drawing takes ten times as
+    long as everything else.
+    """
     generator, blocks = np.random.default_rng(seed), []
     for start in range(0, resamples, BLOCK):
-        counts = generator.multinomial(groups, np.full(groups, 1 / groups), size=min(BLOCK, resamples - start))
+        counts = generator.multinomial(
+            groups, np.full(groups, 1 / groups), size=min(BLOCK, resamples - start)
+        )
         blocks.append(counts.astype(np.min_scalar_type(counts.max())))
         blocks[-1].setflags(write=False)
     return tuple(blocks)

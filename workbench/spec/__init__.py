@@ -1,16 +1,28 @@
-"""YAML -> Spec, and the trained circuit's file: the only stage that knows YAML. The language is in specs/README.md."""
+"""Reads and writes specs and trained circuits' files: the only stage that knows YAML.
 
-from workbench.spec.circuit import Found, TrainedCircuit, TrainedUnit, misnamed, posed
+The language is in specs/README.md.
+"""
+
+from workbench.spec.circuit import SurveyRecord, TrainedCircuit, TrainedUnit, misnamed, posed
 from workbench.spec.language import Theory, numbers
-from workbench.spec.loader import Spec, check_pair, dump_circuit, load_circuit, load_theory, load_together, theory_from_text, with_tuned
+from workbench.spec.loader import (
+    Spec,
+    check_pair,
+    dump_circuit,
+    load_circuit,
+    load_theory,
+    load_together,
+    theory_from_text,
+    with_tuned,
+)
 from workbench.spec.problems import Problem, SpecError
 from workbench.spec.source import dumped
 
 __all__ = [
-    "Found",
     "Problem",
     "Spec",
     "SpecError",
+    "SurveyRecord",
     "Theory",
     "TrainedCircuit",
     "TrainedUnit",

@@ -1,47 +1,68 @@
-"""A trained circuit: the host's own units of one family, with their poses, and how they were found (`circuits/HOST/FAMILY.yaml`)."""
+"""A trained circuit: a host's units of one family, with their poses and how they were found.
+
+Its file is `circuits/HOST/FAMILY.yaml`.
+"""
 
 import hashlib
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Collection, Mapping
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from workbench.spec.language import Channel, Scale, Strict, TunedOn
+from workbench.errors import WorkbenchError
+from workbench.spec.ledger import TunedOn
+from workbench.spec.number import Strict
+from workbench.spec.pose import PosedUnit, PoseValue, pose_axes
 
-GABOR_POSES = ("phase_deg", "scale", "channel", "envelope", "aspect", "mixture")
-ADDED = (*GABOR_POSES, "explained")  # to circuits since the first: they count in a circuit's hash only where some unit has them
+# These keys count in a circuit's hash even where no unit has them, as they always did. Any other
+# key counts only where some unit has it, so that a new key leaves the hashes of old files alone.
+ALWAYS_HASHED = ("unit", "radius_px", "shift_px", "strength", "direction", "curvature")
 
 
-class TrainedUnit(Strict):
-    """One channel of the host. `centre_deg` is its pose (of an edge or a bar: the direction of its normal), with `GABOR_POSES` where the unit reads
-    the picture; what else the survey measured stands beside it."""
+def _pointing(vector: tuple[float, ...]) -> tuple[float, ...]:
+    if not any(vector):
+        raise ValueError("a vector with a number other than 0")
+    return vector
 
-    unit: Annotated[int, Field(ge=0)]
-    centre_deg: Annotated[float, Field(ge=0, lt=360)]
-    radius_px: Annotated[float, Field(gt=0)] | None = None
-    shift_px: tuple[float, float] | None = Field(default=None, description="(x, y) from the cell's centre to the apex it prefers")
-    phase_deg: Annotated[float, Field(ge=0, lt=360)] | None = Field(default=None, description="of a Gabor; 270: bright towards centre_deg")
-    scale: Scale | None = None
-    channel: Channel | None = None
-    mixture: tuple[float, float, float] | None = Field(
-        default=None, description="of luma, red-green and blue-yellow, in place of channel; a part below 0 is the opposite colour"
+
+Vector = Annotated[tuple[float, ...], Field(min_length=1), AfterValidator(_pointing)]
+
+
+class TrainedUnit(PosedUnit):
+    """A channel of the host, or a direction in its site's channels, at its pose.
+
+    Besides the pose it holds further measurements of the survey.
+    """
+
+    strength: float | None = Field(
+        default=None, description="best arc's response, in spreads of the unit over pictures"
     )
-    envelope: Scale | None = Field(default=None, description="factor of the kernel's sigma_px")
-    aspect: Scale | None = Field(default=None, description="factor of the kernel's aspect")
-    strength: float | None = Field(default=None, description="best arc's response, in spreads of the unit over pictures")
-    direction: float | None = Field(default=None, description="1 - response to the arc turned by 180 degrees over response to the arc")
-    curvature: float | None = Field(default=None, description="1 - best response to a straight line over best response to an arc")
-    explained: float | None = Field(default=None, description="share of the variance of its responses that the pose explains")
+    direction: float | None = Field(
+        default=None,
+        description="1 - response to the arc turned by 180 degrees over response to the arc",
+    )
+    curvature: float | None = Field(
+        default=None,
+        description="1 - best response to a straight line over best response to an arc",
+    )
+    explained: float | None = Field(
+        default=None, description="share of the variance of its responses that the pose explains"
+    )
+    vector: Vector | None = Field(
+        default=None,
+        description="a number for each channel of the site: the unit is this direction, and its "
+        "number only a label",
+    )
 
     @model_validator(mode="after")
-    def _one_colour(self):
+    def _one_colour(self) -> Self:
         if self.channel is not None and self.mixture is not None:
             raise ValueError("channel or mixture, not both")
         return self
 
 
-class Found(Strict):
-    """How the units were found: enough to find them again."""
+class SurveyRecord(Strict):
+    """How a survey found the units: enough to find them again."""
 
     command: str
     date: str
@@ -53,23 +74,100 @@ class Found(Strict):
 
 
 class TrainedCircuit(Strict):
-    """Units of one family at one site of one host, known by the host's fingerprint."""
+    """Units of one family at one site of one host, which the fingerprint identifies."""
 
     circuit: str
     host: str
     fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     site: str
-    found: Found
+    found: SurveyRecord
     units: Annotated[tuple[TrainedUnit, ...], Field(min_length=1)]
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of what the file says, whatever its layout. Poses that no unit has are left out, as ledgers name circuits from before them."""
-        absent = {name for name in ADDED if all(getattr(unit, name) is None for unit in self.units)}
-        return hashlib.sha256(self.model_dump_json(exclude={"units": {"__all__": absent}}).encode()).hexdigest()
+        """SHA-256 of the file's content, whatever its layout.
+
+        Keys that no unit has are left out, except ALWAYS_HASHED: ledgers of specs hold the hashes
+        of circuits that are older than those keys.
+        """
+        absent = {
+            name
+            for name in TrainedUnit.model_fields
+            if name not in ALWAYS_HASHED and all(getattr(unit, name) is None for unit in self.units)
+        }
+        return hashlib.sha256(
+            self.model_dump_json(exclude={"units": {"__all__": absent}}).encode()
+        ).hexdigest()
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The axes on which every unit has a value."""
+        return tuple(
+            axis
+            for axis in pose_axes(type(self.units[0]))
+            if all(getattr(unit, axis) is not None for unit in self.units)
+        )
+
+    @property
+    def vectors(self) -> tuple[tuple[float, ...], ...] | None:
+        """The units' directions in the site's channels; None where each unit is one channel."""
+        vectors = tuple(unit.vector for unit in self.units if unit.vector is not None)
+        return vectors or None
+
+    def channels(self, use: str) -> tuple[int, ...]:
+        """The units' channels. Raises WorkbenchError for directions; `use` needs channels."""
+        if self.vectors:
+            raise WorkbenchError(
+                f"circuit {self.circuit} at {self.site} of {self.host}",
+                "units that are directions",
+                f"units that are channels, for {use}: a direction has no weights of its own",
+            )
+        return tuple(unit.unit for unit in self.units)
+
+    @property
+    def directions_deg(self) -> tuple[float, ...]:
+        """The `centre_deg` of each unit. Raises WorkbenchError for units without one."""
+        self.refuse_without(("centre_deg",))
+        return tuple(unit.centre_deg for unit in self.units if unit.centre_deg is not None)
+
+    @property
+    def by_pose(self) -> tuple[int, ...]:
+        """The units' indices in the order of their `centre_deg`; without it, that of the file."""
+        return tuple(sorted(range(len(self.units)), key=lambda i: self.units[i].centre_deg or 0.0))
+
+    def column(self, axis: str) -> tuple[PoseValue, ...]:
+        """Each unit's value on an axis. Raises WorkbenchError for units without one."""
+        self.refuse_without((axis,))
+        return tuple(getattr(unit, axis) for unit in self.units)
+
+    def lacking(self, axes: Collection[str]) -> tuple[int, str] | None:
+        """The first unit without a value on one of the axes, and that axis; None if there is none.
+
+        An axis that no circuit can have is lacking, too.
+        """
+        return next(
+            (
+                (unit.unit, axis)
+                for axis in axes
+                for unit in self.units
+                if getattr(unit, axis, None) is None
+            ),
+            None,
+        )
+
+    def refuse_without(self, axes: Collection[str]) -> None:
+        """Raises WorkbenchError for the first unit without a value on one of the axes."""
+        if lacking := self.lacking(axes):
+            unit, axis = lacking
+            raise WorkbenchError(
+                f"circuit {self.circuit} at {self.site} of {self.host}: unit {unit}",
+                f"no {axis}",
+                f"the {axis} of every unit, as the family's weights depend on it",
+                f"Add {axis} to the units of the circuit file.",
+            )
 
     @model_validator(mode="after")
-    def _distinct(self):
+    def _distinct(self) -> Self:
         seen = [unit.unit for unit in self.units]
         twice = sorted({unit for unit in seen if seen.count(unit) > 1})
         if twice:
@@ -77,27 +175,45 @@ class TrainedCircuit(Strict):
         return self
 
     @model_validator(mode="after")
-    def _alike(self):
-        for name in GABOR_POSES:
+    def _alike(self) -> Self:
+        shared = [name for name, axis in pose_axes(TrainedUnit).items() if axis.every_unit]
+        for name in (*shared, "vector"):
             bare = [unit.unit for unit in self.units if getattr(unit, name) is None]
             if 0 < len(bare) < len(self.units):
                 raise ValueError(f"{name} for every unit or for none, not for all but {bare}")
         return self
 
+    @model_validator(mode="after")
+    def _one_space(self) -> Self:
+        lengths = sorted({len(vector) for vector in self.vectors or ()})
+        if len(lengths) > 1:
+            raise ValueError(f"vectors of one length, not of {' and '.join(map(str, lengths))}")
+        return self
+
 
 def misnamed(bound: Mapping[str, str]) -> tuple[str, ...]:
-    """A sentence for each family that is bound to units of another name; `bound` has the name that a family's units were found as. It is no error:
-    a wrong binding is a control, and two theories may call one feature by two names."""
+    """A sentence for each family that is bound to units of another name.
+
+    `bound` gives for each family the name that its units were found as. It is no error: a wrong
+    binding is a control, and two theories may call one feature by two names.
+    """
     return tuple(
-        f"{family} is read off units that were found as {name}, not as {family}. As a control, or where the two are one feature, this is right."
+        f"{family} is read off units that were found as {name}, not as {family}. "
+        "As a control, or where the two are one feature, this is right."
         for family, name in bound.items()
         if name != family
     )
 
 
 def posed(circuit: TrainedCircuit, tuned: TunedOn) -> TrainedCircuit:
-    """The circuit with its units at their tuned poses, if it is one that they were tuned on; any other circuit as it is."""
+    """The circuit with its units at their tuned poses, if it is one that they were tuned on.
+
+    Any other circuit is returned as it is.
+    """
     if not (poses := tuned.poses(circuit.sha256)):
         return circuit
-    units = tuple(unit.model_copy(update=poses[str(unit.unit)].model_dump(exclude_none=True)) for unit in circuit.units)
+    units = tuple(
+        unit.model_copy(update=poses[str(unit.unit)].model_dump(exclude_none=True))
+        for unit in circuit.units
+    )
     return circuit.model_copy(update={"units": units})

@@ -1,4 +1,7 @@
-"""Files -> theories and trained circuits, and back. Loading reports every problem of a file at once."""
+"""Files -> theories and trained circuits, and back.
+
+Loading reports every problem of a file at once.
+"""
 
 import difflib
 import hashlib
@@ -15,15 +18,15 @@ from workbench.files import write_whole
 from workbench.spec import source
 from workbench.spec.circuit import TrainedCircuit
 from workbench.spec.language import Family, Number, Theory, numbers
-from workbench.spec.meaning import claim_faults, pair_faults, theory_faults
+from workbench.spec.meaning import claim_faults, needed_axes, pair_faults, theory_faults
 from workbench.spec.problems import Fault, Path, faults, key_text
 from workbench.spec.source import Source
-from workbench.spec.variants import told_of, with_set
+from workbench.spec.variants import at_variant, with_set
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A theory with the file that says it; `variants`: name -> the theory as that variant of it is."""
+    """A theory with its file; `variants` maps each variant's name to the changed theory."""
 
     theory: Theory
     text: str
@@ -33,63 +36,104 @@ class Spec:
 
     def __repr__(self) -> str:
         tuned = sum(number.tuned for _, number in numbers(self.theory))
-        return f"Spec({self.theory.theory}: {' -> '.join(self.theory.families)}; {tuned} numbers to tune; {self.path})"
+        chain = " -> ".join(self.theory.families)
+        return f"Spec({self.theory.theory}: {chain}; {tuned} numbers to tune; {self.path})"
 
 
 def load_theory(path: FilePath | str) -> Spec:
     """The theory of a YAML file.
 
-    Raises SpecError with every problem of the file (syntax, schema and meaning), and WorkbenchError if the file cannot be read.
+    Raises SpecError with every problem of the file (syntax, schema and meaning), and WorkbenchError
+    if the file cannot be read.
     """
     return _theory(source.read(FilePath(path)))
 
 
 def theory_from_text(text: str, path: FilePath | str = "<text>") -> Spec:
-    """As `load_theory`, of a text; `path` is what messages call it."""
+    """The theory of a YAML text, which messages call `path`. Raises as `load_theory`."""
     return _theory(source.parse(text, str(path)))
 
 
 def load_circuit(path: FilePath | str) -> TrainedCircuit:
-    """The trained circuit of a YAML file. Raises SpecError with every problem, and WorkbenchError if the file cannot be read."""
-    found = source.read(FilePath(path))
+    """The trained circuit of a YAML file.
+
+    Raises SpecError with every problem, and WorkbenchError if the file cannot be read.
+    """
+    parsed = source.read(FilePath(path))
     _refuse_other_kind(
-        found, "a theory", "theory", "a trained circuit", "circuit", "It stands where a spec is asked for: `SPEC --circuit FILE`."
+        parsed,
+        "a theory",
+        "theory",
+        "a trained circuit",
+        "circuit",
+        "It stands where a spec is asked for: `SPEC --circuit FILE`.",
     )
-    circuit, wrong = _validated(TrainedCircuit, found.values)
-    found.refuse([*found.faults, *wrong])
+    circuit, wrong = _validated(TrainedCircuit, parsed.values)
+    parsed.refuse([*parsed.faults, *wrong])
     return circuit
 
 
 def check_pair(spec: Spec, circuit: TrainedCircuit) -> None:
-    """Raises SpecError if the theory, or a variant of it, cannot stand for this trained circuit: another name, or kernels too large at its
-    number of units."""
+    """Raises SpecError if the theory, or a variant of it, cannot stand for this trained circuit.
+
+    It cannot if its last family has another name or needs a pose axis that the units lack, or if
+    its kernels are too large at this number of units.
+    """
     wrong = pair_faults(spec.theory, circuit)
     for name, theory in spec.variants.items() if not wrong else ():
-        wrong += told_of(name, spec.theory.variants[name], pair_faults(theory, circuit))
+        wrong += at_variant(name, spec.theory.variants[name], pair_faults(theory, circuit))
     if wrong:
         source.parse(spec.text, str(spec.path)).refuse(wrong)
 
 
-def load_together(files: Sequence[tuple[FilePath, FilePath]]) -> tuple[list[Spec], list[TrainedCircuit]]:
+def load_together(
+    files: Sequence[tuple[FilePath, FilePath]],
+) -> tuple[list[Spec], list[TrainedCircuit]]:
     """Theories and the trained circuits that each is to stand for, to be spliced in the same run.
 
-    Raises SpecError and WorkbenchError as `load_theory` and `load_circuit` do, and WorkbenchError for circuits of different hosts or
-    of which two have a unit in common.
+    Raises SpecError and WorkbenchError as `load_theory` and `load_circuit` do. Raises
+    WorkbenchError for a circuit whose units lack a pose axis that its theory needs, and for
+    circuits of different hosts or with a unit in common.
     """
     specs = [load_theory(spec_file) for spec_file, _ in files]
     circuits = [load_circuit(circuit_file) for _, circuit_file in files]
     owner: dict[str, tuple[FilePath, TrainedCircuit]] = {}
-    for (_, file), circuit in zip(files, circuits, strict=True):
+    for spec, (_, file), circuit in zip(specs, files, circuits, strict=True):
+        _refuse_unposed(spec, file, circuit)
         first_file, first = files[0][1], circuits[0]
         if (circuit.host, circuit.fingerprint) != (first.host, first.fingerprint):
-            found = f"circuit {circuit.circuit} of {_host(circuit)}"
-            raise WorkbenchError(str(file), found, f"the host of {first_file}, {_host(first)}", "Survey both in the same host.")
+            raise WorkbenchError(
+                str(file),
+                f"circuit {circuit.circuit} of {_host(circuit)}",
+                f"the host of {first_file}, {_host(first)}",
+                "Survey both in the same host.",
+            )
         names = [f"{circuit.site}:{unit.unit}" for unit in circuit.units]
         if common := [name for name in names if name in owner]:
-            found = f"{', '.join(common)} of {circuit.circuit}, which {owner[common[0]][0]} has too"
-            raise WorkbenchError(str(file), found, "each unit in one circuit", "Take these units out of one of the files.")
+            other_file = owner[common[0]][0]
+            raise WorkbenchError(
+                str(file),
+                f"{', '.join(common)} of {circuit.circuit}, which {other_file} has too",
+                "each unit in one circuit",
+                "Take these units out of one of the files.",
+            )
         owner |= dict.fromkeys(names, (file, circuit))
     return specs, circuits
+
+
+def _refuse_unposed(spec: Spec, file: FilePath, circuit: TrainedCircuit) -> None:
+    """Raises WorkbenchError for the first unit without a pose axis that the last family needs."""
+    name, last = list(spec.theory.families.items())[-1]
+    needed = needed_axes(last)
+    if lacking := circuit.lacking(needed):
+        unit, axis = lacking
+        raise WorkbenchError(
+            f"{file}: unit {unit}",
+            f"no {axis}",
+            f"the {axis} of every unit, on which "
+            f"{key_text(('families', name, *needed[axis]))} of {spec.path} depends",
+            f"Add {axis} to the units, or give another circuit file.",
+        )
 
 
 def _host(circuit: TrainedCircuit) -> str:
@@ -108,10 +152,11 @@ def dump_circuit(circuit: TrainedCircuit, path: FilePath | str) -> None:
 
 
 def with_tuned(text: str, values: Mapping[Path, float]) -> str:
-    """The spec's text with the `tune` of each number in `values` (paths as `language.numbers` gives them) replaced, all else kept.
+    """The spec's text with the `tune` of each number in `values` replaced, all else kept.
 
-    Raises WorkbenchError for a path that is not `{tune: ..., min: ..., max: ...}`, a value outside its bounds, and a number that an alias
-    shares with one of another value; SpecError if `text` is no YAML.
+    The paths are those that `language.numbers` gives. Raises WorkbenchError for a path that is not
+    `{tune: ..., min: ..., max: ...}`, a value outside its bounds, and a number that an alias shares
+    with one of another value; SpecError if `text` is no YAML.
     """
     parsed = source.parse(text)
     given = {_tune_path(parsed, path): float(value) for path, value in values.items()}
@@ -124,32 +169,51 @@ def with_tuned(text: str, values: Mapping[Path, float]) -> str:
     return text
 
 
-def _refuse_other_kind(found: Source, is_one: str, its_key: str, wanted: str, wanted_key: str, remedy: str) -> None:
-    """Raises WorkbenchError for a file of the other kind: one sentence, in place of every key that it has."""
-    if isinstance(found.values, Mapping) and its_key in found.values and wanted_key not in found.values:
-        raise WorkbenchError(found.file, f"is {is_one}", wanted, remedy)
+def _refuse_other_kind(
+    parsed: Source, is_one: str, its_key: str, wanted: str, wanted_key: str, remedy: str
+) -> None:
+    """Raises WorkbenchError for a file of the other kind: one sentence, not one for each key."""
+    if (
+        isinstance(parsed.values, Mapping)
+        and its_key in parsed.values
+        and wanted_key not in parsed.values
+    ):
+        raise WorkbenchError(parsed.file, f"is {is_one}", wanted, remedy)
 
 
-def _theory(found: Source) -> Spec:
-    _refuse_other_kind(found, "a trained circuit", "circuit", "a theory", "theory", "A circuit file belongs behind --circuit.")
-    theory, wrong = _validated(Theory, found.values)
-    families = theory.families if theory else _valid_families(found.values)
+def _theory(parsed: Source) -> Spec:
+    _refuse_other_kind(
+        parsed,
+        "a trained circuit",
+        "circuit",
+        "a theory",
+        "theory",
+        "A circuit file belongs behind --circuit.",
+    )
+    theory, wrong = _validated(Theory, parsed.values)
+    families = theory.families if theory else _valid_families(parsed.values)
     meaning = theory_faults(families) if families else []
     claims = claim_faults(theory) if theory else []
-    found.refuse([*found.faults, *wrong, *meaning, *claims, *_without_bounds(theory, found)])
+    parsed.refuse([*parsed.faults, *wrong, *meaning, *claims, *_without_bounds(theory, parsed)])
     variants, wrong = _variants(theory)
-    found.refuse(wrong)
-    return Spec(theory, found.text, FilePath(found.file), hashlib.sha256(found.text.encode()).hexdigest(), variants)
+    parsed.refuse(wrong)
+    return Spec(
+        theory,
+        parsed.text,
+        FilePath(parsed.file),
+        hashlib.sha256(parsed.text.encode()).hexdigest(),
+        variants,
+    )
 
 
 def _variants(theory: Theory) -> tuple[dict[str, Theory], list[Fault]]:
-    """The theory as each of its variants is, and the faults: each must be a whole theory itself."""
+    """The changed theory of each variant, and the faults: each must be a whole theory itself."""
     made, wrong = {}, []
     for name, variant in theory.variants.items():
         values, unknown = with_set(theory, name, variant)
         made[name], faulty = _validated(Theory, values)
         meaning = theory_faults(made[name].families) if made[name] else []
-        wrong += unknown or told_of(name, variant, [*faulty, *meaning])
+        wrong += unknown or at_variant(name, variant, [*faulty, *meaning])
     return made, wrong
 
 
@@ -161,9 +225,16 @@ def _validated(model: type[BaseModel], values: Any) -> tuple[Any, list[Fault]]:
 
 
 def _valid_families(values: Any) -> dict[str, Family | None]:
-    """Of a faulty theory the families that can be judged: without their faulty terms; None for a family that is faulty elsewhere too."""
+    """The families of a faulty theory that can be checked, without their faulty terms.
+
+    A family that is faulty elsewhere too is None.
+    """
     named = values.get("families") if isinstance(values, Mapping) else None
-    return {name: _lenient(family) for name, family in named.items()} if isinstance(named, Mapping) else {}
+    return (
+        {name: _lenient(family) for name, family in named.items()}
+        if isinstance(named, Mapping)
+        else {}
+    )
 
 
 def _lenient(values: Any) -> Family | None:
@@ -173,26 +244,47 @@ def _lenient(values: Any) -> Family | None:
         faulty = {fault.path[:3] for fault in faults(error, Family)}
     if any(loc[:1] != ("reads",) or len(loc) < 3 for loc in faulty):
         return None
-    listed = {name: terms if isinstance(terms, tuple) else (terms,) for name, terms in values["reads"].items()}
-    kept = {name: tuple(t for i, t in enumerate(terms) if ("reads", name, i) not in faulty) for name, terms in listed.items()}
-    family, _ = _validated(Family, {**values, "reads": {name: terms for name, terms in kept.items() if terms}})
+    listed = {
+        name: terms if isinstance(terms, tuple) else (terms,)
+        for name, terms in values["reads"].items()
+    }
+    kept = {
+        name: tuple(t for i, t in enumerate(terms) if ("reads", name, i) not in faulty)
+        for name, terms in listed.items()
+    }
+    family, _ = _validated(
+        Family, {**values, "reads": {name: terms for name, terms in kept.items() if terms}}
+    )
     return family
 
 
-def _without_bounds(theory: Theory | None, found: Source) -> list[Fault]:
-    """`{tune: 5}` alone would be a constant without a word."""
+def _without_bounds(theory: Theory | None, parsed: Source) -> list[Fault]:
+    """Faults of `{tune: 5}` without bounds, which would be taken for a constant silently."""
     every = numbers(theory) if theory else ()
-    bare = [path for path, number in every if not number.tuned and (*found.resolve(path), "tune") in found.places]
+    bare = [
+        path
+        for path, number in every
+        if not number.tuned and (*parsed.resolve(path), "tune") in parsed.places
+    ]
     return [Fault(path, None, "min and max beside tune, or the number alone") for path in bare]
 
 
 def _tune_path(parsed: Source, path: Path) -> Path:
     number = parsed.resolve(path)
-    if all((*number, key) in parsed.places for key in ("tune", "min", "max")) and _reaches(parsed, path):
+    if all((*number, key) in parsed.places for key in ("tune", "min", "max")) and _reaches(
+        parsed, path
+    ):
         return (*number, "tune")
-    known = difflib.get_close_matches(key_text(path), [key_text(p[:-1]) for p in parsed.places if p[-1:] == ("tune",)], n=1)
+    known = difflib.get_close_matches(
+        key_text(path), [key_text(p[:-1]) for p in parsed.places if p[-1:] == ("tune",)], n=1
+    )
     remedy = f"Did you mean {known[0]!r}?" if known else ""
-    raise WorkbenchError(f"{parsed.file}: {key_text(path)}", "no number to tune", "{tune: ..., min: ..., max: ...}", remedy)
+    raise WorkbenchError(
+        f"{parsed.file}: {key_text(path)}",
+        "no number to tune",
+        "{tune: ..., min: ..., max: ...}",
+        remedy,
+    )
 
 
 def _reaches(parsed: Source, path: Path) -> bool:
@@ -202,19 +294,33 @@ def _reaches(parsed: Source, path: Path) -> bool:
 
 def _within(parsed: Source, scalar: Path, value: float) -> None:
     bounds = Number.model_validate(parsed.at(scalar[:-1]))
-    if not (math.isfinite(value) and bounds.min is not None and bounds.max is not None and bounds.min <= value <= bounds.max):
+    if not (
+        math.isfinite(value)
+        and bounds.min is not None
+        and bounds.max is not None
+        and bounds.min <= value <= bounds.max
+    ):
         where = f"{parsed.file}:{parsed.places[scalar].line}: {key_text(scalar)}"
-        raise WorkbenchError(where, f"found {value:g}", f"a number from {bounds.min:g} to {bounds.max:g}")
+        raise WorkbenchError(
+            where, f"found {value:g}", f"a number from {bounds.min:g} to {bounds.max:g}"
+        )
 
 
-def _unshared(parsed: Source, given: Mapping[Path, float], at: Mapping[tuple[int, int], float]) -> None:
+def _unshared(
+    parsed: Source, given: Mapping[Path, float], at: Mapping[tuple[int, int], float]
+) -> None:
     for path, place in parsed.places.items():
         if place.span in at and given.get(path) != at[place.span]:
             where = f"{parsed.file}:{place.line}: {key_text(path)}"
-            raise WorkbenchError(where, "shares its number with another through an alias", "one value for both", "Write the number out.")
+            raise WorkbenchError(
+                where,
+                "shares its number with another through an alias",
+                "one value for both",
+                "Write the number out.",
+            )
 
 
 def _number_text(value: float) -> str:
-    """Shortest text that reads back as the same number, under YAML 1.1 too (`1.0e-05`, not `1e-05`)."""
+    """Shortest text that reads back as the same number, also by YAML 1.1 (`1.0e-05`)."""
     text = repr(float(value))
     return text.replace("e", ".0e") if "e" in text and "." not in text else text

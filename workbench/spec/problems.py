@@ -1,4 +1,4 @@
-"""Problems of a file, in plain words: what pydantic finds is told the way a colleague would, all of a file at once."""
+"""Problems of a file in plain words: pydantic's errors are translated, all of a file at once."""
 
 import difflib
 import types
@@ -39,7 +39,9 @@ EXPECTED = {
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong at a path of keys. `found` None stands for the text as it is written there; `suggestion` is a sentence or empty.
+    """What is wrong at a path of keys.
+
+    `found` None stands for the text as it is written there; `suggestion` is a sentence or empty.
 
     `at` is (line, column) where the path's own place is not the one meant.
     """
@@ -53,7 +55,10 @@ class Fault:
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """A fault with its place in a file; `line` and `column` count from 1, `key` reads like `families.curve.reads.line[0].radius_px`."""
+    """A fault with its place in a file.
+
+    `line` and `column` count from 1; `key` is written as `families.curve.reads.line[0].radius_px`.
+    """
 
     file: str
     line: int
@@ -64,7 +69,11 @@ class Problem:
     suggestion: str = ""
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}: {self.key}" if self.key else f"{self.file}:{self.line}:{self.column}"
+        where = (
+            f"{self.file}:{self.line}: {self.key}"
+            if self.key
+            else f"{self.file}:{self.line}:{self.column}"
+        )
         expected = f"; expected {self.expected}" if self.expected else ""
         suggestion = f". {self.suggestion}" if self.suggestion else ""
         return f"{where}: found {self.found}{expected}{suggestion}"
@@ -83,11 +92,13 @@ class SpecError(WorkbenchError):
 
 def key_text(path: Path) -> str:
     """`families.line.reads.input[0]` for `("families", "line", "reads", "input", 0)`."""
-    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(
+        "."
+    )
 
 
 def faults(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
-    """The faults of a failed `model.model_validate`, one for each thing that the author has to mend."""
+    """The faults of a failed `model.model_validate`, one for each thing to fix."""
     details = error.errors(include_url=False)
     unknown = {tuple(d["loc"]) for d in details if d["type"] == "extra_forbidden"}
     missing = {tuple(d["loc"]) for d in details if d["type"] == "missing"}
@@ -109,7 +120,9 @@ def _fault(detail: Any, model: type[BaseModel], near: Mapping[Path, str]) -> Fau
     kind, loc = detail["type"], tuple(detail["loc"])
     path = without_branches(loc)
     if kind == "extra_forbidden":
-        suggestion = f"Did you mean {near[loc]!r}?" if near[loc] else nearest("", fields_at(model, loc[:-1]))
+        suggestion = (
+            f"Did you mean {near[loc]!r}?" if near[loc] else nearest("", fields_at(model, loc[:-1]))
+        )
         return Fault(path, "a key that is not known here", suggestion=suggestion)
     if kind == "missing" and isinstance(path[-1], int):
         return Fault(path[:-1], None, f"at least {path[-1] + 1} of them")
@@ -124,13 +137,23 @@ def _expected(detail: Any) -> str:
     context = detail.get("ctx", {})
     if detail["type"] in ("too_short", "too_long"):
         short = detail["type"] == "too_short"
-        return f"at least {context['min_length']} of them" if short else f"at most {context['max_length']} of them"
-    return EXPECTED[detail["type"]].format(**context) if detail["type"] in EXPECTED else detail["msg"]
+        return (
+            f"at least {context['min_length']} of them"
+            if short
+            else f"at most {context['max_length']} of them"
+        )
+    return (
+        EXPECTED[detail["type"]].format(**context) if detail["type"] in EXPECTED else detail["msg"]
+    )
 
 
 def _quoted(detail: Any) -> str:
-    """What to do where YAML takes for a number, a date or a truth value what was meant as text."""
-    return "Put it in quotes." if detail["type"] == "string_type" and isinstance(detail["input"], (bool, int, float, date)) else ""
+    """A suggestion for text that YAML reads as a number, a date or a truth value."""
+    return (
+        "Put it in quotes."
+        if detail["type"] == "string_type" and isinstance(detail["input"], (bool, int, float, date))
+        else ""
+    )
 
 
 def _near_value(detail: Any) -> str:
@@ -159,7 +182,10 @@ def fields_at(model: type[BaseModel], loc: Path) -> list[str]:
 
 
 def _below(kind: Any, key: str | int) -> list[Any]:
-    """Types of what stands at `key` in a value of the type `kind`: models, mappings, lists and named branches of unions."""
+    """Types of the value at `key` of a value of the type `kind`.
+
+    Follows models, mappings, lists and named branches of unions.
+    """
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return _plain(_fields(kind)[str(key)].annotation) if key in _fields(kind) else []
     if typing.get_origin(kind) is Annotated:
@@ -173,7 +199,7 @@ def _fields(kind: type[BaseModel]) -> dict[str, FieldInfo]:
 
 
 def _plain(kind: Any) -> list[Any]:
-    """The type without what annotates it, a union as its members; a branch with a Tag stays as it is."""
+    """The type without its annotations, a union as its members; a tagged branch stays as it is."""
     if typing.get_origin(kind) is Annotated:
         tagged = any(isinstance(note, Tag) for note in kind.__metadata__)
         return [kind] if tagged else _plain(typing.get_args(kind)[0])

@@ -1,4 +1,7 @@
-"""The spec language as a JSON Schema, for editors: `python -m workbench.spec.schema > specs/theory.schema.json`."""
+"""The spec language as a JSON Schema, for editors.
+
+`python -m workbench.spec.schema > specs/theory.schema.json` writes it.
+"""
 
 import json
 from typing import Any
@@ -10,7 +13,10 @@ NAME = "urn:handwritten-weights-workbench:theory"
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of a theory's file. What hangs on more than one key is left to `workbench check`."""
+    """JSON Schema (2020-12) of a theory's file.
+
+    Rules that involve more than one key are left to `workbench check`.
+    """
     schema = Theory.model_json_schema()
     reads = schema["$defs"]["Family"]["properties"]["reads"]
     reads["additionalProperties"] = {"anyOf": _one_or_many(reads["additionalProperties"])}

@@ -1,7 +1,10 @@
-"""YAML text -> plain values, with the place of every key. The only module that knows YAML.
+"""YAML text -> plain values, with the place of every key.
 
-Scalars are read by YAML 1.2's core rules, not PyYAML's 1.1: `1e-3` is a number, `yes`, `on` and `2026-01-01` are text, and keys are always
-text. Nothing but mappings, lists, text, numbers, true, false and null is ever made, and a file is bounded before it is expanded.
+The only module that knows YAML.
+
+Scalars are read by YAML 1.2's core rules, not PyYAML's 1.1: `1e-3` is a number, `yes`, `on` and
+`2026-01-01` are text, and keys are always text. Nothing but mappings, lists, text, numbers, true,
+false and null is ever made, and a file is bounded before it is expanded.
 """
 
 import re
@@ -22,9 +25,14 @@ CORE = {
     "null": (r"~|null|Null|NULL|", "~nN\0"),
     "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
     "int": (r"[-+]?[0-9]+", "-+0123456789"),
-    "float": (r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "-+.0123456789"),
+    "float": (
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
 }
-ODD_BREAKS = re.compile(r"\\x85|\\u2028|\\u2029|\\ufeff")  # as repr shows them; PyYAML folds them unless everything beyond ASCII is escaped
+ODD_BREAKS = re.compile(
+    r"\\x85|\\u2028|\\u2029|\\ufeff"
+)  # as repr shows them; PyYAML folds them unless everything beyond ASCII is escaped
 TAG = "tag:yaml.org,2002:"
 
 
@@ -38,7 +46,8 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict = {}  # noqa: RUF012  add_implicit_resolver fills it below
     nodes = depth = 0
 
-    def compose_node(self, parent, index):
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """The next node. Raises _TooMuchError at the bounds."""
         self.nodes, self.depth = self.nodes + 1, self.depth + 1
         if self.nodes > NODES or self.depth > DEPTH:
             raise _TooMuchError(self.peek_event().start_mark)
@@ -50,18 +59,26 @@ class _Loader(yaml.SafeLoader):
 class _Dumper(yaml.SafeDumper):
     """Quotes what either YAML 1.1 or the core rules take for something else than text."""
 
-    def ignore_aliases(self, data):
+    def ignore_aliases(self, data: Any) -> bool:
+        """True: every value is written out."""
         return True
 
 
 for _name, (_pattern, _first) in CORE.items():
     for _side in (_Loader, _Dumper):
-        _side.add_implicit_resolver(TAG + _name, re.compile(f"(?:{_pattern})$"), ["" if c == "\0" else c for c in _first])
+        _side.add_implicit_resolver(
+            TAG + _name, re.compile(f"(?:{_pattern})$"), ["" if c == "\0" else c for c in _first]
+        )
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value stands: line and column of its key (from 1), characters `start` to `end` of the text, and how it is written."""
+    """The place of a value in a text.
+
+    line, column   of its key, from 1
+    start, end     its characters
+    kind           mapping, list or scalar
+    """
 
     line: int
     column: int
@@ -71,12 +88,18 @@ class Place:
 
     @property
     def span(self) -> tuple[int, int]:
+        """The first character of the value, and the one after its last."""
         return self.start, self.end
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file's text, its values (dicts, tuples, scalars), the place of each path of keys, and the faults that YAML alone shows."""
+    """A file's text, with its values and their places.
+
+    values   dicts, tuples and scalars
+    places   path of keys -> where its value is written
+    faults   those that the YAML itself has
+    """
 
     file: str
     text: str
@@ -92,21 +115,27 @@ class Source:
         return value
 
     def resolve(self, path: Path) -> Path:
-        """The longest beginning of `path` that is written in the file; the `[0]` of a term written without its list is left out."""
-        found: Path = ()
+        """The longest beginning of `path` that is written in the file.
+
+        The `[0]` of a term written without its list is left out.
+        """
+        written: Path = ()
         for key in path:
-            if (*found, key) in self.places:
-                found = (*found, key)
-            elif key != 0 or self.places[found].kind == "list":
+            if (*written, key) in self.places:
+                written = (*written, key)
+            elif key != 0 or self.places[written].kind == "list":
                 break
-        return found
+        return written
 
     def problem(self, fault: Fault) -> Problem:
+        """The fault with its place in the file, or that of the closest key above it."""
         path = self.resolve(fault.path)
         place = self.places[path]
-        found = self._written(place) if fault.found is None else fault.found
+        shown = self._written(place) if fault.found is None else fault.found
         line, column = fault.at or (place.line, place.column)
-        return Problem(self.file, line, column, key_text(path), found, fault.expected, fault.suggestion)
+        return Problem(
+            self.file, line, column, key_text(path), shown, fault.expected, fault.suggestion
+        )
 
     def refuse(self, faults: Iterable[Fault]) -> None:
         """Raises SpecError with every fault, if there is one."""
@@ -124,32 +153,48 @@ class Source:
 def read(path: FilePath) -> Source:
     """The parsed file.
 
-    Raises WorkbenchError if it cannot be read, is larger than 1 MiB or is no UTF-8 text, and SpecError as `parse` does.
+    Raises WorkbenchError if it cannot be read, is larger than 1 MiB or is no UTF-8 text, and
+    SpecError as `parse` does.
     """
     path = FilePath(path)
     try:
         with open(path, "rb") as file:
             data = file.read(BYTES + 1)
     except OSError as error:
-        raise WorkbenchError(str(path), f"cannot be read ({error.strerror})", "a YAML file") from error
+        raise WorkbenchError(
+            str(path), f"cannot be read ({error.strerror})", "a YAML file"
+        ) from error
     if len(data) > BYTES:
         raise WorkbenchError(str(path), "more than 1 MiB", "a YAML file of at most 1 MiB")
     try:
         return parse(data.decode("utf-8"), str(path))
     except UnicodeDecodeError as error:
-        raise WorkbenchError(str(path), f"byte {error.start} is no UTF-8 text", "a YAML file in UTF-8") from error
+        raise WorkbenchError(
+            str(path), f"byte {error.start} is no UTF-8 text", "a YAML file in UTF-8"
+        ) from error
 
 
 def dumped(value: Any, flow: bool = False) -> str:
-    """YAML of plain values, without a last line end, that reads back as the same values here and under YAML 1.1; `flow`: on one line."""
+    """YAML of plain values, without a last line end; `flow` puts it on one line.
+
+    It reads back as the same values by the rules here and by those of YAML 1.1.
+    """
     plain = not ODD_BREAKS.search(repr(value))
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=flow, width=1 << 20, allow_unicode=plain).strip()
+    return yaml.dump(
+        value,
+        Dumper=_Dumper,
+        sort_keys=False,
+        default_flow_style=flow,
+        width=1 << 20,
+        allow_unicode=plain,
+    ).strip()
 
 
 def parse(text: str, file: str = "<text>") -> Source:
     """Parsed YAML.
 
-    Raises SpecError for bad syntax, more than 100,000 values (aliases expanded), more than 50 levels, or a value that holds itself.
+    Raises SpecError for bad syntax, more than 100,000 values (aliases expanded), more than 50
+    levels, or a value that holds itself.
     """
     try:
         root = yaml.compose(text, Loader=_Loader)
@@ -157,7 +202,18 @@ def parse(text: str, file: str = "<text>") -> Source:
         raise _too_large(file, stop.args[0]) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise SpecError([Problem(file, line, 1, "", f"the character #x{ord(text[error.position]):04x}", "printable text")]) from error
+        raise SpecError(
+            [
+                Problem(
+                    file,
+                    line,
+                    1,
+                    "",
+                    f"the character #x{ord(text[error.position]):04x}",
+                    "printable text",
+                )
+            ]
+        ) from error
     except yaml.MarkedYAMLError as error:
         raise _bad_syntax(file, error) from error
     if root is None:
@@ -173,13 +229,28 @@ def _bad_syntax(file: str, error: yaml.MarkedYAMLError) -> SpecError:
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     problem = error.problem or "no YAML"
     tab = "\\t" in problem
-    found = "a tab" if tab else f"bad YAML: {problem}" + (f" ({error.context})" if error.context else "")
-    return SpecError([Problem(file, line, column, "", found, "spaces" if tab else "")])
+    shown = (
+        "a tab"
+        if tab
+        else f"bad YAML: {problem}" + (f" ({error.context})" if error.context else "")
+    )
+    return SpecError([Problem(file, line, column, "", shown, "spaces" if tab else "")])
 
 
 def _too_large(file: str, mark: Any) -> SpecError:
     bounds = f"at most {NODES:,} values, aliases expanded, in at most {DEPTH} levels"
-    return SpecError([Problem(file, mark.line + 1, mark.column + 1, "", "more values or levels than a file may have", bounds)])
+    return SpecError(
+        [
+            Problem(
+                file,
+                mark.line + 1,
+                mark.column + 1,
+                "",
+                "more values or levels than a file may have",
+                bounds,
+            )
+        ]
+    )
 
 
 def _children(node: yaml.Node) -> list[yaml.Node]:
@@ -188,15 +259,29 @@ def _children(node: yaml.Node) -> list[yaml.Node]:
     return node.value if isinstance(node, yaml.SequenceNode) else []
 
 
-def _bounded(node: yaml.Node, file: str, known: dict[int, tuple[int, int]], above: set[int]) -> tuple[int, int]:
+def _bounded(
+    node: yaml.Node, file: str, known: dict[int, tuple[int, int]], above: set[int]
+) -> tuple[int, int]:
     """(values, levels) of a node with its aliases expanded, each node counted once."""
     if id(node) in above:
         raise SpecError(
-            [Problem(file, node.start_mark.line + 1, node.start_mark.column + 1, "", "a value that holds itself", "no such alias")]
+            [
+                Problem(
+                    file,
+                    node.start_mark.line + 1,
+                    node.start_mark.column + 1,
+                    "",
+                    "a value that holds itself",
+                    "no such alias",
+                )
+            ]
         )
     if id(node) not in known:
         below = [_bounded(child, file, known, above | {id(node)}) for child in _children(node)]
-        known[id(node)] = 1 + sum(size for size, _ in below), 1 + max((levels for _, levels in below), default=0)
+        known[id(node)] = (
+            1 + sum(size for size, _ in below),
+            1 + max((levels for _, levels in below), default=0),
+        )
         if known[id(node)][0] > NODES or known[id(node)][1] > DEPTH:
             raise _too_large(file, node.start_mark)
     return known[id(node)]
@@ -204,18 +289,29 @@ def _bounded(node: yaml.Node, file: str, known: dict[int, tuple[int, int]], abov
 
 @dataclass
 class _Made:
-    """Values made from nodes, with the places and the faults met on the way."""
+    """Builds values from nodes, and collects their places and faults."""
 
     places: dict[Path, Place]
     faults: list[Fault]
 
     def value(self, node: yaml.Node, path: Path, key_mark: Any) -> Any:
-        kind = "mapping" if isinstance(node, yaml.MappingNode) else "list" if isinstance(node, yaml.SequenceNode) else "scalar"
-        self.places[path] = Place(key_mark.line + 1, key_mark.column + 1, node.start_mark.index, node.end_mark.index, kind)
+        """The value of a node at `path`, with its key at `key_mark`."""
+        kind = (
+            "mapping"
+            if isinstance(node, yaml.MappingNode)
+            else "list"
+            if isinstance(node, yaml.SequenceNode)
+            else "scalar"
+        )
+        self.places[path] = Place(
+            key_mark.line + 1, key_mark.column + 1, node.start_mark.index, node.end_mark.index, kind
+        )
         if isinstance(node, yaml.MappingNode) and node.tag == TAG + "map":
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode) and node.tag == TAG + "seq":
-            return tuple(self.value(item, (*path, i), item.start_mark) for i, item in enumerate(node.value))
+            return tuple(
+                self.value(item, (*path, i), item.start_mark) for i, item in enumerate(node.value)
+            )
         return self._scalar(node, path)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
@@ -223,14 +319,32 @@ class _Made:
         for key, item in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 self.faults.append(
-                    Fault(path, f"a {'list' if isinstance(key, yaml.SequenceNode) else 'mapping'} as a key", "text as a key")
+                    Fault(
+                        path,
+                        f"a {'list' if isinstance(key, yaml.SequenceNode) else 'mapping'} as a key",
+                        "text as a key",
+                    )
                 )
             elif key.value == "<<" and key.style is None:
-                self.faults.append(Fault(path, "the merge key '<<'", "keys written out", "An alias may stand for a whole value."))
+                self.faults.append(
+                    Fault(
+                        path,
+                        "the merge key '<<'",
+                        "keys written out",
+                        "An alias may stand for a whole value.",
+                    )
+                )
             elif key.value in made:
                 first = self.places[(*path, key.value)].line
                 second = (key.start_mark.line + 1, key.start_mark.column + 1)
-                self.faults.append(Fault((*path, key.value), f"the key again, after line {first}", "each key once", at=second))
+                self.faults.append(
+                    Fault(
+                        (*path, key.value),
+                        f"the key again, after line {first}",
+                        "each key once",
+                        at=second,
+                    )
+                )
             else:
                 made[key.value] = self.value(item, (*path, key.value), key.start_mark)
         return made
@@ -241,7 +355,9 @@ class _Made:
             return text
         pattern = CORE.get(kind, ("", ""))[0]
         if not pattern or not isinstance(text, str) or not re.fullmatch(pattern, text):
-            self.faults.append(Fault(path, f"the tag {node.tag.replace(TAG, '!!')}", "plain YAML without tags"))
+            self.faults.append(
+                Fault(path, f"the tag {node.tag.replace(TAG, '!!')}", "plain YAML without tags")
+            )
             return None
         if kind in ("null", "bool"):
             return None if kind == "null" else text.lower() == "true"

@@ -1,4 +1,4 @@
-"""What a table of weights must mean: poses that the families have, offsets on the upstream grid and within the window."""
+"""Checks of tables of weights: poses that the families have, offsets on grid and in window."""
 
 import math
 from collections.abc import Collection, Iterator
@@ -8,8 +8,18 @@ from workbench.spec.language import Family, Pose, Poses, Table
 from workbench.spec.problems import Fault, Path
 
 
-def table_faults(path: Path, family: Family, table: Table, upstream: str, read: Family | None, grid_px: int | None) -> Iterator[Fault]:
-    """Faults of a table at `path`; `read` is the upstream family, None for the picture, and `grid_px` its grid, None where that is faulty."""
+def table_faults(
+    path: Path,
+    family: Family,
+    table: Table,
+    upstream: str,
+    read: Family | None,
+    grid_px: int | None,
+) -> Iterator[Fault]:
+    """Faults of a table at `path`.
+
+    `read` is the upstream family, None for the picture; `grid_px` is its grid, None if faulty.
+    """
     for i, entry in enumerate(table.weights):
         here = (*path, "weights", i)
         yield from _pose((*here, "to"), entry.to, family, "this family")
@@ -19,27 +29,42 @@ def table_faults(path: Path, family: Family, table: Table, upstream: str, read: 
 
 
 def unit_faults(path: Path, family: Family, units: Collection[int]) -> Iterator[Fault]:
-    """Units that tables of a from-circuit family name and a trained circuit with these units does not have."""
+    """A fault for each unit that a table of a from-circuit family names beyond `units`."""
     for upstream, reads in family.reads.items():
         for i, read in enumerate(reads):
             for j, entry in enumerate(read.weights if isinstance(read, Table) else ()):
                 if (unit := entry.to.unit) is not None and unit not in units:
                     where = (*path, "reads", upstream, i, "weights", j, "to", "unit")
-                    yield Fault(where, None, "a unit of the trained circuit", nearest(str(unit), map(str, units)))
+                    yield Fault(
+                        where,
+                        None,
+                        "a unit of the trained circuit",
+                        nearest(str(unit), map(str, units)),
+                    )
 
 
 def _pose(path: Path, pose: Pose, family: Family | None, owner: str) -> Iterator[Fault]:
     known = _values(family)
     for axis, value in pose.axes().items():
         if axis not in known:
-            yield Fault((*path, axis), f"{axis!r}, a pose that {owner} does not have", "an axis of its poses", nearest(axis, known))
+            yield Fault(
+                (*path, axis),
+                f"{axis!r}, a pose that {owner} does not have",
+                "an axis of its poses",
+                nearest(axis, known),
+            )
         elif known[axis] and value not in known[axis]:
             period = getattr(getattr(family and family.poses, axis), "over", math.inf)
-            yield Fault((*path, axis), None, f"a value of {axis} that {owner} has", _near(value, known[axis], period))
+            yield Fault(
+                (*path, axis),
+                None,
+                f"a value of {axis} that {owner} has",
+                _near(value, known[axis], period),
+            )
 
 
 def _values(family: Family | None) -> dict[str, tuple]:
-    """Axis -> its values; none where the schema has checked them (colours) or only a trained circuit knows them (units)."""
+    """Axis -> its values; empty for colours, which the schema checks, and for unknown units."""
     if family is None:
         return {"colour": ()}
     return family.poses.axes() if isinstance(family.poses, Poses) else {"unit": ()}
@@ -48,11 +73,13 @@ def _values(family: Family | None) -> dict[str, tuple]:
 def _near(value: float | str, known: tuple, period: float) -> str:
     if isinstance(value, str):
         return nearest(value, known)
-    away = {each: abs(each - value) % period for each in known}
-    return f"Did you mean {min(known, key=lambda each: min(away[each], period - away[each])):g}?"
+    away = {pose: abs(pose - value) % period for pose in known}
+    return f"Did you mean {min(known, key=lambda pose: min(away[pose], period - away[pose])):g}?"
 
 
-def _offset(path: Path, at_px: tuple[int, int], window_px: float, upstream: str, grid_px: int) -> Iterator[Fault]:
+def _offset(
+    path: Path, at_px: tuple[int, int], window_px: float, upstream: str, grid_px: int
+) -> Iterator[Fault]:
     furthest = math.floor(window_px / 2 / grid_px) * grid_px
     if any(step % grid_px for step in at_px):
         yield Fault(path, None, f"multiples of {grid_px}, the grid of {upstream!r}")

@@ -1,4 +1,4 @@
-"""Variants of a theory: what each sets, put in its place, and the faults of the changed theory told where the variant says it."""
+"""Variants of a theory: the changed theory, and its faults at the variant's own keys."""
 
 import difflib
 import re
@@ -13,7 +13,10 @@ KEY = re.compile(r"\[\d+\]|[^.\[\]]+")
 
 
 def with_set(theory: Theory, name: str, variant: Variant) -> tuple[dict[str, Any], list[Fault]]:
-    """The plain values of the theory with those that the variant sets, and a fault for each key that the theory does not have."""
+    """The plain values of the theory with those that the variant sets.
+
+    Also a fault for each key that the theory does not have.
+    """
     values = theory.model_dump(by_alias=True, exclude_unset=True, exclude={"variants", "claims"})
     unknown = []
     for key, value in variant.set.items():
@@ -25,14 +28,19 @@ def with_set(theory: Theory, name: str, variant: Variant) -> tuple[dict[str, Any
     return values, unknown
 
 
-def told_of(name: str, variant: Variant, wrong: Iterable[Fault]) -> list[Fault]:
-    """Faults of the changed theory, each at the value that the variant sets there, or else at the variant."""
-    told = []
+def at_variant(name: str, variant: Variant, wrong: Iterable[Fault]) -> list[Fault]:
+    """Faults of the changed theory, each at the value that the variant sets there, if there is one.
+
+    Other faults are placed at the variant itself.
+    """
+    moved = []
     for fault in wrong:
         at = _set_at(variant, fault.path)
-        found = fault.found if fault.found or at else f"{key_text(fault.path)} as the variant leaves it"
-        told.append(replace(fault, path=("variants", name, *at), found=found))
-    return told
+        shown = (
+            fault.found if fault.found or at else f"{key_text(fault.path)} as the variant leaves it"
+        )
+        moved.append(replace(fault, path=("variants", name, *at), found=shown))
+    return moved
 
 
 def path_of(key: str) -> Path:
@@ -43,18 +51,28 @@ def path_of(key: str) -> Path:
 def _set_at(variant: Variant, path: Path) -> Path:
     for key in variant.set:
         at = path_of(key)
-        if all(a == b for a, b in zip(at, path, strict=False)):  # the value, something in it, or what it is a part of
+        if all(
+            a == b for a, b in zip(at, path, strict=False)
+        ):  # the value, something in it, or what it is a part of
             return ("set", key, *path[len(at) :])
     return ()
 
 
 def _has_place(values: Any, path: Path) -> bool:
-    """Whether a value may stand at a path below the families: what it is a part of is there. A number has no parts."""
+    """Whether a value may stand at a path below the families: its parent must be there.
+
+    A number has no parts.
+    """
     for key in path[:-1]:
         if not _has(values, key):
             return False
         values = values[key]
-    optional = len(path) > 2 and isinstance(values, dict) and "tune" not in values and isinstance(path[-1], str)
+    optional = (
+        len(path) > 2
+        and isinstance(values, dict)
+        and "tune" not in values
+        and isinstance(path[-1], str)
+    )
     return path[0] == "families" and (optional or _has(values, path[-1]))
 
 
@@ -69,20 +87,35 @@ def _with(values: Any, path: Path, value: Any) -> Any:
         return value
     key, below = path[0], path[1:]
     if isinstance(key, int):
-        return tuple(_with(item, below, value) if i == key else item for i, item in enumerate(values))
+        return tuple(
+            _with(item, below, value) if i == key else item for i, item in enumerate(values)
+        )
     return {**values, key: _with(values.get(key), below, value)}
 
 
 def _unknown(theory: Theory, name: str, key: str) -> Fault:
-    known = map(key_text, _paths(theory.model_dump(by_alias=True, exclude_unset=True, include={"families"})))
+    known = map(
+        key_text, _paths(theory.model_dump(by_alias=True, exclude_unset=True, include={"families"}))
+    )
     close = difflib.get_close_matches(key, known, n=1)
     suggestion = f"Did you mean {close[0]!r}?" if close else ""
-    return Fault(("variants", name, "set", key), "a key that the theory does not have", "a key of its families", suggestion)
+    return Fault(
+        ("variants", name, "set", key),
+        "a key that the theory does not have",
+        "a key of its families",
+        suggestion,
+    )
 
 
 def _paths(values: Any, path: Path = ()) -> Iterator[Path]:
     """Every path below nested values; a number has no parts."""
-    inside = values.items() if isinstance(values, dict) and "tune" not in values else enumerate(values) if isinstance(values, tuple) else ()
+    inside = (
+        values.items()
+        if isinstance(values, dict) and "tune" not in values
+        else enumerate(values)
+        if isinstance(values, tuple)
+        else ()
+    )
     for key, value in inside:
         yield (*path, key)
         yield from _paths(value, (*path, key))

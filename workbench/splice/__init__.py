@@ -1,1 +1,4 @@
-"""Host + values for some of its units -> spliced network. Ablations, controls and handwritten circuits are splices of the same kind."""
+"""Splices: the host with other values for some of its units.
+
+Ablations, controls and handwritten circuits are splices of the same kind.
+"""

@@ -1,6 +1,9 @@
-"""Calibration: the one gain and one bias that each handwritten unit may have, fitted on declared pictures; the same for every control."""
+"""Calibration: one gain and one bias for each handwritten unit, and the same for every control.
 
-from collections.abc import Iterable, Mapping, Sequence
+They are fitted on pictures that are declared for it and used for nothing else.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,11 +12,24 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workbench.compiler.circuit import HandwrittenCircuit, Layer, Read
-from workbench.splice.conditions import Affine, Condition, Donor, Handwritten, Mean, Regression, natural, zero
-from workbench.splice.gain import gain_and_bias, one_gain_and_bias
-from workbench.splice.scene import Scene
+from workbench.splice.conditions import (
+    Affine,
+    Condition,
+    ConditionFacts,
+    ConditionKind,
+    Donor,
+    Handwritten,
+    Mean,
+    Regression,
+    facts_of_circuit,
+    natural,
+    zero,
+)
+from workbench.splice.inputs import ConditionInputs
+from workbench.splice.link import RELU, Link, one_gain
+from workbench.splice.slots import Slots, slots_of
 
-POSITIONS = 128  # cells of each calibration picture that enter the fit
+POSITIONS = 128  # how many of each calibration picture enter the fit
 DONORS = 32
 RIDGE = 1e-3  # of the mean variance: keeps the regression unique
 
@@ -22,7 +38,8 @@ RIDGE = 1e-3  # of the mean variance: keeps the regression unique
 class Splices:
     """The circuits to run, the conditions to compare, and what calibration saw.
 
-    `level` is half the highest activation of each trained unit on the calibration pictures: the circuit *fires* where one exceeds it.
+    `level` is half the highest activation of each trained unit on the calibration pictures: the
+    circuit *fires* where one exceeds it.
     """
 
     circuits: Mapping[str, HandwrittenCircuit]
@@ -37,18 +54,28 @@ class Splices:
 
     @property
     def units(self) -> tuple[int, ...]:
-        """The host's channels that are replaced."""
+        """The labels of the units that are replaced: their channels, where they are channels."""
         return self.circuits["spliced"].units
 
+    @property
+    def slots(self) -> Slots:
+        """How the units are read and written."""
+        return slots_of(self.circuits["spliced"])
+
     def condition(self, name: str) -> Condition:
-        """The condition of that name; the handwritten units as they are where there is none, as there is no `as_written` of a spec that was not
-        tuned, beside one that was."""
-        return self.conditions.get(name, self.conditions["spliced"])
+        """The condition of that name, or "spliced" where there is none.
+
+        In a joint splice, a spec that was not tuned has no `as_written`, and others may have one.
+        """
+        return self.conditions[name if name in self.conditions else "spliced"]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Cells of the calibration pictures, one row a cell; mean and peak are over all cells."""
+    """Positions of the calibration pictures, one row each; mean and peak are over all positions.
+
+    For a link that is fitted on whole pictures, each is `picture unit position` instead.
+    """
 
     trained: Float[Tensor, "row unit"]
     before: Float[Tensor, "row c2"]
@@ -58,7 +85,10 @@ class Sample:
 
 
 def with_random_readout(circuit: HandwrittenCircuit, seed: int) -> HandwrittenCircuit:
-    """Control: the same circuit, the weights of its last layer random, each unit's of equal norm to the handwritten ones'."""
+    """Control: the same circuit with random weights in its last layer.
+
+    Each unit's weights have the norm of its handwritten ones.
+    """
     generator = torch.Generator().manual_seed(seed)
 
     def random(read: Read) -> Read:
@@ -67,7 +97,9 @@ def with_random_readout(circuit: HandwrittenCircuit, seed: int) -> HandwrittenCi
         return replace(read, weight=noise * norm[:, None, None, None])
 
     last: Layer = circuit.layers[-1]
-    return replace(circuit, layers=(*circuit.layers[:-1], replace(last, reads=tuple(map(random, last.reads)))))
+    return replace(
+        circuit, layers=(*circuit.layers[:-1], replace(last, reads=tuple(map(random, last.reads))))
+    )
 
 
 def condition_names(joint: Sequence[Splices]) -> tuple[str, ...]:
@@ -85,96 +117,190 @@ def derangement(units: int, seed: int) -> Tensor:
     return order
 
 
-def calibrate(circuits: Mapping[str, HandwrittenCircuit], scenes: Iterable[Scene], seed: int = 0) -> Splices:
-    """Fit every condition on the scenes of the calibration pictures.
+CONTROLS = {
+    "control.permuted": "the handwritten units, each in another unit's place",
+    "control.flipped": "the handwritten units, the sign of every weight of the last layer flipped",
+    "control.other_picture": "the handwritten units' activation on another picture",
+    "control.random": "the handwritten circuit with random weights of equal norm in its last layer",
+}
 
-    `circuits` holds "spliced" (the spec's), "random" (its control), for a tuned spec "as_written", and any other that is to be compared. Without
-    "random" every control that speaks with the spec's circuit is left out. Raises ValueError without scenes.
+
+def _control(name: str) -> ConditionFacts:
+    return ConditionFacts(name, ConditionKind.CONTROL, CONTROLS[name])
+
+
+def calibrate(
+    circuits: Mapping[str, HandwrittenCircuit],
+    batches: Iterable[ConditionInputs],
+    seed: int = 0,
+    link: Link = RELU,
+) -> Splices:
+    """Fit every condition on the batches of the calibration pictures.
+
+    `circuits` holds "spliced" (the spec's), "random" (its control), for a tuned spec "as_written",
+    and any other that is to be compared. Without "random" every control that is made from the
+    spec's circuit is left out. `link` is the site's. Raises ValueError without batches.
     """
-    sample, donors = sample_cells(scenes, np.random.default_rng(seed))
-    units = len(next(iter(circuits.values())).units)
+    sample, donors = sample_positions(batches, np.random.default_rng(seed), link)
+    units = len(slots_of(next(iter(circuits.values()))))
     same, swapped = torch.arange(units), derangement(units, seed)
 
-    def handwritten(circuit: str, order: Tensor = same, sign: float = 1.0) -> Handwritten:
+    def fitted(
+        facts: ConditionFacts, circuit: str, order: Tensor = same, sign: float = 1.0
+    ) -> Handwritten:
         drive = sign * sample.drives[circuit][:, order]
-        fit = one_gain_and_bias if circuits[circuit].one_gain else gain_and_bias
-        return Handwritten(circuit, *fit(drive, sample.trained), order, sign)
+        if circuits[circuit].one_gain:
+            gain, bias = one_gain(link, drive, sample.trained)
+        else:
+            gain, bias = link.fit(drive, sample.trained)
+        return Handwritten(circuit, gain, bias, order, sign, link, **vars(facts))
 
-    written = {name: handwritten(name) for name in circuits if name != "random"}
-    controls: dict[str, Condition] = {}
-    if "random" in circuits:
-        controls = {
-            "control.permuted": handwritten("spliced", swapped),
-            "control.flipped": handwritten("spliced", sign=-1.0),
-            "control.other_picture": Donor(written["spliced"](donors)),
-            "control.random": handwritten("random"),
-        }
-    conditions: dict[str, Condition] = {
-        "natural": natural,
-        "ablated.zero": zero,
-        "ablated.mean": Mean(sample.mean),
-        "ablated.resample": Donor(donors.trained),
-        **written,
-        **controls,
-        "control.affine": affine(sample.before, sample.trained),
-        "control.regression": regression(sample.before, sample.trained),
+    handwritten = {
+        name: fitted(facts_of_circuit(name), name) for name in circuits if name != "random"
     }
-    return Splices(circuits, conditions, sample.peak / 2, len(donors.trained))
+    controls: list[Condition] = []
+    if "random" in circuits:
+        controls = [
+            fitted(_control("control.permuted"), "spliced", swapped),
+            fitted(_control("control.flipped"), "spliced", sign=-1.0),
+            Donor(handwritten["spliced"](donors), **vars(_control("control.other_picture"))),
+            fitted(_control("control.random"), "random"),
+        ]
+    conditions: list[Condition] = [
+        natural,
+        zero,
+        Mean(
+            sample.mean,
+            name="ablated.mean",
+            kind=ConditionKind.ABLATION,
+            label="each unit's mean over the calibration pictures",
+        ),
+        Donor(
+            donors.trained,
+            name="ablated.resample",
+            kind=ConditionKind.ABLATION,
+            label="the trained units' activation on another picture",
+        ),
+        *handwritten.values(),
+        *controls,
+        affine(sample.before, sample.trained, link),
+        regression(sample.before, sample.trained, link),
+    ]
+    by_name = {condition.name: condition for condition in conditions}
+    return Splices(circuits, by_name, sample.peak / 2, len(donors.trained))
 
 
-def sample_cells(scenes: Iterable[Scene], generator: np.random.Generator) -> tuple[Sample, Scene]:
-    """POSITIONS random cells of every picture, and the first DONORS pictures whole. Raises ValueError without scenes."""
-    rows: list[Scene] = []
-    kept: list[Scene] = []
+def sample_positions(
+    batches: Iterable[ConditionInputs], generator: np.random.Generator, link: Link = RELU
+) -> tuple[Sample, ConditionInputs]:
+    """POSITIONS random positions of every picture, and the first DONORS pictures whole.
+
+    For a link that is fitted on whole pictures, all positions. Raises ValueError without batches.
+    """
+    samples: list[ConditionInputs] = []
+    whole: list[ConditionInputs] = []
     means, peaks, donors = [], [], 0
-    for scene in scenes:
-        cells = scene.trained.shape[2] * scene.trained.shape[3]
-        chosen = torch.as_tensor(generator.permutation(cells)[:POSITIONS].copy())
-        rows.append(_cells(scene, chosen))
-        means.append(scene.trained.mean((2, 3)))
-        peaks.append(scene.trained.amax((0, 2, 3)))
+    for batch in batches:
+        positions = batch.trained.flatten(2)
+        chosen = generator.permutation(positions.shape[2])[:POSITIONS].copy()
+        samples.append(_all(batch) if link.whole else _rows(batch, torch.as_tensor(chosen)))
+        means.append(batch.trained.mean(_positions(batch.trained)))
+        peaks.append(batch.trained.amax((0, *_positions(batch.trained))))
         if donors < DONORS:
-            kept.append(scene)
-            donors += len(scene.trained)
-    if not rows:
+            whole.append(batch)
+            donors += len(batch.trained)
+    if not samples:
         raise ValueError("calibration needs at least one picture")
-    flat = _joined(rows)
-    sample = Sample(flat.trained, flat.before, flat.drives, torch.cat(means).mean(0), torch.stack(peaks).amax(0))
-    return sample, _joined(kept)
+    flat = _joined(samples)
+    mean, peak = torch.cat(means).mean(0), torch.stack(peaks).amax(0)
+    return Sample(flat.trained, flat.given("before"), flat.drives, mean, peak), _joined(whole)
 
 
-def _cells(scene: Scene, chosen: Tensor) -> Scene:
-    """The chosen cells, as a scene whose pictures are single cells: every tensor `row channel`."""
+def _positions(activation: Float[Tensor, "n unit *position"]) -> tuple[int, ...]:
+    """The axes of positions."""
+    return tuple(range(2, activation.ndim))
 
-    def pick(activation: Tensor) -> Tensor:
-        return activation.flatten(2)[:, :, chosen].movedim(1, 2).flatten(0, 1)
 
-    return replace(
-        scene, trained=pick(scene.trained), before=pick(scene.before), drives={name: pick(drive) for name, drive in scene.drives.items()}
+def _picked(
+    batch: ConditionInputs, pick: Callable[[Float[Tensor, "n c *position"]], Tensor]
+) -> ConditionInputs:
+    """The batch with `pick` of each tensor that calibration reads."""
+    drives = {name: pick(drive) for name, drive in batch.drives.items()}
+    before = pick(batch.given("before"))
+    return replace(batch, trained=pick(batch.trained), before=before, drives=drives)
+
+
+def _rows(batch: ConditionInputs, chosen: Tensor) -> ConditionInputs:
+    """The chosen positions, every tensor `row channel`, as if each row were a picture."""
+    return _picked(
+        batch,
+        lambda activation: activation.flatten(2)[:, :, chosen].movedim(1, 2).flatten(0, 1),
     )
 
 
-def _joined(scenes: Sequence[Scene]) -> Scene:
-    drives = {name: torch.cat([scene.drives[name] for scene in scenes]) for name in scenes[0].drives}
-    donor = torch.cat([scene.donor for scene in scenes])
+def _all(batch: ConditionInputs) -> ConditionInputs:
+    """Every position, every tensor `picture channel position`."""
+    return _picked(batch, lambda activation: activation.flatten(2))
+
+
+def _joined(batches: Sequence[ConditionInputs]) -> ConditionInputs:
     return replace(
-        scenes[0], trained=torch.cat([s.trained for s in scenes]), before=torch.cat([s.before for s in scenes]), drives=drives, donor=donor
+        batches[0],
+        trained=torch.cat([batch.trained for batch in batches]),
+        before=torch.cat([batch.given("before") for batch in batches]),
+        drives={
+            name: torch.cat([batch.drives[name] for batch in batches]) for name in batches[0].drives
+        },
+        donor=torch.cat([batch.donor for batch in batches]),
     )
 
 
-def affine(before: Float[Tensor, "row c2"], trained: Float[Tensor, "row unit"]) -> Affine:
-    """For each unit the channel before that correlates best with it, and that channel's gain and bias."""
-    x, y = (t.double() - t.double().mean(0) for t in (before, trained))
+def rows(activation: Tensor) -> Float[Tensor, "row c"]:
+    """The positions of a sample, one row each, also where it holds whole pictures."""
+    return activation if activation.ndim == 2 else activation.movedim(1, 2).flatten(0, 1)
+
+
+def affine(before: Tensor, trained: Tensor, link: Link = RELU) -> Affine:
+    """For each unit the channel before that correlates best with it, with a gain and a bias.
+
+    Both are as in `Sample`: `row channel`, or `picture channel position`.
+    """
+    x, y = (flat - flat.mean(0) for flat in (rows(before).double(), rows(trained).double()))
     correlation = (y.T @ x) / (y.norm(dim=0)[:, None] * x.norm(dim=0)[None]).clamp_min(1e-30)
     channel = correlation.argmax(1)
-    return Affine(channel, *gain_and_bias(before[:, channel], trained))
+    return Affine(
+        channel,
+        *link.fit(before[:, channel], trained),
+        link,
+        name="baseline.affine",
+        kind=ConditionKind.BASELINE,
+        label="for each unit the trained unit of the layer before that fits it best, with a gain "
+        "and a bias: no theory, as many numbers",
+    )
 
 
-def regression(before: Float[Tensor, "row c2"], trained: Float[Tensor, "row unit"]) -> Regression:
-    """Least squares with a little ridge, `trained ~ weight @ before + constant`; then gain and bias, as every unit has them."""
-    x, y = before.double(), trained.double()
+def regression(before: Tensor, trained: Tensor, link: Link = RELU) -> Regression:
+    """Least squares with a little ridge, `trained ~ weight @ before + constant`.
+
+    Then gain and bias, as every unit has them. Both are as in `Sample`.
+    """
+    x, y = rows(before).double(), rows(trained).double()
     centred = x - x.mean(0)
     gram = centred.T @ centred
-    gram += RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    gram += (
+        RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    )
     weight = torch.linalg.solve(gram, centred.T @ (y - y.mean(0))).T.to(before.dtype)
-    return Regression(weight, *gain_and_bias(before @ weight.T, trained))
+    if before.ndim == 2:
+        prediction = before @ weight.T
+    else:
+        prediction = torch.einsum("uc,ncp->nup", weight, before)
+    return Regression(
+        weight,
+        *link.fit(prediction, trained),
+        link,
+        name="baseline.regression",
+        kind=ConditionKind.BASELINE,
+        label="the least-squares prediction from every trained unit of the layer before: no "
+        "theory, hundreds of numbers a unit",
+    )

@@ -1,12 +1,14 @@
-"""An edit of what the last family reads: in a handwritten circuit, and in the trained network, which itself is never edited.
+"""Edits of the weights of the last family, in a handwritten circuit and in the trained network.
 
-A trained unit may read the layer before through a bottleneck. Its weight from an upstream channel is then the *expanded* one, the sum of the
-products of weights over the bottleneck's channels, and by its sign a weight is taken for negative or positive. What an edit takes away, or
-leaves alone, is what came through such weights on the picture at hand: the bottleneck's ReLUs stay as open or shut as they are in the whole
-network. So the parts of a unit's drive add up to the unit's own, to rounding; left out is that an edit might open or shut the ReLUs themselves.
+The network itself is never edited. A trained unit may read the layer before through a bottleneck.
+Its weight from an upstream channel is then the *expanded* one: the sum, over the bottleneck's
+channels, of the products of weights; its sign makes it negative or positive. An edit removes, or
+leaves alone, the part of the drive that came through such weights on the picture at hand, with the
+bottleneck's ReLUs as open or shut as they are in the whole network. So the parts of a unit's drive
+add up to it, to rounding; the edit's effect on those ReLUs is left out.
 
-A pool or a normalisation between the two sites hands every channel on by itself: the weights behind it are told by channel as before it, and are
-edited there.
+A pool or a normalisation between the two sites acts on each channel alone: the weights after it
+belong to the same channels as before it, and are edited there.
 """
 
 from collections.abc import Sequence
@@ -22,79 +24,117 @@ from workbench.hosts.branches import CHANNELS_APART, Branch, bias_of, branches
 from workbench.hosts.host import Host
 from workbench.spec.circuit import TrainedCircuit
 from workbench.spec.language import Edit
-from workbench.splice.scene import Scene
+from workbench.splice.conditions import Condition
+from workbench.splice.inputs import ConditionInputs
+from workbench.splice.link import RELU, Link, link_of
+from workbench.splice.natural import PartKind
 
 
 def edited(circuit: HandwrittenCircuit, edit: Edit) -> HandwrittenCircuit:
-    """The circuit with these weights of its last layer at 0; the layers above are the same objects, so that they run once."""
+    """The circuit with these weights of its last layer at 0.
+
+    The layers above are the same objects, so that they run once.
+    """
     last = circuit.layers[-1]
 
-    def kept(read: Read) -> Read:
-        named = of_sign(read.weight, edit.sign) & (read.source in edit.families)
+    def with_zeros(read: Read) -> Read:
+        named = has_sign(read.weight, edit.sign) & (read.source in edit.families)
         return replace(read, weight=read.weight * (named if edit.only else ~named))
 
-    return replace(circuit, layers=(*circuit.layers[:-1], replace(last, reads=tuple(map(kept, last.reads)))))
+    return replace(
+        circuit,
+        layers=(*circuit.layers[:-1], replace(last, reads=tuple(map(with_zeros, last.reads)))),
+    )
 
 
-def of_sign(weight: Tensor, sign: str | None) -> Bool[Tensor, "..."]:
-    """Where a weight has the sign; everywhere without one."""
+def has_sign(weight: Tensor, sign: str | None) -> Bool[Tensor, "..."]:
+    """Whether each weight has the sign; true for every weight where `sign` is None."""
     if sign is None:
         return torch.ones_like(weight, dtype=torch.bool)
     return weight > 0 if sign == "positive" else weight < 0
 
 
 @dataclass(frozen=True)
-class EditedTrained:
-    """Condition: the trained units after an edit of the weights from `channels` of the site before."""
+class EditedTrained(Condition):
+    """The trained units after an edit of the weights from `channels` of the site before."""
 
     edit: Edit
     channels: list[int]
     branches: list[Branch]
+    link: Link = RELU
+    reads = frozenset[PartKind]({"entering"})
 
-    def __call__(self, scene: Scene) -> Float[Tensor, "n unit h w"]:
-        values = torch.empty_like(scene.trained)
+    @property
+    def circuits(self) -> frozenset[str]:
+        """None of them."""
+        return frozenset()
+
+    def __call__(self, inputs: ConditionInputs) -> Float[Tensor, "n unit h w"]:
+        """The edited units' activation."""
+        values = torch.empty_like(inputs.trained)
+        entering = inputs.given("entering")
         for branch in self.branches:
-            before = branch.pool(scene.entering) if branch.pool else scene.entering
-            named = through(branch, before, self.channels, self.edit.sign)
-            drive = unheard(branch, before) + named if self.edit.only else whole(branch, before) - named
-            values[:, branch.places] = F.relu(drive)
+            before = branch.pool(entering) if branch.pool else entering
+            named = drive_through(branch, before, self.channels, self.edit.sign)
+            rest = constant_drive(branch, before) if self.edit.only else whole_drive(branch, before)
+            drive = rest + named if self.edit.only else rest - named
+            values[:, branch.places] = self.link(drive)
         return values
 
 
-def edit_trained(host: Host, trained: TrainedCircuit, edit: Edit, bound: Sequence[TrainedCircuit]) -> EditedTrained:
-    """The edit in the trained network, the families of `edit` being the units of the circuits `bound`. Raises WorkbenchError where the host does
-    not tell how the one site hears the other."""
-    units = [unit.unit for unit in trained.units]
-    ways = [branches(host, family.site, trained.site, units, CHANNELS_APART, own_pool=True) for family in bound]
-    return EditedTrained(edit, sorted({unit.unit for family in bound for unit in family.units}), ways[0])
+def edit_trained(
+    host: Host, trained: TrainedCircuit, edit: Edit, bound: Sequence[TrainedCircuit]
+) -> EditedTrained:
+    """The edit in the trained network, where the circuits `bound` are the families of `edit`.
+
+    Raises WorkbenchError where the host does not declare how one site reads the other.
+    """
+    units = trained.channels("edits of weights")
+    read_by = [
+        branches(host, family.site, trained.site, units, CHANNELS_APART, own_pool=True)
+        for family in bound
+    ]
+    channels = sorted({unit for family in bound for unit in family.channels("edits of weights")})
+    return EditedTrained(edit, channels, read_by[0], link_of(host.site(trained.site)))
 
 
-def whole(branch: Branch, before: Float[Tensor, "n c h w"]) -> Float[Tensor, "n unit h w"]:
-    """The units' drive in the host, before their ReLU."""
-    heard = F.relu(branch.bottleneck(before)) if branch.bottleneck else before
-    return F.conv2d(heard, branch.weight, branch.bias, padding=branch.padding)
+def whole_drive(branch: Branch, before: Float[Tensor, "n c h w"]) -> Float[Tensor, "n unit h w"]:
+    """The units' drive in the host, before the site's link."""
+    read = F.relu(branch.bottleneck(before)) if branch.bottleneck else before
+    return F.conv2d(read, branch.weight, branch.bias, padding=branch.padding)
 
 
-def unheard(branch: Branch, before: Float[Tensor, "n c h w"]) -> Float[Tensor, "#n unit #h #w"]:
-    """The part of that drive which no upstream channel has: the biases, a bottleneck's where its ReLU is open."""
+def constant_drive(
+    branch: Branch, before: Float[Tensor, "n c h w"]
+) -> Float[Tensor, "#n unit #h #w"]:
+    """The part of the units' drive that comes from no upstream channel.
+
+    It is that of the biases; a bottleneck's bias counts where its ReLU is open.
+    """
     if branch.bottleneck is None:
         return branch.bias[None, :, None, None]
-    heard = gates(branch, before) * bias_of(branch.bottleneck)[:, None, None]
-    return F.conv2d(heard, branch.weight, branch.bias, padding=branch.padding)
+    biases = gates(branch, before) * bias_of(branch.bottleneck)[:, None, None]
+    return F.conv2d(biases, branch.weight, branch.bias, padding=branch.padding)
 
 
-def through(
-    branch: Branch, before: Float[Tensor, "n c h w"], channels: Sequence[int], sign: str | None = None
+def drive_through(
+    branch: Branch,
+    before: Float[Tensor, "n c h w"],
+    channels: Sequence[int],
+    sign: str | None = None,
 ) -> Float[Tensor, "n unit h w"]:
-    """The part of that drive which comes from `channels`, through the expanded weights of a sign."""
-    ways = by_bottleneck(branch)[:, :, channels]
-    ways = ways * of_sign(ways.sum(1, keepdim=True), sign)
-    heard = gates(branch, before)[:, :, None] * before[:, None, channels]
-    return F.conv2d(heard.flatten(1, 2), ways.flatten(1, 2), padding=branch.padding)
+    """The part of the units' drive from `channels`, through expanded weights of the sign alone."""
+    weight = bottleneck_weights(branch)[:, :, channels]
+    weight = weight * has_sign(weight.sum(1, keepdim=True), sign)
+    read = gates(branch, before)[:, :, None] * before[:, None, channels]
+    return F.conv2d(read.flatten(1, 2), weight.flatten(1, 2), padding=branch.padding)
 
 
-def by_bottleneck(branch: Branch) -> Float[Tensor, "unit bottleneck c kh kw"]:
-    """What comes to each unit from each upstream channel by way of each bottleneck channel; the sum over these is the expanded weight."""
+def bottleneck_weights(branch: Branch) -> Float[Tensor, "unit bottleneck c kh kw"]:
+    """The weight of each unit from each upstream channel through each bottleneck channel.
+
+    Their sum over the bottleneck channels is the expanded weight.
+    """
     if branch.bottleneck is None:
         return branch.weight[:, None]
     return branch.weight[:, :, None] * branch.bottleneck.weight[None]
@@ -102,4 +142,8 @@ def by_bottleneck(branch: Branch) -> Float[Tensor, "unit bottleneck c kh kw"]:
 
 def gates(branch: Branch, before: Float[Tensor, "n c h w"]) -> Float[Tensor, "n bottleneck h w"]:
     """1 where the ReLU of a bottleneck channel is open; 1 everywhere without a bottleneck."""
-    return (branch.bottleneck(before) > 0).to(before.dtype) if branch.bottleneck else torch.ones_like(before[:, :1])
+    return (
+        (branch.bottleneck(before) > 0).to(before.dtype)
+        if branch.bottleneck
+        else torch.ones_like(before[:, :1])
+    )

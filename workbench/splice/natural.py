@@ -1,7 +1,8 @@
-"""The host's own run on pictures, cut to what is wanted of it, and kept: it is the same for every spec of one host.
+"""Parts of the host's own run on pictures, which are kept for every spec of the host.
 
-A kept part is known by the host, by the bytes of the host's input (so by picture, crop and scaling at once), and by what it is. Pictures are kept
-one by one; which others were in the batch moves a part by rounding at the most.
+The cache key of a part holds the host, the bytes of the host's input (so picture, crop and scaling
+at once), and the part's own description. Pictures are kept one by one; the other pictures of a
+batch move a part by rounding at the most.
 """
 
 import hashlib
@@ -14,52 +15,70 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workbench.arrays import to_numpy
-from workbench.cache import Cache, known_by
-from workbench.code import computed_by
+from workbench.cache import Cache, cache_key
+from workbench.code import code_version
 from workbench.hosts.branches import stages_between
 from workbench.hosts.host import Host, Site
+from workbench.splice.slots import Slots
 
-BYPASSED = 3  # sites in a residual block: behind its first norm, or what expands it; within; behind its spatial convolution
-Kind = Literal["logits", "site", "pushed", "units", "before", "entering"]
+# sites in a residual block: after its first norm or its expansion; within; after its spatial
+# convolution
+BYPASSED = 3
+PartKind = Literal["logits", "site", "pushed", "units", "before", "entering"]
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the host's run, of each picture.
+    """A part of the host's run, for each picture.
 
-    logits   of the classes
+    logits   the network's output
     site     the activation at `site`, every channel
-    pushed   the same behind whatever acts channel by channel after the site, such as a pool (`Host.push`): smaller, and where a splice goes on
-    units    the activation of some channels at `site`
-    before   the sites before `site` (`sites_before`), on the cells of `site`
-    entering what enters the stage of `site`, on its own cells: the site before it, behind whatever stages of the chain lie between
+    pushed   the same after the stages that follow the site and act on each channel alone, such
+             as a pool (`Host.push`): smaller, and where a splice continues
+    units    the activation of the `slots` of `site`
+    before   the sites before `site` (`sites_before`), on the positions of `site`
+    entering the input of the stage of `site`: the activation of the site before it, after the
+             stages of the chain that lie between
     """
 
-    kind: Kind
+    kind: PartKind
     site: str = ""
-    units: tuple[int, ...] = ()
+    slots: Slots | None = None
 
 
 Parts = Mapping[Part, Float[Tensor, "n ..."]]
 
 
 def natural_parts(
-    host: Host, x: Float[Tensor, "n 3 h w"], wanted: Sequence[Part], cache: Cache | None = None, passing: Collection[str] = ()
+    host: Host,
+    x: Float[Tensor, "n 3 h w"],
+    wanted: Sequence[Part],
+    cache: Cache | None = None,
+    passing: Collection[str] = (),
 ) -> Parts:
-    """The wanted parts of a natural run on `x`; with a cache, the host only runs where one of them is not there. Kinds that are `passing` are read
-    from it, but not kept."""
+    """The wanted parts of a natural run on `x`.
+
+    With a cache, the host only runs where one of them is absent from it. Kinds that are `passing`
+    are read from it, but not kept.
+    """
     if cache is None:
         return _computed(host, x, wanted)
-    about = known_by(computed_by(), host.facts, x.dtype)
+    about = cache_key(code_version(), host.facts, x.dtype)
     pictures = [hashlib.sha256(to_numpy(picture.contiguous()).data).hexdigest() for picture in x]
-    keys = {part: [known_by(about, part, picture) for picture in pictures] for part in wanted}
-    found = {part: _read(cache, part, keys[part], x.device) for part in wanted}
-    absent = [part for part in wanted if found[part] is None]
-    computed = {part: channels_last(value) for part, value in _computed(host, x, absent).items()} if absent else {}
+    keys = {part: [cache_key(about, part, picture) for picture in pictures] for part in wanted}
+    kept = {part: _read(cache, part, keys[part], x.device) for part in wanted}
+    absent = [part for part in wanted if kept[part] is None]
+    computed = (
+        {part: channels_last(value) for part, value in _computed(host, x, absent).items()}
+        if absent
+        else {}
+    )
     for part, value in computed.items():
         for key, row in () if part.kind in passing else zip(keys[part], value, strict=True):
-            cache.write(part.kind, key, {"value": to_numpy(row if row.ndim == 1 else row.movedim(0, -1))})
-    return {part: value for part, value in (found | computed).items() if value is not None}
+            cache.write(
+                part.kind, key, {"value": to_numpy(row if row.ndim == 1 else row.movedim(0, -1))}
+            )
+    return {part: value for part, value in (kept | computed).items() if value is not None}
 
 
 def _read(cache: Cache, part: Part, keys: Sequence[str], device: torch.device) -> Tensor | None:
@@ -73,23 +92,26 @@ def _read(cache: Cache, part: Part, keys: Sequence[str], device: torch.device) -
 
 
 def channels_last(value: Tensor) -> Tensor:
-    """As a host of the store has its activations in memory, and as they are kept: cold and warm, what reads them rounds alike."""
+    """The activation in the memory format of installed hosts, in which it is also kept.
+
+    Sums over it then round alike, whether it was computed or read from the cache.
+    """
     return value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value
 
 
 def _computed(host: Host, x: Tensor, wanted: Sequence[Part]) -> dict[Part, Tensor]:
-    sites = {name for part in wanted for name in _looks_at(host, part)}
+    sites = {name for part in wanted for name in _sites_of(host, part)}
     whole = any(part.kind == "logits" for part in wanted)
     logits, seen = host.run(x, *sites) if whole else (torch.empty(0), host.activations(x, *sites))
     return {part: _cut(host, x, part, logits, seen) for part in wanted}
 
 
 def at_least_float32(activation: Tensor) -> Tensor:
-    """An activation of layers that run in fewer bits (`bfloat16_behind`), to be subtracted and kept."""
+    """An activation to be subtracted or kept, also from layers of fewer bits (`bfloat16_after`)."""
     return activation.to(torch.promote_types(activation.dtype, torch.float32))
 
 
-def _looks_at(host: Host, part: Part) -> tuple[str, ...]:
+def _sites_of(host: Host, part: Part) -> tuple[str, ...]:
     if part.kind == "before":
         return sites_before(host, part.site)
     if part.kind == "entering":
@@ -105,35 +127,50 @@ def _cut(host: Host, x: Tensor, part: Part, logits: Tensor, seen: Mapping[str, T
             return at_least_float32(seen[part.site])
         case "pushed":
             return host.push(part.site, seen[part.site])
-        case "units":
-            return seen[part.site][:, list(part.units)]
+        case "units" if part.slots is not None:
+            return part.slots.read(seen[part.site])
         case "before":
-            site, known = host.site(part.site), [(host.site(name), seen[name]) for name in sites_before(host, part.site)]
-            heard = [_on_cells(value, each.offset_px, each.stride_px, site) for each, value in known]
-            return torch.cat(heard, 1) if heard else _on_cells(x, 0, 1, site)
+            return _before(host, x, host.site(part.site), seen)
         case "entering":
             value = seen[_just_before(host, part.site)]
             for stage in stages_between(host, _just_before(host, part.site), part.site) or ():
                 value = stage(value)
             return at_least_float32(value)
+        case _:
+            raise ValueError(f"{part} has no slots")
+
+
+def _before(host: Host, x: Tensor, site: Site, seen: Mapping[str, Tensor]) -> Tensor:
+    """The sites before on the cells of `site`; for the host's first site its input."""
+    upstream = [host.site(name) for name in sites_before(host, site.name)]
+    moved = [
+        _on_cells(seen[above.name], above.offset_px, above.stride_px, site) for above in upstream
+    ]
+    return torch.cat(moved, 1) if moved else _on_cells(x, 0, 1, site)
 
 
 def sites_before(host: Host, site: str) -> tuple[str, ...]:
-    """The sites that controls read a unit of `site` from, the nearest first: the one just before; where something may bypass that one, as a
-    shortcut does, BYPASSED of them, which hold a residual block and what enters it. None before the host's first site."""
+    """The sites from which baselines predict a unit of `site`, the nearest first.
+
+    There is one, the site just before. Where a connection may bypass that site, as a shortcut does,
+    there are BYPASSED, which hold a residual block and its input. The host's first site has none.
+    """
     names = list(host.sites)
     place = names.index(site)
     return tuple(reversed(names[max(0, place - (1 if host.staged(site) else BYPASSED)) : place]))
 
 
 def site_before(host: Host, site: str) -> str | None:
-    """The site that the host computes just before `site`; before its first site there is only the picture."""
+    """The site that the host computes just before `site`; None for its first site."""
     names = list(host.sites)
     return names[names.index(site) - 1] if site != names[0] else None
 
 
 def _just_before(host: Host, site: str) -> str:
-    """As `site_before`, of a stage of a chain. Raises ValueError where nothing or anything else may enter the stage."""
+    """As `site_before`, for a stage of a chain.
+
+    Raises ValueError where the input of the stage is not known.
+    """
     upstream = site_before(host, site)
     if upstream is None or stages_between(host, upstream, site) is None:
         raise ValueError(f"what enters {site} of {host.name} is not known")
@@ -143,7 +180,9 @@ def _just_before(host: Host, site: str) -> str:
 def _on_cells(activation: Tensor, offset_px: int, stride_px: int, site: Site) -> Tensor:
     """The activation, on a grid of that offset and stride, at the cells nearest to the site's."""
     rows, columns = (
-        torch.round((site.offset_px + site.stride_px * torch.arange(count) - offset_px) / stride_px).long().clamp(0, size - 1)
+        torch.round((site.offset_px + site.stride_px * torch.arange(count) - offset_px) / stride_px)
+        .long()
+        .clamp(0, size - 1)
         for count, size in zip((site.height, site.width), activation.shape[2:], strict=True)
     )
     return activation[:, :, rows[:, None], columns[None, :]]

@@ -1,4 +1,4 @@
-"""A spliced network: a plain module that reads pictures and gives logits; the host itself is never edited."""
+"""A spliced network: a module from pictures to logits. The host itself is never edited."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,20 +7,23 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from workbench.compiler.circuit import HandwrittenCircuit
-from workbench.hosts.host import Host, Override, overridden, refuse_unfired
-from workbench.splice.conditions import Condition
+from workbench.hosts.hooks import Override, overridden, refuse_unfired
+from workbench.hosts.host import Host
+from workbench.splice.conditions import Condition, wanted_by
+from workbench.splice.inputs import ConditionInputs, joint_inputs
 from workbench.splice.natural import Part, Parts
-from workbench.splice.scene import Scene, scenes_together
+from workbench.splice.slots import Slots
 
-Replaced = tuple[Mapping[str, HandwrittenCircuit], Condition]  # the circuits of one theory, and what its units say
+# the circuits of one theory, and the condition that its units are under
+Replaced = tuple[Mapping[str, HandwrittenCircuit], Condition]
 
 
 class SplicedNetwork(nn.Module):
-    """The host with the units of one or more handwritten circuits replaced, each under one condition.
+    """The host with the units of one or more handwritten circuits replaced, each by a condition.
 
-    What a unit says depends on the picture alone, not on what is spliced elsewhere; the channels that are not replaced are as the splices at
-    earlier sites leave them. This is the slow, plain path: the whole host runs on every call. `fired` counts the calls in which every
-    splice took place.
+    The values of a unit depend on the picture alone, not on what is spliced elsewhere; whatever is
+    not replaced is as the splices at earlier sites leave it. This is the slow, plain path: the
+    whole host runs on every call. `fired` counts the calls in which every splice took place.
     """
 
     def __init__(self, host: Host, *replaced: Replaced):
@@ -29,12 +32,15 @@ class SplicedNetwork(nn.Module):
         self.host, self.replaced = host, replaced
         self.fired = 0
 
-    def forward(self, x: Float[Tensor, "n 3 h w"], donor: Tensor | None = None) -> Float[Tensor, "n classes"]:
+    def forward(
+        self, x: Float[Tensor, "n 3 h w"], donor: Tensor | None = None
+    ) -> Float[Tensor, "n classes"]:
         """Logits. Raises RuntimeError if the splice at a site did not take place exactly once."""
         donor = torch.zeros(len(x), dtype=torch.long) if donor is None else donor
-        here, _ = scenes_together(self.host, [circuits for circuits, _ in self.replaced], x, donor)
-        values = [condition(scene) for scene, (_, condition) in zip(here, self.replaced, strict=True)]
-        with overridden(self.host, overrides(here, values)) as fired:
+        circuits, conditions = zip(*self.replaced, strict=True)
+        joint, _ = joint_inputs(self.host, circuits, x, donor, wanted_by(conditions))
+        values = [condition(inputs) for inputs, condition in zip(joint, conditions, strict=True)]
+        with overridden(self.host, overrides(joint, values)) as fired:
             logits = self.network(x)
         refuse_unfired(fired)
         self.fired += 1
@@ -44,43 +50,55 @@ class SplicedNetwork(nn.Module):
 def spliced_from(
     host: Host,
     x: Float[Tensor, "n 3 h w"],
-    scenes: Sequence[Scene],
+    joint: Sequence[ConditionInputs],
     values: Sequence[Float[Tensor, "n unit h w"]],
-    seen: Parts,
+    natural: Parts,
     *sites: str,
 ) -> tuple[Float[Tensor, "n classes"], dict[str, Tensor]]:
-    """Logits, and activations at `sites` behind every splice, with the units of each scene at its values.
+    """Logits, and activations at `sites` after every splice.
 
-    As SplicedNetwork, but where the host allows it (`Host.resume`) only what lies behind the first spliced site runs: `seen` has the host's own
-    run there, `start_of` the scenes. Raises RuntimeError if the splice at a site did not take place exactly once.
+    The units of each of `joint` have its `values`. As SplicedNetwork, but where the host allows it
+    (`Host.resume`) only what comes after the first spliced site runs: `natural` has the host's own
+    run there, at `start_of` the splice. Raises RuntimeError if the splice at a site did not take
+    place exactly once.
     """
-    start = start_of(host, scenes)
-    activation, later = seen[start], overrides(scenes, values)
+    start = start_of(host, [(inputs.site_name, inputs.slots) for inputs in joint])
+    pushed = start.kind == "pushed"
+    activation, later = natural[start], overrides(joint, values)
     later.pop(start.site)
-    for scene, value in zip(scenes, values, strict=True):
-        if scene.name == start.site:
-            activation = scene.put(host.push(start.site, value), activation)
+    for inputs, value in zip(joint, values, strict=True):
+        if inputs.site_name == start.site:
+            written = host.push(start.site, value) if pushed else value
+            activation = inputs.put(written, activation)
     with overridden(host, later) as fired:
-        found = host.resume(x, start.site, activation, *sites, pushed=True)
+        result = host.resume(x, start.site, activation, *sites, pushed=pushed)
     refuse_unfired(fired)
-    return found
+    return result
 
 
-def start_of(host: Host, scenes: Sequence[Scene]) -> Part:
-    """Where a splice of these scenes sets in: behind the site that the host computes before all the others."""
-    return Part("pushed", min((scene.name for scene in scenes), key=list(host.sites).index))
+def start_of(host: Host, spliced: Sequence[tuple[str, Slots]]) -> Part:
+    """The part of the natural run that a splice at these sites starts from.
+
+    It is at the site that the host computes first; after the stages that act on every channel
+    alone, where all units there are channels.
+    """
+    first = min((site for site, _ in spliced), key=list(host.sites).index)
+    channelwise = all(slots.channelwise for site, slots in spliced if site == first)
+    return Part("pushed" if channelwise else "site", first)
 
 
-def overrides(scenes: Sequence[Scene], values: Sequence[Float[Tensor, "n unit h w"]]) -> dict[str, Override]:
-    """For each site, what puts the replaced units there at their values and leaves every other channel as it comes."""
+def overrides(
+    joint: Sequence[ConditionInputs], values: Sequence[Float[Tensor, "n unit h w"]]
+) -> dict[str, Override]:
+    """For each site the function that writes the replaced units' values into its activation."""
 
-    def override(name: str) -> Override:
+    def override(site: str) -> Override:
         def put(activation: Tensor) -> Tensor:
-            for scene, value in zip(scenes, values, strict=True):
-                if scene.name == name:
-                    activation = scene.put(value, activation)
+            for inputs, value in zip(joint, values, strict=True):
+                if inputs.site_name == site:
+                    activation = inputs.put(value, activation)
             return activation
 
         return put
 
-    return {name: override(name) for name in dict.fromkeys(scene.name for scene in scenes)}
+    return {site: override(site) for site in dict.fromkeys(inputs.site_name for inputs in joint)}

@@ -1,4 +1,4 @@
-"""Poses: a unit's place in the group of transformations of its feature."""
+"""Poses: a unit's element of the group of transformations of its feature."""
 
 import itertools
 from collections.abc import Mapping
@@ -10,19 +10,38 @@ from jaxtyping import Float
 
 from workbench.arrays import Array, array_namespace
 
-ORIENTATION, CENTRE, PHASE, SCALE, CHANNEL = "orientation_deg", "centre_deg", "phase_deg", "scale", "channel"
-ENVELOPE, ASPECT = "envelope", "aspect"  # of surveyed Gabors: factors of the kernel's sigma_px and aspect
-MIXTURE = ("luma", "red-green", "blue-yellow")  # of surveyed Gabors: how much of each opponent channel, where no one channel is named
-RADIUS, SHIFT_X, SHIFT_Y = "radius_px", "shift_x_px", "shift_y_px"  # of units that were surveyed, not generated
+ORIENTATION, CENTRE, PHASE, SCALE, CHANNEL = (
+    "orientation_deg",
+    "centre_deg",
+    "phase_deg",
+    "scale",
+    "channel",
+)
+ENVELOPE, ASPECT = (
+    "envelope",
+    "aspect",
+)  # of surveyed Gabors: factors of the kernel's sigma_px and aspect
+MIXTURE = (
+    "luma",
+    "red-green",
+    "blue-yellow",
+)  # of surveyed Gabors: how much of each opponent channel, where no one channel is named
+RADIUS, SHIFT_X, SHIFT_Y = (
+    "radius_px",
+    "shift_x_px",
+    "shift_y_px",
+)  # of units that were surveyed, not generated
 UNIT, COLOUR = "unit", "colour"
 
 
 @dataclass(frozen=True)
 class Units:
-    """The units of one family: a name each, and their poses as one column an axis (a tuple; an array where poses are being fitted).
+    """The units of one family: names, and poses as one column for each axis.
 
-    `shape` is the number of values of each axis where the units are every combination of the axes' values (the last fastest), else `(n,)`.
-    `typical_px` is the radius of a unit whose arcs are as the theory writes them; if None, the units' geometric mean.
+    A column is a tuple, or an array where poses are being fitted. `shape` is the number of values
+    of each axis where the units are every combination of the axes' values (the last fastest), else
+    `(n,)`. `typical_px` is the radius of a unit whose arcs are as the theory writes them; if None,
+    the units' geometric mean.
     """
 
     names: tuple[str, ...]
@@ -34,7 +53,10 @@ class Units:
         return len(self.names)
 
     def column(self, axis: str) -> Float[Array, " n"]:
-        """The pose of each unit along an axis of numbers; without that axis, 1 for factors and 0 for angles."""
+        """The pose of each unit along an axis of numbers.
+
+        Without that axis it is 1 for factors and 0 for angles.
+        """
         if axis in self.poses:
             column = self.poses[axis]
             return np.asarray(column, dtype=np.float64) if isinstance(column, tuple) else column
@@ -42,7 +64,7 @@ class Units:
 
     @property
     def normal_deg(self) -> Float[Array, " n"]:
-        """Direction of each unit's normal: towards its centre of curvature, or across its orientation."""
+        """Direction of each normal: to the centre of curvature, or across the orientation."""
         return self.column(CENTRE) if CENTRE in self.poses else self.column(ORIENTATION) + 90.0
 
     @property
@@ -55,31 +77,49 @@ class Units:
         return radius / (self.typical_px or xp.exp(xp.mean(xp.log(radius))))
 
     def index(self, axis: str) -> np.ndarray:
-        """Which value of the axis each unit has."""
+        """The index of each unit's value among the different values of an axis."""
         values = list(dict.fromkeys(self.poses[axis]))
         return np.array([values.index(value) for value in self.poses[axis]])
 
     @property
     def moved(self) -> bool:
-        """Whether each unit stands for a place beside its own, by its shift."""
+        """Whether the units have shifts: each then stands for a place that far from its cell."""
         return SHIFT_X in self.poses
 
     def one(self, i: int) -> "Units":
-        """The i-th unit alone, its poses one value a column; it is not moved."""
-        poses = {axis: column[i : i + 1] for axis, column in self.poses.items() if axis not in (SHIFT_X, SHIFT_Y)}
+        """The i-th unit alone, without its shift."""
+        poses = {
+            axis: column[i : i + 1]
+            for axis, column in self.poses.items()
+            if axis not in (SHIFT_X, SHIFT_Y)
+        }
         return Units(self.names[i : i + 1], poses, {UNIT: 1})
 
     def moved_by(self, x_px: float, y_px: float) -> "Units":
-        """The units, each moved by so many pixels more."""
-        return replace(self, poses={**self.poses, SHIFT_X: self.column(SHIFT_X) + x_px, SHIFT_Y: self.column(SHIFT_Y) + y_px})
+        """The units, each shifted by (x_px, y_px) more."""
+        return replace(
+            self,
+            poses={
+                **self.poses,
+                SHIFT_X: self.column(SHIFT_X) + x_px,
+                SHIFT_Y: self.column(SHIFT_Y) + y_px,
+            },
+        )
 
     def having(self, pose: Mapping[str, Any]) -> np.ndarray:
-        """Whether each unit has these values of these axes; its `unit` is the channel that its name ends with."""
-        found = np.ones(len(self), dtype=bool)
+        """Whether each unit has these values of these axes.
+
+        Its `unit` is the channel that its name ends with.
+        """
+        matching = np.ones(len(self), dtype=bool)
         for axis, value in pose.items():
-            column = [int(name.rpartition(":")[2]) for name in self.names] if axis == UNIT else self.poses[axis]
-            found &= np.array([each == value for each in column])
-        return found
+            column = (
+                [int(name.rpartition(":")[2]) for name in self.names]
+                if axis == UNIT
+                else self.poses[axis]
+            )
+            matching &= np.array([pose == value for pose in column])
+        return matching
 
 
 RGB = ("red", "green", "blue")
@@ -87,14 +127,19 @@ PICTURE = Units(RGB, {COLOUR: RGB}, {COLOUR: len(RGB)})
 
 
 def every_combination(axes: Mapping[str, tuple]) -> Units:
-    """Units at every combination of the axes' values, the last axis fastest, named by their poses."""
+    """Units at every combination of the axes' values, the last axis fastest.
+
+    They are named by their poses.
+    """
     rows = list(itertools.product(*axes.values()))
-    names = tuple(" ".join(_word(axis, value) for axis, value in zip(axes, row, strict=True)) for row in rows)
+    names = tuple(
+        " ".join(_word(axis, value) for axis, value in zip(axes, row, strict=True)) for row in rows
+    )
     columns = {axis: tuple(row[i] for row in rows) for i, axis in enumerate(axes)}
     return Units(names, columns, {axis: len(values) for axis, values in axes.items()})
 
 
-def _word(axis: str, value) -> str:
+def _word(axis: str, value: Any) -> str:
     if axis == CHANNEL:
         return value
     return f"x{value:g}" if axis == SCALE else f"{axis.removesuffix('_deg')} {value:g}°"

@@ -1,8 +1,10 @@
-"""The rule: a weight depends only on what the downstream unit sees in its own frame.
+"""The rule: a weight depends only on the upstream unit as seen in the downstream unit's frame.
 
-    w[d, u, x] = sum over terms  gain * by[u] * place(R(-pose_d) x) * match(pose_u - pose_d - expected pose at R(-pose_d) x)
+    w[d, u, x] = sum over terms  gain * by[u] * place(R(-pose_d) x) * match(pose_u - pose_d -
+                                 expected pose at R(-pose_d) x)
 
-This is the general linear map that commutes with the group (Cohen & Welling 2016, arXiv 1602.07576).
+This is the general linear map that commutes with the group (Cohen & Welling 2016, arXiv
+1602.07576).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,22 +14,37 @@ from typing import Any
 from jaxtyping import Float
 
 from workbench.arrays import Array, array_like, array_namespace, device
-from workbench.theory.frame import offsets, seen_from
-from workbench.theory.gabor import OPPONENT, gabor
 from workbench.theory.match import EXPECTED, harmonics, profile, turned, within
-from workbench.theory.place import PLACES
-from workbench.theory.poses import ASPECT, CENTRE, CHANNEL, ENVELOPE, MIXTURE, ORIENTATION, PHASE, SCALE, SHIFT_X, SHIFT_Y, Units
+from workbench.theory.poses import (
+    ASPECT,
+    CENTRE,
+    CHANNEL,
+    ENVELOPE,
+    MIXTURE,
+    ORIENTATION,
+    PHASE,
+    SCALE,
+    SHIFT_X,
+    SHIFT_Y,
+    Units,
+)
+from workbench.vision.geometry.frame import offsets, seen_from
+from workbench.vision.geometry.gabor import OPPONENT, gabor
+from workbench.vision.geometry.place import PLACES
 
 
 @dataclass(frozen=True)
 class Motif:
-    """One term of the rule with its constants, which may be numbers or arrays of no dimension (to be fitted by gradient).
+    """One term of the rule with its constants.
+
+    Constants may be numbers, or arrays without dimensions, which are fitted by gradient.
 
     place, match    names in PLACES and EXPECTED ("any": every pose alike)
     where           constants of the place, by name
     radius_power    the gain grows with this power of the unit's radius over the typical one
     tolerance_deg   or `harmonics`, or `profile`: how the match falls off
-    turned          "with" or "against": only poses that are turned, from the one wanted at the unit itself, as the feature is, or the other way
+    turned          "with" or "against": only poses that are turned, from the one wanted at the unit
+                    itself, as the feature is, or the other way
     by              upstream axis -> gain of each of its values
     """
 
@@ -44,63 +61,127 @@ class Motif:
 
 
 def weights(
-    downstream: Units, upstream: Units, motifs: Sequence[Motif], window_px: float, step_px: int, like: Array
+    downstream: Units,
+    upstream: Units,
+    motifs: Sequence[Motif],
+    window_px: float,
+    step_px: int,
+    like: Array,
 ) -> Float[Array, "d u kh kw"]:
-    """Weights from every upstream to every downstream unit; taps are `step_px` input pixels apart. `like` says library, type and device."""
+    """Weights from every upstream to every downstream unit; taps are `step_px` input pixels apart.
+
+    The arrays have the library, type and device of `like`.
+    """
     xp = array_namespace(like)
-    if upstream.moved:  # a unit stands for a place that is its shift away from its tap: to it, all who read it are that much nearer
+    # A unit stands for a place that is its shift away from its tap: relative to it, the units that
+    # read it are moved by the opposite of the shift.
+    if upstream.moved:
         nearer = zip(upstream.column(SHIFT_X), upstream.column(SHIFT_Y), strict=True)
         moved = [downstream.moved_by(-x, -y) for x, y in nearer]
-        return xp.concat([weights(down, upstream.one(i), motifs, window_px, step_px, like) for i, down in enumerate(moved)], axis=1)
+        return xp.concat(
+            [
+                weights(down, upstream.one(i), motifs, window_px, step_px, like)
+                for i, down in enumerate(moved)
+            ],
+            axis=1,
+        )
     bend, normal_deg = array_like(downstream.bend, like), array_like(downstream.normal_deg, like)
     normal, tangent = _frames(downstream, window_px, step_px, like)
-    total = xp.zeros((len(downstream), len(upstream), *normal.shape[1:]), dtype=like.dtype, device=device(like))
+    total = xp.zeros(
+        (len(downstream), len(upstream), *normal.shape[1:]), dtype=like.dtype, device=device(like)
+    )
     for motif in motifs:
-        where = {name: value * bend[:, None, None] if name == "radius_px" else value for name, value in motif.where.items()}
+        where = {
+            name: value * bend[:, None, None] if name == "radius_px" else value
+            for name, value in motif.where.items()
+        }
         weight, feature_normal_deg = PLACES[motif.place](normal, tangent, **where)
         wanted = _wanted(motif, upstream, normal_deg, feature_normal_deg, like)
-        gain = motif.gain if motif.radius_power is None else (motif.gain * bend**motif.radius_power)[:, None, None, None]
-        total = total + gain * weight[:, None, ...] * wanted * _by(motif, upstream, like)[None, :, None, None]
+        gain = (
+            motif.gain
+            if motif.radius_power is None
+            else (motif.gain * bend**motif.radius_power)[:, None, None, None]
+        )
+        total = (
+            total
+            + gain * weight[:, None, ...] * wanted * _by(motif, upstream, like)[None, :, None, None]
+        )
     return total
 
 
-def gabor_weights(units: Units, wavelength_px, sigma_px, aspect, window_px: float, like: Array) -> Float[Array, "d 3 kh kw"]:
-    """Gabor filters over the picture's red, green and blue, at the units' pose: frame, phase, opponent channels, and envelope of their own."""
+def gabor_weights(
+    units: Units,
+    wavelength_px: Array | float,
+    sigma_px: Array | float,
+    aspect: Array | float,
+    window_px: float,
+    like: Array,
+) -> Float[Array, "d 3 kh kw"]:
+    """Gabor filters over the picture's red, green and blue, at the units' poses.
+
+    A pose gives the frame, the phase, the opponent channels, and factors of the envelope.
+    """
     normal, tangent = _frames(units, window_px, 1, like)
-    phase_deg, wider, longer = (array_like(units.column(axis), like)[:, None, None] for axis in (PHASE, ENVELOPE, ASPECT))
+    phase_deg, wider, longer = (
+        array_like(units.column(axis), like)[:, None, None] for axis in (PHASE, ENVELOPE, ASPECT)
+    )
     filters = gabor(normal, tangent, phase_deg, wavelength_px, sigma_px * wider, aspect * longer)
     return filters[:, None, ...] * opponent(units, like)[:, :, None, None]
 
 
 def opponent(units: Units, like: Array) -> Float[Array, "d 3"]:
-    """What each unit reads of red, green and blue: its opponent channel, or its mixture of them; luma if it has neither."""
+    """Each unit's weights of red, green and blue.
+
+    They are those of its opponent channel, or of its mixture of channels; luma if it has neither.
+    """
     xp = array_namespace(like)
     if MIXTURE[0] not in units.poses:
         return xp.asarray(
-            [OPPONENT[name] for name in units.poses.get(CHANNEL, ("luma",) * len(units))], dtype=like.dtype, device=device(like)
+            [OPPONENT[name] for name in units.poses.get(CHANNEL, ("luma",) * len(units))],
+            dtype=like.dtype,
+            device=device(like),
         )
     parts = xp.stack([array_like(units.column(name), like) for name in MIXTURE], axis=1)
-    return parts @ xp.asarray([OPPONENT[name] for name in MIXTURE], dtype=like.dtype, device=device(like))
+    return parts @ xp.asarray(
+        [OPPONENT[name] for name in MIXTURE], dtype=like.dtype, device=device(like)
+    )
 
 
-def _frames(units: Units, window_px: float, step_px: int, like: Array) -> tuple[Float[Array, "d kh kw"], Float[Array, "d kh kw"]]:
-    """(normal, tangent) of each tap as each unit sees it from where it is shifted to."""
+def _frames(
+    units: Units, window_px: float, step_px: int, like: Array
+) -> tuple[Float[Array, "d kh kw"], Float[Array, "d kh kw"]]:
+    """(normal, tangent) of each tap in the frame of each unit, the unit's shift included."""
     x, y = offsets(window_px, step_px, like)
-    shift_x, shift_y, scale = (array_like(units.column(axis), like) for axis in (SHIFT_X, SHIFT_Y, SCALE))
-    return seen_from(x - shift_x[:, None, None], y - shift_y[:, None, None], array_like(units.normal_deg, like), scale)
+    shift_x, shift_y, scale = (
+        array_like(units.column(axis), like) for axis in (SHIFT_X, SHIFT_Y, SCALE)
+    )
+    return seen_from(
+        x - shift_x[:, None, None],
+        y - shift_y[:, None, None],
+        array_like(units.normal_deg, like),
+        scale,
+    )
 
 
-def _wanted(motif: Motif, upstream: Units, normal_deg: Array, feature_normal_deg: Array, like: Array) -> Float[Array, "d u kh kw"]:
+def _wanted(
+    motif: Motif, upstream: Units, normal_deg: Array, feature_normal_deg: Array, like: Array
+) -> Float[Array, "d u kh kw"]:
     xp = array_namespace(like)
     if motif.match == "any":
         return xp.ones((1, 1, 1, 1), dtype=like.dtype, device=device(like))
     period_deg, expected_deg = EXPECTED[motif.match]
     pose_deg = array_like(upstream.column(ORIENTATION if period_deg == 180.0 else CENTRE), like)
     period = xp.asarray(period_deg, dtype=like.dtype, device=device(like))
-    turn_deg = xp.remainder(pose_deg[None, :] - normal_deg[:, None], period)  # to the last bit the same when both are turned
+    turn_deg = xp.remainder(
+        pose_deg[None, :] - normal_deg[:, None], period
+    )  # to the last bit the same when both are turned
     seen_deg, feature_normal_deg = turn_deg[:, :, None, None], feature_normal_deg[:, None, ...]
     wanted = _falloff(motif, seen_deg - (feature_normal_deg + expected_deg), period_deg)
-    return wanted * turned(seen_deg - expected_deg, period_deg, feature_normal_deg, motif.turned) if motif.turned else wanted
+    return (
+        wanted * turned(seen_deg - expected_deg, period_deg, feature_normal_deg, motif.turned)
+        if motif.turned
+        else wanted
+    )
 
 
 def _falloff(motif: Motif, difference_deg: Array, period_deg: float) -> Array:
@@ -116,5 +197,7 @@ def _by(motif: Motif, upstream: Units, like: Array) -> Float[Array, " u"]:
     gains = xp.ones((len(upstream),), dtype=like.dtype, device=device(like))
     for axis, values in motif.by.items():
         table = xp.stack([array_like(value, like) for value in values])
-        gains = gains * xp.take(table, xp.asarray(upstream.index(axis), device=device(like)), axis=0)
+        gains = gains * xp.take(
+            table, xp.asarray(upstream.index(axis), device=device(like)), axis=0
+        )
     return gains

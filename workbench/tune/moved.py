@@ -8,31 +8,42 @@ import torch
 from workbench.compiler.compile import trained_units
 from workbench.spec.circuit import TrainedCircuit
 from workbench.spec.language import PoseBounds, UnitPose
-from workbench.theory.angles import wrap_deg
 from workbench.theory.poses import CENTRE, RADIUS, SCALE, SHIFT_X, SHIFT_Y, Units
 from workbench.tune.bounded import MARGIN
+from workbench.vision.geometry.angles import wrap_deg
 
 MOVED = (CENTRE, RADIUS, SHIFT_X, SHIFT_Y, SCALE)
 
 
 class MovedPoses(torch.nn.Module):
-    """Each unit's pose as parameters whose tanh runs from one bound to the other about the surveyed pose, from `start`; else fixed."""
+    """Each unit's pose as parameters, which begin at the poses of `start`; fixed without bounds.
+
+    Their tanh runs from one bound to the other, the surveyed pose being in the middle.
+    """
 
     def __init__(self, trained: TrainedCircuit, bounds: PoseBounds | None, start: TrainedCircuit):
         super().__init__()
-        self.surveyed, self.bounds, self.names = trained_units(trained), bounds, [str(unit.unit) for unit in trained.units]
+        self.surveyed = trained_units(trained, () if bounds is None else (CENTRE,))
+        self.bounds, self.names = bounds, [str(unit.unit) for unit in trained.units]
         free = torch.zeros(len(MOVED), len(self.names), dtype=torch.float64)
         if bounds is not None:
-            here, there = ([torch.as_tensor(units.column(axis)) for axis in MOVED] for units in (self.surveyed, trained_units(start)))
+            here, there = (
+                [torch.as_tensor(units.column(axis)) for axis in MOVED]
+                for units in (self.surveyed, trained_units(start))
+            )
             turn = wrap_deg(there[0] - here[0], 360.0) / bounds.centre_deg
             bend = torch.log(there[1] / here[1]) / math.log(bounds.radius)
             shifts = [(b - a) / bounds.shift_px for a, b in zip(here[2:4], there[2:4], strict=True)]
-            size = torch.log(there[4] / here[4]) / math.log(bounds.scale) if bounds.scale else free[4]
-            free = torch.atanh(torch.stack([turn, bend, *shifts, size]).clamp(MARGIN - 1, 1 - MARGIN))
+            size = (
+                torch.log(there[4] / here[4]) / math.log(bounds.scale) if bounds.scale else free[4]
+            )
+            free = torch.atanh(
+                torch.stack([turn, bend, *shifts, size]).clamp(MARGIN - 1, 1 - MARGIN)
+            )
         self.free = torch.nn.Parameter(free, requires_grad=bounds is not None)
 
     def units(self) -> Units:
-        """The units where the parameters put them."""
+        """The units at the poses that the parameters give."""
         if self.bounds is None:
             return self.surveyed
         turn, bend, right, down, size = torch.tanh(self.free)
@@ -47,10 +58,12 @@ class MovedPoses(torch.nn.Module):
         return replace(self.surveyed, poses={**self.surveyed.poses, **poses})
 
     def poses(self) -> dict[str, UnitPose]:
-        """The fitted poses, to a tenth; scales to a hundredth."""
+        """The fitted poses, rounded to a tenth; scales to a hundredth."""
         if self.bounds is None:
             return {}
-        rows = torch.stack([torch.as_tensor(self.units().column(axis)).detach() for axis in MOVED], 1).tolist()
+        rows = torch.stack(
+            [torch.as_tensor(self.units().column(axis)).detach() for axis in MOVED], 1
+        ).tolist()
         scaled = self.bounds.scale is not None
         return {
             name: UnitPose(

@@ -1,0 +1,83 @@
+"""The command `workbench claims`: test a theory's claims about edits."""
+
+from pathlib import Path
+
+import click
+
+from workbench.terminal.options import (
+    AS_JSON,
+    BROKEN,
+    CALIBRATE_ON,
+    CALIBRATION,
+    CIRCUIT,
+    FILE,
+    NO_CACHE,
+    SEED,
+    SPEC,
+    use_trained_option,
+)
+from workbench.terminal.session import Session
+
+
+@click.command()
+@SPEC
+@CIRCUIT
+@use_trained_option(
+    "The trained units, of a circuit FILE at the site before, that FAMILY corresponds to; may be "
+    "given again."
+)
+@CALIBRATION
+@CALIBRATE_ON
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    default=Path("claims"),
+    show_default=True,
+    help="Folder to write: claims.json, claims.png.",
+)
+@BROKEN
+@NO_CACHE
+@SEED
+@AS_JSON
+def claims(  # noqa: PLR0913
+    spec_file: Path,
+    circuit_file: Path,
+    bound: dict[str, Path],
+    calibration: Path | None,
+    calibrate_on: int,
+    output: Path,
+    skip_broken: bool,
+    no_cache: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Test SPEC's claims about edits, in the trained network and in the handwritten circuit.
+
+    An edit removes weights between a family and the last one. In the trained network these are the
+    weights from the units that --use-trained gives for the family; a claim about a family without
+    any is not tested there. A claim that fails is a result: the exit code is 0.
+
+    \b
+    workbench claims specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml
+        --use-trained early_curve=circuits/inceptionv1/early_curve.yaml --use-trained
+        line=circuits/inceptionv1/line-mixed3a.yaml
+    """
+    from workbench.analyses.claims.figures import claims_json
+    from workbench.analyses.claims.run import ClaimsRequest
+    from workbench.analyses.claims.run import claims as test
+    from workbench.analyses.claims.table import claims_table
+    from workbench.matching.subject import SubjectFiles
+
+    with Session() as session:
+        pictures = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
+        files = SubjectFiles(spec_file, circuit_file, bound)
+        work = session.work(seed, no_cache)
+        result = test(ClaimsRequest(files, pictures), output, work)
+    session.print_result(
+        as_json,
+        claims_json(result),
+        claims_table(result),
+        output / "claims.png",
+        output / "claims.json",
+    )

@@ -1,0 +1,100 @@
+"""Tuning curves of trained and handwritten units before and after the edits of claims."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from workbench.compiler.bind import Bound
+from workbench.matching.subject import Subject
+from workbench.spec.language import Claim
+from workbench.splice.calibrate import Splices
+from workbench.splice.conditions import Condition, Handwritten, natural
+from workbench.splice.edit import edit_trained, edited
+from workbench.vision.tuning import STEP_DEG, Probe, answers
+from workbench.work import Work
+
+TRAINED, HANDWRITTEN = "trained", "handwritten"
+# Of the trained and the handwritten units, where they are known.
+Curves = Mapping[str, Float[np.ndarray, "radius pose unit"]]
+
+
+@dataclass(frozen=True)
+class ClaimCurves:
+    """Mean responses to bright and dark stimuli before any edit and after that of each claim.
+
+    They are as in `TuningCurves`. A claim has no trained curves where a family that it names is not
+    bound to trained units.
+    """
+
+    centre_deg: Float[np.ndarray, " pose"]
+    probe: Probe
+    before: Curves
+    after: Mapping[str, Curves]
+
+
+def claim_curves(
+    subject: Subject,
+    splices: Splices,
+    probe: Probe,
+    work: Work,
+    step_deg: int = STEP_DEG,
+) -> ClaimCurves:
+    """Measure the curves of every claim, on stimuli turned in steps of `step_deg`.
+
+    Gain and bias of the handwritten units stay those of the whole circuit. With a cache, known
+    responses of the host and of circuits are read from it. Raises WorkbenchError where it is not
+    known which weights of the host lead from a family's units to the trained ones.
+    """
+    claims = subject.spec.theory.claims
+    progress = work.stage("tuning curves", picture_count(probe, step_deg))
+    spliced, handwritten = splices.circuits["spliced"], splices.conditions["spliced"]
+    if not isinstance(handwritten, Handwritten):
+        raise TypeError("the splice is of handwritten units")
+    circuits = {
+        "spliced": spliced,
+        **{name: edited(spliced, claim.edit) for name, claim in claims.items()},
+    }
+    conditions: dict[tuple[str, str], Condition] = {
+        (TRAINED, ""): natural,
+        (HANDWRITTEN, ""): handwritten,
+    }
+    for name, claim in claims.items():
+        conditions[HANDWRITTEN, name] = replace(handwritten, circuit=name)
+        if not unbound(claim, subject.bound):
+            units = [subject.bound[family] for family in claim.edit.families]
+            conditions[TRAINED, name] = edit_trained(
+                subject.host, subject.trained, claim.edit, units
+            )
+
+    poses = np.arange(0, 360, step_deg, dtype=np.float64)
+    lines = list(probe.variants.values())[:2]
+    pairs = [
+        [
+            answers(subject.host, circuits, conditions, line, radius, poses, progress, work.cache)
+            for line in lines
+        ]
+        for radius in probe.radii_px
+    ]
+    curves = {
+        key: np.stack([(bright[key] + dark[key]) / 2 for bright, dark in pairs])
+        for key in conditions
+    }
+
+    def curves_of(name: str) -> Curves:
+        return {
+            side: curves[side, name] for side in (TRAINED, HANDWRITTEN) if (side, name) in curves
+        }
+
+    return ClaimCurves(poses, probe, curves_of(""), {name: curves_of(name) for name in claims})
+
+
+def unbound(claim: Claim, bound: Bound) -> list[str]:
+    """Families of a claim that no trained units stand in for."""
+    return [family for family in claim.edit.families if family not in bound]
+
+
+def picture_count(probe: Probe, step_deg: int = STEP_DEG) -> int:
+    """Pictures that `claim_curves` draws."""
+    return 2 * len(probe.radii_px) * len(range(0, 360, step_deg))

@@ -1,0 +1,89 @@
+"""The command `workbench equivariance`: are the units of a family rotated copies?"""
+
+from pathlib import Path
+
+import click
+
+from workbench.terminal.options import (
+    AS_JSON,
+    BROKEN,
+    FILE,
+    IMAGES,
+    NO_CACHE,
+    SEED,
+    use_trained_option,
+)
+from workbench.terminal.session import Session
+
+
+@click.command()
+@click.argument("circuit_file", metavar="CIRCUIT", type=FILE)
+@use_trained_option(
+    "A circuit FILE of trained units at the site just before, from which weights are compared too; "
+    "may be given again."
+)
+@IMAGES
+@click.option(
+    "--pictures",
+    "most",
+    default=100,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Pictures to turn at the most, the first by content.",
+)
+@click.option(
+    "--tolerance",
+    default=0.5,
+    show_default=True,
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Share of a unit's variance that its prototype must explain.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    default=Path("equivariance"),
+    show_default=True,
+    help="Folder: equivariance.json, equivariance.png.",
+)
+@BROKEN
+@NO_CACHE
+@SEED
+@AS_JSON
+def equivariance(  # noqa: PLR0913
+    circuit_file: Path,
+    bound: dict[str, Path],
+    images: Path | None,
+    most: int,
+    tolerance: float,
+    output: Path,
+    skip_broken: bool,
+    no_cache: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Measure how far the trained units of CIRCUIT are rotated copies of one another.
+
+    And how much simpler that makes them. Every unit's responses to rotated drawings and rotated
+    photographs, and its weights, are seen from the unit's own frame: its pose, and its size, as the
+    circuit file has them. A unit's prototype is the mean of all *other* units. `permuted` puts each
+    unit into the frame of another. Weights are seen smoothed over poses and places, and raw: both
+    give how well the others predict a unit.
+
+    \b
+    workbench equivariance circuits/inceptionv1/curve.yaml --images DIR
+        --use-trained early_curve=circuits/inceptionv1/early_curve.yaml --use-trained
+        line=circuits/inceptionv1/line-mixed3a.yaml
+    """
+    from workbench.analyses.equivariance.figures import equivariance_json
+    from workbench.analyses.equivariance.run import EquivarianceRequest
+    from workbench.analyses.equivariance.run import equivariance as compare
+    from workbench.analyses.equivariance.table import equivariance_table
+    from workbench.vision.pictures import first_by_content
+
+    with Session() as session:
+        pictures = first_by_content(session.pictures(images, skip_broken, "headline"), most)
+        request = EquivarianceRequest(circuit_file, pictures, bound, tolerance)
+        result = compare(request, output, session.work(seed, no_cache))
+    files = output / "equivariance.png", output / "equivariance.json"
+    session.print_result(as_json, equivariance_json(result), equivariance_table(result), *files)

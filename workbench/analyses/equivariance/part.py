@@ -1,0 +1,28 @@
+"""The part of the full report about rotated copies."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from workbench.analyses.equivariance.figures import Equivariance
+from workbench.analyses.equivariance.run import EquivarianceRequest, equivariance
+from workbench.analyses.equivariance.table import equivariance_table
+from workbench.analyses.request import PartResult, ReportRequest
+from workbench.report.conditions import number
+from workbench.work import Work
+
+
+def part(request: ReportRequest, folder: Path, work: Work) -> PartResult:
+    """Run the analysis into `folder`."""
+    asked = EquivarianceRequest(request.circuit_file, request.few, request.bound)
+    result = equivariance(asked, folder, work)
+    return PartResult(equivariance_table(result), tuple(open_questions(result)))
+
+
+def open_questions(result: Equivariance) -> Iterator[str]:
+    """Sentences about how far the units are from copies of one another."""
+    for view in result.views:
+        verdict = ", no more than in wrong frames." if not view.turned else "."
+        yield (
+            f"Whether the units are copies of one another, in {view.view}: the others, turned, "
+            f"explain {number(view.explained.value, 2)} of each{verdict}"
+        )

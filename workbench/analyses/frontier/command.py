@@ -1,0 +1,85 @@
+"""workbench frontier: replace more and more of a network, theory by theory."""
+
+from pathlib import Path
+
+import click
+
+from workbench.engine import Engine
+from workbench.terminal.options import (
+    AS_JSON,
+    BROKEN,
+    CALIBRATE_ON,
+    CALIBRATION,
+    CIRCUITS,
+    DEVICE,
+    ENGINE,
+    FILE,
+    HOST,
+    IMAGES,
+    NO_CACHE,
+    SEED,
+    paired,
+)
+from workbench.terminal.session import Session
+
+
+@click.command()
+@click.argument("spec_files", metavar="SPEC...", nargs=-1, required=True, type=FILE)
+@CIRCUITS
+@HOST
+@IMAGES
+@CALIBRATION
+@CALIBRATE_ON
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    default=Path("frontier"),
+    show_default=True,
+    help="Folder to write: frontier.json, frontier.png.",
+)
+@ENGINE
+@BROKEN
+@NO_CACHE
+@DEVICE
+@SEED
+@AS_JSON
+def frontier(  # noqa: PLR0913
+    spec_files: tuple[Path, ...],
+    circuit_files: tuple[Path, ...],
+    host: str | None,
+    images: Path | None,
+    calibration: Path | None,
+    calibrate_on: int,
+    output: Path,
+    engine: Engine,
+    skip_broken: bool,
+    no_cache: bool,
+    device: str,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Replace more and more of a network's units, theory by theory, and plot what survives.
+
+    The first SPEC's units are spliced, then those of the first two together, and so on. Each set
+    is compared with its zero ablation and with the same handwritten units permuted, and drawn
+    against the share of the host's units, up to the deepest of the sites, that is handwritten.
+    """
+    from workbench.analyses.frontier.figures import frontier_json
+    from workbench.analyses.frontier.run import FrontierRequest
+    from workbench.analyses.frontier.run import frontier as grow
+    from workbench.analyses.frontier.table import frontier_table
+
+    with Session() as session:
+        pictures = session.pictures(images, skip_broken, "headline")
+        fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
+        files = paired(spec_files, circuit_files, host)
+        work = session.work(seed, no_cache, engine, device)
+        result = grow(FrontierRequest(files, pictures, fit), output, work)
+    session.print_result(
+        as_json,
+        frontier_json(result),
+        frontier_table(result),
+        output / "frontier.png",
+        output / "frontier.json",
+    )

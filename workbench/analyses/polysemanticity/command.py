@@ -1,0 +1,98 @@
+"""workbench polysemanticity: how much of each unit a theory accounts for."""
+
+from pathlib import Path
+
+import click
+
+from workbench.terminal.options import (
+    AS_JSON,
+    BROKEN,
+    CALIBRATE_ON,
+    CALIBRATION,
+    CIRCUIT,
+    FILE,
+    IMAGES,
+    NO_CACHE,
+    SEED,
+    SPEC,
+)
+from workbench.terminal.session import Session
+
+
+@click.command()
+@SPEC
+@CIRCUIT
+@IMAGES
+@click.option(
+    "--pictures",
+    "most",
+    default=100,
+    show_default=True,
+    type=click.IntRange(2),
+    help="Pictures to show at the most, the first by content hash.",
+)
+@CALIBRATION
+@CALIBRATE_ON
+@click.option(
+    "--clusters",
+    default=12,
+    show_default=True,
+    type=click.IntRange(2),
+    help="Kinds of stimuli to tell apart, among those that activate a unit.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    default=Path("polysemanticity"),
+    show_default=True,
+    help="Folder: polysemanticity.json, polysemanticity.png.",
+)
+@BROKEN
+@NO_CACHE
+@SEED
+@AS_JSON
+def polysemanticity(  # noqa: PLR0913
+    spec_file: Path,
+    circuit_file: Path,
+    images: Path | None,
+    most: int,
+    calibration: Path | None,
+    calibrate_on: int,
+    clusters: int,
+    output: Path,
+    skip_broken: bool,
+    no_cache: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Measure how much of each unit's activation SPEC accounts for, and how much other stimuli do.
+
+    On photographs, cell by cell: the theory accounts for the activation that it and the unit have
+    in common, as a share of the unit's or of the theory's, whichever is less. The cells where the
+    unit fires are put in clusters by what the site's other units do there. A cluster is another
+    kind of stimulus as far as the theories of other units explain it as well; what is left there is
+    the unit's polysemanticity. `permuted` is the same by those theories.
+
+    \b
+    workbench polysemanticity specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml
+    --images DIR --calibration OTHER
+    """
+    from workbench.analyses.polysemanticity.figures import polysemanticity_json
+    from workbench.analyses.polysemanticity.run import PolysemanticityRequest
+    from workbench.analyses.polysemanticity.run import polysemanticity as ask
+    from workbench.analyses.polysemanticity.table import polysemanticity_table
+    from workbench.matching.subject import SubjectFiles
+    from workbench.vision.pictures import first_by_content
+
+    with Session() as session:
+        request = PolysemanticityRequest(
+            files=SubjectFiles(spec_file, circuit_file),
+            pictures=first_by_content(session.pictures(images, skip_broken, "headline"), most),
+            calibration=session.pictures(calibration, skip_broken, "calibration", calibrate_on),
+            clusters=clusters,
+        )
+        result = ask(request, output, session.work(seed, no_cache))
+    files = output / "polysemanticity.png", output / "polysemanticity.json"
+    json, table = polysemanticity_json(result), polysemanticity_table(result)
+    session.print_result(as_json, json, table, *files)

@@ -1,0 +1,87 @@
+"""The command `workbench stepwise`."""
+
+from pathlib import Path
+
+import click
+
+from workbench.terminal.options import (
+    AS_JSON,
+    BROKEN,
+    CALIBRATE_ON,
+    CALIBRATION,
+    CIRCUIT,
+    FILE,
+    IMAGES,
+    NO_CACHE,
+    SEED,
+    SPEC,
+    use_trained_option,
+)
+from workbench.terminal.session import Session
+
+
+@click.command()
+@SPEC
+@CIRCUIT
+@use_trained_option(
+    "The trained units, of a circuit FILE, that FAMILY corresponds to at their site; may be given "
+    "again."
+)
+@IMAGES
+@CALIBRATION
+@CALIBRATE_ON
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    default=Path("stepwise"),
+    show_default=True,
+    help="Folder to write: stepwise.json, stepwise.png.",
+)
+@BROKEN
+@NO_CACHE
+@SEED
+@AS_JSON
+def stepwise(  # noqa: PLR0913
+    spec_file: Path,
+    circuit_file: Path,
+    bound: dict[str, Path],
+    images: Path | None,
+    calibration: Path | None,
+    calibrate_on: int,
+    output: Path,
+    skip_broken: bool,
+    no_cache: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Check SPEC layer by layer: do the trained weights turn its claimed inputs into its outputs?
+
+    This is a proof by induction, for every trained unit that the theory makes a claim about. The
+    claimed units of an earlier site are set to what the theory claims, all other channels there to
+    their mean, and the trained network runs on. The earlier site moves from the one just before the
+    unit back to the picture, so that one assumption after another is removed. The other way round,
+    the handwritten family runs on trained inputs. Each step holds, fails or is unknown; for a unit
+    that fails, the layer at which it goes wrong is named. A step that fails is a result: the exit
+    code is 0.
+
+    \b
+    workbench stepwise specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml
+        --use-trained early_curve=circuits/inceptionv1/early_curve.yaml
+        --use-trained line=circuits/inceptionv1/line-mixed3a.yaml
+    """
+    from workbench.analyses.stepwise.figures import stepwise_json
+    from workbench.analyses.stepwise.run import StepwiseRequest
+    from workbench.analyses.stepwise.run import stepwise as prove
+    from workbench.analyses.stepwise.table import stepwise_table
+    from workbench.matching.subject import SubjectFiles
+
+    with Session() as session:
+        request = StepwiseRequest(
+            files=SubjectFiles(spec_file, circuit_file, bound),
+            pictures=session.pictures(images, skip_broken, "headline"),
+            calibration=session.pictures(calibration, skip_broken, "calibration", calibrate_on),
+        )
+        result = prove(request, output, session.work(seed, no_cache))
+    files = output / "stepwise.png", output / "stepwise.json"
+    session.print_result(as_json, stepwise_json(result), stepwise_table(result), *files)

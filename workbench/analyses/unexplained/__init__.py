@@ -1,0 +1,1 @@
+"""Find where trained and handwritten units differ, and which units would explain the difference."""

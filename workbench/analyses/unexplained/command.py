@@ -1,0 +1,81 @@
+"""The command `workbench unexplained`."""
+
+from pathlib import Path
+
+import click
+
+from workbench.terminal.options import (
+    AS_JSON,
+    BROKEN,
+    CALIBRATE_ON,
+    CALIBRATION,
+    CIRCUIT,
+    FILE,
+    NO_CACHE,
+    SEED,
+    SPEC,
+    use_trained_option,
+)
+from workbench.terminal.session import Session
+
+
+@click.command()
+@SPEC
+@CIRCUIT
+@use_trained_option(
+    "The trained units, of a circuit FILE, that FAMILY corresponds to at their site; may be given "
+    "again."
+)
+@CALIBRATION
+@CALIBRATE_ON
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    default=Path("unexplained"),
+    show_default=True,
+    help="Folder to write: unexplained.json, unexplained.png.",
+)
+@BROKEN
+@NO_CACHE
+@SEED
+@AS_JSON
+def unexplained(  # noqa: PLR0913
+    spec_file: Path,
+    circuit_file: Path,
+    bound: dict[str, Path],
+    calibration: Path | None,
+    calibrate_on: int,
+    output: Path,
+    skip_broken: bool,
+    no_cache: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Find where trained and handwritten units differ, and which units would explain it.
+
+    The candidates are each family that has trained units at the site before, and directions found
+    by non-negative factorisation of the residual error. How much of the residual error do these
+    units explain on pictures that the fit has not seen, and how much by chance? The best candidate
+    that the theory does not read, and that is beyond chance, is the suggestion; often there is
+    none. Only calibration pictures are used, so that a later score is on pictures that had no part
+    in it. Patches of pictures are clustered by direction; drawn stimuli that differ, and units of
+    the same site that vary with the residual error, are listed.
+
+    \b
+    workbench unexplained specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml
+        --use-trained early_curve=circuits/inceptionv1/early_curve.yaml
+        --use-trained line=circuits/inceptionv1/line-mixed3a.yaml
+    """
+    from workbench.analyses.unexplained.figures import unexplained_json
+    from workbench.analyses.unexplained.run import UnexplainedRequest
+    from workbench.analyses.unexplained.run import unexplained as ask
+    from workbench.analyses.unexplained.table import unexplained_table
+    from workbench.matching.subject import SubjectFiles
+
+    with Session() as session:
+        pictures = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
+        request = UnexplainedRequest(SubjectFiles(spec_file, circuit_file, bound), pictures)
+        result = ask(request, output, session.work(seed, no_cache))
+    files = output / "unexplained.png", output / "unexplained.json"
+    session.print_result(as_json, unexplained_json(result), unexplained_table(result), *files)

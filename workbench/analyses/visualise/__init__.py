@@ -1,0 +1,1 @@
+"""Visualise: pictures made to activate one unit, trained or handwritten."""

@@ -1,0 +1,104 @@
+"""workbench visualise: make the picture that activates a unit most."""
+
+from pathlib import Path
+
+import click
+
+from workbench.terminal.options import (
+    AS_JSON,
+    BROKEN,
+    CALIBRATION,
+    CIRCUIT,
+    FILE,
+    IMAGES,
+    NO_CACHE,
+    SEED,
+    SPEC,
+)
+from workbench.terminal.session import Session
+
+
+@click.command()
+@SPEC
+@CIRCUIT
+@click.option(
+    "--unit",
+    "units",
+    multiple=True,
+    type=int,
+    help="Channel to show; may be given again.  [default: four units of the circuit]",
+)
+@click.option(
+    "--steps",
+    default=96,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Steps of gradient ascent.",
+)
+@IMAGES
+@click.option(
+    "--pictures",
+    "most",
+    default=100,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Pictures to compare with, the first by content.",
+)
+@CALIBRATION
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    default=Path("visualise"),
+    show_default=True,
+    help="Folder to write: a PNG for each picture, visualise.json, visualise.png.",
+)
+@BROKEN
+@NO_CACHE
+@SEED
+@AS_JSON
+def visualise(  # noqa: PLR0913
+    spec_file: Path,
+    circuit_file: Path,
+    units: tuple[int, ...],
+    steps: int,
+    images: Path | None,
+    most: int,
+    calibration: Path | None,
+    output: Path,
+    skip_broken: bool,
+    no_cache: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Make the picture that activates each unit of SPEC most.
+
+    Each unit gets two pictures: one for the trained unit and one for the handwritten unit. They are
+    made by gradient ascent from noise with the colours and frequencies of the --calibration
+    photographs, under small random shifts, rotations and changes of size. A picture is as large as
+    the unit's receptive field. Responses to it are divided by the unit's highest response to the
+    photographs of --images.
+
+    \b
+    workbench visualise specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml
+        --unit 384 --unit 327 --images DIR
+    """
+    from workbench.analyses.visualise.figures import visualised_json
+    from workbench.analyses.visualise.run import VisualiseRequest
+    from workbench.analyses.visualise.run import visualise as paint
+    from workbench.analyses.visualise.table import visualised_table
+    from workbench.matching.subject import SubjectFiles
+    from workbench.vision.pictures import first_by_content
+
+    with Session() as session:
+        pictures = session.pictures(images, skip_broken, "headline")
+        request = VisualiseRequest(
+            files=SubjectFiles(spec_file, circuit_file),
+            pictures=first_by_content(pictures, most),
+            calibration=session.pictures(calibration, skip_broken, "calibration", most),
+            units=units,
+            steps=steps,
+        )
+        result = paint(request, output, session.work(seed, no_cache))
+    files = output / "visualise.png", output / "visualise.json"
+    session.print_result(as_json, visualised_json(result), visualised_table(result), *files)

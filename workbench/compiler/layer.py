@@ -1,0 +1,138 @@
+"""One family of a theory -> its layer: units, weights and constants."""
+
+from collections.abc import Callable
+
+from jaxtyping import Float
+
+from workbench.arrays import Array, array_like, array_namespace, detached
+from workbench.compiler.circuit import Grid, Layer, Normalise, Pool, Read
+from workbench.spec.language import Entry, Family, Gabor, Number, Poses, Table, Term
+from workbench.theory.poses import PICTURE, Units, every_combination
+from workbench.theory.rule import Motif, gabor_weights, weights
+from workbench.theory.table import Single, table
+from workbench.vision.geometry.frame import taps
+
+Value = Callable[[Number], Array]
+
+
+def written(like: Array) -> Value:
+    """Each number of the spec at its written or tuned value."""
+    return lambda number: array_like(number.tune, like)
+
+
+def compile_layer(
+    name: str,
+    family: Family,
+    trained: Units,
+    grid: Grid,
+    above: dict[str, Layer],
+    value: Value,
+    like: Array,
+) -> Layer:
+    """The layer of one family; its `ideal` is 1.
+
+    `trained` are the units of a family whose poses are from the circuit; `above` are the layers
+    that the family may read. Arrays are like `like`; `value` gives the one for each Number.
+    """
+    units = every_combination(family.poses.axes()) if isinstance(family.poses, Poses) else trained
+    stride_px = family.stride_px or grid.stride_px
+    reads = tuple(
+        Read(source, _weights(family, units, above.get(source), terms, value, like))
+        for source, terms in family.reads.items()
+    )
+    normalise = (
+        Normalise(family.normalise.across, value(family.normalise.floor))
+        if family.normalise
+        else None
+    )
+    pool = (
+        Pool(taps(family.pool.over_px, stride_px), family.pool.stride_px) if family.pool else None
+    )
+    return Layer(
+        name,
+        units,
+        stride_px,
+        reads,
+        value(family.threshold),
+        array_like(1.0, like),
+        family.rectify == "full",
+        normalise,
+        pool,
+    )
+
+
+def _weights(
+    family: Family,
+    units: Units,
+    upstream: Layer | None,
+    terms: tuple[Gabor | Term | Table, ...],
+    value: Value,
+    like: Array,
+) -> Float[Array, "d u kh kw"]:
+    read, step_px = (upstream.units, upstream.grid_px) if upstream else (PICTURE, 1)
+    singles = [
+        _single(entry, value) for term in terms if isinstance(term, Table) for entry in term.weights
+    ]
+    explicit = [table(units, read, singles, family.window_px, step_px, like)] if singles else []
+    if upstream is None:
+        gabors = [term for term in terms if isinstance(term, Gabor)]
+        kernels = [
+            gabor_weights(
+                units,
+                value(t.wavelength_px),
+                value(t.sigma_px),
+                value(t.aspect),
+                family.window_px,
+                like,
+            )
+            for t in gabors
+        ]
+        xp = array_namespace(like)
+        return xp.sum(xp.stack([*kernels, *explicit]), axis=0)
+    motifs = [_motif(term, value) for term in terms if isinstance(term, Term)]
+    return sum(explicit, weights(units, read, motifs, family.window_px, step_px, like))
+
+
+def _single(entry: Entry, value: Value) -> Single:
+    return Single(entry.to.axes(), entry.from_.axes(), entry.at_px, value(entry.weight))
+
+
+def _motif(term: Term, value: Value) -> Motif:
+    where = {
+        name: value(number)
+        for name in ("spread_px", "extent_px", "distance_px", "radius_px")
+        if (number := getattr(term, name)) is not None
+    }
+    return Motif(
+        place=term.along,
+        match=term.match,
+        gain=value(term.gain),
+        where=where,
+        radius_power=None if term.radius_power is None else value(term.radius_power),
+        tolerance_deg=None if term.tolerance_deg is None else value(term.tolerance_deg),
+        harmonics=None if term.harmonics is None else [value(number) for number in term.harmonics],
+        profile=None
+        if term.profile is None
+        else [(off_deg, value(weight)) for off_deg, weight in term.profile],
+        turned=term.turned,
+        by={axis: [value(number) for number in gains] for axis, gains in term.by.items()},
+    )
+
+
+def texture_px(family: Family) -> tuple[float, float] | None:
+    """Wavelengths of a family's ideal stimulus, where it is an edge between textures."""
+    return (family.ideal.fine_px, family.ideal.coarse_px) if family.ideal else None
+
+
+def ideal_radius_px(family: Family, value: Value) -> float | None:
+    """Radius of the first arc that a family reads, which is its ideal stimulus; no gradient flows.
+
+    It is None for other families, whose ideal stimulus is a line.
+    """
+    radii = [
+        term.radius_px
+        for terms in family.reads.values()
+        for term in terms
+        if isinstance(term, Term) and term.along == "arc"
+    ]
+    return float(detached(value(radii[0]))) if radii and radii[0] is not None else None

@@ -1,0 +1,1 @@
+"""Exported networks: copies of a host with a handwritten circuit in their own weights."""

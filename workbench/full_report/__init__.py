@@ -1,0 +1,1 @@
+"""The full report: every analysis of a theory on one page."""

@@ -1,0 +1,129 @@
+"""Recording and replacing the activations at a host's sites while its network runs.
+
+The network itself is never edited: forward hooks are set for the length of a block, and act only
+where the thread that set them runs the network.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+Override = Callable[[Float[Tensor, "n c h w"]], Float[Tensor, "n c h w"]]
+Hook = Callable[[nn.Module, Any, Any], Any]
+_CHANGING_HOOKS = threading.Lock()
+_RUNNING = threading.RLock()  # for hosts that are not reentrant: one thread at a time
+
+
+class Hookable(Protocol):
+    """The part of a host that hooks need."""
+
+    @property
+    def reentrant(self) -> bool:
+        """Whether threads may run the network at the same time."""
+
+    def module(self, site: str) -> nn.Module:
+        """The submodule whose output is the site's activation."""
+
+
+class LastSiteReached(Exception):  # noqa: N818 (ends a run early, and is no error)
+    """The last of the wanted sites has been computed."""
+
+
+@contextmanager
+def recorded(
+    host: Hookable, sites: Sequence[str], stop: bool = False
+) -> Iterator[dict[str, Tensor]]:
+    """Record the activations at `sites` of this thread's latest run within the block.
+
+    They are in the dictionary, as they were when the site was computed, whatever a later stage
+    writes over. With `stop` the run ends with LastSiteReached once all are there.
+    """
+    recording: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Hook:
+        def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            if stop and recording.keys() | {name} == set(sites):
+                recording[name] = output
+                raise LastSiteReached
+            recording[name] = output.clone()  # a later stage may be an `x += y` or a `relu_`
+
+        return hook
+
+    with _exclusive(host), _hooked([(host.module(name), keep(name)) for name in sites]):
+        yield recording
+
+
+@contextmanager
+def overridden(host: Hookable, overrides: Mapping[str, Override]) -> Iterator[dict[str, int]]:
+    """Replace each site's activation by what its override makes of it, in this thread's runs.
+
+    The dictionary counts how often each override took place. Raises RuntimeError, from the
+    network's call, if an override changes the activation's shape.
+    """
+    fired = dict.fromkeys(overrides, 0)
+
+    def replacing(name: str, override: Override) -> Hook:
+        def hook(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+            value = override(output)
+            if value.shape != output.shape:
+                given, expected = tuple(value.shape), tuple(output.shape)
+                raise RuntimeError(f"override at {name} gave {given}, the site has {expected}")
+            fired[name] += 1
+            return value
+
+        return hook
+
+    hooks = [(host.module(name), replacing(name, override)) for name, override in overrides.items()]
+    with _exclusive(host), _hooked(hooks):
+        yield fired
+
+
+def refuse_unfired(fired: Mapping[str, int]) -> None:
+    """Raise RuntimeError unless the override at every site took place exactly once."""
+    for site, times in fired.items():
+        if times != 1:
+            raise RuntimeError(
+                f"the splice at {site} took place {times} times in one run, not once"
+            )
+
+
+def _exclusive(host: Hookable) -> AbstractContextManager:
+    return nullcontext() if host.reentrant else _RUNNING
+
+
+@contextmanager
+def _hooked(hooks: Sequence[tuple[nn.Module, Hook]]) -> Iterator[None]:
+    """Set each module's forward hook for the block; it is called only in this thread's runs."""
+    thread = threading.get_ident()
+
+    def in_this_thread(hook: Hook) -> Hook:
+        return lambda *run: hook(*run) if threading.get_ident() == thread else None
+
+    set_hooks = [(module, in_this_thread(hook)) for module, hook in hooks]
+    for module, hook in set_hooks:
+        _change_hooks(module, {id(hook): hook})
+    try:
+        yield
+    finally:
+        for module, hook in set_hooks:
+            _change_hooks(module, without=id(hook))
+
+
+def _change_hooks(
+    module: nn.Module,
+    more: Mapping[int, Hook] = MappingProxyType({}),
+    without: int | None = None,
+) -> None:
+    """Give a module another dictionary of forward hooks.
+
+    The old one is left as it is, since torch may be iterating over it in another thread.
+    """
+    with _CHANGING_HOOKS:
+        kept = {key: hook for key, hook in module._forward_hooks.items() if key != without}
+        module._forward_hooks = OrderedDict(kept | dict(more))

@@ -1,0 +1,246 @@
+"""What a network's answer is, and the quantities by which two of its answers are compared.
+
+`Host.output` is one of these; a new kind of answer is a class with the members of `Output`. Every
+quantity has one number for each item (a picture), nan where it is not known. Quantities are
+computed in float64, in the library and on the device of the arrays they are given.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from workbench.arrays import Array, array_namespace, device
+
+NO_TARGET = -1  # of an item without a target that the output knows
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A quantity of an answer, as tables and documents name it.
+
+    name   its key in the rows of statistics
+    label  the title of its column
+    words  its definition in plain words
+    key    its key in JSON documents
+
+    A quantity of which larger is better is compared with the natural answer by its drop from
+    natural; one of which smaller is better is itself the distance from natural.
+    """
+
+    name: str
+    label: str
+    words: str
+    larger_is_better: bool
+    needs_target: bool
+    key: str
+
+
+KL = Quantity(
+    "kl", "KL", "KL(natural || condition) of the class distribution, nats", False, False, "kl"
+)
+AGREEMENT = Quantity(
+    "agreement",
+    "top-1 agree",
+    "1 where the first class is the natural one",
+    True,
+    False,
+    "top1_agreement",
+)
+TOP1 = Quantity("top1", "top-1", "1 where the label is the first class", True, True, "top1")
+TOP5 = Quantity(
+    "top5", "top-5", "1 where the label is among the first five classes", True, True, "top5"
+)
+DISTANCE = Quantity(
+    "distance",
+    "distance",
+    "1 - cosine of the natural embedding and the condition's",
+    False,
+    False,
+    "distance",
+)
+
+
+class Labelled(Protocol):
+    """An item that may have a label, such as a picture."""
+
+    @property
+    def label(self) -> str | None:
+        """The label as the data set writes it."""
+
+
+class Output(Protocol):
+    """What the loop needs to know of a network's answers."""
+
+    @property
+    def compared(self) -> bool:
+        """Whether answers are compared at all; if not, every quantity is nan."""
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """The quantities that `statistics` gives, in the order of tables."""
+
+    @property
+    def headline(self) -> Quantity:
+        """The quantity that recovery is measured by: a distance from the natural answer."""
+
+    def statistics(
+        self, natural: Array | None, answer: Array | None, target: Int[Array, " n"]
+    ) -> Mapping[str, Float[Array, " n"]]:
+        """Each quantity by name, of the natural answers and those under a condition.
+
+        Answers of an output that is not compared are not looked at and may be None.
+        """
+
+    def targets(self, items: Sequence[Labelled]) -> Int[np.ndarray, " n"]:
+        """The target of each item as a number, `NO_TARGET` where it has none."""
+
+    def problems(self, answer: object) -> list[str]:
+        """What is wrong with a network's answer to one item; empty if it is of this output."""
+
+
+@dataclass(frozen=True)
+class ClassOutput:
+    """Logits `n classes`; `classes` are WordNet ids by output index, None where unknown."""
+
+    classes: tuple[str, ...] | None = None
+
+    compared = True
+    quantities = (KL, AGREEMENT, TOP1, TOP5)
+    headline = KL
+
+    def statistics(
+        self,
+        natural: Float[Array, "n classes"],
+        answer: Float[Array, "n classes"],
+        target: Int[Array, " n"],
+    ) -> Mapping[str, Float[Array, " n"]]:
+        """KL divergence, agreement, top-1 and top-5 of logits.
+
+        Of equal logits the one with the smaller index ranks first. A logit that is nan ranks before
+        the target.
+        """
+        xp = array_namespace(natural, answer, target)
+        p, q = (_log_softmax(xp.astype(logits, xp.float64)) for logits in (natural, answer))
+        agreement = xp.argmax(natural, axis=1) == xp.argmax(answer, axis=1)
+        rank = _rank(answer, target)
+        return {
+            "kl": xp.clip(xp.sum(xp.exp(p) * (p - q), axis=1), min=0.0),
+            "agreement": xp.astype(agreement, xp.float64),
+            "top1": _within(rank, 1),
+            "top5": _within(rank, 5),
+        }
+
+    def targets(self, items: Sequence[Labelled]) -> Int[np.ndarray, " n"]:
+        """The output index of each item's label; `NO_TARGET` for a label that is not in classes."""
+        index = {wordnet_id: i for i, wordnet_id in enumerate(self.classes or ())}
+        return np.array([index.get(item.label or "", NO_TARGET) for item in items])
+
+    def problems(self, answer: object) -> list[str]:
+        """Names an answer that is no row of logits, or of another number of classes."""
+        if problems := _row_problems(answer, "logits 1 x classes"):
+            return problems
+        outputs = answer.shape[1] if isinstance(answer, Tensor) else 0
+        if self.classes is not None and len(self.classes) != outputs:
+            return [f"{len(self.classes)} classes are named; the network has {outputs} outputs"]
+        return []
+
+
+@dataclass(frozen=True)
+class EmbeddingOutput:
+    """Embeddings `n dimensions`, of which only the direction counts. They have no targets."""
+
+    compared = True
+    quantities = (DISTANCE,)
+    headline = DISTANCE
+
+    def statistics(
+        self,
+        natural: Float[Array, "n dimensions"],
+        answer: Float[Array, "n dimensions"],
+        target: Int[Array, " n"],
+    ) -> Mapping[str, Float[Array, " n"]]:
+        """The cosine distance, 0 to 2; nan for an embedding of zeros, which has no direction.
+
+        Half the squared distance of the unit vectors is 1 - cosine, and exactly 0 for equal ones.
+        """
+        xp = array_namespace(natural, answer)
+        difference = _direction(natural) - _direction(answer)
+        return {"distance": xp.sum(difference * difference, axis=1) / 2}
+
+    def targets(self, items: Sequence[Labelled]) -> Int[np.ndarray, " n"]:
+        """`NO_TARGET` for each item."""
+        return np.full(len(items), NO_TARGET)
+
+    def problems(self, answer: object) -> list[str]:
+        """Names an answer that is no row of numbers."""
+        return _row_problems(answer, "an embedding 1 x dimensions")
+
+
+@dataclass(frozen=True)
+class NoOutput:
+    """A network that ends in features, whose answers are not compared.
+
+    It has the quantities of `ClassOutput`, all nan, so that documents have the same keys.
+    """
+
+    compared = False
+    quantities = ClassOutput.quantities
+    headline = ClassOutput.headline
+
+    def statistics(
+        self, natural: Array | None, answer: Array | None, target: Int[Array, " n"]
+    ) -> Mapping[str, Float[Array, " n"]]:
+        """Every quantity as nan; the answers are not looked at."""
+        xp = array_namespace(target)
+        unknown = xp.full(target.shape, xp.nan, dtype=xp.float64, device=device(target))
+        return {quantity.name: unknown for quantity in self.quantities}
+
+    def targets(self, items: Sequence[Labelled]) -> Int[np.ndarray, " n"]:
+        """`NO_TARGET` for each item."""
+        return np.full(len(items), NO_TARGET)
+
+    def problems(self, answer: object) -> list[str]:
+        """Empty: the network may give anything."""
+        return []
+
+
+def _row_problems(answer: object, expected: str) -> list[str]:
+    if isinstance(answer, Tensor) and answer.ndim == 2:
+        return []
+    given = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
+    return [f"the network gives {given} for one item; expected {expected}"]
+
+
+def _log_softmax(logits: Float[Array, "n classes"]) -> Float[Array, "n classes"]:
+    xp = array_namespace(logits)
+    shifted = logits - xp.max(logits, axis=1, keepdims=True)
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=1, keepdims=True))
+
+
+def _rank(logits: Float[Array, "n classes"], target: Int[Array, " n"]) -> Float[Array, " n"]:
+    """How many classes rank before the target; nan without a target."""
+    xp = array_namespace(logits, target)
+    classes = xp.arange(logits.shape[1], device=device(logits))[None, :]
+    is_target = classes == target[:, None]
+    target_logit = xp.sum(xp.where(is_target, logits, 0.0), axis=1, keepdims=True)
+    not_before = (logits < target_logit) | ((logits == target_logit) & (classes >= target[:, None]))
+    before = xp.count_nonzero(~not_before, axis=1)
+    return xp.where(target >= 0, xp.astype(before, xp.float64), xp.nan)
+
+
+def _within(rank: Float[Array, " n"], first: int) -> Float[Array, " n"]:
+    """1 where the target is among the `first` classes, else 0; nan without a target."""
+    xp = array_namespace(rank)
+    return xp.where(xp.isnan(rank), rank, xp.astype(rank < first, rank.dtype))
+
+
+def _direction(vectors: Float[Array, "n dimensions"]) -> Float[Array, "n dimensions"]:
+    """The unit vectors in float64; nan for a vector of zeros."""
+    xp = array_namespace(vectors)
+    exact = xp.astype(vectors, xp.float64)
+    norm = xp.sqrt(xp.sum(exact * exact, axis=1, keepdims=True))
+    return exact / xp.where(norm > 0, norm, xp.nan)

@@ -1,0 +1,1 @@
+"""The geometry of poses in the plane: angles, frames, places, Gabor kernels."""

@@ -1,0 +1,30 @@
+"""Natural pictures, from a folder or from photographs that come with a dependency.
+
+Pictures are compared by their SHA-256, not by their names.
+"""
+
+from workbench.vision.pictures.batch import batch
+from workbench.vision.pictures.folder import folder
+from workbench.vision.pictures.photographs import photographs
+from workbench.vision.pictures.picture import (
+    Collection,
+    Picture,
+    collection_sha256,
+    decode,
+    first_by_content,
+    set_sha256,
+    skipped,
+)
+
+__all__ = [
+    "Collection",
+    "Picture",
+    "batch",
+    "collection_sha256",
+    "decode",
+    "first_by_content",
+    "folder",
+    "photographs",
+    "set_sha256",
+    "skipped",
+]

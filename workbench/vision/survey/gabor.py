@@ -1,0 +1,263 @@
+"""Gabors: units whose responses to gratings are those of one Gabor filter, grey or coloured.
+
+The Gabor is fitted to the responses (Jones & Palmer 1987, doi 10.1152/jn.1987.58.6.1233) through
+the function that compiles it.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.cache import Arrays, content_of
+from workbench.hosts.host import Host, Site
+from workbench.spec.circuit import TrainedUnit
+from workbench.theory.poses import (
+    ASPECT,
+    CENTRE,
+    ENVELOPE,
+    MIXTURE,
+    PHASE,
+    SCALE,
+    SHIFT_X,
+    SHIFT_Y,
+    Units,
+)
+from workbench.theory.rule import gabor_weights
+from workbench.vision.pictures import Picture
+from workbench.vision.survey.family import Family, Judged, first_site
+from workbench.vision.survey.gratings import SUMMARY, Trials, amplitudes, show
+from workbench.vision.survey.responses import Steps, moments
+
+TINY = 1e-9
+# of the kernel that scale, envelope and aspect are factors of
+WAVELENGTH_PX, SIGMA_PX, ASPECT_RATIO = 5.0, 1.6, 1.2
+
+# What makes a Gabor unit.
+THRESHOLDS = {
+    # a grating drives it beyond its mean over pictures by one of their standard deviations (colours
+    # have a low contrast)
+    "strength": 1.0,
+    # share of the variance of its responses that its Gabor explains; neurons are called simple
+    # cells at the same share
+    "explained": 0.85,
+    # the worst orientation gives at most half of the response to the best
+    "selectivity": 0.5,
+}
+
+Poses = dict[str, Tensor]
+# fitted poses -> (step of the fit, lowest, highest); those of FACTORS by their logarithm
+STEPS = {
+    CENTRE: (2.0, -math.inf, math.inf),
+    PHASE: (4.0, -math.inf, math.inf),
+    SHIFT_X: (0.06, -4.0, 4.0),
+    SHIFT_Y: (0.06, -4.0, 4.0),
+    SCALE: (0.03, math.log(2.2 / WAVELENGTH_PX), math.log(20 / WAVELENGTH_PX)),
+    "width_px": (0.03, math.log(0.6), math.log(3.0)),
+    ASPECT: (0.03, math.log(0.3), math.log(2.0)),
+    **dict.fromkeys(MIXTURE, (0.1, -math.inf, math.inf)),
+}
+FACTORS = (SCALE, "width_px", ASPECT)
+STARTS = [
+    (width, x, y)
+    for width in (1.3, 2.0)
+    for x, y in ((0.0, 0.0), (1.5, 0.0), (-1.5, 0.0), (0.0, 1.5), (0.0, -1.5))
+]
+FIRST_STEPS, LAST_STEPS = 120, 300
+
+
+@dataclass(frozen=True)
+class Fitted(Judged):
+    """Figures of every unit, and the `poses` of its nearest Gabor, named as in `theory.poses`."""
+
+    poses: Mapping[str, Float[np.ndarray, " unit"]]
+
+
+def judge(
+    host: Host, sites: Sequence[str], pictures: Sequence[Picture], steps: Steps
+) -> Mapping[str, Fitted]:
+    """Figures of every unit of each site, against its nearest Gabor."""
+    over_pictures = moments(host, sites, pictures, steps)
+    fitted = {}
+    for name in sites:
+        trials = show(host, host.site(name), steps)
+        mean, spread = over_pictures[name]
+        by_orientation = amplitudes(trials)
+        best = by_orientation.max(0)
+        poses, explained = fit(trials, steps)
+        figures = {
+            "strength": (best - mean) / (spread + TINY),
+            "explained": explained,
+            "selectivity": 1 - by_orientation.min(0) / (best + TINY),
+        }
+        fitted[name] = Fitted(figures, THRESHOLDS, poses)
+    return fitted
+
+
+def fit(
+    trials: Trials, steps: Steps
+) -> tuple[dict[str, Float[np.ndarray, " unit"]], Float[np.ndarray, " unit"]]:
+    """Poses of the Gabors with the nearest responses, and the share of variance each explains.
+
+    Least squares on the rectified responses, from STARTS; the best of them is descended further. A
+    unit without any response has 0 explained.
+    """
+    peak = trials.responses.amax(0)
+    wanted = trials.responses / (peak + TINY)
+    fits = list[dict[str, Tensor]]()
+
+    def descended(i: int) -> Arrays:
+        if i < len(STARTS):
+            poses, loss = _descend(
+                trials.shown, wanted, _start(trials, wanted, *STARTS[i]), FIRST_STEPS
+            )
+        else:
+            best = torch.stack([each["loss"] for each in fits]).argmin(0)
+            columns = torch.arange(len(best))
+            chosen = {
+                name: torch.stack([each[name] for each in fits])[best, columns] for name in STEPS
+            }
+            poses, loss = _descend(trials.shown, wanted, chosen, LAST_STEPS)
+        return {name: value.numpy() for name, value in {**poses, "loss": loss}.items()}
+
+    content = content_of(trials.shown.numpy(), trials.responses.numpy())
+    for arrays in steps("fit", len(STARTS) + 1, descended, content):
+        fits.append({name: torch.from_numpy(value.copy()) for name, value in arrays.items()})
+    poses = fits[-1]
+    loss = poses.pop("loss")
+    spread = (wanted - wanted.mean(0)).square().sum(0)
+    explained = torch.where(peak > TINY, 1 - loss / spread.clamp_min(TINY), torch.zeros_like(loss))
+    return _canonical(poses), explained.numpy()
+
+
+def units(host: Host, site: Site, fitted: Judged, steps: Steps) -> tuple[TrainedUnit, ...]:
+    """The Gabor units of a site."""
+    if not isinstance(fitted, Fitted):
+        raise TypeError("not a fit of Gabors")
+    trained = []
+    for unit in np.flatnonzero(fitted.passes):
+        pose = {name: float(column[unit]) for name, column in fitted.poses.items()}
+        trained.append(
+            TrainedUnit(
+                unit=int(unit),
+                centre_deg=round(pose[CENTRE], 1) % 360,
+                shift_px=(round(pose[SHIFT_X], 2), round(pose[SHIFT_Y], 2)),
+                phase_deg=round(pose[PHASE], 1) % 360,
+                scale=round(pose[SCALE], 3),
+                envelope=round(pose[ENVELOPE], 3),
+                aspect=round(pose[ASPECT], 3),
+                mixture=(
+                    round(pose[MIXTURE[0]], 3),
+                    round(pose[MIXTURE[1]], 3),
+                    round(pose[MIXTURE[2]], 3),
+                ),
+                strength=round(float(fitted.figures["strength"][unit]), 2),
+                explained=round(float(fitted.figures["explained"][unit]), 3),
+            )
+        )
+    return tuple(trained)
+
+
+def _start(
+    trials: Trials, wanted: Tensor, width_px: float, shift_x: float, shift_y: float
+) -> Poses:
+    """A start of the fit: each unit's preferred grating through an envelope at a shift."""
+    kinds = [trials.kinds[i] for i in wanted.argmax(0).tolist()]
+    wavelength_px, orientation_deg, phase_deg = (
+        torch.tensor([kind[k] for kind in kinds], dtype=torch.float64) for k in (1, 2, 3)
+    )
+    turn = torch.deg2rad(orientation_deg + 90)
+    moved = 360 / wavelength_px * (shift_x * torch.cos(turn) + shift_y * torch.sin(turn))
+    same = torch.ones(len(kinds), dtype=torch.float64)
+    lowest, highest = STEPS[SCALE][1:]
+    return {
+        CENTRE: orientation_deg + 90,
+        PHASE: moved - phase_deg,
+        SHIFT_X: same * shift_x,
+        SHIFT_Y: same * shift_y,
+        SCALE: (wavelength_px / WAVELENGTH_PX).log().clamp(lowest, highest),
+        "width_px": same * math.log(width_px),
+        ASPECT: same * 0.0,
+        **{
+            name: torch.tensor([3.0 * (kind[0] == name) for kind in kinds], dtype=torch.float64)
+            for name in MIXTURE
+        },
+    }
+
+
+def _descend(
+    shown: Tensor, wanted: Tensor, start: Poses, steps: int
+) -> tuple[Poses, Float[Tensor, " unit"]]:
+    """Poses after gradient descent on each unit's squared error, and that error.
+
+    The steps get shorter in the second half.
+    """
+    poses = {name: value.clone().requires_grad_(True) for name, value in start.items()}
+    descent = torch.optim.Adam(
+        [{"params": [poses[name]], "lr": STEPS[name][0]} for name in poses], betas=(0.9, 0.99)
+    )
+
+    def loss() -> Tensor:
+        responses = torch.relu(shown.flatten(1) @ _filters(poses, shown.shape[-1]).flatten(1).T)
+        return (responses - wanted).square().sum(0)
+
+    for step in range(steps):
+        for group, name in zip(descent.param_groups, poses, strict=True):
+            group["lr"] = STEPS[name][0] * (min(1.0, 2 * (1 - step / steps)) + 0.02)
+        descent.zero_grad()
+        loss().sum().backward()
+        descent.step()
+        with torch.no_grad():
+            for name, value in poses.items():
+                value.clamp_(*STEPS[name][1:])
+    with torch.no_grad():
+        last = loss()
+    return {name: value.detach() for name, value in poses.items()}, last
+
+
+def _filters(poses: Poses, field_px: int) -> Float[Tensor, "unit 3 k k"]:
+    """The Gabor filters, as the compiler makes them."""
+    columns = _columns(poses)
+    names = tuple(map(str, range(len(poses[CENTRE]))))
+    units = Units(names, columns, {"unit": len(names)})
+    return gabor_weights(
+        units, WAVELENGTH_PX, SIGMA_PX, ASPECT_RATIO, field_px, torch.zeros((), dtype=torch.float64)
+    )
+
+
+def _columns(poses: Poses) -> Poses:
+    """The poses of units, from the fitted parameters.
+
+    An envelope's width in pixels is sigma_px * envelope * scale.
+    """
+    columns = {name: value.exp() if name in FACTORS else value for name, value in poses.items()}
+    columns[ENVELOPE] = columns.pop("width_px") / (SIGMA_PX * columns[SCALE])
+    columns[ASPECT] = columns[ASPECT] / ASPECT_RATIO
+    return columns
+
+
+def _canonical(poses: Poses) -> dict[str, Float[np.ndarray, " unit"]]:
+    """The same Gabors, each in one of its four equivalent forms.
+
+    In it the largest part of the mixture is above 0, and the bright side lies towards `centre_deg`.
+    """
+    columns = {name: value.numpy().copy() for name, value in _columns(poses).items()}
+    mixture = np.stack([columns[name] for name in MIXTURE])
+    largest = np.take_along_axis(mixture, np.abs(mixture).argmax(0)[None], 0)[0]
+    columns[PHASE] = (columns[PHASE] + 180.0 * (largest < 0)) % 360
+    mixture = mixture * np.where(largest < 0, -1, 1) / (np.abs(mixture).sum(0) + TINY)
+    away = columns[PHASE] < 180
+    columns[CENTRE] = (columns[CENTRE] + 180.0 * away) % 360
+    columns[PHASE] = np.where(away, -columns[PHASE], columns[PHASE]) % 360
+    return columns | dict(zip(MIXTURE, mixture, strict=True))
+
+
+STIMULI = (
+    f"{SUMMARY}; poses of the Gabor whose answers come nearest, "
+    f"against {WAVELENGTH_PX:g} px, sigma {SIGMA_PX:g} px, aspect {ASPECT_RATIO:g}"
+)
+FAMILY = Family("gabor", STIMULI, THRESHOLDS, first_site, judge, units)

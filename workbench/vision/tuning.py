@@ -1,0 +1,267 @@
+"""Tuning curves: responses of trained and handwritten units to a stimulus as it turns.
+
+The stimulus is an arc of several radii, polarities, fills and colours. It is a straight bar for a
+family to which both sides are alike, and an edge between textures for one whose ideal stimulus is
+such an edge. The radial tuning curves of "Curve Detectors" (doi 10.23915/distill.00024.003).
+"""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from workbench.arrays import to_numpy
+from workbench.cache import Cache
+from workbench.compiler.circuit import HandwrittenCircuit
+from workbench.engine import Engine, here
+from workbench.hosts.host import Host
+from workbench.spec.language import INPUT, Term, TextureEdge, Theory
+from workbench.splice.calibrate import Splices
+from workbench.splice.conditions import Condition, natural, wanted_by
+from workbench.splice.inputs import ALL_CIRCUITS, condition_inputs
+from workbench.vision.stimuli import Stroke, Textures, arc, filled, line, texture_edge
+from workbench.vision.stimuli.canvas import RGB, Colour, Point
+
+K = TypeVar("K", bound=Hashable)
+
+STEP_DEG = 15
+RADII_PX = (16.0, 24.0, 36.0, 54.0)
+BATCH = 12
+
+
+def curve(
+    size_px: int,
+    apex_px: Point,
+    centre_deg: float,
+    radius_px: float,
+    foreground: Colour,
+    background: Colour,
+) -> RGB:
+    """An arc whose centre of curvature lies in a direction."""
+    stroke = Stroke(foreground=foreground, background=background)
+    return arc(size_px, apex_px, centre_deg, radius_px, stroke=stroke)
+
+
+# variants of a stimulus that are the same curve: (drawing, foreground, background)
+VARIANTS: Mapping[str, tuple[Callable, object, object]] = {
+    "bright line": (curve, 255.0, 127.0),
+    "dark line": (curve, 0.0, 127.0),
+    "bright fill": (filled, 255.0, 127.0),
+    "dark fill": (filled, 0.0, 127.0),
+    "red on green": (filled, (200.0, 80.0, 90.0), (80.0, 150.0, 90.0)),
+}
+
+
+def bar(
+    size_px: int,
+    apex_px: Point,
+    centre_deg: float,
+    radius_px: float,
+    foreground: Colour,
+    background: Colour,
+) -> RGB:
+    """A straight bar whose normal points in a direction; the radius is not used."""
+    stroke = Stroke(foreground=foreground, background=background)
+    return line(size_px, apex_px, centre_deg - 90, stroke=stroke)
+
+
+def edge_of(
+    texture: TextureEdge,
+    tilt_deg: float,
+    size_px: int,
+    apex_px: Point,
+    centre_deg: float,
+    radius_px: float,
+    foreground: Colour,
+    background: Colour,
+) -> RGB:
+    """An edge between textures, the fine one towards a direction, with stripes at `tilt_deg`.
+
+    The tilt is measured from that direction; the radius is not used.
+    """
+    textures = Textures(texture.fine_px, texture.coarse_px, tilt_deg)
+    return texture_edge(
+        size_px, apex_px, centre_deg, textures, foreground=foreground, background=background
+    )
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A stimulus that is turned.
+
+    radii_px  a straight stimulus has one, STRAIGHT_PX
+    turns     how often it looks the same in a full turn
+    variants  how it is drawn; responses to the first two are averaged
+    """
+
+    name: str
+    radii_px: tuple[float, ...]
+    turns: int
+    variants: Mapping[str, tuple[Callable, object, object]]
+
+
+SIDED = (
+    "arc",
+    "inside",
+    "outside",
+    "same",
+    "opposite",
+)  # places and matches that tell one side of a feature from the other
+STRAIGHT_PX = 4000.0  # radius of a filled shape whose edge is straight in any picture
+ARCS = Probe("arc", RADII_PX, 1, VARIANTS)
+BARS = Probe(
+    "bar",
+    (STRAIGHT_PX,),
+    2,
+    {
+        name: (bar if draw is curve else draw, front, back)
+        for name, (draw, front, back) in VARIANTS.items()
+    },
+)
+
+
+def texture_edges(texture: TextureEdge) -> Probe:
+    """Edges between these textures.
+
+    Their stripes run into the edge, bright or dark at the apex, along it, or slanted.
+    """
+    across, along, slanted = (partial(edge_of, texture, tilt_deg) for tilt_deg in (90.0, 0.0, 45.0))
+    variants = {
+        "bright stripes": (across, 227.0, 27.0),
+        "dark stripes": (across, 27.0, 227.0),
+        "stripes along": (along, 227.0, 27.0),
+        "slanted stripes": (slanted, 227.0, 27.0),
+        "red on green": (across, *VARIANTS["red on green"][1:]),
+    }
+    return Probe("texture edge", (STRAIGHT_PX,), 1, variants)
+
+
+def probe_of(theory: Theory) -> Probe:
+    """The stimulus to turn for a theory's last family.
+
+    It is the family's ideal stimulus where that is an edge between textures; bars, if everything
+    that it reads lies alike on both sides; arcs otherwise.
+    """
+    family = list(theory.families.values())[-1]
+    if family.ideal:
+        return texture_edges(family.ideal)
+    terms = [term for terms in family.reads.values() for term in terms]
+    sided = any(
+        isinstance(term, Term) and (term.along in SIDED or term.match in SIDED) for term in terms
+    )
+    return ARCS if sided or INPUT in family.reads else BARS
+
+
+@dataclass(frozen=True)
+class TuningCurves:
+    """Responses to the stimuli of `probe`: the highest within one cell of the apex.
+
+    `trained` and `handwritten` are averaged over the probe's first two variants, bright and dark;
+    `variants` has, for each of them, both at the radius that the trained units prefer on average.
+    """
+
+    centre_deg: Float[np.ndarray, " pose"]
+    radius_px: Float[np.ndarray, " radius"]
+    trained: Float[np.ndarray, "radius pose unit"]
+    handwritten: Float[np.ndarray, "radius pose unit"]
+    variants: Mapping[str, tuple[Float[np.ndarray, "pose unit"], Float[np.ndarray, "pose unit"]]]
+    probe: Probe = ARCS
+
+
+def tuning(
+    host: Host,
+    splices: Splices,
+    progress: Callable[[int], None] | None = None,
+    step_deg: int = STEP_DEG,
+    probe: Probe = ARCS,
+    cache: Cache | None = None,
+    engine: Engine = here,
+) -> TuningCurves:
+    """Tuning curves of the trained and the handwritten units.
+
+    With a cache, the trained units run once for all specs.
+    """
+    poses = np.arange(0, 360, step_deg, dtype=np.float64)
+    names, radii = list(probe.variants), probe.radii_px
+
+    conditions = {"trained": natural, "handwritten": splices.conditions["spliced"]}
+    spliced = {"spliced": splices.circuits["spliced"]}
+
+    def responses(turned: tuple[str, float]) -> tuple[np.ndarray, np.ndarray]:
+        name, radius_px = turned
+        peaks = answers(
+            host, spliced, conditions, probe.variants[name], radius_px, poses, cache=cache
+        )
+        return peaks["trained"], peaks["handwritten"]
+
+    def both_of(turned: Sequence[tuple[str, float]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for pair in engine(responses, turned):
+            if progress:
+                progress(len(poses))
+            yield pair
+
+    both = list(both_of([(name, radius) for radius in radii for name in names[:2]]))
+    lines = list(zip(both[::2], both[1::2], strict=True))
+    trained, handwritten = (
+        np.stack([(bright[k] + dark[k]) / 2 for bright, dark in lines]) for k in (0, 1)
+    )
+    best = int(trained.max(1).mean(1).argmax())
+    more = both_of([(name, radii[best]) for name in names[2:]])
+    variants = dict(zip(names, [*lines[best], *more], strict=True))
+    return TuningCurves(poses, np.array(radii), trained, handwritten, variants, probe)
+
+
+def stimuli_count(step_deg: int = STEP_DEG, probe: Probe = ARCS) -> int:
+    """How many pictures `tuning` draws."""
+    return (2 * len(probe.radii_px) + len(probe.variants) - 2) * len(range(0, 360, step_deg))
+
+
+def answers(
+    host: Host,
+    circuits: Mapping[str, HandwrittenCircuit],
+    conditions: Mapping[K, Condition],
+    variant: tuple[Callable, object, object],
+    radius_px: float,
+    poses: Float[np.ndarray, " pose"],
+    progress: Callable[[int], None] | None = None,
+    cache: Cache | None = None,
+) -> dict[K, Float[np.ndarray, "pose unit"]]:
+    """Responses under each condition as one stimulus turns, its apex at the middle of the site.
+
+    A response is the highest activation within one cell of the apex.
+    """
+    site = host.site(next(iter(circuits.values())).site)
+    row, column = site.height // 2, site.width // 2
+    apex = tuple(float(site.offset_px + site.stride_px * cell) for cell in (column, row))
+    draw, foreground, background = variant
+    peaks: dict[K, list] = {name: [] for name in conditions}
+    for start in range(0, len(poses), BATCH):
+        batch = poses[start : start + BATCH]
+        drawn = [
+            draw(
+                host.input.size_px,
+                apex,
+                float(pose),
+                radius_px,
+                foreground=foreground,
+                background=background,
+            )
+            for pose in batch
+        ]
+        rgb = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2).float().to(host.device)
+        with torch.inference_mode():
+            donor = torch.zeros(len(batch), dtype=torch.long)
+            wanted = replace(wanted_by(list(conditions.values())), circuits=ALL_CIRCUITS)
+            here = condition_inputs(host, circuits, host.input.encode(rgb), donor, wanted, cache)
+            for name, condition in conditions.items():
+                peak = condition(here)[:, :, row - 1 : row + 2, column - 1 : column + 2].amax(
+                    (2, 3)
+                )
+                peaks[name].append(to_numpy(peak))
+        if progress:
+            progress(len(batch))
+    return {name: np.concatenate(rows) for name, rows in peaks.items()}
