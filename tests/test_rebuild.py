@@ -405,7 +405,7 @@ def test_a_family_bound_to_trained_units_is_a_condition_beside(workshop, picture
         pictures[:2], calibration, bound_files={"gabor": workshop.folder / "retina.yaml"}
     )
     assert card.conditions["spliced"].pearson.value > 0.9
-    assert card.conditions["bound.gabor"].pearson.value < 0.5
+    assert card.conditions["trained.gabor"].pearson.value < 0.5
     assert {family: (units["name"], units["site"]) for family, units in card.trained.items()} == {
         "gabor": ("gabor", "retina")
     }

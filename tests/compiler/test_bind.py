@@ -72,7 +72,7 @@ def drives(pair: EarlyAndLate, early: TrainedCircuit) -> tuple[np.ndarray, np.nd
     with torch.inference_mode():
         donors = torch.zeros(len(x), dtype=torch.long)
         drives = condition_inputs(pair.host, circuits, x, donors).drives
-    return drives["handwritten"].numpy(), drives["bound.curve"].numpy()
+    return drives["handwritten"].numpy(), drives["trained.curve"].numpy()
 
 
 def agreement(pair: EarlyAndLate, early: TrainedCircuit) -> float:
@@ -165,8 +165,8 @@ def test_a_chain_has_a_link_for_each_family_the_last_step_first(pair):
     assert {
         name: [layer.family for layer in circuit.layers] for name, circuit in chain.items()
     } == {
-        "bound.curve": ["curve", "late"],
-        "bound.gabor": ["gabor", "curve", "late"],
+        "trained.curve": ["curve", "late"],
+        "trained.gabor": ["gabor", "curve", "late"],
     }
 
 

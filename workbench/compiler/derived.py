@@ -20,14 +20,14 @@ def compile_chain(
 ) -> dict[str, HandwrittenCircuit]:
     """Circuits with ever fewer families bound to trained units, ever more of them handwritten.
 
-    There is a circuit `bound.FAMILY` for each family of `bound`, from the last on. In it that
+    There is a circuit `trained.FAMILY` for each family of `bound`, from the last on. In it that
     family and every one of `bound` above it are trained units.
     """
     order = [family for family in spec.theory.families if family in bound] + [
         family for family in bound if family not in spec.theory.families
     ]
     return {
-        f"bound.{family}": compile_spec(
+        f"trained.{family}": compile_spec(
             spec, trained, host, bound={name: bound[name] for name in order[: i + 1]}
         )
         for i, family in reversed(list(enumerate(order)))
