@@ -1,5 +1,6 @@
 """A PyTorch file of either format gives its tensors and runs nothing."""
 
+import os
 import random
 import warnings
 
@@ -44,7 +45,7 @@ class Trap:
         self.path = path
 
     def __reduce__(self):
-        return open, (str(self.path), "w")
+        return os.mkdir, (str(self.path),)
 
 
 @FORMATS

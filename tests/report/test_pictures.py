@@ -153,7 +153,8 @@ def test_many_units_are_thinned_and_the_title_says_so():
 
 def test_kernels_are_written_as_a_picture(tmp_path):
     save_kernels(cards.circuit(), tmp_path / "kernels.png")
-    assert Image.open(tmp_path / "kernels.png").size[0] > 500
+    with Image.open(tmp_path / "kernels.png") as image:
+        assert image.size[0] > 500
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkbenchError, match="cannot be written"):
         save_kernels(cards.circuit(), tmp_path / "file" / "kernels.png")

@@ -1,5 +1,6 @@
 """The terminal table fits, shows the card's figures, and warns of controls that do as well."""
 
+import io
 from dataclasses import replace
 
 import cards
@@ -12,7 +13,7 @@ from workbench.score.uncertainty import Figure
 
 
 def lines(card, width: int) -> list[str]:
-    console = Console(width=width, record=True, file=open("/dev/null", "w"), legacy_windows=False)  # noqa: SIM115
+    console = Console(width=width, record=True, file=io.StringIO(), legacy_windows=False)
     console.print(table(card))
     return console.export_text().splitlines()
 
