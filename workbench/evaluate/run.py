@@ -198,6 +198,7 @@ class _BatchRun:
     inputs: Sequence[ConditionInputs]
     natural: Parts
     expected: Mapping[Part, Array]
+    after_squares: Mapping[str, Array]
 
     @classmethod
     def of(cls, run: _JointRun, pictures: Sequence[Picture], names: Sequence[str]) -> "_BatchRun":
@@ -212,11 +213,13 @@ class _BatchRun:
         )
         conditions = [splices.condition(name) for name in names for splices in joint]
         wanted = replace(wanted_by(conditions), more=more, passing=PASSING)
-        donor, circuits = donor_of(pictures, joint[0].donors), [each.circuits for each in joint]
+        donor = donor_of(pictures, joint[0].donors)
+        circuits = [splices.circuits for splices in joint]
         inputs, natural = joint_inputs(host, circuits, x, donor, wanted, run.cache)
         expected = {part: shared(value) for part, value in natural.items() if part in more}
+        after_squares = {site: squares(expected[Part("site", site)]) for site in after}
         targets = placed(host.output.targets(pictures), host.device)
-        return cls(run, x, after, targets, inputs, natural, expected)
+        return cls(run, x, after, targets, inputs, natural, expected, after_squares)
 
     def natural_answer(self) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The host's own answer, and its activation at the site after the splices."""
@@ -243,16 +246,16 @@ class _BatchRun:
             answers = output.statistics(None, None, self.targets)
         rows = in_numpy(answers) | side_by_side(units)
         for site in self.after:
-            expected = self.expected[Part("site", site)]
-            changed = shared(at_least_float32(reached[site])) - expected
+            reached_at = shared(at_least_float32(reached[site]))
+            changed = reached_at - self.expected[Part("site", site)]
             with np.errstate(invalid="ignore"):  # the share is nan where the site is all zero
-                rows["consumer"] = to_numpy(squares(changed) / squares(expected))
+                rows["consumer"] = to_numpy(squares(changed) / self.after_squares[site])
         return rows
 
 
 def sampled_positions(host: Host, joint: Sequence[Splices], splices: Splices) -> list[int]:
     """Random positions of one circuit's site, as many as every site of the joint splice has."""
-    counts = {each.site: host.site(each.site).layout.positions for each in joint}
+    counts = {other.site: host.site(other.site).layout.positions for other in joint}
     order = np.random.default_rng(0).permutation(counts[splices.site])
     return list(order[: min(SAMPLED, *counts.values())])
 
@@ -290,4 +293,4 @@ def _statistics(
 
 def facts_of(joint: Sequence[Splices], name: str) -> ConditionFacts:
     """The facts of a condition that any of the circuits has."""
-    return next(each.conditions[name].facts for each in joint if name in each.conditions)
+    return next(splices.conditions[name].facts for splices in joint if name in splices.conditions)

@@ -110,16 +110,20 @@ def wanted_by(conditions: Sequence[Condition]) -> Wanted:
     return Wanted(circuits, frozenset[PartKind]().union(*(each.reads for each in conditions)))
 
 
-@dataclass(frozen=True)
-class Natural(Condition):
-    """The trained units' own activation: splicing it back changes nothing."""
-
-    cached = True
+class WithoutCircuit(Condition):
+    """A condition that takes no handwritten circuit's drives, so that none is run for it."""
 
     @property
     def circuits(self) -> frozenset[str]:
         """None of them."""
         return frozenset()
+
+
+@dataclass(frozen=True)
+class Natural(WithoutCircuit):
+    """The trained units' own activation: splicing it back changes nothing."""
+
+    cached = True
 
     def __call__(self, inputs: ConditionInputs) -> Tensor:
         """The trained activation."""
@@ -127,15 +131,10 @@ class Natural(Condition):
 
 
 @dataclass(frozen=True)
-class Zero(Condition):
+class Zero(WithoutCircuit):
     """Ablation: every unit at 0."""
 
     cached = True
-
-    @property
-    def circuits(self) -> frozenset[str]:
-        """None of them."""
-        return frozenset()
 
     def __call__(self, inputs: ConditionInputs) -> Tensor:
         """Zeros."""
@@ -151,16 +150,11 @@ zero = Zero(name="ablated.zero", kind=ConditionKind.ABLATION, label="zero")
 
 
 @dataclass(frozen=True)
-class Mean(Condition):
+class Mean(WithoutCircuit):
     """Ablation: each unit always at its mean over the calibration pictures."""
 
     mean: Float[Tensor, " unit"]
     cached = True
-
-    @property
-    def circuits(self) -> frozenset[str]:
-        """None of them."""
-        return frozenset()
 
     def __call__(self, inputs: ConditionInputs) -> Tensor:
         """The means at every position."""
@@ -168,7 +162,7 @@ class Mean(Condition):
 
 
 @dataclass(frozen=True)
-class Donor(Condition):
+class Donor(WithoutCircuit):
     """Activations `donor unit *position` of other pictures.
 
     The trained units' (resample ablation) or a handwritten circuit's (control).
@@ -176,11 +170,6 @@ class Donor(Condition):
 
     activations: Float[Tensor, "donor unit *position"]
     cached = True
-
-    @property
-    def circuits(self) -> frozenset[str]:
-        """None of them."""
-        return frozenset()
 
     def __call__(self, inputs: ConditionInputs) -> Tensor:
         """The activation on each picture's donor."""
@@ -219,7 +208,7 @@ class Handwritten(Condition):
 
 
 @dataclass(frozen=True)
-class Affine(Condition):
+class Affine(WithoutCircuit):
     """Baseline: for each unit the trained unit of the layer before that fits it best.
 
     It has a gain and a bias for each unit, as a handwritten unit has, and trained features to read.
@@ -232,11 +221,6 @@ class Affine(Condition):
     cached = True
     reads = frozenset[PartKind]({"before"})
 
-    @property
-    def circuits(self) -> frozenset[str]:
-        """None of them."""
-        return frozenset()
-
     def __call__(self, inputs: ConditionInputs) -> Tensor:
         """The chosen units' activation, scaled."""
         drive = inputs.given("before")[:, self.channel]
@@ -244,7 +228,7 @@ class Affine(Condition):
 
 
 @dataclass(frozen=True)
-class Regression(Condition):
+class Regression(WithoutCircuit):
     """Baseline: the least-squares prediction from every trained unit of the layer before.
 
     It is fitted position by position, with a gain and a bias as every unit has. The strongest of
@@ -257,11 +241,6 @@ class Regression(Condition):
     link: Link = RELU
     cached = True
     reads = frozenset[PartKind]({"before"})
-
-    @property
-    def circuits(self) -> frozenset[str]:
-        """None of them."""
-        return frozenset()
 
     def __call__(self, inputs: ConditionInputs) -> Tensor:
         """The prediction, scaled."""

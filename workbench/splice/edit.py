@@ -24,7 +24,7 @@ from workbench.hosts.branches import CHANNELS_APART, Branch, bias_of, branches
 from workbench.hosts.host import Host
 from workbench.spec.circuit import TrainedCircuit
 from workbench.spec.language import Edit
-from workbench.splice.conditions import Condition
+from workbench.splice.conditions import WithoutCircuit
 from workbench.splice.inputs import ConditionInputs
 from workbench.splice.link import RELU, Link, link_of
 from workbench.splice.natural import PartKind
@@ -55,7 +55,7 @@ def has_sign(weight: Tensor, sign: str | None) -> Bool[Tensor, "..."]:
 
 
 @dataclass(frozen=True)
-class EditedTrained(Condition):
+class EditedTrained(WithoutCircuit):
     """The trained units after an edit of the weights from `channels` of the site before."""
 
     edit: Edit
@@ -63,11 +63,6 @@ class EditedTrained(Condition):
     branches: list[Branch]
     link: Link = RELU
     reads = frozenset[PartKind]({"entering"})
-
-    @property
-    def circuits(self) -> frozenset[str]:
-        """None of them."""
-        return frozenset()
 
     def __call__(self, inputs: ConditionInputs) -> Float[Tensor, "n unit h w"]:
         """The edited units' activation."""
