@@ -72,11 +72,11 @@ def evaluate(
 
 
 def held_of(rows: Rows, start: int, pictures: int) -> Rows:
-    """What is held of the rows of a batch that begins with picture `start`.
+    """The part of a batch's rows that stays in memory; the batch begins with picture `start`.
 
-    Of the samples of many pictures so many positions that all together hold RANKED_ROWS, at least
-    one a picture, from one picture to the next others; and the misses of "spliced", since its
-    moments may be summed.
+    Samples are thinned, so that those of all pictures together have about RANKED_ROWS positions,
+    at least one a picture and other ones from picture to picture. The misses of "spliced" are
+    added, since its moments may be summed.
     """
     count = max(1, min(SAMPLED, RANKED_ROWS // max(1, pictures)))
 

@@ -120,8 +120,8 @@ class ClassOutput:
     ) -> Mapping[str, Float[Array, " n"]]:
         """KL divergence, agreement, top-1 and top-5 of logits.
 
-        Of equal logits the one with the smaller index ranks first. A logit that is nan ranks before
-        the target.
+        Where logits are equal, the one with the smaller index ranks first. A logit that is nan
+        ranks before the target.
         """
         xp = array_namespace(natural, answer, target)
         p, q = (_log_softmax(xp.astype(logits, xp.float64)) for logits in (natural, answer))

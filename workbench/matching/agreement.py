@@ -17,7 +17,8 @@ Prediction = Callable[
     Mapping[str, Float[np.ndarray, "order down up kh kw"]],
 ]
 
-# Of the downstream units' poses; all is fitted again for each. The least p is 1 in 201.
+# The downstream units' poses are permuted so often, and all is fitted again each time. The least
+# p is 1 in 201.
 PERMUTATIONS = 200
 
 

@@ -73,8 +73,8 @@ def turned(
     downstream one sees it: this is what any equivariant theory could explain. In each order the
     i-th pose is that of unit `order[i]`, whose weights the i-th row predicts.
 
-    Of the spreads that are tried, those are taken that best predict each unit of the seen half from
-    the others of that half.
+    The spreads are those, of all that are tried, that best predict each unit of the seen half
+    from the others of that half.
     """
     halves, count = splits(pair.downstream), len(pair.downstream)
     # down, m, order

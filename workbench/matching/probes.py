@@ -32,8 +32,8 @@ from workbench.vision.survey.responses import activations
 RADII_PX = (*trials.RADII_PX[::2], trials.STRAIGHT_RADIUS_PX)
 WAVELENGTHS_PX, PHASES_DEG = gratings.WAVELENGTHS_PX[1::2], gratings.PHASES_DEG[::2]
 ANSWERS = "answers"  # the kind of cache entry
-# Of a contour along its normal: about a third of a stride of 8 px, so that it meets the middle of
-# a cell.
+# A contour is moved along its normal by about a third of a stride of 8 px, so that it meets the
+# middle of a cell.
 SHIFTS_PX = (-3.0, 0.0, 3.0)
 
 CONTOURS = (

@@ -157,7 +157,7 @@ def _filters(layer: Layer, weight: np.ndarray) -> Panel:
     There is one row for each pose without the orientation.
     """
     axis = opponent(layer.units, np.zeros(()))
-    seen = np.einsum("dchw,dc->dhw", weight, axis / (axis**2).sum(1, keepdims=True))
+    projected = np.einsum("dchw,dc->dhw", weight, axis / (axis**2).sum(1, keepdims=True))
     frame = frame_axis(layer.units)
     others = [name for name in layer.units.shape if name not in (frame, UNIT)]
     groups: dict[tuple, list[int]] = {}
@@ -174,11 +174,11 @@ def _filters(layer: Layer, weight: np.ndarray) -> Panel:
         f"{layer.family} reads the picture: {table.size} of {len(layer.units)} units, "
         "each along its colour axis"
     )
-    if not np.allclose(np.einsum("dhw,dc->dchw", seen, axis), weight):  # weights of a table
+    if not np.allclose(np.einsum("dhw,dc->dchw", projected, axis), weight):  # weights of a table
         title += "; weights off that axis are not drawn"
     return Panel(
         title,
-        seen[table],
+        projected[table],
         rows,
         _labels(layer.units, first),
         (None,) * len(rows),

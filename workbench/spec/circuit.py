@@ -168,8 +168,8 @@ class TrainedCircuit(Strict):
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
-        seen = [unit.unit for unit in self.units]
-        twice = sorted({unit for unit in seen if seen.count(unit) > 1})
+        names = [unit.unit for unit in self.units]
+        twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"each unit once, not twice {twice}")
         return self

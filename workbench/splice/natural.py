@@ -102,8 +102,10 @@ def channels_last(value: Tensor) -> Tensor:
 def _computed(host: Host, x: Tensor, wanted: Sequence[Part]) -> dict[Part, Tensor]:
     sites = {name for part in wanted for name in _sites_of(host, part)}
     whole = any(part.kind == "logits" for part in wanted)
-    logits, seen = host.run(x, *sites) if whole else (torch.empty(0), host.activations(x, *sites))
-    return {part: _cut(host, x, part, logits, seen) for part in wanted}
+    logits, at_sites = (
+        host.run(x, *sites) if whole else (torch.empty(0), host.activations(x, *sites))
+    )
+    return {part: _cut(host, x, part, logits, at_sites) for part in wanted}
 
 
 def at_least_float32(activation: Tensor) -> Tensor:

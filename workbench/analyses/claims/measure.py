@@ -16,7 +16,7 @@ from workbench.vision.tuning import STEP_DEG, Probe, answers
 from workbench.work import Work
 
 TRAINED, HANDWRITTEN = "trained", "handwritten"
-# Of the trained and the handwritten units, where they are known.
+# By circuit, TRAINED or HANDWRITTEN; without the one that was not measured.
 Curves = Mapping[str, Float[np.ndarray, "radius pose unit"]]
 
 

@@ -23,7 +23,7 @@ STRAIGHT_PX = 4000.0  # radius of a filled shape whose edge is straight in any p
 ASIDE_PX = 12.0  # of an arc that is displaced: a stride and a half of 8 px
 
 Point = tuple[float, float]
-# Of side of the picture, apex, directions of the normal, size.
+# Its arguments: side of the picture, apex, directions of the normal, size.
 Draw = Callable[[int, Point, Tensor, float], Float[Tensor, "n h w 3"]]
 
 

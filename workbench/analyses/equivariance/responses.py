@@ -54,9 +54,9 @@ class Turned:
     def tables(self, frames: Frames) -> Tables:
         """The responses in the units' own frames, a row for each stimulus, size and turn."""
         sized = resized(self.values, self.octaves, OWN_OCTAVES, frames.octaves)
-        seen = turned(sized, frames.turn_deg)
-        count = seen.shape[-1]
-        return Tables(*(rows.reshape(-1, count).T for rows in (seen, mirrored(seen, self.partner))))
+        aligned = turned(sized, frames.turn_deg)
+        views, count = (aligned, mirrored(aligned, self.partner)), aligned.shape[-1]
+        return Tables(*(rows.reshape(-1, count).T for rows in views))
 
 
 def on_drawings(

@@ -27,8 +27,8 @@ from workbench.vision.geometry.frames import Frames, InFrames, Tables
 # Share of a unit's variance that its prototype must explain: correlation 0.71, as between units
 # that `workbench families` matches.
 LEAST = 0.5
-# Of frames. The least p is 1 in 1,001; for few units it is 1 in one more than they have cyclic
-# orders.
+# Frames are permuted so often. The least p is 1 in 1,001; for few units it is 1 in one more than
+# they have cyclic orders.
 PERMUTATIONS = 1_000
 SIGNIFICANT = 0.05
 ROUNDING = 1e-9  # two ways of adding up differ by less

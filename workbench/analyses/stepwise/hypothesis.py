@@ -145,23 +145,25 @@ def family_responses(
     host: Host,
     circuit: HandwrittenCircuit,
     x: Tensor,
-    seen: Mapping[str, Tensor],
+    activations: Mapping[str, Tensor],
     known: KnownResponses,
     last_family: str,
 ) -> HostActivations:
     """The responses of a circuit's families to the host's input `x`, on their own cells.
 
-    The last family of the theory, `last_family`, gives its drive. `seen` has the host's activations
-    at the sites that the circuit reads; `known` is as in `families`.
+    The last family of the theory, `last_family`, gives its drive. `activations` has the host's at
+    the sites that the circuit reads; `known` is as in `families`.
     """
     rectified = circuit.layers[-1].family != last_family
-    at_sites = host_activations(host, {site: seen[site] for site in circuit.sites})
+    at_sites = host_activations(host, {site: activations[site] for site in circuit.sites})
     return families(circuit, host.input.decode(x), host.input.mean_rgb, at_sites, rectified, known)
 
 
-def trained_response(host: Host, pair: Matched, seen: Mapping[str, Tensor]) -> GriddedResponse:
+def trained_response(
+    host: Host, pair: Matched, activations: Mapping[str, Tensor]
+) -> GriddedResponse:
     """The activation of a pair's trained units."""
-    return seen[pair.site][:, list(pair.units)], cells_of(host.site(pair.site))
+    return activations[pair.site][:, list(pair.units)], cells_of(host.site(pair.site))
 
 
 def sites_read(sites: Sequence[str], circuits: Sequence[HandwrittenCircuit]) -> list[str]:
@@ -235,16 +237,16 @@ def _cells(
     host, circuit = subject.host, subject.circuit
     x, generator = host.input.batch(pictures), np.random.default_rng(seed)
     sites = sites_read([pair.site for pair in pairs], [made for made in on_trained if made])
-    seen, last = host.activations(x, *sites), circuit.layers[-1].family
+    activations, last = host.activations(x, *sites), circuit.layers[-1].family
     known: KnownResponses = {}
-    from_pixels = family_responses(host, circuit, x, seen, known, last)
-    rows = {f"mean/{site}": value.mean((2, 3)).numpy() for site, value in seen.items()}
+    from_pixels = family_responses(host, circuit, x, activations, known, last)
+    rows = {f"mean/{site}": value.mean((2, 3)).numpy() for site, value in activations.items()}
     for i, (pair, made) in enumerate(zip(pairs, on_trained, strict=True)):
         sources = {CLAIMED: from_pixels, PERMUTED: from_pixels}
         if made:
-            on_inputs = family_responses(host, made, x, seen, known, last)
+            on_inputs = family_responses(host, made, x, activations, known, last)
             sources |= {HANDWRITTEN: on_inputs, WRONG: on_inputs}
-        truth, cells = trained_response(host, pair, seen)
+        truth, cells = trained_response(host, pair, activations)
         chosen = generator.permutation(truth.shape[2] * truth.shape[3])[:POSITIONS]
         values = {TRAINED: truth}
         for kind, source in sources.items():

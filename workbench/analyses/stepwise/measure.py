@@ -64,21 +64,23 @@ def implied(
     """
     host, claims, last = theory.host, theory.claims, theory.circuit.layers[-1].family
     on_trained = [claim.on_trained.circuit for claim in claims if claim.on_trained]
-    seen = host.activations(x, *sites_read([claim.pair.site for claim in claims], on_trained))
+    activations = host.activations(
+        x, *sites_read([claim.pair.site for claim in claims], on_trained)
+    )
     known: KnownResponses = {}
-    responses = family_responses(host, theory.circuit, x, seen, known, last)
+    responses = family_responses(host, theory.circuit, x, activations, known, last)
     values = dict[str, GriddedResponse]()
     for i, claim in enumerate(claims):
-        values[f"{i}/{TRAINED}"] = trained_response(host, claim.pair, seen)
+        values[f"{i}/{TRAINED}"] = trained_response(host, claim.pair, activations)
         values[f"{i}/{CLAIMED}"] = claim.right(responses)
         values[f"{i}/{PERMUTED}"] = claim.wrong(responses)
         if made := claim.on_trained:
-            on_inputs = family_responses(host, made.circuit, x, seen, known, last)
+            on_inputs = family_responses(host, made.circuit, x, activations, known, last)
             values[f"{i}/{HANDWRITTEN}"] = made.right(on_inputs)
             values[f"{i}/{WRONG}"] = made.wrong(on_inputs)
     for site in theory.sites[:-1]:
         for assumption in assumptions:
-            values |= _later(theory, x, site, assumption, seen, responses)
+            values |= _later(theory, x, site, assumption, activations, responses)
     return values
 
 
@@ -87,12 +89,12 @@ def _later(
     x: Float[Tensor, "n 3 h w"],
     site: str,
     assumption: str,
-    seen: Mapping[str, Tensor],
+    activations: Mapping[str, Tensor],
     responses: HostActivations,
 ) -> dict[str, GriddedResponse]:
     """The trained units of all claims at sites after one that is as assumed."""
     pairs = {i: theory.claims[i].pair for i in theory.later(site)}
-    value = assumed(theory, site, assumption, seen[site], responses)
+    value = assumed(theory, site, assumption, activations[site], responses)
     later = dict.fromkeys(pair.site for pair in pairs.values())
     reached = theory.host.onward(x, site, value, *later)
     return {

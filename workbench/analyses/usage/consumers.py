@@ -96,13 +96,13 @@ def _add(
     start = start_of(host, [(splices.site, splices.slots)])
     donor = donor_of(pictures, splices.donors)
     wanted = Wanted(reads=frozenset(), more=(Part("site", next_site), start))
-    (inputs,), seen = joint_inputs(host, [splices.circuits], x, donor, wanted, cache)
-    natural = seen[Part("site", next_site)].double()
+    (inputs,), parts = joint_inputs(host, [splices.circuits], x, donor, wanted, cache)
+    natural = parts[Part("site", next_site)].double()
     sums["sum"] += natural.sum((0, 2, 3)).numpy()
     sums["square"] += natural.square().sum((0, 2, 3)).numpy()
     for name in SHOWN:
         _, reached = spliced_from(
-            host, x, [inputs], [splices.condition(name)(inputs)], seen, next_site
+            host, x, [inputs], [splices.condition(name)(inputs)], parts, next_site
         )
         sums[name] += (reached[next_site].double() - natural).square().sum((0, 2, 3)).numpy()
     return natural.shape[0] * natural.shape[2] * natural.shape[3]
