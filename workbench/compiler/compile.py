@@ -71,10 +71,7 @@ def compile_spec(
         like=like,
     )
     if until:
-        circuit = replace(
-            circuit,
-            layers=circuit.layers[: [layer.family for layer in circuit.layers].index(until) + 1],
-        )
+        circuit = _cut_after(circuit, until)
     _refuse_undriven(f"{spec.path}: " + (f"variants.{variant}: " if variant else ""), circuit)
     facts: dict[str, Any] = {
         "spec": spec.sha256,
@@ -87,6 +84,12 @@ def compile_spec(
     if variant:
         facts |= {"variant": variant, **({"gain": alike.gain} if alike.gain else {})}
     return replace(circuit, facts=facts)
+
+
+def _cut_after(circuit: HandwrittenCircuit, family: str) -> HandwrittenCircuit:
+    """The circuit up to a family and with it."""
+    last = [layer.family for layer in circuit.layers].index(family)
+    return replace(circuit, layers=circuit.layers[: last + 1])
 
 
 def _current_numbers(theory: Theory, as_written: bool) -> dict[int, float]:
