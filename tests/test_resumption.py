@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.interrupted import counted, counter_of, goes_on
 from tests.planted import (
@@ -61,7 +62,8 @@ claims:
 """
 RING = tuple(TrainedUnit(unit=unit, centre_deg=30.0 * unit) for unit in range(12))
 TWO_BATCHES = BATCH + 2  # pictures
-ASCENT = 16  # steps; the state is kept after every eighth
+ASCENT = 16  # steps of each ascent
+KEPT_EVERY = 8  # steps after which the state is kept
 DATE = "2026-01-02"
 
 
@@ -220,8 +222,7 @@ def prepare_tune(folder: Path, patch: pytest.MonkeyPatch) -> Start:
         pictures,
         output / "tuned.yaml",
         settings,
-        work.stage,
-        work.cache,
+        work,
     )
 
 
@@ -257,72 +258,113 @@ def prepare_report(folder: Path, patch: pytest.MonkeyPatch) -> Start:
 
 
 @dataclass(frozen=True)
-class Resumed:
-    """How one command is run, where it is interrupted, and what it may not repeat.
+class Point:
+    """Where a run is interrupted, and a function that the resumed run calls fewer times.
 
-    prepare  writes its files and returns what starts it
     stage    the stage in which it is interrupted
     step     the call of the stage's progress at which it is interrupted
-    counted  the owner and the name of a function that the resumed run calls fewer times
+    counted  the owner and the name of the function
     """
 
-    prepare: Prepare
     stage: str
     step: int
     counted: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """How one command is run, and the points at which it is interrupted, each in a test.
+
+    `prepare` writes its files and returns what starts it.
+    """
+
+    prepare: Prepare
+    points: tuple[Point, ...]
     leaves_nothing: bool = True
 
 
+ANALYSIS = "workbench.analyses"
 NETWORK = ("workbench.splice.natural", "_computed")  # runs the trained network on a batch
 DRIVES = ("workbench.splice.inputs", "drives")  # runs handwritten circuits on a batch
+TURNED = (f"{ANALYSIS}.equivariance.responses", "read")
+FAMILIES_RUN = "family_responses"  # runs families on a batch or on a group of stimuli
+TRANSFORMED = (f"{ANALYSIS}.visualise.measure", "transformed")
 RUNS = {
-    "claims": Resumed(prepare_claims, "tuning curves", 1, DRIVES),
-    "diff": Resumed(prepare_diff, "copy: score", 1, NETWORK),
+    "claims": Resumed(
+        prepare_claims, (Point("tuning curves", 1, DRIVES), Point("calibrate", 1, DRIVES))
+    ),
+    "diff": Resumed(
+        prepare_diff,
+        (
+            Point("copy: score", 1, NETWORK),
+            Point("copy: score", 1, ("workbench.vision.survey.responses", "activations")),
+        ),
+    ),
     "equivariance": Resumed(
-        prepare_equivariance, "pictures", 2, ("workbench.analyses.equivariance.responses", "read")
+        prepare_equivariance, (Point("pictures", 2, TURNED), Point("drawings", 5, TURNED))
     ),
     "explain": Resumed(
-        prepare_explain, "permutations", 1, ("workbench.analyses.explain.figures", "agreements")
+        prepare_explain, (Point("permutations", 1, (f"{ANALYSIS}.explain.figures", "agreements")),)
     ),
     "families": Resumed(
         prepare_families,
-        "compare on pictures",
-        1,
-        ("workbench.analyses.families.measure", "unit_statistics"),
+        (Point("compare on pictures", 1, (f"{ANALYSIS}.families.measure", "unit_statistics")),),
     ),
-    "frontier": Resumed(prepare_frontier, "frontier", 1, NETWORK),
+    "frontier": Resumed(prepare_frontier, (Point("frontier", 1, NETWORK),)),
     "polysemanticity": Resumed(
         prepare_polysemanticity,
-        "units",
-        1,
-        ("workbench.analyses.polysemanticity.figures", "unit_meaning"),
+        (
+            Point("units", 1, (f"{ANALYSIS}.polysemanticity.figures", "unit_meaning")),
+            Point("pictures", 1, DRIVES),
+        ),
     ),
     "stepwise": Resumed(
         prepare_stepwise,
-        "steps on pictures",
-        1,
-        ("workbench.analyses.stepwise.measure", "family_responses"),
+        (
+            Point("steps on pictures", 1, (f"{ANALYSIS}.stepwise.measure", FAMILIES_RUN)),
+            Point("steps on drawn stimuli", 1, (f"{ANALYSIS}.stepwise.measure", FAMILIES_RUN)),
+            Point("calibrate", 1, (f"{ANALYSIS}.stepwise.hypothesis", FAMILIES_RUN)),
+        ),
     ),
     "unexplained": Resumed(
         prepare_unexplained,
-        "groups by chance",
-        12,
-        ("workbench.analyses.unexplained.chance", "factorised"),
+        (
+            Point("groups by chance", 12, (f"{ANALYSIS}.unexplained.chance", "factorised")),
+            Point("pictures", 1, DRIVES),
+        ),
     ),
-    "universality": Resumed(prepare_universality, "copy: score", 1, NETWORK, leaves_nothing=False),
-    "usage": Resumed(prepare_usage, "consumers", 1, NETWORK),
+    "universality": Resumed(
+        prepare_universality, (Point("copy: score", 1, NETWORK),), leaves_nothing=False
+    ),
+    "usage": Resumed(prepare_usage, (Point("consumers", 1, NETWORK),)),
     "visualise": Resumed(
         prepare_visualise,
-        "steps",
-        ASCENT + 9,
-        ("workbench.analyses.visualise.measure", "transformed"),
+        (Point("steps", ASCENT + 9, TRANSFORMED), Point("steps", KEPT_EVERY + 1, TRANSFORMED)),
     ),
-    "score": Resumed(prepare_score, "score", 1, ("workbench.evaluate.run", "joint_inputs")),
-    "tune": Resumed(prepare_tune, "tune", 5, ("workbench.tune.tune.Goal", "agreement")),
-    "survey": Resumed(prepare_survey, "arcs", 2, ("workbench.hosts.Host", "activations")),
-    "report": Resumed(prepare_report, "examples", 1, ("workbench.full_report.parts", "rebuild")),
+    "score": Resumed(
+        prepare_score, (Point("score", 1, ("workbench.evaluate.run", "joint_inputs")),)
+    ),
+    "tune": Resumed(prepare_tune, (Point("tune", 5, ("workbench.tune.tune.Goal", "agreement")),)),
+    "survey": Resumed(prepare_survey, (Point("arcs", 2, ("workbench.hosts.Host", "activations")),)),
+    "report": Resumed(
+        prepare_report, (Point("examples", 1, ("workbench.full_report.parts", "rebuild")),)
+    ),
 }
-FAST = ("claims",)  # in `make test`; the others are run by `make check-full`
+FAST = ("claims",)  # in `make test`, at its first point; the others are run by `make check-full`
+
+
+def rows() -> list[ParameterSet]:
+    """Every command at each of its points."""
+    return [
+        pytest.param(
+            resumed,
+            point,
+            marks=() if name in FAST and i == 0 else (pytest.mark.full,),
+            id=f"{name}: {point.stage}, {point.counted[1]}",
+        )
+        for name, resumed in RUNS.items()
+        for i, point in enumerate(resumed.points)
+    ]
 
 
 def owner_of(path: str) -> object:
@@ -338,16 +380,12 @@ def test_every_analysis_and_every_long_command_is_a_row():
     assert set(RUNS) == {*(row.name for row in ANALYSES), "score", "tune", "survey", "report"}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[] if name in FAST else pytest.mark.full) for name in RUNS],
-)
-def test_an_interrupted_run_continues_to_the_same_files(name, tmp_path, monkeypatch):
-    resumed = RUNS[name]
+@pytest.mark.parametrize(("resumed", "point"), rows())
+def test_an_interrupted_run_continues_to_the_same_files(resumed, point, tmp_path, monkeypatch):
     start = resumed.prepare(tmp_path, monkeypatch)
-    calls = counted(monkeypatch, owner_of(resumed.counted[0]), resumed.counted[1])
+    calls = counted(monkeypatch, owner_of(point.counted[0]), point.counted[1])
 
     def run(folder: Path, cache: Cache, stage: Stage) -> None:
         start(folder / "out", Work(stage, cache=cache))
 
-    goes_on(run, tmp_path, resumed.stage, resumed.step, calls, resumed.leaves_nothing)
+    goes_on(run, tmp_path, point.stage, point.step, calls, resumed.leaves_nothing)

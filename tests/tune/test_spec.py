@@ -23,6 +23,7 @@ from workbench.tune.settings import TuneSettings
 from workbench.tune.spec import agreement, tuned_spec
 from workbench.vision.pictures import Picture
 from workbench.vision.pictures.drawn import drawn
+from workbench.work import Work
 
 MOVED = THEORY.replace("{tune: 20, min: 10, max: 40}", "{tune: 25, min: 10, max: 40}  ").replace(
     "{tune: -0.3,", "{tune: -0.05,"
@@ -70,7 +71,7 @@ class Workshop:
                 chosen,
                 output,
                 TuneSettings(steps, most, seed, tuple(hold)),
-                self.stage,
+                Work(stage=self.stage),
             )
             return output.read_bytes().decode(), before, after
 
@@ -273,7 +274,7 @@ def test_one_set_of_numbers_is_fitted_to_several_circuits(workshop, tmp_path):
             workshop.pictures,
             tmp_path / "tuned.yaml",
             TuneSettings(STEPS, most=100),
-            workshop.stage,
+            Work(stage=workshop.stage),
         )
         with pytest.raises(
             WorkbenchError,
@@ -285,7 +286,7 @@ def test_one_set_of_numbers_is_fitted_to_several_circuits(workshop, tmp_path):
                 workshop.pictures,
                 tmp_path / "none.yaml",
                 TuneSettings(1, most=100),
-                workshop.stage,
+                Work(stage=workshop.stage),
             )
     assert all(before < after for before, after in figures)
     ledger = load_theory(tmp_path / "tuned.yaml").theory.tuned

@@ -114,8 +114,8 @@ def tune(  # noqa: PLR0913
             *(default_circuit(spec_file, host) for host in hosts if host not in given),
         ] or [default_circuit(spec_file)]
         settings = TuneSettings(steps, most, seed, hold, rate, with_poses=not keep_poses)
-        cache = session.cache(no_cache)
-        figures = tuned_spec(spec_file, files, pictures, output, settings, session.stage, cache)
+        work = session.work(seed, no_cache)
+        figures = tuned_spec(spec_file, files, pictures, output, settings, work)
     for file, (before, after) in zip(files, figures, strict=True):
         click.echo(f"{file}: mean Pearson on the tuning pictures {before:.3f} -> {after:.3f}")
     click.echo(f"tuned: {output}")

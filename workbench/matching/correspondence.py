@@ -58,7 +58,7 @@ def claimed(
     return tuple(
         sorted(
             (pair for pair in (*pairs, *named) if len(pair.units)),
-            key=lambda each: (sites.index(each.site), order[each.family]),
+            key=lambda pair: (sites.index(pair.site), order[pair.family]),
         )
     )
 

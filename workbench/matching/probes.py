@@ -138,8 +138,8 @@ def tuning(
         def highest(
             group: Group = group, pictures: Iterator[Float[Tensor, "n 3 h w"]] = pictures
         ) -> dict[str, np.ndarray]:
-            each = [_highest(respond(rgb), middle, len(group.normals_deg)) for rgb in pictures]
-            return {name: np.max([row[name] for row in each], axis=0) for name in each[0]}
+            batches = [_highest(respond(rgb), middle, len(group.normals_deg)) for rgb in pictures]
+            return {name: np.max([row[name] for row in batches], axis=0) for name in batches[0]}
 
         for name, row in kept.once(group.name, highest).items():
             rows.setdefault(name, []).append(row)

@@ -38,9 +38,6 @@ from workbench.tune.tune import Tuning, tune
 from workbench.vision.pictures import Picture, first_by_content
 from workbench.work import Work
 
-# Begins a stage of so many steps. Its result takes steps done, and may take a note to show.
-NotedStage = Callable[[str, int], Callable[..., None]]
-
 
 def tuned_spec(
     spec_file: Path,
@@ -48,15 +45,15 @@ def tuned_spec(
     pictures: Sequence[Picture],
     output: Path,
     settings: TuneSettings,
-    stage: NotedStage,
-    cache: Cache | None = None,
+    work: Work = Work(),  # noqa: B008
 ) -> list[tuple[float, float]]:
     """Write the tuned spec to `output`.
 
     Returns for each circuit the mean Pearson correlation of its units on the tuning pictures,
-    before and after. With a `cache`, the host's answers on a batch, before and after, are not
-    computed again. Raises WorkbenchError, before any work, if the spec marks nothing `tune`, lacks
-    a family of `settings.hold`, or has no place for the ledger, or if a circuit is there twice.
+    before and after. With a cache in `work`, the host's answers on a batch, before and after, are
+    not computed again; the seed is that of `settings`. Raises WorkbenchError, before any work, if
+    the spec marks nothing `tune`, lacks a family of `settings.hold`, or has no place for the
+    ledger, or if a circuit is there twice.
     """
     spec, trained = load_theory(spec_file), [load_circuit(file) for file in circuit_files]
     circuits = [(circuit, load(circuit.host)) for circuit in trained]
@@ -65,10 +62,10 @@ def tuned_spec(
     _refuse_untunable(spec, body, before, settings.hold)
     _refuse_twice(circuit_files, trained)
     chosen = first_by_content(pictures, settings.most)
-    compared = _Compared(circuits, chosen, stage, cache)
+    compared = _Compared(circuits, chosen, work)
     first = compared.agreements("before", spec)
-    kept = _kept(spec, circuits, chosen, settings, cache)
-    tuning = _fitted(spec, circuits, chosen, settings, stage, kept)
+    kept = _kept(spec, circuits, chosen, settings, work.cache)
+    tuning = _fitted(spec, circuits, chosen, settings, work, kept)
     text = with_tuned(body, tuning.values)
     facts = ledger_facts(spec, trained, before, chosen, settings)
 
@@ -114,14 +111,13 @@ class _Compared:
 
     circuits: Sequence[tuple[TrainedCircuit, Host]]
     pictures: Sequence[Picture]
-    stage: NotedStage
-    cache: Cache | None
+    work: Work
 
     def agreements(self, name: str, spec: Spec) -> list[float]:
         """The agreement of a spec with each circuit; `name` is that of the stage."""
-        advance = self.stage(name, len(self.pictures) * len(self.circuits))
+        advance = self.work.stage(name, len(self.pictures) * len(self.circuits))
         return [
-            agreement(spec, trained, host, self.pictures, advance, self.cache)
+            agreement(spec, trained, host, self.pictures, advance, self.work.cache)
             for trained, host in self.circuits
         ]
 
@@ -131,10 +127,10 @@ def _fitted(
     circuits: Sequence[tuple[TrainedCircuit, Host]],
     pictures: Sequence[Picture],
     settings: TuneSettings,
-    stage: NotedStage,
+    work: Work,
     kept: Kept,
 ) -> Tuning:
-    advance = stage("tune", settings.steps)
+    advance = work.stage("tune", settings.steps)
     return tune(
         spec.theory,
         circuits,

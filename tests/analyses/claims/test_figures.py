@@ -50,8 +50,8 @@ def test_the_mean_of_the_units_or_every_one_keeps_to_the_bound(expect, before, a
 def test_a_silent_unit_has_no_echo_and_nothing_holds_of_it():
     result = asked(figure="echo", radius="smallest", below=2, of="every")
     assert (result.silent, result.holds, result.came_true) == (1, 1, False)
-    assert math.isnan(result.each[1][1])
-    assert result.after == result.each[0][1] == 1
+    assert math.isnan(result.unit_figures[1][1])
+    assert result.after == result.unit_figures[0][1] == 1
 
 
 def test_silent_units_alone_make_nothing_true():

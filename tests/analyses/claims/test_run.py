@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
-from tests.interrupted import counted, goes_on, quiet
+from tests.interrupted import quiet
 from tests.planted import (
     ABOVE,
     STRAIGHT,
@@ -25,7 +25,6 @@ from workbench.matching import subject
 from workbench.matching.subject import SubjectFiles
 from workbench.progress import Stage
 from workbench.spec import dump_circuit, load_circuit
-from workbench.splice import inputs
 from workbench.vision.pictures import photographs
 from workbench.vision.pictures.drawn import drawn
 from workbench.vision.tuning import BARS
@@ -91,25 +90,9 @@ def test_what_must_come_true_does_and_what_must_not_does_not(run):
     assert all(outcome.agree for outcome in outcomes.values())
 
 
-@pytest.mark.parametrize(
-    "stage", [pytest.param("calibrate", marks=pytest.mark.full), "tuning curves"]
-)
-def test_an_interrupted_run_goes_on_to_the_same_files(tmp_path, monkeypatch, stage):
-    """On what they answered to before, neither the host nor a circuit runs again."""
-    planted = write_late(tmp_path)
-    calls = counted(monkeypatch, inputs, "drives")
-    goes_on(
-        lambda folder, cache, stage: run_on(folder, planted, monkeypatch, stage=stage, cache=cache),
-        tmp_path,
-        stage,
-        1,
-        calls,
-    )
-
-
 def test_a_silent_unit_has_a_peak_of_nothing_and_no_width(run):
     silenced, _, sharpened, *_ = run[0].claims
-    assert [after for _, after in silenced.trained.each] == [0, 0, 0]
+    assert [after for _, after in silenced.trained.unit_figures] == [0, 0, 0]
     assert silenced.trained.before == 1
     assert silenced.trained.holds == 3
     assert sharpened.trained.silent == 0
@@ -164,7 +147,7 @@ def test_the_document_and_the_picture_are_written_and_the_same_again(run, tmp_pa
     assert sorted(path.name for path in output.iterdir()) == ["claims.json", "claims.png"]
     document = json.loads((output / "claims.json").read_text())
     assert document["format"] == 1
-    assert document["claims"][0]["trained"]["each"] == [[1, 0]] * 3
+    assert document["claims"][0]["trained"]["unit_figures"] == [[1, 0]] * 3
     assert imread(output / "claims.png").std() > 0
     assert claims_json(run_on(tmp_path, write_late(tmp_path), monkeypatch)) == claims_json(result)
 

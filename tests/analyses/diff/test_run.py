@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from tests.interrupted import quiet, stopped_at
+from tests.interrupted import quiet
 from tests.planted import INPUT, SITE, THEORY, UNITS, PlantedHost, planted
 from workbench.analyses.diff import run as run_module
 from workbench.analyses.diff.figures import Diff
@@ -18,15 +18,13 @@ from workbench.analyses.diff.match import likeness
 from workbench.analyses.diff.run import DiffRequest, diff
 from workbench.analyses.diff.table import diff_table
 from workbench.analyses.diff.terms import parts
-from workbench.cache import GIB, Cache
+from workbench.cache import Cache
 from workbench.compiler.compile import compile_spec
 from workbench.compiler.derived import compile_terms
-from workbench.evaluate.batches import BATCH
 from workbench.evaluate.calibration import stream_inputs
 from workbench.hosts import Host, host_from_module
 from workbench.spec import TrainedCircuit, dump_circuit, dumped, theory_from_text
 from workbench.vision.pictures.drawn import drawn
-from workbench.vision.survey import responses
 from workbench.work import Work
 
 TURNED_DEG, STRONGER = 15.0, 3.0
@@ -161,31 +159,6 @@ def test_a_network_and_itself_do_not_differ(tmp_path, whole):
     result = compared(tmp_path, whole.host, copy, whole.trained, THEORY)
     assert result.named == ()
     assert len(result.pairs) == len(UNITS)
-
-
-def test_an_interrupted_run_goes_on_to_the_same_file(tmp_path, whole, monkeypatch):
-    """No response to an arc is measured again, and no picture of a finished batch is read again."""
-    copy, pictures = replace(whole.host, name="copy"), drawn(BATCH + 2, seed=2)
-    folders = [tmp_path / name for name in ("whole", "again")]
-    caches = [Cache(folder / "kept", GIB) for folder in folders]
-    for folder in folders:
-        folder.mkdir()
-
-    def compare(i: int, pictures=pictures, stage=quiet) -> None:
-        hosts = whole.host, copy
-        compared(folders[i], *hosts, whole.trained, THEORY, pictures, stage, caches[i])
-
-    compare(0)
-    with pytest.raises(KeyboardInterrupt):
-        compare(1, stage=stopped_at("copy: score", 1))
-    assert not (folders[1] / "out").exists()
-    monkeypatch.setattr(responses, "activations", lambda *_: pytest.fail("measured again"))
-    unread = [
-        replace(picture, load=lambda: pytest.fail("read again")) for picture in pictures[:BATCH]
-    ]
-    compare(1, [*unread, *pictures[BATCH:]])
-    written = [(folder / "out" / "diff.json").read_bytes() for folder in folders]
-    assert written[0] == written[1]
 
 
 def test_units_are_matched_by_tuning_and_not_by_channel(tmp_path, whole):

@@ -118,7 +118,7 @@ def test_every_drawing_has_its_mirror_image():
 
 
 def explained(tables) -> float:
-    return float(orbit(alike(tables, False), np.arange(len(tables.own))).explained.mean())
+    return float(orbit(alike(tables, False), np.arange(len(tables.upright))).explained.mean())
 
 
 def test_planted_units_are_turned_copies_on_drawings_and_on_pictures():
@@ -140,7 +140,7 @@ def test_a_mirror_image_in_the_frame_of_a_unit_is_what_the_unit_says_to_the_mirr
     seen = on_drawings(host, trained, False, lambda steps: None)
     tables = seen.tables(frames_of(trained))
     shape = (6, len(seen.stimuli), 1, 24)
-    as_is, mirrored = tables.own.reshape(shape), tables.mirrored.reshape(shape)
+    as_is, mirrored = tables.upright.reshape(shape), tables.mirrored.reshape(shape)
     left, right = (seen.stimuli.index(f"bright arc {side}") for side in ("left", "right"))
     np.testing.assert_allclose(mirrored[:, left, 0, 3], as_is[:, right, 0, -3])
     assert (

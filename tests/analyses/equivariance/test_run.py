@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from tests.conftest import tiny_network
-from tests.interrupted import counted, goes_on
+from tests.interrupted import counted
 from tests.planted import INPUT, UNITS, planted, trained_circuit
 from workbench.analyses.equivariance import responses, run
 from workbench.analyses.equivariance.plot import joint_tuning
@@ -20,7 +20,6 @@ from workbench.cli import main
 from workbench.hosts import Host, host_from_module
 from workbench.spec import TrainedCircuit, dump_circuit
 from workbench.vision.pictures.drawn import drawn
-from workbench.work import Work
 
 ROOT = Path(__file__).parents[3]
 SCRAMBLED = (2, 4, 0, 1, 5, 3)  # no turn of all poses alike
@@ -116,28 +115,6 @@ def test_equivariance_again_gives_the_same_bytes(made, tmp_path):
     assert json.loads(text) == document(made[0])
     for name in ("equivariance.json", "equivariance.png"):
         assert (tmp_path / "out" / name).read_bytes() == (made[0] / "out" / name).read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("stage", "step"), [pytest.param("drawings", 5, marks=pytest.mark.full), ("pictures", 2)]
-)
-def test_equivariance_interrupted_goes_on_to_the_same_files(tmp_path, monkeypatch, stage, step):
-    host, trained, _ = planted()
-    dump_circuit(trained, tmp_path / "curve.yaml")
-    monkeypatch.setattr(run, "load", lambda name: host)
-    calls = counted(monkeypatch, responses, "read")
-    pictures = drawn(3, seed=3)
-    goes_on(
-        lambda folder, cache, stage: run.equivariance(
-            run.EquivarianceRequest(tmp_path / "curve.yaml", pictures),
-            folder / "out",
-            Work(stage=stage, cache=cache),
-        ),
-        tmp_path,
-        stage,
-        step,
-        calls,
-    )
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """`workbench explain` on planted weights: the planted theory predicts them, wrong ones do not."""
 
 import json
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,8 @@ import torch
 from matplotlib.image import imread
 from rich.console import Console
 
-from tests.interrupted import counted, goes_on, quiet
+from tests.interrupted import quiet
 from tests.planted import SITE, THEORY, THEORY_OF_LATE, PlantedLate, write_late
-from workbench.analyses.explain import figures as scored
 from workbench.analyses.explain.figures import Explained, PairExplained, explained_json
 from workbench.analyses.explain.run import ExplainRequest, explain
 from workbench.analyses.explain.table import explain_table
@@ -145,20 +143,6 @@ def test_explain_theory_of_lines_predicts_less_than_turning(tmp_path, monkeypatc
     for fitted in pair.fitted.values():
         assert fitted["explained"].value < NOTHING
     assert pair.predicted[BY_TURNS]["explained"].value > 0.5
-
-
-def test_explain_interrupted_goes_on_to_the_same_files(tmp_path, monkeypatch):
-    """What was fitted to permuted poses is not fitted again."""
-    planted = write_late(tmp_path, units=RING)
-    calls = counted(monkeypatch, scored, "agreements")
-    run = partial(run_on, planted=planted, monkeypatch=monkeypatch)
-    goes_on(
-        lambda folder, cache, stage: run(folder, stage=stage, cache=cache),
-        tmp_path,
-        "permutations",
-        1,
-        calls,
-    )
 
 
 def test_explain_wrong_poses_explains_and_predicts_nothing(tmp_path, monkeypatch):

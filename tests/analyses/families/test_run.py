@@ -16,9 +16,8 @@ import torch
 from matplotlib.image import imread
 
 from tests.conftest import tiny_network
-from tests.interrupted import counted, goes_on, quiet
+from tests.interrupted import quiet
 from tests.planted import INPUT, SITE, THEORY, UNITS, planted, trained_circuit
-from workbench.analyses.families import measure
 from workbench.analyses.families import run as verb
 from workbench.analyses.families.figures import Families
 from workbench.analyses.families.part import open_questions
@@ -26,7 +25,6 @@ from workbench.analyses.families.run import FamiliesRequest, families
 from workbench.cache import Cache
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
-from workbench.evaluate.batches import BATCH
 from workbench.hosts import Host, host_from_module
 from workbench.matching import subject as main_path
 from workbench.matching.nearest import nearest
@@ -146,18 +144,6 @@ def test_an_interrupt_leaves_no_folder(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         scored(tmp_path / "out", host, trained, monkeypatch)
     assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == []
-
-
-def test_an_interrupted_run_goes_on_to_the_same_files(tmp_path, monkeypatch):
-    """The host and the families do not run again on pictures whose batch is finished."""
-    host, trained, _ = planted()
-    pictures = drawn(BATCH + 2, seed=3)
-    calls = counted(monkeypatch, measure, "unit_statistics")
-
-    def run(folder: Path, cache: Cache, stage: Stage) -> Families:
-        return scored(folder / "out", host, trained, monkeypatch, pictures, stage, cache)
-
-    goes_on(run, tmp_path, "compare on pictures", 1, calls)
 
 
 def test_open_questions_name_a_family_without_a_matched_unit():

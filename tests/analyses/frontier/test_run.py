@@ -10,17 +10,14 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from tests.interrupted import counted, goes_on
 from tests.planted import EDGES, THEORY, planted_twice
 from workbench.analyses.frontier import run as run_module
 from workbench.analyses.frontier.figures import frontier_json
 from workbench.analyses.frontier.run import FrontierRequest, frontier
 from workbench.arrays.devices import computed_on
 from workbench.cli import main
-from workbench.evaluate.batches import BATCH
 from workbench.hosts import EmbeddingOutput, Host, NoOutput
 from workbench.spec import dump_circuit
-from workbench.splice import natural
 from workbench.vision.pictures.drawn import drawn
 from workbench.work import Work
 
@@ -129,21 +126,6 @@ def test_frontier_of_pictures_that_were_calibrated_on_is_refused(tmp_path, comma
     assert result.exit_code == 2
     assert "were used for calibration (renamed.png)" in result.output
     assert not (tmp_path / "out").exists()
-
-
-def test_frontier_interrupted_goes_on_to_the_same_files(tmp_path, monkeypatch):
-    """The host does not run again on pictures of finished batches."""
-    monkeypatch.setattr(run_module, "load", lambda name: planted_twice().host)
-    pictures, calibration = drawn(BATCH + 2, seed=2), drawn(4, seed=1)
-    request = FrontierRequest(write_files(tmp_path), pictures, calibration)
-    calls = counted(monkeypatch, natural, "_computed")
-    goes_on(
-        lambda folder, cache, stage: frontier(request, folder / "out", Work(stage, cache=cache)),
-        tmp_path,
-        "frontier",
-        1,
-        calls,
-    )
 
 
 def test_frontier_with_another_seed_permutes_other_units(tmp_path, monkeypatch):

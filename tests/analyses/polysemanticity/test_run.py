@@ -16,24 +16,17 @@ from click.testing import CliRunner, Result
 from PIL import Image
 from torch import Tensor, nn
 
-from tests.interrupted import counted, goes_on
 from tests.planted import INPUT, SITE, THEORY, UNITS, planted
-from workbench.analyses.polysemanticity import figures as figures_module
 from workbench.analyses.polysemanticity import run as run_module
 from workbench.analyses.polysemanticity.measure import CELLS, firing
 from workbench.analyses.polysemanticity.part import open_questions
-from workbench.analyses.polysemanticity.run import PolysemanticityRequest, polysemanticity
 from workbench.analyses.polysemanticity.unit import Clustering, UnitCells, explained, unit_meaning
 from workbench.cli import main
 from workbench.compiler import compile_spec
-from workbench.evaluate.batches import BATCH, batches
 from workbench.evaluate.calibration import stream_inputs
 from workbench.hosts import Host
 from workbench.matching import subject as subject_module
-from workbench.matching.subject import SubjectFiles
 from workbench.spec import TrainedCircuit, dump_circuit, load_circuit, load_theory
-from workbench.splice import inputs as inputs_module
-from workbench.splice import natural
 from workbench.splice.calibrate import calibrate, with_random_readout
 from workbench.vision.pictures import batch, folder
 from workbench.vision.pictures.drawn import drawn
@@ -219,35 +212,6 @@ def test_cells_are_those_of_their_pictures():
     for row in (int(cells.theory[:, 2].argmax()), 5, 100):
         expected = spliced[cells.picture[row], :, cells.cell[row]].tolist()
         assert cells.theory[row].tolist() == expected
-
-
-@pytest.mark.parametrize("stage", [pytest.param("pictures", marks=pytest.mark.full), "units"])
-def test_an_interrupted_run_goes_on_to_the_same_files(tmp_path, monkeypatch, stage):
-    """Neither host nor circuit runs again on finished batches, and no unit is clustered again."""
-    host, trained, _ = planted()
-    (tmp_path / "planted.yaml").write_text(THEORY)
-    dump_circuit(trained, tmp_path / "curve.yaml")
-    monkeypatch.setattr(subject_module, "load", lambda name: host)
-    calls = (
-        counted(monkeypatch, inputs_module, "drives")
-        if stage == "pictures"
-        else counted(monkeypatch, figures_module, "unit_meaning")
-    )
-    runs = counted(monkeypatch, natural, "_computed")
-    files = SubjectFiles(tmp_path / "planted.yaml", tmp_path / "curve.yaml")
-    pictures, calibration = drawn(BATCH + 2, seed=3), drawn(BATCH + 2, seed=1)
-    request = PolysemanticityRequest(files, pictures, calibration, clusters=2)
-    goes_on(
-        lambda folder, cache, stage: polysemanticity(
-            request, folder / "out", Work(stage, cache=cache)
-        ),
-        tmp_path,
-        stage,
-        1,
-        calls,
-    )
-    whole_run = len(batches(pictures)) + len(batches(calibration))
-    assert len(runs) == 2 * whole_run, "as often as two whole runs"
 
 
 def test_the_report_tells_what_is_left_open():

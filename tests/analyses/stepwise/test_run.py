@@ -11,9 +11,8 @@ import pytest
 from matplotlib.image import imread
 from rich.console import Console
 
-from tests.interrupted import counted, goes_on, quiet
+from tests.interrupted import quiet
 from tests.planted import LATE, SITE, THEORY_OF_LATE, PlantedLate, write_late
-from workbench.analyses.stepwise import hypothesis, measure
 from workbench.analyses.stepwise import run as verb
 from workbench.analyses.stepwise.figures import (
     ClaimSteps,
@@ -29,7 +28,6 @@ from workbench.analyses.stepwise.table import stepwise_table
 from workbench.cache import Cache
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
-from workbench.evaluate.batches import BATCH
 from workbench.matching import probes as probes
 from workbench.matching import subject as main_path
 from workbench.matching.nearest import Answers
@@ -101,27 +99,6 @@ def test_the_planted_theory_holds_step_by_step_and_on_trained_inputs(run):
     assert {unit.handwritten.verdict for unit in late.units} == {HOLDS}
     assert {unit.goes_wrong_at for unit in (*late.units, *curve.units)} == {None}
     assert min(step.above_wrong.value for unit in late.units for step in unit.steps) > 0.5
-
-
-@pytest.mark.parametrize(
-    ("stage", "module"),
-    [
-        pytest.param("calibrate", hypothesis, marks=pytest.mark.full),
-        ("steps on pictures", measure),
-        pytest.param("steps on drawn stimuli", measure, marks=pytest.mark.full),
-    ],
-)
-def test_an_interrupted_run_goes_on_to_the_same_files(shown, tmp_path, monkeypatch, stage, module):
-    """Nothing runs again on batches and groups of stimuli that were done."""
-    planted = write_late(tmp_path)
-    calls = counted(monkeypatch, module, "family_responses")
-
-    def run(folder: Path, cache: Cache, stage: Stage) -> Stepwise:
-        return run_on(
-            folder, planted, shown, monkeypatch, count=BATCH + 2, stage=stage, cache=cache
-        )
-
-    goes_on(run, tmp_path, stage, 1, calls)
 
 
 def test_a_unit_whose_own_weights_are_wrong_fails_there(shown, tmp_path, monkeypatch):

@@ -13,9 +13,8 @@ import pytest
 from matplotlib.image import imread
 from rich.console import Console
 
-from tests.interrupted import counted, goes_on, quiet
+from tests.interrupted import quiet
 from tests.planted import SITE, THEORY_OF_LATE, UNITS, PlantedLate, trained_circuit, write_late
-from workbench.analyses.unexplained import chance
 from workbench.analyses.unexplained import run as verb
 from workbench.analyses.unexplained.candidates import Candidate
 from workbench.analyses.unexplained.chance import SIGNIFICANCE, beyond_chance, chances
@@ -34,7 +33,6 @@ from workbench.matching.probes import PLAIN
 from workbench.matching.subject import SubjectFiles
 from workbench.progress import Stage
 from workbench.spec import TrainedUnit, dump_circuit, load_circuit
-from workbench.splice import inputs
 from workbench.vision.pictures.drawn import drawn
 from workbench.work import Work
 
@@ -67,11 +65,6 @@ MUCH = 0.3  # of a unit's variance; of the theory that was planted less than a t
 CHANNELS = (
     24  # of the layer before: of twelve, half of which are curves, any few are as good as these
 )
-COUNTED = {
-    "pictures": (inputs, "drives"),
-    "drawn stimuli": (probes, "_highest"),
-    "groups by chance": (chance, "factorised"),
-}
 NEAR = (2 * AROUND + 1) ** 2
 
 
@@ -207,29 +200,6 @@ def test_the_document_the_picture_and_the_table_are_written_and_the_same_again(
     assert unexplained_json(
         run_on(tmp_path, write_wide(tmp_path, monkeypatch), monkeypatch, WITHOUT_CURVES)
     ) == unexplained_json(result)
-
-
-@pytest.mark.parametrize(
-    ("stage", "step"),
-    [
-        pytest.param("pictures", 1, marks=pytest.mark.full),
-        pytest.param("drawn stimuli", 1, marks=pytest.mark.full),
-        ("groups by chance", 12),
-    ],
-)
-def test_an_interrupted_run_goes_on_to_the_same_files(tmp_path, monkeypatch, stage, step):
-    """Neither the host nor the circuit runs again on batches and stimuli that were done.
-
-    No draw is factorised again.
-    """
-    whole = write_wide(tmp_path, monkeypatch)
-    monkeypatch.setattr(chance, "DRAWS", 24)
-    calls = counted(monkeypatch, *COUNTED[stage])
-
-    def run(folder: Path, cache: Cache, stage: Stage) -> Unexplained:
-        return run_on(folder, whole, monkeypatch, WITHOUT_CURVES, stage=stage, cache=cache)
-
-    goes_on(run, tmp_path, stage, step, calls)
 
 
 def test_one_picture_is_refused(tmp_path, monkeypatch):

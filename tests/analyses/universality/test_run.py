@@ -190,7 +190,7 @@ def test_in_the_null_host_nothing_is_found_and_the_row_says_so(made):
     row = made.result.rows[3]
     assert made.surveyed == [NULL]
     assert (row.host, row.units, row.theories, row.site) == (NULL, 0, {}, None)
-    assert "no curve units found" in row.said or "no family" in row.said
+    assert "no curve units found" in row.reason or "no family" in row.reason
 
 
 def test_the_file_and_the_picture(made):
@@ -319,7 +319,7 @@ def test_a_host_for_which_a_theory_cannot_be_compiled_has_a_row_that_says_so(tmp
     (row,) = run_on(tmp_path, [odd], [ONE], {ONE: tmp_path / "one.yaml"}).rows
     assert unscored == []
     assert (row.units, row.passed, row.site) == (0, len(UNITS), "planted")
-    assert "cells every 8 px, but 'gabor' has cells every 6 px" in row.said
+    assert "cells every 8 px, but 'gabor' has cells every 6 px" in row.reason
 
 
 def test_hosts_and_circuits_are_refused_before_any_is_scored(tmp_path, unscored):

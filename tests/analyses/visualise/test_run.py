@@ -8,17 +8,12 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from tests.interrupted import counted, goes_on
 from tests.planted import SITE, THEORY, UNITS, planted
-from workbench.analyses.visualise import measure
-from workbench.analyses.visualise.measure import KEPT
-from workbench.analyses.visualise.run import VisualiseRequest, chosen_units, visualise
+from workbench.analyses.visualise.run import chosen_units
 from workbench.cli import main
 from workbench.matching import subject
-from workbench.matching.subject import SubjectFiles
 from workbench.spec import dump_circuit
 from workbench.vision.pictures.drawn import drawn
-from workbench.work import Work
 
 ROOT = Path(__file__).parents[3]
 STEPS = 24
@@ -100,37 +95,6 @@ def test_the_same_inputs_give_the_same_bytes(made, tmp_path):
     assert json.loads(printed) == document(made[0])
     for path in (made[0] / "out").iterdir():
         assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
-
-
-@pytest.mark.parametrize(
-    "step",
-    [
-        pytest.param(KEPT + 1, id="the trained unit's", marks=pytest.mark.full),
-        pytest.param(STEPS + 2 * KEPT + 3, id="the handwritten one's"),
-    ],
-)
-def test_an_interrupted_run_goes_on_to_the_same_files(tmp_path, monkeypatch, step):
-    host, trained, _ = planted()
-    (tmp_path / "planted.yaml").write_text(THEORY)
-    dump_circuit(trained, tmp_path / "curve.yaml")
-    monkeypatch.setattr(subject, "load", lambda name: host)
-    calls = counted(monkeypatch, measure, "transformed")
-    request = VisualiseRequest(
-        files=SubjectFiles(tmp_path / "planted.yaml", tmp_path / "curve.yaml"),
-        pictures=drawn(4, seed=3),
-        calibration=drawn(4, seed=1),
-        units=[UNITS[0].unit],
-        steps=STEPS,
-    )
-    goes_on(
-        lambda folder, cache, stage: visualise(
-            request, folder / "out", Work(stage=stage, cache=cache)
-        ),
-        tmp_path,
-        "steps",
-        step,
-        calls,
-    )
 
 
 def test_a_channel_that_is_no_unit_is_refused(tmp_path):

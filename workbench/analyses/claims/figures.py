@@ -16,7 +16,7 @@ from workbench.spec import Spec
 from workbench.spec.language import Expect
 from workbench.vision.pictures import Picture
 
-FORMAT = 1
+FORMAT = 2
 RADII: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "mean": lambda curve: curve.mean(0),
     "smallest": lambda curve: curve[0],
@@ -44,7 +44,7 @@ class Measured:
 
     before: float
     after: float
-    each: tuple[tuple[float, float], ...]
+    unit_figures: tuple[tuple[float, float], ...]
     silent: int
     holds: int
     came_true: bool
@@ -123,7 +123,7 @@ def measured(
     of_units = tuple(zip(first.tolist(), then.tolist(), strict=True))
     return Measured(
         *means,
-        each=of_units,
+        unit_figures=of_units,
         silent=int(np.isnan(then).sum()),
         holds=int(holds.sum()),
         came_true=bool(true),

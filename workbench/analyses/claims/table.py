@@ -83,7 +83,8 @@ def change(outcome: Outcome, measured: Measured) -> str:
 def verdict(measured: Measured) -> str:
     """`yes 17/18`, and how many of the units fell silent."""
     silent = f", {measured.silent} silent" if measured.silent else ""
-    return f"{'yes' if measured.came_true else 'no'} {measured.holds}/{len(measured.each)}{silent}"
+    verdict, units = "yes" if measured.came_true else "no", len(measured.unit_figures)
+    return f"{verdict} {measured.holds}/{units}{silent}"
 
 
 def _untested(claims: Claims) -> list[Text]:

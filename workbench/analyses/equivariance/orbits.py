@@ -21,7 +21,7 @@ class Alike:
     `reflect`: whether units may be mirrored.
     """
 
-    own: Float[np.ndarray, "unit unit"]
+    upright: Float[np.ndarray, "unit unit"]
     mirrored: Float[np.ndarray, "unit unit"]
     reflect: bool
 
@@ -31,7 +31,7 @@ class Alike:
         Without `reflect` all are 1.
         """
         side, block = np.ones(len(members), int), np.ix_(members, members)
-        as_is, mirrored = self.own[block], self.mirrored[block]
+        as_is, mirrored = self.upright[block], self.mirrored[block]
         for _ in range(ROUNDS if self.reflect and len(members) > 1 else 0):
             before = side.copy()
             for i in range(len(members)):
@@ -61,7 +61,7 @@ class Alike:
 
     def _between(self, members: np.ndarray, side: np.ndarray) -> Float[np.ndarray, "n n"]:
         block = np.ix_(members, members)
-        return np.where(side[:, None] == side, self.own[block], self.mirrored[block])
+        return np.where(side[:, None] == side, self.upright[block], self.mirrored[block])
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Orbit:
 
 def alike(tables: Tables, reflect: bool) -> Alike:
     """The correlations of all units; 0 with a unit that never varies."""
-    as_is, mirrored = _standard(tables.own), _standard(tables.mirrored)
+    as_is, mirrored = _standard(tables.upright), _standard(tables.mirrored)
     across = as_is @ mirrored.T
     return Alike(as_is @ as_is.T, (across + across.T) / 2, reflect)
 
@@ -88,7 +88,7 @@ def alike(tables: Tables, reflect: bool) -> Alike:
 def selected(near: Alike, rows: Int[np.ndarray, " n"]) -> Alike:
     """The correlations of some of the units."""
     block = np.ix_(rows, rows)
-    return Alike(near.own[block], near.mirrored[block], near.reflect)
+    return Alike(near.upright[block], near.mirrored[block], near.reflect)
 
 
 def orbit(near: Alike, members: Int[np.ndarray, " n"]) -> Orbit:
@@ -103,7 +103,7 @@ def orbits(near: Alike, least: float) -> list[Orbit]:
     The unit that the others explain worst leaves, until each is explained to `least`; those that
     left are divided in the same way. A unit that no other is like is an orbit of one.
     """
-    rest, divided = np.arange(len(near.own)), []
+    rest, divided = np.arange(len(near.upright)), []
     while len(rest):
         now = orbit(near, rest)
         while len(now.members) > 1 and now.explained.min() < least:
@@ -119,7 +119,7 @@ def numbers(tables: Tables, one: Orbit, least: float) -> int:
     The prototype's largest numbers about its mean come first. All are counted where `least` is
     never reached.
     """
-    as_is, mirrored = _standard(tables.own), _standard(tables.mirrored)
+    as_is, mirrored = _standard(tables.upright), _standard(tables.mirrored)
     units = np.where(one.side[:, None] > 0, as_is[one.members], mirrored[one.members])
     prototype = units.mean(0)
     order = np.argsort(-np.abs(prototype), kind="stable")
@@ -135,7 +135,7 @@ def alone(tables: Tables, least: float) -> int:
     whole = np.ones(1, int)
     return sum(
         numbers(tables, Orbit(np.array([unit]), whole, np.zeros(1)), least)
-        for unit in range(len(tables.own))
+        for unit in range(len(tables.upright))
     )
 
 

@@ -27,7 +27,7 @@ from workbench.vision.pictures import Picture
 
 OCTAVES = np.arange(-1.0, 1.01, 0.5)  # sizes that are drawn
 OWN_OCTAVES = np.array([-0.5, 0.0, 0.5])  # sizes that are compared, about each unit's own
-TURNED, RESPONSE = "turned", "said"  # the kind of cache entry, and the name of its array
+TURNED, RESPONSE = "turned", "response"  # the kind of cache entry, and the name of its array
 RING, PLACES = 0.3, 8  # places on a ring about the middle; its radius is a share of the disc's
 
 

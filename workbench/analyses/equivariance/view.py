@@ -148,7 +148,7 @@ def view_score(
     permuted, p = _permuted(all_known, in_frames, reflect, seed)
     return View(
         view=name,
-        rows=tables.own.shape[1],
+        rows=tables.upright.shape[1],
         explained=subgroups[-1].explained,
         permuted=permuted,
         p=p,
@@ -214,7 +214,7 @@ def _permuted(
         Tables(
             *(
                 np.concatenate([getattr(each, side) for each in in_each])
-                for side in ("own", "mirrored")
+                for side in ("upright", "mirrored")
             )
         ),
         reflect,

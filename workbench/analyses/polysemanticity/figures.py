@@ -27,7 +27,7 @@ from workbench.spec.circuit import TrainedCircuit
 from workbench.vision.pictures import Picture
 from workbench.work import Work
 
-FORMAT = 1
+FORMAT = 2
 MEANING = "meaning"  # the kind of cache entry
 
 

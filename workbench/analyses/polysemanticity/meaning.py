@@ -38,7 +38,7 @@ class Level:
 
     above: float
     explained: float
-    own: float
+    inexact: float
     other: float
 
 
@@ -51,7 +51,8 @@ class UnitMeaning:
     of_theory   the share of the theory's prediction E[h] that is there
     other       the share of E[a] that is left, each cluster's as far as it is `other`: the unit's
                 polysemanticity
-    own         the share that is left besides; explained, other and own add up to 1
+    inexact     the share that is left besides, where the theory predicts activation and not
+                exactly; explained, other and inexact add up to 1
     permuted, permuted_other   explained and other by a wrong theory, the mean over those of the
                                other units
     """
@@ -60,7 +61,7 @@ class UnitMeaning:
     explained: Figure
     of_unit: float
     of_theory: float
-    own: float
+    inexact: float
     other: Figure
     permuted: float
     permuted_other: float

@@ -19,7 +19,7 @@ PATCH_PX = 80
 ROW_INCHES, SPECTRUM_INCHES, PATCH_INCHES = 2.5, 3.2, 1.15
 PARTS = {
     "explained": ("#333333", "explained"),
-    "own": ("#bbbbbb", "left, own stimuli"),
+    "inexact": ("#bbbbbb", "left, own stimuli"),
     "other": ("#c8201e", "left, other stimuli"),
 }
 

@@ -52,6 +52,6 @@ def _row(unit: UnitMeaning) -> tuple[str, ...]:
     explained, other = (
         (number(figure.value, 2), interval(figure.ci95)) for figure in (unit.explained, unit.other)
     )
-    middle = (number(share, 2) for share in (unit.of_unit, unit.of_theory, unit.own))
+    middle = (number(share, 2) for share in (unit.of_unit, unit.of_theory, unit.inexact))
     permuted = number(unit.permuted, 2), number(unit.permuted_other, 2)
     return unit.unit.partition(":")[2], *explained, *middle, *other, *permuted

@@ -90,7 +90,7 @@ def unit_meaning(name: str, unit: UnitCells, how: Clustering) -> UnitMeaning:
         explained=_explained(cells, how.seed),
         of_unit=float(overlap / total),
         of_theory=float(overlap / max(predicted, TINY)),
-        own=float(1 - shares[0] - other),
+        inexact=float(1 - shares[0] - other),
         other=Figure(other, _interval(other, cells, fires, how)),
         permuted=float(shares[1:].mean()),
         permuted_other=float(accounted.left_other[1:].mean()),

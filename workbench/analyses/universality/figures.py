@@ -35,8 +35,8 @@ class HostRow:
     theories      theory -> Scores, and AS_WRITTEN -> Scores
     controls      control or baseline -> Scores
 
-    A host without scores has 0 units; `said` is then why the survey found none or no theory can be
-    compiled for it, and `passed` how many units passed the survey's thresholds.
+    A host without scores has 0 units; `reason` is then why the survey found none or no theory can
+    be compiled for it, and `passed` how many units passed the survey's thresholds.
     """
 
     host: str
@@ -56,7 +56,7 @@ class HostRow:
     figures: Mapping[str, float | None] = field(default_factory=dict)
     theories: Mapping[str, Scores] = field(default_factory=dict)
     controls: Mapping[str, Scores] = field(default_factory=dict)
-    said: str = ""
+    reason: str = ""
     passed: int = 0
 
     @property

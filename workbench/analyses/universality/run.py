@@ -160,10 +160,10 @@ def _computed_row(run: _Run, host: Host, circuit_file: Path | None, empty: HostR
     try:
         circuit_file = circuit_file or _surveyed(run, host, empty.cache_key)
     except NoneFoundError as error:
-        return replace(empty, said=str(error), passed=error.passed)
+        return replace(empty, reason=str(error), passed=error.passed)
     trained = load_circuit(circuit_file)
     if reason := _uncompilable(run.specs, trained, host):
-        return replace(empty, site=trained.site, said=reason, passed=len(trained.units))
+        return replace(empty, site=trained.site, reason=reason, passed=len(trained.units))
     return _scored(run, host, circuit_file, empty)
 
 

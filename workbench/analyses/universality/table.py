@@ -24,7 +24,7 @@ def universality_table(result: Universality) -> Group:
         f"{result.family} in {len(result.rows)} hosts, {images['n']} images, gain and bias from "
         f"{calibration['n']} others"
     )
-    none = (Text(row.said, style="yellow") for row in result.rows if not row.units)
+    none = (Text(row.reason, style="yellow") for row in result.rows if not row.units)
     return Group(
         Text(title, style="bold"),
         _where(result),

@@ -64,7 +64,7 @@ class Tables:
     order.
     """
 
-    own: Float[np.ndarray, "unit row"]
+    upright: Float[np.ndarray, "unit row"]
     mirrored: Float[np.ndarray, "unit row"]
 
 
