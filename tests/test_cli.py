@@ -24,6 +24,7 @@ from workbench.cli import main
 from workbench.cli.commands import COMMANDS, RENAMED, RENAMED_OPTIONS, SECTIONS
 from workbench.evaluate.run import ROWS
 from workbench.hosts import named, store
+from workbench.manifest import MANIFEST
 from workbench.score.document import FORMAT
 from workbench.spec import dump_circuit, load_circuit, load_theory
 from workbench.vision.pictures.drawn import drawn
@@ -833,7 +834,11 @@ def test_families_prints_its_table_and_writes_its_document_and_its_picture(works
     result = run(*families_of(workshop))
     assert result.exit_code == 0, result.output
     assert re.search(r"^curve +planted +6 +50\.0 +(1\.00|0\.9\d) ", result.stdout, re.MULTILINE)
-    assert sorted(path.name for path in workshop.out.iterdir()) == ["families.json", "families.png"]
+    assert sorted(path.name for path in workshop.out.iterdir()) == [
+        MANIFEST,
+        "families.json",
+        "families.png",
+    ]
     document = json.loads((workshop.out / "families.json").read_text())
     again = run(*families_of(workshop), "--json")
     assert json.loads(again.stdout) == document
@@ -872,7 +877,11 @@ def test_claims_prints_its_table_and_writes_its_document_and_its_picture(worksho
         re.MULTILINE,
     )
     assert "--use-trained gabor=FILE" in " ".join(result.stdout.split())
-    assert sorted(path.name for path in workshop.out.iterdir()) == ["claims.json", "claims.png"]
+    assert sorted(path.name for path in workshop.out.iterdir()) == [
+        MANIFEST,
+        "claims.json",
+        "claims.png",
+    ]
     assert json.loads(run(*words, "--json").stdout) == json.loads(
         (workshop.out / "claims.json").read_text()
     )

@@ -14,6 +14,7 @@ from workbench.analyses.visualise import measure
 from workbench.analyses.visualise.measure import KEPT
 from workbench.analyses.visualise.run import VisualiseRequest, chosen_units, visualise
 from workbench.cli import main
+from workbench.manifest import MANIFEST
 from workbench.matching import subject
 from workbench.matching.subject import SubjectFiles
 from workbench.spec import dump_circuit
@@ -70,6 +71,7 @@ def test_a_picture_for_each_unit_trained_and_handwritten(made):
     files = {each["file"] for each in whole["made"]}
     assert {path.name for path in (place / "out").iterdir()} == {
         *files,
+        MANIFEST,
         "visualise.json",
         "visualise.png",
     }
