@@ -847,7 +847,7 @@ def test_families_prints_its_table_and_writes_its_document_and_its_picture(works
 def test_families_refuses_a_foreign_folder_and_another_hosts_circuit(workshop):
     workshop.out.mkdir()
     (workshop.out / "thesis.tex").write_text("years")
-    assert "is no earlier result (no families.json in it)" in refused(*families_of(workshop))
+    assert "is no earlier result (no .workbench.json in it)" in refused(*families_of(workshop))
     dump_circuit(
         workshop.planted.trained.model_copy(update={"fingerprint": "f" * 64}), workshop.circuit
     )
@@ -907,7 +907,7 @@ def test_claims_refuses_a_foreign_folder_and_a_family_that_cannot_be_bound(works
     assert "Did you mean 'gabor'?" in refused(*words, *misspelt)
     workshop.out.mkdir()
     (workshop.out / "thesis.tex").write_text("years")
-    assert "is no earlier result (no claims.json in it)" in refused(*words)
+    assert "is no earlier result (no .workbench.json in it)" in refused(*words)
 
 
 # ---- real processes

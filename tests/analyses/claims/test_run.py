@@ -162,7 +162,11 @@ def test_a_family_that_is_not_bound_is_tested_by_hand_alone(tmp_path, monkeypatc
 
 def test_the_document_and_the_picture_are_written_and_the_same_again(run, tmp_path, monkeypatch):
     result, output = run
-    assert sorted(path.name for path in output.iterdir()) == [MANIFEST, "claims.json", "claims.png"]
+    assert sorted(path.name for path in output.iterdir()) == [
+        MANIFEST,
+        "claims.json",
+        "claims.png",
+    ]
     document = json.loads((output / "claims.json").read_text())
     assert document["format"] == 1
     assert document["claims"][0]["trained"]["each"] == [[1, 0]] * 3

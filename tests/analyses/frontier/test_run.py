@@ -72,7 +72,11 @@ def test_frontier_command_writes_its_document_and_its_picture(tmp_path, command)
     rows = re.findall(r"^(edges|planted) +(\d+) +([\d.]+) ", result.stdout, re.MULTILINE)
     assert rows == [("edges", "4", "18.2"), ("planted", "10", "45.5")]
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == [MANIFEST, "frontier.json", "frontier.png"]
+    assert names == [
+        MANIFEST,
+        "frontier.json",
+        "frontier.png",
+    ]
     with Image.open(tmp_path / "out" / "frontier.png") as image:
         image.verify()
     written = document(tmp_path)
