@@ -470,7 +470,7 @@ def test_a_mistyped_circuit_of_a_diff_is_no_survey(workshop):
     output = refused(
         "diff", "planted", "planted", "--spec", workshop.spec, "--circuit-a", "nowhere.yaml"
     )
-    assert "'--circuit-a': File 'nowhere.yaml' does not exist" in output
+    assert "'--circuit-a': nowhere.yaml: does not exist" in output
 
 
 def test_circuits_that_universality_would_not_use_are_refused(workshop):

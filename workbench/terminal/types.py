@@ -61,8 +61,24 @@ class Place(click.ParamType):
         return "is a device or a named pipe; expected a file or a folder."
 
 
+class ExistingFile(Place):
+    """A path of a file that exists."""
+
+    def problem(self, path: Path) -> str:
+        """As `Place.problem`, also for a file that does not exist."""
+        return super().problem(path) or ("" if path.is_file() else "does not exist.")
+
+
 class OutputFile(Place):
     """A path of a file to write."""
+
+    def convert(
+        self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        """The path. A path that ends in / is one of a folder."""
+        if str(value).endswith("/"):
+            self.fail(f"{value}: ends as a folder; expected a file to write.", param, ctx)
+        return super().convert(value, param, ctx)
 
     def problem(self, path: Path) -> str:
         """As `Place.problem`, also for a folder that cannot be made or written."""
@@ -107,7 +123,7 @@ class Number(click.FloatRange):
         return number
 
 
-NAME, FILE = Name(), Place()
+NAME, FILE, EXISTING_FILE = Name(), Place(), ExistingFile()
 OUTPUT_FILE, OUTPUT_FOLDER = OutputFile(), OutputFolder()
 SEEDS = click.IntRange(0, 2**63 - 1)
 

@@ -16,10 +16,7 @@ from workbench.terminal.options import (
     trusted,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import FILE, NAME, OUTPUT_FOLDER, count
-
-# a mistyped file is refused here: without a file there would be a survey
-EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+from workbench.terminal.types import EXISTING_FILE, FILE, NAME, OUTPUT_FOLDER, count
 
 
 @click.command()
@@ -35,7 +32,7 @@ EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @click.option(
     "--circuit-a",
-    type=EXISTING_FILE,
+    type=EXISTING_FILE,  # without a file there would be a survey
     help="A's trained circuit.  [default: circuits/HOST/FAMILY.yaml beside the specs, else a "
     "survey]",
 )
