@@ -357,7 +357,9 @@ with folder_written_whole(Path(sys.argv[1])) as folder:
 """
 
 
-@pytest.mark.parametrize("way", ["in one step", "in three steps"])
+@pytest.mark.parametrize(
+    "way", ["in one step", pytest.param("in three steps", marks=pytest.mark.full)]
+)
 def test_a_run_killed_at_each_of_its_writes_leaves_a_whole_result(tmp_path, way):
     place = tmp_path / "place"
     out, seen = place / "out", set()

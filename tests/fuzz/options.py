@@ -32,6 +32,7 @@ RIGHT = {
 }
 # "\udcff" is the byte 0xff of a command line, which is no UTF-8
 NAMES = ["", " ", "a\0b", "a\nb", "\udcff", "x" * 300, "\x1b[31m"]
+DEVICES = ["gpu", "cuda:x", "cuda:99999999999"]
 PATHS = ["", "a\0b", "x" * 300, "FIFO", "LOOP"]
 NUMBERS = ["", "x", "-1", "nan", "inf", "-inf", "1e400", "1e999", "0x1", "1,5"]
 WHOLE = [*NUMBERS, "1.5", str(2**64), "9" * 5000]
@@ -83,10 +84,7 @@ def wrong_values(parameter: click.Parameter) -> list[str]:
     if isinstance(kind, Place):
         return PATHS
     if isinstance(kind, Name):
-        return [
-            *NAMES,
-            *(["gpu", "cuda:x", "cuda:99999999999"] if parameter.name == "device" else []),
-        ]
+        return [*NAMES, *(DEVICES if parameter.name == "device" else [])]
     if isinstance(kind, click.IntRange):
         return [*WHOLE, str((kind.min or 0) - 1)]
     if isinstance(kind, click.FloatRange):
@@ -105,9 +103,8 @@ def cases() -> Iterator[Case]:
             if isinstance(parameter, click.Option) and parameter.is_flag:
                 continue
             for value in wrong_values(parameter):
-                yield Case(
-                    words, parameter.name or "", value, _arguments(command, parameter, value)
-                )
+                arguments = _arguments(command, parameter, value)
+                yield Case(words, parameter.name or "", value, arguments)
 
 
 def _arguments(command: click.Command, wrong: click.Parameter, value: str) -> tuple[str, ...]:

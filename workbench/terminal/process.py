@@ -73,12 +73,14 @@ def output_checked() -> Iterator[None]:
     """
     if sys.stdout is None:
         raise WorkbenchError("standard output", "is closed", remedy="Send it to a file.")
-    before = sys.stdout, sys.stderr
-    if sys.stdout is sys.__stdout__:
+    before, are_real = (sys.stdout, sys.stderr), sys.stdout is sys.__stdout__
+    if are_real:  # not those of a test
         sys.stdout, sys.stderr = _checked(sys.stdout), sys.stderr and _checked(sys.stderr)
     try:
-        yield
-        sys.stdout.flush()
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
     except OutputError as error:
         # output that is still buffered must not fail again at the end of the process
         os.dup2(os.open(os.devnull, os.O_WRONLY), error.descriptor)
