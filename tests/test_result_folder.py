@@ -333,6 +333,24 @@ def test_two_runs_that_end_together_both_end_well(tmp_path, monkeypatch, earlier
     assert list(tmp_path.iterdir()) == [out]
 
 
+def test_a_result_within_the_scratch_folder_of_another_does_not_wait_forever(tmp_path, monkeypatch):
+    monkeypatch.setattr(scratch, "WAIT_S", 0.0)
+    with folder_written_whole(tmp_path / "out") as outer:
+        result(outer, "inner")
+    assert files(tmp_path) == {"out/score.json": b"inner"}
+
+
+def test_a_folder_that_is_held_is_removed_by_no_other_run(tmp_path):
+    """An earlier result lies at the place of scratch while it is looked at once more."""
+    earlier = tmp_path / f"{scratch.PREFIX}earlier{scratch.SUFFIX}"
+    earlier.mkdir()
+    with scratch.held(earlier):
+        scratch.remove_abandoned(tmp_path)
+        assert earlier.is_dir()
+    scratch.remove_abandoned(tmp_path)
+    assert not earlier.exists()
+
+
 def test_scratch_of_a_killed_run_is_removed_and_that_of_a_live_run_stays(tmp_path):
     dead = tmp_path / f"{scratch.PREFIX}dead{scratch.SUFFIX}"
     with folder_written_whole(tmp_path / "one") as live:

@@ -63,9 +63,8 @@ def _seal(key: str, content: bytes | memoryview) -> bytes:
 def cache_key(*parts: object) -> str:
     """SHA-256, in hex, of everything that an entry depends on."""
     text = "\n".join(map(str, parts))
-    return hashlib.sha256(
-        text.encode(errors="surrogatepass")
-    ).hexdigest()  # names that are no UTF-8
+    # the names of files need not be UTF-8
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def content_of(*arrays: np.ndarray) -> str:

@@ -12,6 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.scratch import remove_abandoned, replace_file
 
 CACHE_VARIABLE = "WORKBENCH_CACHE"
+STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 
 
 def cache_folder() -> Path:
@@ -61,8 +62,8 @@ def sha256(path: Path) -> str:
 def write_whole(path: Path, content: bytes | str) -> None:
     """Write a file so that a reader sees the old content or the new one, never a part of it.
 
-    A link is written through, and an old file keeps its mode. A terminal, /dev/null and other
-    streams of /dev are written to. Text is written as UTF-8; what cannot be, such as a byte of a
+    A link is written through, and an old file keeps its mode. A terminal, /dev/null
+    and /dev/stdout are written to. Text is written as UTF-8; what cannot be, such as a byte of a
     file name that is no UTF-8, is written as an escape (\\udcff).
 
     Raises WorkbenchError if the folder cannot be written or the disk is full; the old file is then
@@ -110,4 +111,4 @@ def is_stream(path: Path, mode: int | None) -> bool:
     """Whether a path is written to and not replaced: a terminal, /dev/null, /dev/stdout."""
     if mode is None or stat.S_ISDIR(mode) or stat.S_ISBLK(mode):
         return False
-    return stat.S_ISCHR(mode) or os.path.abspath(path).startswith("/dev/")
+    return stat.S_ISCHR(mode) or os.path.abspath(path).startswith(STREAMS)

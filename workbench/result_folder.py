@@ -9,7 +9,7 @@ from pathlib import Path
 from workbench.errors import WorkbenchError
 from workbench.files import file_mode
 from workbench.manifest import refuse_users_files, write_manifest
-from workbench.scratch import put_back, put_in_place, scratch_folder
+from workbench.scratch import held, put_back, put_in_place, scratch_folder
 
 REMEDY = "Choose another output folder with -o."
 
@@ -73,10 +73,13 @@ def _refuse(path: Path, target: Path) -> int | None:
 
 def _replace(path: Path, target: Path, scratch: Path) -> None:
     """Put the new result in place, unless the earlier one has got files of the user's meanwhile."""
-    refuse_users_files(target, path)
-    put_in_place(scratch, target)
-    try:
-        refuse_users_files(scratch, path)
-    except BaseException:
+    with held(target):
+        refuse_users_files(target, path)
         put_in_place(scratch, target)
-        raise
+        try:
+            refuse_users_files(scratch, path)
+        except FileNotFoundError:  # another run removes the earlier result
+            return
+        except BaseException:
+            put_in_place(scratch, target)
+            raise

@@ -11,12 +11,13 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PREFIX, SUFFIX, EARLIER = ".workbench-", ".part", ".earlier"
-ATTEMPTS = 100  # at a place that other runs write to at the same time
+ATTEMPTS, WAIT_S = 100, 0.05  # at a place that other runs write to at the same time
 NOT_EMPTY = (errno.ENOTEMPTY, errno.EEXIST)
 # the kernel or the file system cannot exchange two folders
 UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
@@ -103,6 +104,41 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep other runs from replacing a folder, or removing it, while the block runs.
+
+    Goes on without a lock if the folder does not exist, if the file system has no locks, or if
+    another run holds it for longer than ATTEMPTS * WAIT_S.
+    """
+    lock = _lock_of(folder)
+    try:
+        yield
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def _lock_of(folder: Path) -> int | None:
+    for _ in range(ATTEMPTS):
+        try:
+            lock = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(lock), os.stat(folder)):
+                return lock
+        except (BlockingIOError, FileNotFoundError):
+            pass
+        except OSError:
+            os.close(lock)
+            return None
+        os.close(lock)
+        time.sleep(WAIT_S)
+    return None
 
 
 def put_in_place(scratch: Path, target: Path) -> None:
