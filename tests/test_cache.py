@@ -16,7 +16,9 @@ import pytest
 from workbench import code
 from workbench.cache import (
     LIMIT_FILE,
+    LIMIT_GIB,
     Cache,
+    Kept,
     cache_key,
     clear,
     command_cache,
@@ -27,9 +29,10 @@ from workbench.cache import (
     sealed,
 )
 from workbench.hosts.named import cache_of
+from workbench.scratch import PREFIX, SUFFIX
 
 ONE = {"value": np.arange(200, dtype=np.float32)}
-BYTES = len(sealed(ONE))
+BYTES = len(sealed(ONE, "site/key"))
 MANY = 1 << 30
 
 
@@ -71,6 +74,71 @@ def test_a_damaged_entry_is_absent_and_is_written_again(tmp_path, name):
     assert cache.read("site", cache_key(0)) is None
     cache.write("site", cache_key(0), ONE)
     assert there(tmp_path, 1) == [0]
+
+
+def test_an_entry_at_the_place_of_another_key_or_kind_is_absent(tmp_path):
+    cache = filled(tmp_path, 1)
+    entry = cache._path("site", cache_key(0)).read_bytes()
+    for kind, key in (("site", cache_key(1)), ("rows", cache_key(0))):
+        path = cache._path(kind, key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(entry)
+        assert cache.read(kind, key) is None
+    assert cache.read("site", cache_key(0)) is not None
+
+
+def test_a_kept_step_at_the_place_of_another_is_computed_again(tmp_path):
+    cache = Cache(tmp_path, MANY)
+    kept = Kept(cache, "steps", "a run")
+    kept.figures("first", lambda: [1])
+    kept.figures("second", lambda: [2])
+    first, second = (cache._path("steps", cache_key("a run", name)) for name in ("first", "second"))
+    shutil.copy(first, second)
+    assert kept.figures("second", lambda: [2]) == [2]
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("2.5\n", 2.5),
+        ("0", 0),
+        *((bad, LIMIT_GIB) for bad in ("nan", "inf", "-1", "1e400", "x", "")),
+    ],
+)
+def test_limit_gib_garbage_is_the_default(tmp_path, monkeypatch, text, limit):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / LIMIT_FILE).write_text(text)
+    assert limit_gib(tmp_path / "kept") == limit
+    assert command_cache("run").limit == int((limit or LIMIT_GIB) * (1 << 30))
+
+
+def test_a_cache_above_its_limit_on_a_read_only_disk_is_read_and_not_written(tmp_path, monkeypatch):
+    filled(tmp_path, 3)
+
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    for place in ("pathlib.Path.unlink", "os.unlink", "os.utime", "tempfile.mkstemp"):
+        monkeypatch.setattr(place, refuse)
+    cache = Cache(tmp_path, BYTES)
+    assert cache.read("site", cache_key(0)) is not None
+    cache.write("site", cache_key(9), ONE)
+    assert cache.read("site", cache_key(9)) is None
+    assert clear(tmp_path) == 0
+
+
+def test_cache_key_takes_names_that_are_no_utf8():
+    names = "a\udcff", "a\udcfe", "a\ud800", "a\\udcff"
+    assert len({cache_key(name) for name in names}) == len(names)
+
+
+def test_scratch_of_a_killed_run_is_no_entry_and_is_removed(tmp_path):
+    filled(tmp_path, 1)
+    left = tmp_path / "site" / f"{PREFIX}left{SUFFIX}"
+    left.write_bytes(b"x" * 100)
+    assert kinds(tmp_path) == {"site": (1, BYTES)}
+    assert not left.exists()
 
 
 def test_what_was_not_used_for_the_longest_time_goes_first(tmp_path):
@@ -198,7 +266,7 @@ def test_only_what_lasts_ends_the_writing(tmp_path, monkeypatch, name):
     number, full = FAULTS[name]
     with monkeypatch.context() as patch:
         patch.setattr(
-            "workbench.cache.os.replace", lambda *_: (_ for _ in ()).throw(OSError(number, name))
+            "workbench.scratch.os.replace", lambda *_: (_ for _ in ()).throw(OSError(number, name))
         )
         cache = Cache(tmp_path, MANY)
         cache.write("site", cache_key(0), ONE)
@@ -216,7 +284,7 @@ def test_a_folder_that_is_cleared_meanwhile_is_made_again(tmp_path, monkeypatch)
             shutil.rmtree(dir)
         return mkstemp(dir=dir, **options)
 
-    monkeypatch.setattr("workbench.cache.tempfile.mkstemp", cleared_once)
+    monkeypatch.setattr("workbench.scratch.tempfile.mkstemp", cleared_once)
     cache.write("site", cache_key(0), ONE)
     assert (there(tmp_path, 1), cache.full) == ([0], False)
 
@@ -319,7 +387,7 @@ def test_a_full_disk_is_no_error_and_leaves_nothing_behind(tmp_path, monkeypatch
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("workbench.cache.os.replace", full)
+    monkeypatch.setattr("workbench.scratch.os.replace", full)
     cache = Cache(tmp_path, MANY)
     cache.write("site", cache_key(0), ONE)
     assert (kinds(tmp_path), cache.full) == ({}, True)
@@ -356,7 +424,7 @@ def test_two_processes_may_write_read_and_drop_the_same_entries(tmp_path):
     assert 0 < size <= (20 + 2) * 20_300  # each may have counted before the other wrote one
     assert entries > 10
     assert all(
-        opened(file.read_bytes()) is not None
+        opened(file.read_bytes(), f"site/{file.name}") is not None
         for file in tmp_path.rglob("*")
         if file.is_file() and not file.name.endswith(".part")
     )

@@ -24,6 +24,7 @@ from workbench.cli import main
 from workbench.cli.commands import COMMANDS, RENAMED, RENAMED_OPTIONS, SECTIONS
 from workbench.evaluate.run import ROWS
 from workbench.hosts import named, store
+from workbench.manifest import MANIFEST
 from workbench.score.document import FORMAT
 from workbench.spec import dump_circuit, load_circuit, load_theory
 from workbench.vision.pictures.drawn import drawn
@@ -469,7 +470,7 @@ def test_a_mistyped_circuit_of_a_diff_is_no_survey(workshop):
     output = refused(
         "diff", "planted", "planted", "--spec", workshop.spec, "--circuit-a", "nowhere.yaml"
     )
-    assert "'--circuit-a': File 'nowhere.yaml' does not exist" in output
+    assert "'--circuit-a': nowhere.yaml: does not exist" in output
 
 
 def test_circuits_that_universality_would_not_use_are_refused(workshop):
@@ -833,7 +834,11 @@ def test_families_prints_its_table_and_writes_its_document_and_its_picture(works
     result = run(*families_of(workshop))
     assert result.exit_code == 0, result.output
     assert re.search(r"^curve +planted +6 +50\.0 +(1\.00|0\.9\d) ", result.stdout, re.MULTILINE)
-    assert sorted(path.name for path in workshop.out.iterdir()) == ["families.json", "families.png"]
+    assert sorted(path.name for path in workshop.out.iterdir()) == [
+        MANIFEST,
+        "families.json",
+        "families.png",
+    ]
     document = json.loads((workshop.out / "families.json").read_text())
     again = run(*families_of(workshop), "--json")
     assert json.loads(again.stdout) == document
@@ -842,7 +847,7 @@ def test_families_prints_its_table_and_writes_its_document_and_its_picture(works
 def test_families_refuses_a_foreign_folder_and_another_hosts_circuit(workshop):
     workshop.out.mkdir()
     (workshop.out / "thesis.tex").write_text("years")
-    assert "is no earlier result (no families.json in it)" in refused(*families_of(workshop))
+    assert "is no earlier result (no .workbench.json in it)" in refused(*families_of(workshop))
     dump_circuit(
         workshop.planted.trained.model_copy(update={"fingerprint": "f" * 64}), workshop.circuit
     )
@@ -872,7 +877,11 @@ def test_claims_prints_its_table_and_writes_its_document_and_its_picture(worksho
         re.MULTILINE,
     )
     assert "--use-trained gabor=FILE" in " ".join(result.stdout.split())
-    assert sorted(path.name for path in workshop.out.iterdir()) == ["claims.json", "claims.png"]
+    assert sorted(path.name for path in workshop.out.iterdir()) == [
+        MANIFEST,
+        "claims.json",
+        "claims.png",
+    ]
     assert json.loads(run(*words, "--json").stdout) == json.loads(
         (workshop.out / "claims.json").read_text()
     )
@@ -898,7 +907,7 @@ def test_claims_refuses_a_foreign_folder_and_a_family_that_cannot_be_bound(works
     assert "Did you mean 'gabor'?" in refused(*words, *misspelt)
     workshop.out.mkdir()
     (workshop.out / "thesis.tex").write_text("years")
-    assert "is no earlier result (no claims.json in it)" in refused(*words)
+    assert "is no earlier result (no .workbench.json in it)" in refused(*words)
 
 
 # ---- real processes

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.files import folder_written_whole, sha256, write_whole
+from workbench.files import cache_folder, sha256, write_whole
+from workbench.scratch import PREFIX, SUFFIX, scratch_folder
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 LIMIT = 4096  # bytes that a file of the limited process may have
@@ -41,7 +42,7 @@ def test_replaces_an_old_file(tmp_path):
     assert everything(tmp_path) == {"file": b"new"}
 
 
-@pytest.mark.parametrize("step", ["write", "fsync", "replace"])
+@pytest.mark.parametrize("step", ["fsync", "chmod", "replace"])
 @pytest.mark.parametrize("error", [FULL, KeyboardInterrupt()])
 def test_the_old_file_stands_when_a_step_fails(tmp_path, monkeypatch, step, error):
     file = tmp_path / "file"
@@ -50,22 +51,7 @@ def test_the_old_file_stands_when_a_step_fails(tmp_path, monkeypatch, step, erro
     def fail(*_):
         raise error
 
-    if step == "write":
-        real = os.fdopen
-
-        def opened(*arguments):
-            stream = real(*arguments, buffering=0)
-
-            class Failing:
-                __enter__ = lambda self: self  # noqa: E731
-                __exit__ = lambda self, *_: stream.close()  # noqa: E731
-                write = fail
-
-            return Failing()
-
-        monkeypatch.setattr(os, "fdopen", opened)
-    else:
-        monkeypatch.setattr(os, step, fail)
+    monkeypatch.setattr(os, step, fail)
     if error is FULL:
         with pytest.raises(WorkbenchError) as caught:
             write_whole(file, "new")
@@ -113,12 +99,10 @@ def test_the_old_file_stands_on_a_disk_that_is_really_full(tmp_path):
     assert everything(tmp_path) == {"file": b"a" * LIMIT}
 
 
-@pytest.mark.parametrize("place", ["file/below", "folder"])
-def test_a_place_that_cannot_be_written(tmp_path, place):
+def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("a file")
-    (tmp_path / "folder").mkdir()
     with pytest.raises(WorkbenchError, match="cannot be written"):
-        write_whole(tmp_path / place, "new")
+        write_whole(tmp_path / "file" / "below", "new")
     assert everything(tmp_path) == {"file": b"a file"}
 
 
@@ -128,125 +112,83 @@ def test_sha256(tmp_path, size):
     assert sha256(tmp_path / "file") == hashlib.sha256(b"x" * size).hexdigest()
 
 
-def test_a_folder_appears_at_the_end(tmp_path):
-    with folder_written_whole(tmp_path / "deep" / "out", "score.json") as folder:
-        (folder / "score.json").write_text("{}")
-        assert not (tmp_path / "deep" / "out").exists()
-    assert everything(tmp_path) == {"deep/out/score.json": b"{}"}
-    assert os.stat(tmp_path / "deep" / "out").st_mode & 0o777 == 0o755
+def test_write_whole_link_stays_and_its_file_is_written(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real/file")
+    for text in ("dangling before", "there before"):
+        write_whole(tmp_path / "link", text)
+        assert (tmp_path / "link").is_symlink()
+        assert everything(tmp_path / "real") == {"file": text.encode()}
+        assert not list(tmp_path.glob(".*"))
 
 
-@pytest.mark.parametrize("earlier", [False, True])
+def test_write_whole_old_file_keeps_its_mode(tmp_path):
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "file").chmod(0o600)
+    write_whole(tmp_path / "file", "new")
+    assert os.stat(tmp_path / "file").st_mode & 0o777 == 0o600
+
+
+def test_write_whole_device_is_written_and_stays(tmp_path):
+    device = tmp_path / "null"
+    device.symlink_to("/dev/null")  # never the device itself, in case this fails
+    before = os.stat("/dev/null")
+    write_whole(device, "text")
+    assert os.path.samestat(before, os.stat("/dev/null"))
+    done = subprocess.run(
+        [sys.executable, "-c", "from workbench.files import *; write_whole('/dev/stdout', 'x')"],
+        capture_output=True,
+    )
+    assert (done.stdout, done.stderr) == (b"x", b"")
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a named pipe", "a loop", "a long name", "no right"])
+def test_write_whole_place_of_another_kind_is_refused(tmp_path, monkeypatch, kind):
+    file = tmp_path / "file"
+    message = f"is {kind}"
+    if kind == "a folder":
+        file.mkdir()
+    elif kind == "a named pipe":
+        os.mkfifo(file)
+    elif kind == "a loop":
+        file.symlink_to("file")
+        message = "Too many levels"
+    elif kind == "a long name":
+        file, message = tmp_path / ("x" * 300), "File name too long"
+    else:
+        file.write_text("mine")
+        monkeypatch.setattr(os, "access", lambda *_: False)
+        message = "Permission denied"
+    with pytest.raises(WorkbenchError, match=message):
+        write_whole(file, "new")
+    assert len(list(tmp_path.iterdir())) == (kind != "a long name")
+
+
 @pytest.mark.parametrize(
-    "error", [ValueError, KeyboardInterrupt, SystemExit, WorkbenchError("there", "wrong"), FULL]
+    ("text", "data"), [("bad\udcff.png", b"bad\\udcff.png"), ("\ud800", b"\\ud800")]
 )
-def test_a_folder_vanishes_when_its_block_fails(tmp_path, error, earlier):
-    out = tmp_path / "out"
-    if earlier:
-        out.mkdir()
-        (out / "score.json").write_text("old")
-    before = everything(tmp_path)
-
-    def block():
-        with folder_written_whole(out, "score.json") as folder:
-            (folder / "score.json").write_text("half")
-            raise error
-
-    with pytest.raises(WorkbenchError if error is FULL else BaseException) as caught:
-        block()
-    if error is FULL:
-        assert str(caught.value).startswith(f"{out}: cannot be written (No space left on device)")
-    else:
-        assert caught.type is error or caught.value is error
-    assert everything(tmp_path) == before
-    assert sorted(tmp_path.iterdir()) == ([out] if earlier else [])
+def test_write_whole_text_that_is_no_utf8_is_escaped(tmp_path, text, data):
+    write_whole(tmp_path / "file", text)
+    assert (tmp_path / "file").read_bytes() == data
 
 
-def test_an_earlier_result_is_replaced_whole(tmp_path):
-    out = tmp_path / "out"
-    out.mkdir()
-    for name in ("score.json", "old.png"):
-        (out / name).write_text("old")
-    with folder_written_whole(out, "score.json") as folder:
-        (folder / "score.json").write_text("new")
-        assert (out / "old.png").exists()
-    assert everything(tmp_path) == {"out/score.json": b"new"}
-    assert list(tmp_path.iterdir()) == [out]
+def test_write_whole_scratch_of_a_killed_run_is_removed_and_that_of_a_live_one_stays(tmp_path):
+    (tmp_path / f"{PREFIX}dead{SUFFIX}").write_text("half")
+    with scratch_folder(tmp_path) as live:
+        write_whole(tmp_path / "file", "new")
+        assert sorted(tmp_path.iterdir()) == sorted([live, tmp_path / "file"])
 
 
-def test_an_earlier_result_stands_when_the_last_step_fails(tmp_path, monkeypatch):
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "score.json").write_text("old")
-    real = os.replace
-
-    def replace(source, target):
-        if ".part" in str(source):
-            raise FULL
-        real(source, target)
-
-    def block():
-        with folder_written_whole(out, "score.json") as folder:
-            (folder / "score.json").write_text("new")
-            monkeypatch.setattr(os, "replace", replace)
-
-    with pytest.raises(WorkbenchError, match="No space left"):
-        block()
-    assert everything(tmp_path) == {"out/score.json": b"old"}
-    assert list(tmp_path.iterdir()) == [out]
+@pytest.mark.parametrize("place", ["~nosuchuser/x", "FILE", "FILE/below", "LONG"])
+def test_cache_folder_that_can_be_no_folder_is_refused(tmp_path, monkeypatch, place):
+    (tmp_path / "file").write_text("mine")
+    place = place.replace("FILE", str(tmp_path / "file")).replace("LONG", "x" * 300)
+    monkeypatch.setenv("WORKBENCH_CACHE", place)
+    with pytest.raises(WorkbenchError, match=r"^WORKBENCH_CACHE=.*expected a folder. Set WORK"):
+        cache_folder()
 
 
-def test_an_empty_folder_is_taken(tmp_path):
-    (tmp_path / "out").mkdir()
-    with folder_written_whole(tmp_path / "out", "score.json") as folder:
-        (folder / "score.json").write_text("new")
-    assert everything(tmp_path) == {"out/score.json": b"new"}
-
-
-@pytest.mark.parametrize("kind", ["folder", "file"])
-def test_what_is_no_earlier_result_is_refused_before_any_work(tmp_path, kind):
-    out = tmp_path / "out"
-    if kind == "folder":
-        out.mkdir()
-        (out / "thesis.tex").write_text("years")
-    else:
-        out.write_text("years")
-    before = everything(tmp_path)
-    with (
-        pytest.raises(
-            WorkbenchError,
-            match=r"is there already and is no earlier result \(no score.json in it\). Choose",
-        ),
-        folder_written_whole(out, "score.json"),
-    ):
-        pytest.fail("the block must not run")
-    assert everything(tmp_path) == before
-
-
-def test_a_folder_that_cannot_be_made(tmp_path):
-    (tmp_path / "file").write_text("a file")
-    with (
-        pytest.raises(WorkbenchError, match="cannot be written"),
-        folder_written_whole(tmp_path / "file" / "out", "score.json"),
-    ):
-        pytest.fail("the block must not run")
-
-
-WRITE_FOLDER = """
-import sys
-from pathlib import Path
-from workbench.errors import WorkbenchError
-from workbench.files import folder_written_whole, write_whole
-try:
-    with folder_written_whole(Path(sys.argv[1]), "score.json") as folder:
-        write_whole(folder / "score.json", b"a" * 100)
-        write_whole(folder / "report.html", b"b" * 5000)
-except WorkbenchError as error:
-    print(error)
-"""
-
-
-def test_no_half_of_a_folder_on_a_disk_that_is_really_full(tmp_path):
-    run = limited(WRITE_FOLDER, tmp_path / "out")
-    assert "cannot be written (File too large)" in run.stdout, run.stderr
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("place", ["", "relative/folder"])
+def test_cache_folder_need_not_exist(monkeypatch, place):
+    monkeypatch.setenv("WORKBENCH_CACHE", place)
+    assert (str(cache_folder()) == place) == bool(place)

@@ -24,7 +24,10 @@ HEAVY = {"torch", "cupy", "matplotlib", "scipy", "skimage", "sklearn", "h5py", "
 # a module may import those of its own row and of rows above
 LAYERS = (
     ("errors",),
+    ("scratch",),
     ("files", "code", "tensor_file", "progress", "arrays"),
+    ("manifest",),
+    ("result_folder",),
     ("engine", "cache", "cluster", "vision.geometry", "vision.stimuli"),
     ("theory", "spec"),
     ("hosts",),

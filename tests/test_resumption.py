@@ -39,13 +39,13 @@ from workbench.analyses.usage.run import UsageRequest, usage
 from workbench.analyses.visualise.run import VisualiseRequest, visualise
 from workbench.cache import Cache
 from workbench.evaluate.batches import BATCH
-from workbench.files import folder_written_whole
 from workbench.full_report.parts import parts
 from workbench.full_report.run import report
 from workbench.hosts import Host
 from workbench.matching.subject import SubjectFiles
 from workbench.progress import Stage
 from workbench.rebuild import RebuildRequest, rebuild
+from workbench.result_folder import folder_written_whole
 from workbench.spec import TrainedUnit, dump_circuit
 from workbench.tune.settings import TuneSettings
 from workbench.tune.spec import tuned_spec
@@ -188,7 +188,7 @@ def prepare_usage(folder: Path, patch: pytest.MonkeyPatch) -> Start:
     request = UsageRequest(files, drawn(TWO_BATCHES, seed=2), calibration)
 
     def start(output: Path, work: Work) -> None:
-        with folder_written_whole(output, marker="examples.json") as scratch:
+        with folder_written_whole(output) as scratch:
             usage(request, scratch, work)
 
     return start

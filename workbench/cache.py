@@ -1,9 +1,9 @@
 """The cache: computed arrays in a folder of bounded size.
 
-The key of an entry is a hash of everything that it depends on. An entry is one file: the SHA-256 of
-its content, then the content as safetensors. A damaged entry counts as absent, and nothing is
-unpickled. Entries are written to a temporary file and moved into place, so two processes may share
-the folder; at worst both compute the same entry.
+The key of an entry is a hash of everything that it depends on. An entry is one file: a SHA-256 of
+its key and its content, then the content as safetensors. An entry that is damaged, or of another
+key, counts as absent, and nothing is unpickled. Entries are written to a temporary file and moved
+into place, so two processes may share the folder; at worst both compute the same entry.
 """
 
 import errno
@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -24,38 +23,48 @@ from safetensors.numpy import load, save
 
 from workbench.code import code_version
 from workbench.files import cache_folder, kept_folder
+from workbench.scratch import is_scratch, remove_if_abandoned, replace_file
 
 DIGEST = hashlib.sha256().digest_size
 GIB = 1 << 30
 LIMIT_GIB = 4.0
+HIGHEST_LIMIT_GIB = 1e6
 LIMIT_FILE = "limit"
 KEPT_SHARE = 0.9  # of the limit, after entries were dropped
 CLOCKS_APART_S = 1.0  # largest difference between the clock of the file system and ours
 # part of the limit after whose writing all files are counted again, as other processes write too
 COUNTED_SHARE = 0.02
 # errors that will occur at the next attempt too
-REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS}
+REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 
 Arrays = Mapping[str, np.ndarray]
 
 code_version()  # now, unless the command line did: the files are still those that were loaded
 
 
-def sealed(arrays: Arrays) -> bytes:
-    """Arrays as bytes, preceded by the SHA-256 of these bytes."""
+def sealed(arrays: Arrays, key: str) -> bytes:
+    """Arrays as bytes, preceded by the SHA-256 of the key and these bytes."""
     content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
-    return hashlib.sha256(content).digest() + content
+    return _seal(key, content) + content
 
 
-def opened(content: bytes) -> dict[str, np.ndarray] | None:
-    """The arrays of sealed bytes; None if these are damaged."""
+def opened(content: bytes, key: str) -> dict[str, np.ndarray] | None:
+    """The arrays of bytes that were sealed with that key; None if they were not, or are damaged."""
     body = memoryview(content)[DIGEST:]
-    return load(bytes(body)) if hashlib.sha256(body).digest() == content[:DIGEST] else None
+    return load(bytes(body)) if _seal(key, body) == content[:DIGEST] else None
+
+
+def _seal(key: str, content: bytes | memoryview) -> bytes:
+    digest = hashlib.sha256(key.encode())
+    digest.update(content)
+    return digest.digest()
 
 
 def cache_key(*parts: object) -> str:
     """SHA-256, in hex, of everything that an entry depends on."""
-    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+    text = "\n".join(map(str, parts))
+    # the names of files need not be UTF-8
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def content_of(*arrays: np.ndarray) -> str:
@@ -133,13 +142,13 @@ class Cache:
             return None
         with suppress(OSError):  # another user's file, or a read-only disk: it can be used anyway
             os.utime(path)
-        return opened(content)
+        return opened(content, f"{kind}/{key}")
 
     def write(self, kind: str, key: str, arrays: Arrays) -> None:
         """Write an entry if it fits; a full disk is no error."""
         if self.full:
             return
-        path, content = self._path(kind, key), sealed(arrays)
+        path, content = self._path(kind, key), sealed(arrays, f"{kind}/{key}")
         if self.uncounted + len(content) > COUNTED_SHARE * self.limit:
             self._count()
         if self.bytes + len(content) > self.limit and not self._drop(len(content)):
@@ -157,7 +166,7 @@ class Cache:
             return
 
     def _count(self) -> None:
-        self.bytes, self.uncounted = sum(size for _, size, _ in _files(self.folder)), 0
+        self.bytes, self.uncounted = _size(self.folder), 0
 
     def _drop(self, wanted: int) -> bool:
         """Count the files again and delete old ones; whether `wanted` bytes fit now."""
@@ -166,8 +175,9 @@ class Cache:
         for path, size, used in files:
             if self.bytes + wanted <= KEPT_SHARE * self.limit or used >= self.since:
                 break
-            path.unlink(missing_ok=True)
-            self.bytes -= size
+            with suppress(OSError):  # another user's file, or a read-only disk
+                path.unlink(missing_ok=True)
+                self.bytes -= size
         self.full = self.bytes + wanted > self.limit
         return not self.full
 
@@ -221,14 +231,7 @@ class Kept:
 def _put(path: Path, content: bytes) -> None:
     """Write as `write_whole` does, without fsync: a damaged entry counts as absent."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
-    finally:
-        Path(partial).unlink(missing_ok=True)
+    replace_file(path, content, synced=False)
 
 
 def command_cache(run: str, no_cache: bool = False) -> Cache:
@@ -263,19 +266,24 @@ def kinds(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def clear(folder: Path) -> int:
-    """Delete every entry, but not the limit; the number of bytes freed."""
-    freed = sum(size for _, size, _ in _files(folder))
+    """Delete every entry that can be deleted, but not the limit; the number of bytes freed."""
+    before = _size(folder)
     for kind in kinds(folder):
         shutil.rmtree(folder / kind, ignore_errors=True)
-    return freed
+    return before - _size(folder)
 
 
 def limit_gib(folder: Path) -> float:
-    """The limit that was set, or the default."""
+    """The limit that was set, or the default; also where the file holds no limit."""
     try:
-        return float((folder / LIMIT_FILE).read_text())
+        limit = float((folder / LIMIT_FILE).read_text())
     except (OSError, ValueError):
         return LIMIT_GIB
+    return limit if 0 <= limit <= HIGHEST_LIMIT_GIB else LIMIT_GIB
+
+
+def _size(folder: Path) -> int:
+    return sum(size for _, size, _ in _files(folder))
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, int, float]]:
@@ -283,6 +291,9 @@ def _files(folder: Path) -> Iterator[tuple[Path, int, float]]:
     for parent, _, names in os.walk(folder):
         for name in names if Path(parent) != folder else ():
             path = Path(parent) / name
+            if is_scratch(name):
+                remove_if_abandoned(path)
+                continue
             try:
                 status = path.stat()
             except OSError:

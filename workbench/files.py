@@ -1,24 +1,43 @@
-"""Files: hashes of their content, and writing that leaves a whole file or none."""
+"""Files: where the cache is, hashes of content, and writing that leaves a whole file or none."""
 
 import hashlib
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import stat
+from errno import EACCES
 from pathlib import Path
 
 import platformdirs
 
 from workbench.errors import WorkbenchError
+from workbench.scratch import remove_abandoned, replace_file
 
 CACHE_VARIABLE = "WORKBENCH_CACHE"
+STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 
 
 def cache_folder() -> Path:
-    """The folder for cached files: of this user, or the one that WORKBENCH_CACHE names."""
+    """The folder for cached files: of this user, or the one that WORKBENCH_CACHE names.
+
+    It need not exist, nor be writable. Raises WorkbenchError if it cannot be a folder.
+    """
     chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("workbench")
+    if not chosen:
+        return platformdirs.user_cache_path("workbench")
+    problem = ""
+    try:
+        folder = Path(chosen).expanduser()
+        if not stat.S_ISDIR(os.stat(folder).st_mode):
+            problem = "is a file"
+    except FileNotFoundError:
+        pass
+    except RuntimeError:
+        problem = "is in the home folder of a user that does not exist"
+    except OSError as error:
+        problem = f"cannot be used ({error.strerror})"
+    if problem:
+        remedy = f"Set {CACHE_VARIABLE} to another folder, or unset it."
+        raise WorkbenchError(f"{CACHE_VARIABLE}={chosen}", problem, "a folder", remedy)
+    return folder
 
 
 def kept_folder() -> Path:
@@ -43,77 +62,53 @@ def sha256(path: Path) -> str:
 def write_whole(path: Path, content: bytes | str) -> None:
     """Write a file so that a reader sees the old content or the new one, never a part of it.
 
+    A link is written through, and an old file keeps its mode. A terminal, /dev/null
+    and /dev/stdout are written to. Text is written as UTF-8; what cannot be, such as a byte of a
+    file name that is no UTF-8, is written as an escape (\\udcff).
+
     Raises WorkbenchError if the folder cannot be written or the disk is full; the old file is then
     unchanged.
     """
-    path = Path(path)
-    data = content.encode() if isinstance(content, str) else content
-    partial = None
+    data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
+        _write(path, data)
     except OSError as error:
         raise WorkbenchError(
             str(path),
             f"cannot be written ({error.strerror})",
             remedy="Free some space or choose another place.",
         ) from error
-    finally:
-        if partial is not None:
-            Path(partial).unlink(missing_ok=True)
 
 
-@contextmanager
-def folder_written_whole(path: Path, marker: str) -> Iterator[Path]:
-    """A scratch folder that becomes `path` when the block ends, and is deleted if it fails.
+def _write(path: Path, data: bytes) -> None:
+    mode = file_mode(path)
+    if is_stream(path, mode):
+        Path(path).write_bytes(data)
+        return
+    if mode is not None and not stat.S_ISREG(mode):
+        problem = "is a folder" if stat.S_ISDIR(mode) else "is a named pipe or a device"
+        raise WorkbenchError(str(path), problem, "a file to write", "Choose another place.")
+    target = Path(os.path.realpath(path))
+    if mode is not None and not os.access(target, os.W_OK):
+        raise OSError(EACCES, os.strerror(EACCES))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(target.parent)
+    replace_file(target, data, 0o644 if mode is None else stat.S_IMODE(mode))
 
-    It fails by an error, an interrupt or a full disk. An earlier result at `path`, which is
-    identified by the file `marker` in it, is replaced at the end. Raises WorkbenchError at once for
-    any other folder that is not empty.
+
+def file_mode(path: Path) -> int | None:
+    """The mode of a file or folder, links followed; None if it does not exist.
+
+    Raises OSError if that cannot be known, as for a name that is too long.
     """
-    path = Path(path)
-    if path.exists() and not (
-        path.is_dir() and ((path / marker).exists() or not any(path.iterdir()))
-    ):
-        raise WorkbenchError(
-            str(path),
-            f"is there already and is no earlier result (no {marker} in it)",
-            remedy="Choose another output folder with -o.",
-        )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
-    except OSError as error:
-        raise WorkbenchError(
-            str(path),
-            f"cannot be written ({error.strerror})",
-            remedy="Choose another output folder with -o.",
-        ) from error
-    try:
-        os.chmod(scratch, 0o755)
-        yield scratch
-        if path.exists():
-            old = scratch.with_suffix(".old")
-            os.replace(path, old)
-            try:
-                os.replace(scratch, path)
-            except BaseException:
-                os.replace(old, path)
-                raise
-            shutil.rmtree(old)
-        else:
-            os.replace(scratch, path)
-    except OSError as error:
-        raise WorkbenchError(
-            str(path),
-            f"cannot be written ({error.strerror})",
-            remedy="Free some space or choose another place.",
-        ) from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        return os.stat(path).st_mode
+    except FileNotFoundError:
+        return None
+
+
+def is_stream(path: Path, mode: int | None) -> bool:
+    """Whether a path is written to and not replaced: a terminal, /dev/null, /dev/stdout."""
+    if mode is None or stat.S_ISDIR(mode) or stat.S_ISBLK(mode):
+        return False
+    return stat.S_ISCHR(mode) or os.path.abspath(path).startswith(STREAMS)

@@ -18,11 +18,11 @@ from workbench.compiler.bind import Bound
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.calibration import calibrated_each
 from workbench.evaluate.run import evaluate
-from workbench.files import folder_written_whole
 from workbench.hosts import Host
 from workbench.hosts.precision import bfloat16_after
 from workbench.hosts.store import load
 from workbench.report import write_report
+from workbench.result_folder import folder_written_whole
 from workbench.score.score import Spliced, score
 from workbench.score.scorecard import Scorecard
 from workbench.spec import Spec, TrainedCircuit, load_circuit, load_theory, load_together
@@ -76,7 +76,7 @@ class Run:
 
 def rebuild(request: RebuildRequest, output: Path, work: Work = Work()) -> Scorecard:  # noqa: B008
     """Run a rebuild and write its report to the folder `output`. Raises WorkbenchError."""
-    with folder_written_whole(output, marker="score.json") as folder:
+    with folder_written_whole(output) as folder:
         result = run(request, work)
         write_report(
             folder,

@@ -4,8 +4,12 @@ import json
 
 import click
 
+from workbench.errors import WorkbenchError
 from workbench.terminal.group import Commands
 from workbench.terminal.options import AS_JSON
+from workbench.terminal.types import Number
+
+HIGHEST_LIMIT_GIB = 1e6  # as in workbench.cache, which would load NumPy
 
 
 @click.group(cls=Commands)
@@ -52,15 +56,21 @@ def cache_list(as_json: bool) -> None:
 )
 def cache_clear(unfinished: bool) -> None:
     """Delete every entry. Later runs compute them again."""
-    from workbench.cache import GIB, clear
+    from workbench.cache import GIB, clear, kinds
     from workbench.files import kept_folder, unfinished_folders
 
-    freed = sum(map(clear, [kept_folder(), *(unfinished_folders() if unfinished else ())]))
+    folders = [kept_folder(), *(unfinished_folders() if unfinished else ())]
+    freed = sum(map(clear, folders))
     click.echo(f"freed {freed / GIB:.3f} GiB")
+    for folder in folders:
+        if left := sum(entries for entries, _ in kinds(folder).values()):
+            raise WorkbenchError(
+                str(folder), f"{left} entries cannot be deleted", remedy="Is the disk read-only?"
+            )
 
 
 @cache.command("limit")
-@click.argument("gib", type=click.FloatRange(0))
+@click.argument("gib", type=Number(0, HIGHEST_LIMIT_GIB))
 def cache_limit(gib: float) -> None:
     """Keep at most GIB GiB from the next run on; 0 keeps nothing after a run."""
     from workbench.cache import LIMIT_FILE

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from workbench.terminal.group import Commands
-from workbench.terminal.options import AS_JSON, FILE
+from workbench.terminal.options import AS_JSON
+from workbench.terminal.types import FILE, NAME
 
 
 @click.group(cls=Commands)
@@ -36,7 +37,7 @@ def hosts_list(as_json: bool) -> None:
 
 
 @hosts.command("add")
-@click.argument("name")
+@click.argument("name", type=NAME)
 @click.argument("directory", type=FILE)
 def hosts_add(name: str, directory: Path) -> None:
     """Check a host's published files in DIRECTORY by SHA-256 and convert them."""
@@ -46,7 +47,7 @@ def hosts_add(name: str, directory: Path) -> None:
 
 
 @hosts.command("pull")
-@click.argument("name", default="squeezenet")
+@click.argument("name", type=NAME, default="squeezenet")
 def hosts_pull(name: str) -> None:
     """Download a host from its public source, check it and convert it."""
     from workbench.hosts.store import pull, weights_file

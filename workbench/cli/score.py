@@ -14,7 +14,6 @@ from workbench.terminal.options import (
     COMPARE_WITH,
     DEVICE,
     ENGINE,
-    FILE,
     HOST,
     IMAGES,
     NO_CACHE,
@@ -25,6 +24,7 @@ from workbench.terminal.options import (
     use_trained_option,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.types import OUTPUT_FOLDER
 
 
 @click.command()
@@ -37,7 +37,7 @@ from workbench.terminal.session import Session
 @click.option(
     "-o",
     "--output",
-    type=FILE,
+    type=OUTPUT_FOLDER,
     default=Path("out"),
     show_default=True,
     help="Folder to write: score.json, pictures, report.html.",

@@ -10,12 +10,12 @@ from workbench.errors import WorkbenchError
 from workbench.terminal.options import (
     AS_JSON,
     CIRCUIT,
-    FILE,
     HOST,
     ONE_CIRCUIT,
     SPEC,
     chosen_circuit,
 )
+from workbench.terminal.types import FILE, OUTPUT_FILE
 
 if TYPE_CHECKING:
     from workbench.compiler import HandwrittenCircuit
@@ -68,7 +68,9 @@ def check(spec_files: tuple[Path, ...], as_json: bool) -> None:
 @click.command("compile")
 @SPEC
 @CIRCUIT
-@click.option("-o", "--output", type=FILE, required=True, help="File to write (.safetensors).")
+@click.option(
+    "-o", "--output", type=OUTPUT_FILE, required=True, help="File to write (.safetensors)."
+)
 def compile_command(spec_file: Path, circuit_file: Path, output: Path) -> None:
     """Compile a theory into weights with names and provenance, always the same bytes."""
     from workbench.compiler import write_circuit
@@ -85,7 +87,7 @@ def compile_command(spec_file: Path, circuit_file: Path, output: Path) -> None:
 @click.option(
     "-o",
     "--output",
-    type=FILE,
+    type=OUTPUT_FILE,
     default=Path("kernels.png"),
     show_default=True,
     help="Picture to write.",

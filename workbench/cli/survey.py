@@ -4,27 +4,36 @@ from pathlib import Path
 
 import click
 
-from workbench.terminal.options import BROKEN, FILE, IMAGES, NO_CACHE, trusted
+from workbench.terminal.options import BROKEN, IMAGES, NO_CACHE, trusted
 from workbench.terminal.session import Session
+from workbench.terminal.types import NAME, OUTPUT_FILE
 
 # families that a survey finds: as in workbench.vision.survey, which would load torch
 FAMILIES = ("curve", "early_curve", "gabor", "complex_gabor", "line", "high-low-frequency")
 
 
 @click.command()
-@click.argument("host_name", metavar="HOST", callback=trusted)
+@click.argument("host_name", metavar="HOST", type=NAME, callback=trusted)
 @click.option(
-    "--family", default="curve", show_default=True, help=f"Family to find: {', '.join(FAMILIES)}."
+    "--family",
+    default="curve",
+    type=NAME,
+    show_default=True,
+    help=f"Family to find: {', '.join(FAMILIES)}.",
 )
 @click.option(
     "--site",
     "sites",
+    type=NAME,
     multiple=True,
     help="Site to search; may be given again.  "
     "[default: every site of moderate depth; for Gabors the early sites]",
 )
 @click.option(
-    "-o", "--output", type=FILE, help="Circuit file to write.  [default: circuits/HOST/FAMILY.yaml]"
+    "-o",
+    "--output",
+    type=OUTPUT_FILE,
+    help="Circuit file to write.  [default: circuits/HOST/FAMILY.yaml]",
 )
 @IMAGES
 @BROKEN

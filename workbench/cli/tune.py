@@ -6,7 +6,6 @@ import click
 
 from workbench.terminal.options import (
     BROKEN,
-    FILE,
     IMAGES,
     NO_CACHE,
     SEED,
@@ -15,6 +14,7 @@ from workbench.terminal.options import (
     trusted,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.types import FILE, NAME, OUTPUT_FILE, Number, count
 from workbench.tune.settings import RATE, TuneSettings
 
 
@@ -31,6 +31,7 @@ from workbench.tune.settings import RATE, TuneSettings
 @click.option(
     "--host",
     "hosts",
+    type=NAME,
     multiple=True,
     callback=trusted,
     help="Also fit to circuits/HOST/FAMILY.yaml, unless a --circuit is of this host; may be given "
@@ -40,7 +41,7 @@ from workbench.tune.settings import RATE, TuneSettings
 @click.option(
     "-o",
     "--output",
-    type=FILE,
+    type=OUTPUT_FILE,
     required=True,
     help="Spec to write: keeps comments, and records what was fitted to which pictures.",
 )
@@ -48,25 +49,26 @@ from workbench.tune.settings import RATE, TuneSettings
     "--steps",
     default=200,
     show_default=True,
-    type=click.IntRange(1),
+    type=count(),
     help="Steps of gradient descent.",
 )
 @click.option(
     "--most",
     default=200,
     show_default=True,
-    type=click.IntRange(1),
+    type=count(),
     help="Fit to at most this many pictures, the first by content hash.",
 )
 @click.option(
     "--rate",
     default=RATE,
     show_default=True,
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Number(0, 1, min_open=True),
     help="Highest learning rate.",
 )
 @click.option(
     "--hold",
+    type=NAME,
     multiple=True,
     metavar="FAMILY",
     help="Family whose numbers are not fitted; may be given again.",

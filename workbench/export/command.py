@@ -9,12 +9,12 @@ from workbench.terminal.options import (
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUIT,
-    FILE,
     NO_CACHE,
     SEED,
     SPEC,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.types import OUTPUT_FILE
 
 
 @click.command()
@@ -22,7 +22,9 @@ from workbench.terminal.session import Session
 @CIRCUIT
 @CALIBRATION
 @CALIBRATE_ON
-@click.option("-o", "--output", type=FILE, required=True, help="File to write (.safetensors).")
+@click.option(
+    "-o", "--output", type=OUTPUT_FILE, required=True, help="File to write (.safetensors)."
+)
 @BROKEN
 @NO_CACHE
 @SEED

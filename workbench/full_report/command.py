@@ -10,7 +10,6 @@ from workbench.terminal.options import (
     CALIBRATION,
     CIRCUIT,
     COMPARE_WITH,
-    FILE,
     IMAGES,
     NO_CACHE,
     SEED,
@@ -19,6 +18,7 @@ from workbench.terminal.options import (
     use_trained_option,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.types import OUTPUT_FOLDER, count
 
 
 @click.command()
@@ -35,13 +35,13 @@ from workbench.terminal.session import Session
     "--few",
     default=100,
     show_default=True,
-    type=click.IntRange(2),
+    type=count(2),
     help="Number of pictures of all parts except the score, the first by content hash.",
 )
 @click.option(
     "-o",
     "--output",
-    type=FILE,
+    type=OUTPUT_FOLDER,
     default=Path("report"),
     show_default=True,
     help="Folder to write: report.html, and a folder for each part.",

@@ -6,8 +6,13 @@ with the part where it stopped.
 
 import hashlib
 import json
+import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import workbench
 from workbench.analyses.request import ReportRequest
@@ -16,11 +21,13 @@ from workbench.cache import cache_key
 from workbench.code import source_version
 from workbench.errors import WorkbenchError
 from workbench.evaluate.batches import batch_name
-from workbench.files import cache_folder, folder_written_whole, write_whole
+from workbench.files import cache_folder, write_whole
 from workbench.full_report.page import FinishedPart, Opening, as_html, render_page
 from workbench.full_report.parts import SCORE, PartFunction, absent, parts
 from workbench.hosts.store import load
+from workbench.manifest import refuse_users_files
 from workbench.report.html import on_what, with_skipped
+from workbench.result_folder import folder_written_whole
 from workbench.score.facts import picture_facts
 from workbench.spec import Spec, TrainedCircuit, load_circuit, load_theory
 from workbench.work import Work
@@ -36,8 +43,10 @@ def report(request: ReportRequest, output: Path, work: Work = Work()) -> Path:  
     again. Raises WorkbenchError.
     """
     spec, trained = load_theory(request.spec_file), load_circuit(request.circuit_file)
-    kept = cache_folder() / "reports" / _key(request, spec, trained, work.seed)
-    with folder_written_whole(output, marker="report.html") as folder:
+    with (
+        folder_written_whole(output) as folder,
+        _parts_folder(_key(request, spec, trained, work.seed)) as kept,
+    ):
         finished = {
             name: _finished(name, part, kept / name, request, work)
             for name, part in parts().items()
@@ -49,28 +58,60 @@ def report(request: ReportRequest, output: Path, work: Work = Work()) -> Path:  
         write_whole(
             folder / "report.html", render_page(_opening(request, spec, trained), finished, made)
         )
-    shutil.rmtree(kept, ignore_errors=True)
     return output / "report.html"
+
+
+@contextmanager
+def _parts_folder(key: str) -> Iterator[Path]:
+    """The folder of a run's finished parts, which is removed when the run is complete.
+
+    It is in the cache, or lives as long as this process where the cache cannot be written.
+    """
+    kept = cache_folder() / "reports" / key
+    with suppress(OSError):
+        kept.mkdir(parents=True, exist_ok=True)
+    if os.access(kept, os.W_OK):
+        yield kept
+        shutil.rmtree(kept, ignore_errors=True)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder) / key
 
 
 def _finished(
     name: str, part: PartFunction, kept: Path, request: ReportRequest, work: Work
 ) -> FinishedPart:
     """A part: read if an earlier run has finished it, else made now and kept."""
-    if not (kept / PART).exists():
+    key = f"{kept.parent.name}/{name}"
+    facts = _facts(kept, key)
+    if facts is None:
+        shutil.rmtree(kept, ignore_errors=True)
         try:
-            with folder_written_whole(kept, marker=PART) as scratch:
+            with folder_written_whole(kept) as scratch:
                 (scratch / RESULT).mkdir()
                 result = part(request, scratch / RESULT, work)
-                facts = {"table": as_html(result.table), "not_shown": result.not_shown}
+                facts = {
+                    "key": key,
+                    "table": as_html(result.table),
+                    "not_shown": result.not_shown,
+                }
                 write_whole(scratch / PART, json.dumps(facts))
         except WorkbenchError as error:
             if name == SCORE:
                 raise
             result = absent(f"{name}: {error}")
             return FinishedPart(kept / RESULT, as_html(result.table), result.not_shown)
-    facts = json.loads((kept / PART).read_text())
     return FinishedPart(kept / RESULT, facts["table"], tuple(facts["not_shown"]))
+
+
+def _facts(kept: Path, key: str) -> dict[str, Any] | None:
+    """The facts of a finished part; None if there is none of that key, or if it was damaged."""
+    try:
+        refuse_users_files(kept, kept)
+        facts = json.loads((kept / PART).read_text())
+    except (OSError, ValueError, WorkbenchError):
+        return None
+    return facts if isinstance(facts, dict) and facts.get("key") == key else None
 
 
 def _key(request: ReportRequest, spec: Spec, trained: TrainedCircuit, seed: int) -> str:

@@ -1,12 +1,64 @@
-"""The style of tables in a terminal: without lines, and narrow."""
+"""The style of tables in a terminal: without lines, and narrow.
 
+Where the columns do not fit, each row is written in lines of its own, so that nothing is cut.
+"""
+
+from collections.abc import Iterator
 from typing import Any
 
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
+from rich.padding import Padding
+from rich.table import Column, Table
+from rich.text import Text
+
+FOLDED = 16  # columns of the terminal that a column of names, which may be folded, wants at most
+WIDE = 10_000
 
 
 def plain_table(**more: Any) -> Table:
     """An empty table in the project's style; `more` are parameters of rich's Table."""
-    return Table(
+    return _Plain(
         box=None, pad_edge=False, padding=(0, 1), header_style="dim", collapse_padding=True, **more
     )
+
+
+class _Plain(Table):
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wide = options.update(width=WIDE)
+        needed = [_needed(column, console, wide) for column in self.columns]
+        if sum(needed) + len(needed) - 1 <= options.max_width:
+            yield from super().__rich_console__(console, options)
+        else:
+            yield from self._stacked(console)
+
+    def _stacked(self, console: Console) -> Iterator[Text | Padding]:
+        """Every row as a line with its first cell, and its other cells below, with their titles."""
+        if self.title:
+            yield Text(str(self.title))
+        titles = [_title(str(column.header)) for column in self.columns]
+        rows = zip(*(column.cells for column in self.columns), strict=True)
+        for (first, *others), row in zip(rows, self.rows, strict=True):
+            texts = [console.render_str(str(cell).replace("\n", " ")) for cell in (first, *others)]
+            style = row.style or ""
+            if texts[0].plain:
+                yield Text(style=style).append_text(texts[0])
+            pairs = [
+                Text(f"{title} ", "dim").append_text(text)
+                for title, text in zip(titles[1:], texts[1:], strict=True)
+                if text.plain
+            ]
+            yield Padding(Text(", ").join(pairs), (0, 0, 0, 2), style=style)
+
+
+def _needed(column: Column, console: Console, wide: ConsoleOptions) -> int:
+    """The width that a column wants: names may be folded, figures may not."""
+    sizes = [Measurement.get(console, wide, cell) for cell in (column.header, *column.cells)]
+    if column.overflow == "fold":
+        folded = min(FOLDED, max(size.minimum for size in sizes))
+        return max(folded, column.min_width or 0)
+    return max(size.maximum for size in sizes)
+
+
+def _title(header: str) -> str:
+    return header.replace("-\n", "").replace("\n", " ").strip()

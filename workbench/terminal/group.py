@@ -1,33 +1,54 @@
 """Groups of commands: errors without a traceback, suggestions, and commands loaded when needed."""
 
+import signal
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import click
 
 from workbench.code import code_version
 from workbench.errors import WorkbenchError, nearest
+from workbench.terminal.process import EndedError, output_checked, signals_as_interrupts
+
+INTERRUPTED = 128 + signal.SIGINT
+
+
+def _print_error(error: WorkbenchError) -> None:
+    with suppress(OSError):  # the exit code is left if standard error cannot be written
+        click.secho("error: ", fg="red", bold=True, err=True, nl=False)
+        click.echo(str(error), err=True)
 
 
 class Commands(click.Group):
     """Print a WorkbenchError without a traceback, and suggest the command that was meant."""
 
+    def main(self, *arguments: Any, **more: Any) -> Any:
+        """Run the command line. Exits with 2 if standard output cannot be written."""
+        try:
+            with signals_as_interrupts(), output_checked():
+                return super().main(*arguments, **more)
+        except WorkbenchError as error:
+            _print_error(error)
+            sys.exit(error.exit_code)
+
     def invoke(self, context: click.Context) -> Any:
-        """Run a command. Exits with the error's code, or with 130 after an interrupt."""
+        """Run a command. Exits with the error's code, or with 128 + N after the signal N."""
         code_version()  # before a command loads the modules that compute
         try:
             return super().invoke(context)
         except WorkbenchError as error:
-            click.secho("error: ", fg="red", bold=True, err=True, nl=False)
-            click.echo(str(error), err=True)
+            _print_error(error)
             context.exit(error.exit_code)
-        except KeyboardInterrupt:
-            click.echo(
-                "interrupted: no file is half-written. Run the same command again to continue "
-                "from the parts that are finished and cached.",
-                err=True,
-            )
-            context.exit(130)
+        except KeyboardInterrupt as error:
+            with suppress(OSError):  # after SIGHUP there may be no terminal
+                click.echo(
+                    "interrupted: no file is half-written. Run the same command again to continue "
+                    "from the parts that are finished and cached.",
+                    err=True,
+                )
+            context.exit(error.exit_code if isinstance(error, EndedError) else INTERRUPTED)
 
     def resolve_command(
         self, context: click.Context, words: list[str]

@@ -1,6 +1,7 @@
 """The options and arguments that several commands share, and how their values are read."""
 
 import functools
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -10,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from workbench.errors import WorkbenchError
+from workbench.terminal.types import FILE, NAME, SEEDS, count
 
 if TYPE_CHECKING:
     from workbench.engine import Engine
 
-FILE = click.Path(path_type=Path)
 DEFAULT_HOST = "squeezenet"
 CPU = "cpu"  # as in workbench.arrays.devices, which would load torch
 # part of the name of a host that is a function in a file; as in workbench.hosts.named
@@ -38,6 +39,7 @@ def trusted(context: click.Context, option: click.Parameter, given: Given) -> Gi
 
 HOST = click.option(
     "--host",
+    type=NAME,
     metavar="HOST",
     callback=trusted,
     help="Use circuits/HOST/FAMILY.yaml if no --circuit is given. HOST is an installed host, or "
@@ -93,7 +95,7 @@ CALIBRATE_ON = click.option(
     "--calibrate-on",
     default=300,
     show_default=True,
-    type=click.IntRange(1),
+    type=count(),
     help="Use at most this many calibration pictures, the first by content hash.",
 )
 BROKEN = click.option(
@@ -116,6 +118,7 @@ ENGINE_NAME = click.option(
 )
 RAY_ADDRESS = click.option(
     "--ray-address",
+    type=NAME,
     metavar="ADDRESS",
     help="Address of the cluster, as in 10.0.0.1:6379.  "
     "[default: RAY_ADDRESS, or a cluster that runs here, or this machine's processors]",
@@ -147,12 +150,15 @@ def _chosen_device(context: click.Context, option: click.Parameter, given: str |
 
 DEVICE = click.option(
     "--device",
+    type=NAME,
     metavar="[cpu|cuda|cuda:N]",
     callback=_chosen_device,
     help="Where the network runs. On cuda, statistics are computed by CuPy if it is installed, "
     "otherwise by torch.  [default: cpu]",
 )
-SEED = click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+SEED = click.option(
+    "--seed", default=0, show_default=True, type=SEEDS, help="Seed of everything random."
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
@@ -183,7 +189,9 @@ def use_trained_option(text: str) -> Callable[[Callable[..., None]], Callable[..
     def parsed(
         context: click.Context, option: click.Parameter, words: Sequence[str]
     ) -> dict[str, Path]:
-        files = dict(family_files(words))
+        files = {
+            family: FILE.convert(file, option, context) for family, file in family_files(words)
+        }
         if files:
             from workbench.spec import load_circuit, misnamed
 
@@ -203,7 +211,7 @@ def use_trained_option(text: str) -> Callable[[Callable[..., None]], Callable[..
     )
 
 
-def family_files(words: Sequence[str]) -> Iterator[tuple[str, Path]]:
+def family_files(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     """`FAMILY=FILE` words as pairs. Raises BadParameter for any other word."""
     for word in words:
         family, equals, file = word.partition("=")
@@ -211,7 +219,7 @@ def family_files(words: Sequence[str]) -> Iterator[tuple[str, Path]]:
             raise click.BadParameter(
                 f"{word!r}: expected FAMILY=FILE, as in line=circuits/inceptionv1/line.yaml"
             )
-        yield family, Path(file)
+        yield family, file
 
 
 COMPARE_WITH = click.option(
@@ -284,7 +292,7 @@ def default_circuit(spec_file: Path, host: str = DEFAULT_HOST) -> Path:
     from workbench.hosts.store import refuse_unknown
 
     file = _circuit_place(spec_file, host)
-    if not file.is_file():
+    if not os.path.isfile(file):
         refuse_unknown(host)
         raise WorkbenchError(
             str(file),
@@ -299,7 +307,7 @@ def default_circuit(spec_file: Path, host: str = DEFAULT_HOST) -> Path:
 def known_circuit(spec_file: Path, host: str) -> Path | None:
     """The host's default circuit; None if there is none yet, so that a survey has to find it."""
     file = _circuit_place(spec_file, host)
-    return file if file.is_file() else None
+    return file if os.path.isfile(file) else None
 
 
 def _circuit_place(spec_file: Path, host: str) -> Path:

@@ -21,6 +21,7 @@ from workbench.analyses.claims.run import ClaimsRequest, claims
 from workbench.analyses.claims.table import claims_table
 from workbench.cache import Cache
 from workbench.errors import WorkbenchError
+from workbench.manifest import MANIFEST
 from workbench.matching import subject
 from workbench.matching.subject import SubjectFiles
 from workbench.progress import Stage
@@ -144,7 +145,11 @@ def test_a_family_that_is_not_bound_is_tested_by_hand_alone(tmp_path, monkeypatc
 
 def test_the_document_and_the_picture_are_written_and_the_same_again(run, tmp_path, monkeypatch):
     result, output = run
-    assert sorted(path.name for path in output.iterdir()) == ["claims.json", "claims.png"]
+    assert sorted(path.name for path in output.iterdir()) == [
+        MANIFEST,
+        "claims.json",
+        "claims.png",
+    ]
     document = json.loads((output / "claims.json").read_text())
     assert document["format"] == 1
     assert document["claims"][0]["trained"]["unit_figures"] == [[1, 0]] * 3

@@ -18,6 +18,7 @@ from workbench.analyses.equivariance.plot import joint_tuning
 from workbench.analyses.equivariance.responses import on_pictures
 from workbench.cli import main
 from workbench.hosts import Host, host_from_module
+from workbench.manifest import MANIFEST
 from workbench.spec import TrainedCircuit, dump_circuit
 from workbench.vision.pictures.drawn import drawn
 
@@ -91,6 +92,7 @@ def test_equivariance_prints_a_table_and_writes_a_picture(made):
     assert re.search(r"^ +\+ rotation +(0\.[89]\d|1\.00) .* 1 +6\.0x", result.stdout, re.MULTILINE)
     assert "NOT better" not in result.stdout
     assert sorted(path.name for path in (folder / "out").iterdir()) == [
+        MANIFEST,
         "equivariance.json",
         "equivariance.png",
     ]

@@ -16,6 +16,7 @@ from workbench.analyses.explain.run import ExplainRequest, explain
 from workbench.analyses.explain.table import explain_table
 from workbench.cache import Cache
 from workbench.errors import WorkbenchError
+from workbench.manifest import MANIFEST
 from workbench.matching import subject as subject_module
 from workbench.matching.matched import Matched
 from workbench.matching.prediction import BY_TURNS
@@ -246,7 +247,11 @@ def test_explain_family_of_several_axes_is_left_out_with_the_reason(tmp_path, mo
 
 def test_explain_again_writes_the_same_document_picture_and_table(run, tmp_path, monkeypatch):
     result, output = run
-    assert sorted(path.name for path in output.iterdir()) == ["explain.json", "explain.png"]
+    assert sorted(path.name for path in output.iterdir()) == [
+        MANIFEST,
+        "explain.json",
+        "explain.png",
+    ]
     document = json.loads((output / "explain.json").read_text())
     assert document["format"] == 1
     assert document["pairs"][0]["theory"]["explained"]["value"] == pytest.approx(1, abs=ROUNDING)

@@ -26,6 +26,7 @@ from workbench.cache import Cache
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host, host_from_module
+from workbench.manifest import MANIFEST
 from workbench.matching import subject as main_path
 from workbench.matching.nearest import nearest
 from workbench.matching.probes import answers
@@ -103,7 +104,11 @@ def test_every_unit_and_every_pose_has_its_nearest(planted_run):
 
 def test_it_writes_its_document_and_its_picture(planted_run):
     result, output = planted_run
-    assert sorted(path.name for path in output.iterdir()) == ["families.json", "families.png"]
+    assert sorted(path.name for path in output.iterdir()) == [
+        MANIFEST,
+        "families.json",
+        "families.png",
+    ]
     document = json.loads((output / "families.json").read_text())
     assert document["format"] == 1
     assert [row["family"] for row in document["layers"]] == [row.family for row in result.layers]

@@ -17,6 +17,7 @@ from workbench.analyses.frontier.run import FrontierRequest, frontier
 from workbench.arrays.devices import computed_on
 from workbench.cli import main
 from workbench.hosts import EmbeddingOutput, Host, NoOutput
+from workbench.manifest import MANIFEST
 from workbench.spec import dump_circuit
 from workbench.vision.pictures.drawn import drawn
 from workbench.work import Work
@@ -68,7 +69,11 @@ def test_frontier_command_writes_its_document_and_its_picture(tmp_path, command)
     rows = re.findall(r"^(edges|planted) +(\d+) +([\d.]+) ", result.stdout, re.MULTILINE)
     assert rows == [("edges", "4", "18.2"), ("planted", "10", "45.5")]
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["frontier.json", "frontier.png"]
+    assert names == [
+        MANIFEST,
+        "frontier.json",
+        "frontier.png",
+    ]
     with Image.open(tmp_path / "out" / "frontier.png") as image:
         image.verify()
     written = document(tmp_path)

@@ -25,6 +25,7 @@ from workbench.cli import main
 from workbench.compiler import compile_spec
 from workbench.evaluate.calibration import stream_inputs
 from workbench.hosts import Host
+from workbench.manifest import MANIFEST
 from workbench.matching import subject as subject_module
 from workbench.spec import TrainedCircuit, dump_circuit, load_circuit, load_theory
 from workbench.splice.calibrate import calibrate, with_random_readout
@@ -169,6 +170,7 @@ def test_it_prints_a_table_the_worst_first_and_writes_a_picture(mixtures, tmp_pa
     result = run_command(tmp_path, mixture(planted().host, DRAWN), "--json")
     assert json.loads(result.stdout) == document(mixtures[DRAWN])
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        MANIFEST,
         "polysemanticity.json",
         "polysemanticity.png",
     ]

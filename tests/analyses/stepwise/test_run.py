@@ -28,6 +28,7 @@ from workbench.analyses.stepwise.table import stepwise_table
 from workbench.cache import Cache
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
+from workbench.manifest import MANIFEST
 from workbench.matching import probes as probes
 from workbench.matching import subject as main_path
 from workbench.matching.nearest import Answers
@@ -166,7 +167,11 @@ def test_the_document_the_picture_and_the_tree_are_written_and_the_same_again(
     run, shown, tmp_path, monkeypatch
 ):
     result, output = run
-    assert sorted(path.name for path in output.iterdir()) == ["stepwise.json", "stepwise.png"]
+    assert sorted(path.name for path in output.iterdir()) == [
+        MANIFEST,
+        "stepwise.json",
+        "stepwise.png",
+    ]
     document = json.loads((output / "stepwise.json").read_text())
     assert document["format"] == 1
     assert [step["assumes"] for step in document["claims"][-1]["units"][0]["steps"]] == [

@@ -27,6 +27,7 @@ from workbench.analyses.unexplained.run import UnexplainedRequest, unexplained
 from workbench.analyses.unexplained.table import left, title, unexplained_table
 from workbench.cache import Cache
 from workbench.errors import WorkbenchError
+from workbench.manifest import MANIFEST
 from workbench.matching import probes as probes
 from workbench.matching import subject as main_path
 from workbench.matching.probes import PLAIN
@@ -182,7 +183,11 @@ def test_the_document_the_picture_and_the_table_are_written_and_the_same_again(
     run, tmp_path, monkeypatch
 ):
     result, output = run
-    assert sorted(path.name for path in output.iterdir()) == ["unexplained.json", "unexplained.png"]
+    assert sorted(path.name for path in output.iterdir()) == [
+        MANIFEST,
+        "unexplained.json",
+        "unexplained.png",
+    ]
     document = json.loads((output / "unexplained.json").read_text())
     assert document["format"] == 1
     assert document["left_wrong"].keys() == document["left"].keys()

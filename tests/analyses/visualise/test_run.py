@@ -11,6 +11,7 @@ from PIL import Image
 from tests.planted import SITE, THEORY, UNITS, planted
 from workbench.analyses.visualise.run import chosen_units
 from workbench.cli import main
+from workbench.manifest import MANIFEST
 from workbench.matching import subject
 from workbench.spec import dump_circuit
 from workbench.vision.pictures.drawn import drawn
@@ -65,6 +66,7 @@ def test_a_picture_for_each_unit_trained_and_handwritten(made):
     files = {each["file"] for each in whole["made"]}
     assert {path.name for path in (place / "out").iterdir()} == {
         *files,
+        MANIFEST,
         "visualise.json",
         "visualise.png",
     }

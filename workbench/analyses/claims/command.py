@@ -10,13 +10,13 @@ from workbench.terminal.options import (
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUIT,
-    FILE,
     NO_CACHE,
     SEED,
     SPEC,
     use_trained_option,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.types import OUTPUT_FOLDER
 
 
 @click.command()
@@ -31,7 +31,7 @@ from workbench.terminal.session import Session
 @click.option(
     "-o",
     "--output",
-    type=FILE,
+    type=OUTPUT_FOLDER,
     default=Path("claims"),
     show_default=True,
     help="Folder to write: claims.json, claims.png.",

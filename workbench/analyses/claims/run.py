@@ -13,9 +13,10 @@ from workbench.analyses.claims.measure import claim_curves
 from workbench.analyses.claims.plot import draw_claims
 from workbench.errors import WorkbenchError
 from workbench.evaluate.calibration import calibrated
-from workbench.files import folder_written_whole, write_whole
+from workbench.files import write_whole
 from workbench.matching.subject import SubjectFiles, load_subject
 from workbench.report.drawings import png
+from workbench.result_folder import folder_written_whole
 from workbench.spec import load_theory
 from workbench.vision.pictures import Picture
 from workbench.vision.tuning import STEP_DEG, probe_of
@@ -46,7 +47,7 @@ def claims(request: ClaimsRequest, output: Path, work: Work) -> Claims:
     subject = load_subject(request.files)
     work = work.on_host(subject.host.name)
 
-    with folder_written_whole(output, marker="claims.json") as folder:
+    with folder_written_whole(output) as folder:
         splices = calibrated(subject.host, subject.circuit, request.calibration, work)
         probe = probe_of(subject.spec.theory)
         curves = claim_curves(subject, splices, probe, work, request.step_deg)

@@ -9,7 +9,6 @@ from workbench.terminal.options import (
     BROKEN,
     CALIBRATE_ON,
     CALIBRATION,
-    FILE,
     IMAGES,
     NO_CACHE,
     SEED,
@@ -17,14 +16,12 @@ from workbench.terminal.options import (
     trusted,
 )
 from workbench.terminal.session import Session
-
-# a mistyped file is refused here: without a file there would be a survey
-EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+from workbench.terminal.types import EXISTING_FILE, FILE, NAME, OUTPUT_FOLDER, count
 
 
 @click.command()
-@click.argument("host_a", metavar="HOST_A", callback=trusted)
-@click.argument("host_b", metavar="HOST_B", callback=trusted)
+@click.argument("host_a", metavar="HOST_A", type=NAME, callback=trusted)
+@click.argument("host_b", metavar="HOST_B", type=NAME, callback=trusted)
 @click.option(
     "--spec",
     "spec_file",
@@ -35,7 +32,7 @@ EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @click.option(
     "--circuit-a",
-    type=EXISTING_FILE,
+    type=EXISTING_FILE,  # without a file there would be a survey
     help="A's trained circuit.  [default: circuits/HOST/FAMILY.yaml beside the specs, else a "
     "survey]",
 )
@@ -43,7 +40,7 @@ EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @IMAGES
 @click.option(
     "--score-on",
-    type=click.IntRange(2),
+    type=count(2),
     help="Pictures of the images folder to take at the most, the first by content hash.",
 )
 @CALIBRATION
@@ -51,7 +48,7 @@ EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option(
     "-o",
     "--output",
-    type=FILE,
+    type=OUTPUT_FOLDER,
     default=Path("diff"),
     show_default=True,
     help="Folder to write: diff.json.",

@@ -19,9 +19,10 @@ from workbench.compiler.derived import compile_terms
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.calibration import calibrated, stream_inputs
 from workbench.evaluate.run import evaluate
-from workbench.files import folder_written_whole, write_whole
+from workbench.files import write_whole
 from workbench.hosts import Host
 from workbench.hosts.store import load
+from workbench.result_folder import folder_written_whole
 from workbench.score.facts import Header, spec_facts
 from workbench.score.recovery import recovered
 from workbench.score.score import mean_figure
@@ -70,7 +71,7 @@ def diff(request: DiffRequest, output: Path, work: Work) -> Diff:
     keep_apart(request.pictures, request.calibration, spec.theory.tuned)
     for name in request.hosts:
         load(name)  # refuse a mistyped second name before any work on the first
-    with folder_written_whole(output, marker="diff.json") as folder:
+    with folder_written_whole(output) as folder:
         first, second = (
             _measured(load(name), spec, file, request, work)
             for name, file in zip(request.hosts, request.circuit_files, strict=True)

@@ -7,13 +7,13 @@ import click
 from workbench.terminal.options import (
     AS_JSON,
     BROKEN,
-    FILE,
     IMAGES,
     NO_CACHE,
     SEED,
     use_trained_option,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.types import FILE, OUTPUT_FOLDER, Number, count
 
 
 @click.command()
@@ -28,20 +28,20 @@ from workbench.terminal.session import Session
     "most",
     default=100,
     show_default=True,
-    type=click.IntRange(1),
+    type=count(),
     help="Pictures to turn at the most, the first by content.",
 )
 @click.option(
     "--tolerance",
     default=0.5,
     show_default=True,
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=Number(0, 1, min_open=True, max_open=True),
     help="Share of a unit's variance that its prototype must explain.",
 )
 @click.option(
     "-o",
     "--output",
-    type=FILE,
+    type=OUTPUT_FOLDER,
     default=Path("equivariance"),
     show_default=True,
     help="Folder: equivariance.json, equivariance.png.",

@@ -25,10 +25,11 @@ from workbench.analyses.equivariance.weights import from_family, raw_weights
 from workbench.compiler.bind import Bound
 from workbench.compiler.compile import refuse_strange
 from workbench.errors import WorkbenchError
-from workbench.files import folder_written_whole, write_whole
+from workbench.files import write_whole
 from workbench.hosts.host import Host
 from workbench.hosts.store import load
 from workbench.report.drawings import png
+from workbench.result_folder import folder_written_whole
 from workbench.score.facts import Header, circuit_facts, host_facts, picture_facts
 from workbench.spec import TrainedCircuit, load_circuit
 from workbench.vision.pictures import Picture
@@ -71,7 +72,7 @@ def equivariance(request: EquivarianceRequest, output: Path, work: Work) -> Equi
     sized = bool(frames.octaves.any())
     of_weights = _of_weights(host, circuit, bound, sized)
 
-    with folder_written_whole(output, marker="equivariance.json") as folder:
+    with folder_written_whole(output) as folder:
         advance = work.stage("drawings", len(DRAWN))
         drawn = on_drawings(host, circuit, sized, advance, work.cache)
         advance = work.stage("pictures", len(request.pictures))

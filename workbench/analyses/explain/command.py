@@ -7,13 +7,13 @@ import click
 from workbench.terminal.options import (
     AS_JSON,
     CIRCUIT,
-    FILE,
     NO_CACHE,
     SEED,
     SPEC,
     use_trained_option,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.types import OUTPUT_FOLDER
 
 
 @click.command()
@@ -26,7 +26,7 @@ from workbench.terminal.session import Session
 @click.option(
     "-o",
     "--output",
-    type=FILE,
+    type=OUTPUT_FOLDER,
     default=Path("explain"),
     show_default=True,
     help="Folder to write: explain.json, explain.png.",

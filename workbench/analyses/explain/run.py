@@ -10,10 +10,11 @@ from pathlib import Path
 from workbench.analyses.explain.figures import Explained, explained_json, explained_score
 from workbench.analyses.explain.plot import draw_explained
 from workbench.errors import WorkbenchError
-from workbench.files import folder_written_whole, write_whole
+from workbench.files import write_whole
 from workbench.matching.family_weights import LEAST, family_weights
 from workbench.matching.subject import SubjectFiles, load_subject, matched_units
 from workbench.report.drawings import png
+from workbench.result_folder import folder_written_whole
 from workbench.work import Work
 
 
@@ -33,7 +34,7 @@ def explain(request: ExplainRequest, output: Path, work: Work) -> Explained:
     subject = load_subject(request.files)
     work = work.on_host(subject.host.name)
 
-    with folder_written_whole(output, marker="explain.json") as folder:
+    with folder_written_whole(output) as folder:
         matched = matched_units(subject, work)
         weights, left_out = family_weights(subject, matched, work.stage("weights", len(matched)))
         if not weights:

@@ -8,13 +8,13 @@ from workbench.terminal.options import (
     AS_JSON,
     BROKEN,
     CIRCUIT,
-    FILE,
     IMAGES,
     NO_CACHE,
     SEED,
     SPEC,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.types import OUTPUT_FOLDER
 
 
 @click.command()
@@ -24,7 +24,7 @@ from workbench.terminal.session import Session
 @click.option(
     "-o",
     "--output",
-    type=FILE,
+    type=OUTPUT_FOLDER,
     default=Path("families"),
     show_default=True,
     help="Folder to write: families.json, families.png.",

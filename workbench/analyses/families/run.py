@@ -17,13 +17,14 @@ from workbench.analyses.families.measure import compare
 from workbench.analyses.families.plot import draw_families
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
-from workbench.files import folder_written_whole, write_whole
+from workbench.files import write_whole
 from workbench.hosts.host import sites_up_to
 from workbench.matching.matched import matched
 from workbench.matching.nearest import nearest
 from workbench.matching.probes import answers, group_count
 from workbench.matching.subject import SubjectFiles, load_subject
 from workbench.report.drawings import png
+from workbench.result_folder import folder_written_whole
 from workbench.spec import load_theory
 from workbench.vision.pictures import Picture
 from workbench.work import Work
@@ -53,7 +54,7 @@ def families(request: FamiliesRequest, output: Path, work: Work) -> Families:
     subject = load_subject(request.files)
     host, circuit, work = subject.host, subject.circuit, work.on_host(subject.host.name)
 
-    with folder_written_whole(output, marker="families.json") as folder:
+    with folder_written_whole(output) as folder:
         sites = list(sites_up_to(host, [subject.trained.site]))
         advance = work.stage("match on drawn stimuli", group_count())
         responses = answers(host, circuit, sites, advance, work.cache)

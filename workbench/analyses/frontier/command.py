@@ -13,7 +13,6 @@ from workbench.terminal.options import (
     CIRCUITS,
     DEVICE,
     ENGINE,
-    FILE,
     HOST,
     IMAGES,
     NO_CACHE,
@@ -21,6 +20,7 @@ from workbench.terminal.options import (
     paired,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.types import FILE, OUTPUT_FOLDER
 
 
 @click.command()
@@ -33,7 +33,7 @@ from workbench.terminal.session import Session
 @click.option(
     "-o",
     "--output",
-    type=FILE,
+    type=OUTPUT_FOLDER,
     default=Path("frontier"),
     show_default=True,
     help="Folder to write: frontier.json, frontier.png.",

@@ -14,11 +14,12 @@ from workbench.compiler import HandwrittenCircuit, compile_spec
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.calibration import calibrated_each
-from workbench.files import folder_written_whole, write_whole
+from workbench.files import write_whole
 from workbench.hosts import Host
 from workbench.hosts.output import ClassOutput
 from workbench.hosts.store import load
 from workbench.report.drawings import png
+from workbench.result_folder import folder_written_whole
 from workbench.score.score import Spliced
 from workbench.spec import load_together
 from workbench.splice.calibrate import with_random_readout
@@ -58,7 +59,7 @@ def frontier(request: FrontierRequest, output: Path, work: Work) -> Frontier:
         for spec, units in zip(specs, trained, strict=True)
     ]
 
-    with folder_written_whole(output, marker="frontier.json") as folder:
+    with folder_written_whole(output) as folder:
         joint = calibrated_each(host, circuits, request.calibration, work)
         statistics = [rows.on(work.device) for rows in grown(host, joint, request.pictures, work)]
         spliced = Spliced(specs, trained, host, joint)

@@ -8,6 +8,7 @@ from sklearn.cluster import KMeans
 
 STARTS = 3  # of the clustering; the tightest result counts
 TINY = 1e-12
+SEEDS = 2**32  # that scikit-learn takes
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ def clustered(
     and not only its top.
     """
     count = min(clusters, len(np.unique(profile, axis=0)))
-    fit = KMeans(count, n_init=starts, random_state=seed).fit(profile, sample_weight=weight)
+    model = KMeans(count, n_init=starts, random_state=seed % SEEDS)
+    fit = model.fit(profile, sample_weight=weight)
     return fit.labels_, np.linalg.norm(profile - fit.cluster_centers_[fit.labels_], axis=1)
 
 

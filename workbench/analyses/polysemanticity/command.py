@@ -10,13 +10,13 @@ from workbench.terminal.options import (
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUIT,
-    FILE,
     IMAGES,
     NO_CACHE,
     SEED,
     SPEC,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.types import OUTPUT_FOLDER, count
 
 
 @click.command()
@@ -28,7 +28,7 @@ from workbench.terminal.session import Session
     "most",
     default=100,
     show_default=True,
-    type=click.IntRange(2),
+    type=count(2),
     help="Pictures to show at the most, the first by content hash.",
 )
 @CALIBRATION
@@ -37,13 +37,13 @@ from workbench.terminal.session import Session
     "--clusters",
     default=12,
     show_default=True,
-    type=click.IntRange(2),
+    type=count(2),
     help="Kinds of stimuli to tell apart, among those that activate a unit.",
 )
 @click.option(
     "-o",
     "--output",
-    type=FILE,
+    type=OUTPUT_FOLDER,
     default=Path("polysemanticity"),
     show_default=True,
     help="Folder: polysemanticity.json, polysemanticity.png.",

@@ -18,9 +18,10 @@ from workbench.analyses.polysemanticity.unit import CLUSTERS
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.calibration import calibrated
-from workbench.files import folder_written_whole, write_whole
+from workbench.files import write_whole
 from workbench.matching.subject import SubjectFiles, load_subject
 from workbench.report.drawings import png
+from workbench.result_folder import folder_written_whole
 from workbench.spec import load_circuit, load_theory
 from workbench.vision.pictures import Picture
 from workbench.work import Work
@@ -53,7 +54,7 @@ def polysemanticity(request: PolysemanticityRequest, output: Path, work: Work) -
     subject, pictures = load_subject(request.files), request.pictures
     work = work.on_host(subject.host.name)
 
-    with folder_written_whole(output, marker="polysemanticity.json") as folder:
+    with folder_written_whole(output) as folder:
         splices = calibrated(subject.host, subject.circuit, request.calibration, work)
         cells = firing(subject.host, splices, pictures, work)
         result = polysemanticity_score(

@@ -10,7 +10,6 @@ from workbench.terminal.options import (
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUIT,
-    FILE,
     IMAGES,
     NO_CACHE,
     SEED,
@@ -18,6 +17,7 @@ from workbench.terminal.options import (
     use_trained_option,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.types import OUTPUT_FOLDER
 
 
 @click.command()
@@ -33,7 +33,7 @@ from workbench.terminal.session import Session
 @click.option(
     "-o",
     "--output",
-    type=FILE,
+    type=OUTPUT_FOLDER,
     default=Path("stepwise"),
     show_default=True,
     help="Folder to write: stepwise.json, stepwise.png.",

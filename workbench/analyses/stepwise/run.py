@@ -16,11 +16,12 @@ from workbench.analyses.stepwise.steps import Measured
 from workbench.cache import Kept
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
-from workbench.files import folder_written_whole, write_whole
+from workbench.files import write_whole
 from workbench.matching.matched import GriddedResponse
 from workbench.matching.probes import ANSWERS, PLAIN, DrawnStimuli, tuning
 from workbench.matching.subject import SubjectFiles, load_subject, matched_units
 from workbench.report.drawings import png
+from workbench.result_folder import folder_written_whole
 from workbench.vision.pictures import Picture
 from workbench.work import Work
 
@@ -56,7 +57,7 @@ def stepwise(request: StepwiseRequest, output: Path, work: Work) -> Stepwise:
         )
     work = work.on_host(subject.host.name)
 
-    with folder_written_whole(output, marker="stepwise.json") as folder:
+    with folder_written_whole(output) as folder:
         pairs = matched_units(subject, work)
         theory = hypothesis(subject, pairs, calibration, work)
         on_pictures = moments(theory, pictures, work)

@@ -19,6 +19,7 @@ MOST_CHANNELS = 12  # of a direction
 # of the factorisation, which names channels: further ones move weights by hundredths, and each draw
 # of chance costs as many
 STEPS = 100
+SEEDS = 2**32  # that scikit-learn takes
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def factorised(common: Common, seed: int = 0) -> Directions:
         np.float64
     )
     count = min(DIRECTIONS, *energy.shape)
-    model = NMF(count, init="nndsvda", random_state=seed, max_iter=STEPS, tol=1e-4)
+    model = NMF(count, init="nndsvda", random_state=seed % SEEDS, max_iter=STEPS, tol=1e-4)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         weights = model.fit_transform(energy / max(float(energy.max()), 1e-300))

@@ -24,12 +24,13 @@ from workbench.compiler.plan import layer_keys
 from workbench.compiler.respond import HostActivations, cells_of
 from workbench.errors import WorkbenchError
 from workbench.evaluate.calibration import calibrated
-from workbench.files import folder_written_whole, write_whole
+from workbench.files import write_whole
 from workbench.matching.matched import CalibratedUnits
 from workbench.matching.nearest import Group
 from workbench.matching.probes import ANSWERS, DrawnStimuli, group_count, tuning
 from workbench.matching.subject import Subject, SubjectFiles, load_subject, matched_units
 from workbench.report.drawings import png
+from workbench.result_folder import folder_written_whole
 from workbench.splice.calibrate import Splices
 from workbench.splice.conditions import Handwritten
 from workbench.splice.natural import site_before
@@ -63,7 +64,7 @@ def unexplained(request: UnexplainedRequest, output: Path, work: Work) -> Unexpl
     before = _site_before(subject, request)
     host, work = subject.host, work.on_host(subject.host.name)
 
-    with folder_written_whole(output, marker="unexplained.json") as folder:
+    with folder_written_whole(output) as folder:
         pairs = matched_units(subject, work)
         splices = calibrated(host, subject.circuit, calibration, work)
         errors, high_error = residual_errors(host, splices, calibration, work)

@@ -14,7 +14,6 @@ from workbench.terminal.options import (
     CALIBRATION,
     DEVICE,
     ENGINE,
-    FILE,
     IMAGES,
     NO_CACHE,
     SEED,
@@ -23,6 +22,7 @@ from workbench.terminal.options import (
     trusted,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.types import FILE, NAME, OUTPUT_FOLDER, count
 
 
 @click.command()
@@ -30,6 +30,7 @@ from workbench.terminal.session import Session
 @click.option(
     "--host",
     "hosts",
+    type=NAME,
     multiple=True,
     callback=trusted,
     help="Network to try; may be given again, also as my_hosts.py:make_host.  [default: every "
@@ -52,7 +53,7 @@ from workbench.terminal.session import Session
 @IMAGES
 @click.option(
     "--score-on",
-    type=click.IntRange(2),
+    type=count(2),
     help="Pictures of the images folder to take at the most, the first by content hash.",
 )
 @CALIBRATION
@@ -60,7 +61,7 @@ from workbench.terminal.session import Session
 @click.option(
     "-o",
     "--output",
-    type=FILE,
+    type=OUTPUT_FOLDER,
     default=Path("universality"),
     show_default=True,
     help="Folder to write: universality.json, universality.png, a report for each network.",

@@ -9,13 +9,13 @@ from workbench.terminal.options import (
     BROKEN,
     CALIBRATION,
     CIRCUIT,
-    FILE,
     IMAGES,
     NO_CACHE,
     SEED,
     SPEC,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.types import OUTPUT_FOLDER, count
 
 
 @click.command()
@@ -25,14 +25,14 @@ from workbench.terminal.session import Session
     "--unit",
     "units",
     multiple=True,
-    type=int,
+    type=count(0),
     help="Channel to show; may be given again.  [default: four units of the circuit]",
 )
 @click.option(
     "--steps",
     default=96,
     show_default=True,
-    type=click.IntRange(1),
+    type=count(),
     help="Steps of gradient ascent.",
 )
 @IMAGES
@@ -41,14 +41,14 @@ from workbench.terminal.session import Session
     "most",
     default=100,
     show_default=True,
-    type=click.IntRange(1),
+    type=count(),
     help="Pictures to compare with, the first by content.",
 )
 @CALIBRATION
 @click.option(
     "-o",
     "--output",
-    type=FILE,
+    type=OUTPUT_FOLDER,
     default=Path("visualise"),
     show_default=True,
     help="Folder to write: a PNG for each picture, visualise.json, visualise.png.",

@@ -23,9 +23,10 @@ from workbench.cache import cache_key
 from workbench.code import code_version
 from workbench.compiler.plan import layer_keys
 from workbench.errors import WorkbenchError
-from workbench.files import folder_written_whole, write_whole
+from workbench.files import write_whole
 from workbench.matching.subject import SubjectFiles, load_subject, subject_header
 from workbench.report.drawings import png
+from workbench.result_folder import folder_written_whole
 from workbench.score.facts import picture_facts
 from workbench.spec import TrainedCircuit, load_circuit
 from workbench.vision.pictures import Picture
@@ -72,7 +73,7 @@ def visualise(request: VisualiseRequest, output: Path, work: Work) -> Visualised
         handwritten_key: handwritten_drive(host, circuit, chosen),
     }
 
-    with folder_written_whole(output, marker="visualise.json") as folder:
+    with folder_written_whole(output) as folder:
         progress = work.stage("steps", len(objectives) * steps)
         shared = len(chosen), work.seed, steps, progress, work.cache
         windows = torch.cat(
