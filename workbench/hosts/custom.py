@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import WorkbenchError, nearest
-from workbench.hosts.grid import Activation, UnmeasurableError, measure_grid
+from workbench.hosts.dye import Activation, UnmeasurableError
+from workbench.hosts.grid import measure_grid
 from workbench.hosts.host import Host
 from workbench.hosts.input import Input, PictureInput
 from workbench.hosts.layout import PictureGrid, Site

@@ -24,7 +24,8 @@ from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
 from workbench.files import write_whole
 from workbench.hosts import Host
-from workbench.hosts.grid import UnmeasurableError, receptive_field_px
+from workbench.hosts.dye import UnmeasurableError
+from workbench.hosts.grid import receptive_field_px
 from workbench.hosts.named import folder_name
 from workbench.hosts.store import load
 from workbench.rebuild import RebuildRequest, rebuild
