@@ -7,7 +7,7 @@ from torch import nn
 from tests.conftest import tiny_network
 from workbench.errors import WorkbenchError
 from workbench.hosts import PictureInput, Site, host_from_module
-from workbench.hosts.custom import state_fingerprint
+from workbench.hosts.frozen import state_fingerprint
 from workbench.hosts.grid import Spacing, measure_grid, receptive_field_px
 
 INPUT = PictureInput(size_px=32, mean_rgb=(0.0, 0.0, 0.0))
@@ -189,7 +189,9 @@ def test_a_site_without_a_place_is_refused_unless_declared():
         WorkbenchError,
         match=r"site gated: its place .* cannot be measured: each cell sees the whole picture",
     ):
-        host_from_module(Excited(), "excited", {"gated": "gate"}, INPUT)
+        host_from_module(
+            Excited(), "excited", {"gated": "gate"}, INPUT, links={"gated": "identity"}
+        )
     declared = Site.on_grid("gated", "gate", 3, 16, 16, 2, 0)
     assert host_from_module(Excited(), "excited", {"gated": declared}, INPUT).sites == {
         "gated": declared
