@@ -129,10 +129,11 @@ def _shapes(
     link, and for an answer with problems.
     """
     answer, activations = tried(name, network, modules, input)
+    linked = set(links) if isinstance(input, PictureInput) else set(modules)
     problems = [
         f"site {site}: {problem}"
         for site, given in activations.items()
-        if (problem := site_problem(site, given, declared.get(site), site in links))
+        if (problem := site_problem(site, given, declared.get(site), site in linked))
     ]
     _raise_if_any(name, problems + answer_problems(answer, output))
     return {site: tuple(given[0].shape[1:]) for site, given in activations.items()}

@@ -83,11 +83,13 @@ def answer_problems(answer: object, output: Output) -> list[str]:
     """The faults of the answer to the batch; none where answers are not compared."""
     if not output.compared or not isinstance(answer, Tensor) or answer.ndim == 0:
         return output.problems(answer)
-    if len(answer) != ITEMS:
+    if answer.ndim == 2 and len(answer) != ITEMS:
         return [f"the network gives {tuple(answer.shape)} for {ITEMS} inputs. {BATCH}"]
+    if problems := output.problems(answer[:1] if len(answer) == ITEMS else answer):
+        return problems
     if answer.dtype not in (torch.float32, torch.float64):
         return [f"the network gives {answer.dtype}; expected torch.float32. {FLOAT}"]
-    return output.problems(answer[:1])
+    return []
 
 
 def _other(input: Input, example: Tensor) -> Tensor:
@@ -102,12 +104,21 @@ def _refused(name: str, network: nn.Module, example: Tensor, error: Exception) -
     """The error of a network that does not take the batch."""
     items = "an input" if not _takes(network, example) else f"{ITEMS} inputs at a time, each"
     shape = " x ".join(map(str, example.shape[1:]))
-    types = {tensor.dtype for tensor in network.parameters()} - {torch.float32}
     return WorkbenchError(
         f"host {name}",
         f"does not take {items} of {shape}: {type(error).__name__}: {' '.join(str(error).split())}",
-        remedy=f"Some of its weights are {min(map(str, types))}. {FLOAT}" if types else BATCH,
+        remedy=_remedy(network, example),
     )
+
+
+def _remedy(network: nn.Module, example: Tensor) -> str:
+    types = sorted(str(weights.dtype) for weights in network.parameters())
+    if types and {*types} != {str(torch.float32)}:
+        return f"Its weights are {' and '.join(dict.fromkeys(types))}. {FLOAT}"
+    layers = [part for part in network.modules() if isinstance(part, nn.Conv2d)]
+    if layers and layers[0].in_channels == 1 != example.shape[1]:
+        return 'Write PictureInput(..., order="grey") for a network of one channel.'
+    return BATCH
 
 
 def _takes(network: nn.Module, example: Tensor) -> bool:
