@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from workbench.errors import described
+
 Activation = Callable[[Float[Tensor, "n 3 h w"]], Float[Tensor, "n c h2 w2"]]
 
 ROWS, COLUMNS = 0, 1
@@ -68,5 +70,5 @@ class Dye:
         except Exception as error:
             raise UnmeasurableError(
                 f"a picture of {self.size_px} pixels{with_nan} does not go through "
-                f"({type(error).__name__}: {error})"
+                f"({described(error)})"
             ) from error

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, described
 
 # Classes of torch, by a part of their path, whose stages cannot be hooked or copied one by one.
 UNFIT = (
@@ -40,7 +40,7 @@ def frozen_copy(name: str, module: nn.Module) -> nn.Module:
     except Exception as error:
         raise WorkbenchError(
             f"host {name}",
-            f"its module cannot be copied: {type(error).__name__}: {str(error).split('.  ')[0]}",
+            f"its module cannot be copied: {described(error)}",
             remedy=COPY_REMEDY,
         ) from error
     network.cpu()

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, described
 from workbench.hosts.input import Input, PictureInput
 from workbench.hosts.layout import Site
 from workbench.hosts.output import Output
@@ -106,7 +106,7 @@ def _refused(name: str, network: nn.Module, example: Tensor, error: Exception) -
     shape = " x ".join(map(str, example.shape[1:]))
     return WorkbenchError(
         f"host {name}",
-        f"does not take {items} of {shape}: {type(error).__name__}: {' '.join(str(error).split())}",
+        f"does not take {items} of {shape}: {described(error)}",
         remedy=_remedy(network, example),
     )
 
