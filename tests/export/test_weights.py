@@ -68,7 +68,11 @@ def pair(
     **sites: str,
 ) -> Pair:
     host = host_from_module(
-        network or tiny_network(), "tiny", {"first": "0", "second": "1", **sites}, input
+        network or tiny_network(),
+        "tiny",
+        {"first": "0", "second": "1", **sites},
+        input,
+        links={"first": "relu"},
     )
     return on(host, site, theory)
 
