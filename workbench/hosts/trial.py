@@ -92,6 +92,17 @@ def answer_problems(answer: object, output: Output) -> list[str]:
     return []
 
 
+def with_gradient(name: str, x: Tensor, activation: Tensor) -> Tensor:
+    """The activation of a host on `x`; raises WorkbenchError if only `x` has a gradient."""
+    if x.requires_grad and not activation.requires_grad:
+        raise WorkbenchError(
+            f"host {name}",
+            "its network computes no gradient",
+            remedy="Take torch.no_grad, torch.inference_mode and detach out of its forward.",
+        )
+    return activation
+
+
 def _other(input: Input, example: Tensor) -> Tensor:
     """An input that is not the example, if the workbench knows how to make one."""
     if not isinstance(input, PictureInput):
