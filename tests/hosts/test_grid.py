@@ -100,8 +100,8 @@ REFUSED = {
     "upside down": ([conv(3, 2), Does(lambda x: x.flip(2))], "the picture is flipped"),
     "transposed": ([conv(3, 2), Does(lambda x: x.transpose(2, 3))], "the picture is turned"),
     "turned": ([conv(3, 2), Does(lambda x: torch.rot90(x, 1, (2, 3)))], "the picture is turned"),
-    "other stride along rows": ([conv(3, (2, 4))], "rows lie 2 px apart, columns 4 px"),
-    "other padding along rows": ([conv(3, 2, (1, 0))], "there are 32 x 31 cells"),
+    "other stride along rows": ([conv(3, (2, 4))], "there are 31 rows and 16 columns"),
+    "other padding along rows": ([conv(3, 2, (1, 0))], "there are 32 rows and 31 columns"),
     "shifted along rows": ([Does(lambda x: x[:, :, 2:]), conv((3, 5))], "rows begin at pixel 3, columns at pixel 2"),  # noqa: E501
     "squeeze and excitation": ([conv(3, 2, 1), Does(gated)], WHOLE),
     "attention": ([conv(8, 8), Does(attention)], WHOLE),

@@ -54,6 +54,8 @@ def _measured(activation: Activation, size_px: int) -> tuple[Axis, Axis]:
     """The spacing of rows and of columns, as it is on pictures of `size_px`."""
     dye = Dye(activation, size_px)
     dye.refuse_undyed()
+    if dye.cells[ROWS] != dye.cells[COLUMNS]:
+        raise UnmeasurableError(f"there are {dye.cells[0]} rows and {dye.cells[1]} columns")
     seen_on, (rows, columns) = _visible(activation, dye)
     if rows.stride_px != columns.stride_px:
         raise UnmeasurableError(
