@@ -379,6 +379,22 @@ def linked_host(toy: PlantedHost, link: Link) -> Host:
     return host_from_module(network, "planted", sites, INPUT, list(toy.host.classes))
 
 
+class GreyRetina(Retina):
+    """A retina of one channel, which it shows three times to what follows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.expand(-1, 3, -1, -1))
+
+
+def grey_host(toy: PlantedHost) -> Host:
+    """The planted host on grey pictures."""
+    network = nn.Sequential()
+    for name, stage in toy.host.network.named_children():
+        network.add_module(name, GreyRetina() if name == "retina" else stage)
+    grey = PictureInput(INPUT.size_px, (115.0,) * 3, INPUT.scale_rgb, order="grey")
+    return host_from_module(network, "grey", toy.host.sites, grey, list(toy.host.classes))
+
+
 def mixed_host(toy: PlantedHost, matrix: Tensor) -> Host:
     """The planted host with its site mixed by an orthogonal matrix, which the next stage undoes.
 

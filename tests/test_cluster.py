@@ -349,7 +349,7 @@ class Own(nn.ReLU):
 def host(module):
     network = nn.Sequential(nn.Conv2d(3, 8, 5), module, nn.AdaptiveAvgPool2d(1), nn.Flatten())
     pictures = PictureInput(size_px=32, mean_rgb=(128.0, 128.0, 128.0))
-    return host_from_module(network, "own", {"first": "0"}, pictures)
+    return host_from_module(network, "own", {"first": "0"}, pictures, links={"first": "identity"})
 
 def whole():
     return host(Own())

@@ -1,6 +1,7 @@
 """The error that the workbench raises for everything that a user can fix."""
 
 import difflib
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -37,3 +38,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     options = sorted(map(str, known))
     close = difflib.get_close_matches(str(name), options, n=1)
     return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(options)}."
+
+
+def described(error: Exception) -> str:
+    """The type and the first words of an error that is not the workbench's, on one line."""
+    return f"{type(error).__name__}: {textwrap.shorten(str(error), 200, placeholder=' ...')}"

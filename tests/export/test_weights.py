@@ -20,7 +20,7 @@ from workbench.errors import WorkbenchError
 from workbench.export.file import provenance, read_exported, write_exported
 from workbench.export.weights import exported, refuse_unlike_splice
 from workbench.hosts import Host, PictureInput, host_from_module
-from workbench.hosts.custom import state_fingerprint
+from workbench.hosts.frozen import state_fingerprint
 from workbench.hosts.inception_blocks import ConvRelu
 from workbench.spec import TrainedUnit, theory_from_text
 from workbench.splice.conditions import Handwritten
@@ -68,7 +68,11 @@ def pair(
     **sites: str,
 ) -> Pair:
     host = host_from_module(
-        network or tiny_network(), "tiny", {"first": "0", "second": "1", **sites}, input
+        network or tiny_network(),
+        "tiny",
+        {"first": "0", "second": "1", **sites},
+        input,
+        links={"first": "relu"},
     )
     return on(host, site, theory)
 

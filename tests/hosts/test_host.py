@@ -173,7 +173,7 @@ def followed_by(*stages: nn.Module) -> Host:
         torch.manual_seed(0)
         first, last = nn.Conv2d(3, 8, 5, 2, padding=2), nn.Conv2d(8, 4, 3, padding=1)
     network = nn.Sequential(first, *stages, last, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    host = host_from_module(network, "followed", {"first": "0"}, INPUT)
+    host = host_from_module(network, "followed", {"first": "0"}, INPUT, links={"first": "identity"})
     return replace(host, network=host.network.double())
 
 
@@ -228,7 +228,9 @@ class WritesOver(nn.Module):
 )
 def test_an_activation_is_what_the_site_gave_whatever_writes_over_it(network, x):
     conv = "conv" if isinstance(network, WritesOver) else "0"
-    host = host_from_module(network, "writes", {"conv": conv}, INPUT, has_output=False)
+    host = host_from_module(
+        network, "writes", {"conv": conv}, INPUT, has_output=False, links={"conv": "identity"}
+    )
     expected = network.get_submodule(conv)(x)
     assert expected.min() < -0.1
     assert torch.equal(host.run(x, "conv")[1]["conv"], expected)
@@ -293,7 +295,8 @@ def test_a_stage_that_comes_twice_runs_twice(x):
     network = nn.Sequential(
         nn.Conv2d(3, 4, 3, 2), relu, nn.Conv2d(4, 5, 3, 2), relu, nn.Flatten(), nn.Linear(5 * 49, 6)
     )
-    host = host_from_module(network, "twice", {"first": "0", "second": "2"}, INPUT)
+    sites, links = {"first": "0", "second": "2"}, {"first": "identity", "second": "identity"}
+    host = host_from_module(network, "twice", sites, INPUT, links=links)
     logits, seen = host.run(x, "first")
     assert torch.equal(host.resume(x, "first", seen["first"])[0], logits)
     assert torch.equal(

@@ -75,7 +75,7 @@ def test_known_links_are_those_that_splicing_has_a_function_for():
 
 
 def test_link_and_layout_are_facts_of_the_host():
-    plain = host()
+    plain = host(links={"patches": "relu"})
     assert plain.site("patches").link == "relu"
     assert plain.facts != host(links={"patches": "identity"}).facts
     site = plain.site("patches")

@@ -15,7 +15,7 @@ from torch import Tensor
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
-from workbench.hosts.custom import state_fingerprint
+from workbench.hosts.frozen import state_fingerprint
 from workbench.hosts.host import Host
 from workbench.hosts.store import load
 from workbench.tensor_file import read_tensors, tensor_bytes

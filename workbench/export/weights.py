@@ -15,7 +15,7 @@ from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.compiler.respond import drive
 from workbench.export.filters import filters, misfit, parameters
 from workbench.export.fit import refuse_unexportable
-from workbench.hosts.custom import state_fingerprint
+from workbench.hosts.frozen import state_fingerprint
 from workbench.hosts.host import Host
 from workbench.splice.link import link_of
 from workbench.splice.slots import slots_of

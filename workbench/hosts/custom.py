@@ -1,20 +1,20 @@
 """Any `torch.nn.Module` as a host."""
 
-import copy
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from workbench.errors import WorkbenchError, nearest
-from workbench.hosts.grid import Activation, UnmeasurableError, measure_grid
+from workbench.hosts.dye import Activation, UnmeasurableError
+from workbench.hosts.frozen import frozen_copy, state_fingerprint
+from workbench.hosts.grid import measure_grid
 from workbench.hosts.host import Host
 from workbench.hosts.input import Input, PictureInput
 from workbench.hosts.layout import PictureGrid, Site
 from workbench.hosts.output import ClassOutput, NoOutput, Output
+from workbench.hosts.trial import answer_problems, site_problem, tried
 
 
 def host_from_module(
@@ -38,9 +38,11 @@ def host_from_module(
              where `has_output` is false
     links    the link of each measured site that has another than "relu" (`Site.link`)
 
-    Raises WorkbenchError, with every problem at once, if a submodule does not exist, is used more
-    than once, does not give one activation `n c h w` (or of the declared shape) or lies on no
-    measurable grid, if the answer does not fit the output, or if a link is unknown.
+    Raises WorkbenchError for a module that cannot be copied (`frozen_copy`) or does not take a
+    batch of two inputs; and, with every problem at once, if a submodule does not exist, is used
+    more than once, does not give one activation `n c h w` (or of the declared shape) in float32,
+    has values below 0 and no link, or lies on no measurable grid, if the answer does not fit the
+    output, or if a link is unknown.
     """
     output = _output(name, output, classes, has_output)
     declared = {site: given for site, given in sites.items() if isinstance(given, Site)}
@@ -48,9 +50,9 @@ def host_from_module(
         site: given.module if isinstance(given, Site) else given for site, given in sites.items()
     }
     links = links or {}
-    network = _nothing_in_place(copy.deepcopy(module).cpu().requires_grad_(False).eval())
+    network = frozen_copy(name, module)
     _refuse_unknown(name, network, modules, [*links], set(sites) - set(declared))
-    shapes = _shapes(name, network, modules, declared, input, output)
+    shapes = _shapes(name, network, modules, declared, links, input, output)
     drafts = {
         site: declared.get(site) or _draft(site, submodule, shapes[site], links)
         for site, submodule in modules.items()
@@ -65,17 +67,6 @@ def host_from_module(
         source="torch.nn.Module",
     )
     return _with_measured_grids(host, frozenset(sites) - frozenset(declared))
-
-
-def state_fingerprint(network: nn.Module) -> str:
-    """SHA-256 over the state dict in order of names: each tensor's name, type, shape and bytes."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(
-            tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
-        )
-    return digest.hexdigest()
 
 
 def _output(
@@ -93,14 +84,6 @@ def _output(
     if not has_output:
         return NoOutput()
     return ClassOutput(None if classes is None else tuple(classes))
-
-
-def _nothing_in_place(network: nn.Module) -> nn.Module:
-    """The network with no stage that writes over its input, which may be a site's activation."""
-    for stage in network.modules():
-        if getattr(stage, "inplace", False) is True:
-            stage.inplace = False  # type: ignore[assignment]
-    return network
 
 
 def _refuse_unknown(
@@ -136,62 +119,24 @@ def _shapes(
     network: nn.Module,
     modules: Mapping[str, str],
     declared: Mapping[str, Site],
+    links: Mapping[str, str],
     input: Input,
     output: Output,
 ) -> dict[str, tuple[int, ...]]:
     """The shape of each site's activation of one item, channels first.
 
-    Raises WorkbenchError for a site that gives no activation, and for an answer with problems.
+    Raises WorkbenchError for a site that gives no activation, or values below 0 without a declared
+    link, and for an answer with problems.
     """
-    answer, activations = _run_once(name, network, modules, input)
+    answer, activations = tried(name, network, modules, input)
+    linked = set(links) if isinstance(input, PictureInput) else set(modules)
     problems = [
         f"site {site}: {problem}"
         for site, given in activations.items()
-        if (problem := _problem(given, declared.get(site)))
+        if (problem := site_problem(site, given, declared.get(site), site in linked))
     ]
-    _raise_if_any(name, problems + output.problems(answer))
+    _raise_if_any(name, problems + answer_problems(answer, output))
     return {site: tuple(given[0].shape[1:]) for site, given in activations.items()}
-
-
-def _run_once(
-    name: str, network: nn.Module, modules: Mapping[str, str], input: Input
-) -> tuple[Any, dict[str, list[Any]]]:
-    """The answer to the input's example, and all that each site's submodule gave on the way."""
-    example = input.example()
-    activations: dict[str, list[Any]] = {site: [] for site in modules}
-
-    def keep(site: str) -> Callable[[nn.Module, Any, Any], None]:
-        return lambda module, inputs, output: activations[site].append(output)
-
-    handles = [
-        network.get_submodule(submodule).register_forward_hook(keep(site))
-        for site, submodule in modules.items()
-    ]
-    try:
-        with torch.no_grad():
-            return network(example), activations
-    except RuntimeError as error:
-        shape = " x ".join(map(str, example.shape[1:]))
-        raise WorkbenchError(
-            f"host {name}", f"does not take an input of {shape}: {error}"
-        ) from error
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _problem(given: list[Any], declared: Site | None) -> str:
-    """The fault of what a site's submodule gave on one item; empty if there is none."""
-    if len(given) != 1:
-        return f"its submodule ran {len(given)} times on one input; expected once"
-    shape = tuple(given[0].shape) if isinstance(given[0], Tensor) else type(given[0]).__name__
-    if declared is not None:
-        expected = (1, declared.channels, *declared.layout.shape)
-        if shape != expected:
-            return f"its submodule gives {shape}; declared is one tensor of {expected}"
-    elif len(shape) != 4 or isinstance(shape, str):
-        return f"its submodule gives {shape}; expected one tensor n c h w"
-    return ""
 
 
 def _with_measured_grids(host: Host, measured: frozenset[str]) -> Host:
@@ -205,8 +150,7 @@ def _with_measured_grids(host: Host, measured: frozenset[str]) -> Host:
             )
             continue
         try:
-            with torch.no_grad():
-                spacing = measure_grid(_activation_at(host, name), host.input.size_px)
+            spacing = measure_grid(_activation_at(host, name), host.input.size_px)
         except UnmeasurableError as error:
             problems.append(
                 f"site {name}: its place in the picture cannot be measured: {error}. "
@@ -220,7 +164,7 @@ def _with_measured_grids(host: Host, measured: frozenset[str]) -> Host:
 
 
 def _activation_at(host: Host, site: str) -> Activation:
-    return lambda x: host.activations(x, site)[site]
+    return lambda rgb: host.activations(host.input.encode(rgb), site)[site]
 
 
 def _raise_if_any(name: str, problems: list[str]) -> None:

@@ -16,6 +16,10 @@ from torch import Tensor
 from workbench.errors import WorkbenchError
 from workbench.hosts.crop import CROPS, Pixels
 
+# Share of R, G and B in the grey of a picture: ITU-R BT.601, as in Pillow and torchvision.
+LUMA = (0.299, 0.587, 0.114)
+ORDERS = ("RGB", "BGR", "grey")
+
 
 class Input(Protocol):
     """What the loop needs to know of a network's input."""
@@ -45,9 +49,12 @@ class PictureInput:
     """Pictures `n 3 size_px size_px`, each channel `(rgb 0..255 - mean_rgb) / scale_rgb`.
 
     mean_rgb  also the colour that the network's zero padding corresponds to
-    order     of the channels, "RGB" or "BGR"
+    order     of the channels, "RGB" or "BGR"; "grey" is for pictures `n 1 size_px size_px` of the
+              luma 0.299 R + 0.587 G + 0.114 B, with three equal numbers as mean and as scale
     crop      "centre" takes the middle of a picture whose shorter side was scaled to 8/7 of
               `size_px` (224 of 256); "squash" scales the whole picture to a square
+
+    Raises WorkbenchError for an unknown order, and for a grey input of a coloured mean or scale.
     """
 
     size_px: int
@@ -55,6 +62,19 @@ class PictureInput:
     scale_rgb: tuple[float, float, float] = (1.0, 1.0, 1.0)
     order: str = "RGB"
     crop: str = "centre"
+
+    def __post_init__(self) -> None:
+        if self.order not in ORDERS:
+            raise WorkbenchError(
+                "host input", f"order {self.order!r}", f"one of {', '.join(ORDERS)}"
+            )
+        coloured = len({*self.mean_rgb}) > 1 or len({*self.scale_rgb}) > 1
+        if self.order == "grey" and coloured:
+            raise WorkbenchError(
+                "host input",
+                f"a grey input with mean_rgb {self.mean_rgb} and scale_rgb {self.scale_rgb}",
+                "three equal numbers in each",
+            )
 
     def batch(self, items: Sequence[Pictured]) -> Float[Tensor, "n 3 s s"]:
         """The pictures, cropped, as the network's input.
@@ -68,19 +88,21 @@ class PictureInput:
         rgb = np.stack(squares) if squares else none
         return self.encode(torch.from_numpy(rgb).permute(0, 3, 1, 2).float())
 
-    def encode(self, stimuli: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+    def encode(self, stimuli: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c h w"]:
         """RGB 0..255 to the network's input."""
         x = (stimuli - _column(self.mean_rgb, stimuli)) / _column(self.scale_rgb, stimuli)
+        if self.order == "grey":
+            return (x * _column(LUMA, x)).sum(1, keepdim=True)
         return x if self.order == "RGB" else x.flip(1)
 
-    def decode(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-        """The network's input back to RGB 0..255."""
-        rgb = x if self.order == "RGB" else x.flip(1)
+    def decode(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 3 h w"]:
+        """The network's input back to RGB 0..255; the same number three times for grey."""
+        rgb = x.flip(1) if self.order == "BGR" else x
         return rgb * _column(self.scale_rgb, rgb) + _column(self.mean_rgb, rgb)
 
-    def example(self) -> Float[Tensor, "1 3 s s"]:
+    def example(self) -> Float[Tensor, "1 c s s"]:
         """A picture of the mean colour."""
-        return torch.zeros(1, 3, self.size_px, self.size_px)
+        return torch.zeros(1, 1 if self.order == "grey" else 3, self.size_px, self.size_px)
 
 
 def _column(values: tuple[float, float, float], like: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from workbench.hosts.custom import state_fingerprint
+from workbench.hosts.frozen import state_fingerprint
 from workbench.hosts.host import Host
 
 

@@ -19,6 +19,7 @@ from workbench.analyses.visualise.measure import (
 )
 from workbench.analyses.visualise.responses import highest_responses
 from workbench.compiler import compile_spec
+from workbench.errors import WorkbenchError
 from workbench.hosts import PictureInput, host_from_module
 from workbench.vision.pictures.drawn import drawn
 from workbench.vision.stimuli import arc
@@ -74,6 +75,20 @@ def test_steps_move_turn_and_resize_a_little():
     assert (moved - moved[:1]).abs().mean((1, 2, 3))[1:].min() > 1
     centred = [np.argwhere(picture[0].numpy() > 200).mean(0) for picture in (rgb[0], *moved)]
     assert max(np.linalg.norm(middle - centred[0]) for middle in centred[1:]) < 8
+
+
+def test_ascend_network_without_gradients_is_refused():
+    class NoGradient(nn.Sequential):
+        @torch.no_grad()
+        def forward(self, x):
+            return super().forward(x)
+
+    network = NoGradient(nn.Conv2d(3, 4, 5, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    given = PictureInput(size_px=32, mean_rgb=(9.0, 9.0, 9.0))
+    host = host_from_module(network, "fixed", {"a": "1"}, given)
+    made = canvas(host, host.site("a"), torch.eye(3))
+    with pytest.raises(WorkbenchError, match=r"host fixed: its network computes no gradient"):
+        ascend(made, trained_response(host, host.site("a"), [0]), 1, seed=0, steps=1)
 
 
 def test_the_receptive_field_is_that_of_the_convolutions():

@@ -79,6 +79,7 @@ def host_of(*filters) -> Host:
         "toy",
         {"filters": "0", "pooled": "1.0"},
         PictureInput(SIZE_PX, (110.0, 120.0, 130.0)),
+        links={"pooled": "identity"},
     )
 
 

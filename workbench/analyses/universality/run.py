@@ -24,7 +24,8 @@ from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
 from workbench.files import write_whole
 from workbench.hosts import Host
-from workbench.hosts.grid import UnmeasurableError, receptive_field_px
+from workbench.hosts.dye import UnmeasurableError
+from workbench.hosts.grid import receptive_field_px
 from workbench.hosts.named import folder_name
 from workbench.hosts.store import load
 from workbench.rebuild import RebuildRequest, rebuild
@@ -213,6 +214,8 @@ def _scored(run: _Run, host: Host, circuit_file: Path, empty: HostRow) -> HostRo
 def _field_px(host: Host, site: str) -> int | None:
     """The receptive field of a cell of the site; None where that cannot be measured."""
     try:
-        return receptive_field_px(lambda x: host.activations(x, site)[site], host.input.size_px)
+        return receptive_field_px(
+            lambda rgb: host.activations(host.input.encode(rgb), site)[site], host.input.size_px
+        )
     except UnmeasurableError:
         return None

@@ -17,6 +17,7 @@ from workbench.compiler.ideal import SIZE_PX
 from workbench.compiler.respond import drive
 from workbench.evaluate.calibration import stream_inputs
 from workbench.hosts.host import Host
+from workbench.hosts.trial import with_gradient
 from workbench.progress import Progress
 from workbench.splice.calibrate import Splices
 from workbench.splice.slots import slots_of
@@ -120,7 +121,7 @@ def _at(
     row, column = divmod(cell, circuit.grid.width)
     x = host.input.batch([picture]).requires_grad_()
     if side == "trained":
-        site = host.activations(x, circuit.site)[circuit.site]
+        site = with_gradient(host.name, x, host.activations(x, circuit.site)[circuit.site])
         values = slots_of(circuit).read(site)
     else:
         values = drive(circuit, host.input.decode(x), host.input.mean_rgb)

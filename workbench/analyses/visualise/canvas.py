@@ -104,9 +104,8 @@ def field_px(host: Host, site: Site) -> int:
         picture = torch.full((1, 3, size, size), torch.nan)
         picture[:, :, max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1] = 0
         with torch.inference_mode():
-            return bool(
-                host.activations(picture, site.name)[site.name][0, :, row, column].isnan().any()
-            )
+            cells = host.activations(host.input.encode(picture), site.name)[site.name]
+            return bool(cells[0, :, row, column].isnan().any())
 
     low, high = 0, size
     while low < high:

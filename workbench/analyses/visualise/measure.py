@@ -19,6 +19,7 @@ from workbench.cache import Cache, Kept, cache_key
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.compiler.respond import drive
 from workbench.hosts.host import Host, Site
+from workbench.hosts.trial import with_gradient
 from workbench.progress import Progress
 
 STEPS = 96
@@ -145,7 +146,7 @@ def trained_response(host: Host, site: Site, channels: Sequence[int]) -> Objecti
 
     def objective(rgb: Tensor, done: float) -> Tensor:
         activation = host.activations(host.input.encode(rgb), site.name)[site.name]
-        response = activation[pictures, list(channels)]
+        response = with_gradient(host.name, rgb, activation)[pictures, list(channels)]
         if done >= SEARCH:
             return response[:, site.height // 2, site.width // 2]
         weight = torch.exp(-((apart / (SEARCH_CELLS * (1 - done / SEARCH))) ** 2) / 2)
