@@ -5,7 +5,9 @@ import io
 import struct
 import subprocess
 import sys
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,9 @@ from tests.fuzz.pictures import SIGNATURE, damaged, encoded, whole
 from workbench.errors import WorkbenchError
 from workbench.vision.pictures import decode
 from workbench.vision.pictures.decode import FORMATS, NoPictureError, check
+from workbench.vision.pictures.files import FILE_MOST
 
-README = Path(__file__).parents[3] / "README.md"
+PAGE = Path(__file__).parents[3] / "docs" / "pictures.md"
 MODULE = importlib.import_module("workbench.vision.pictures.decode")  # the package's is a function
 GREY = np.arange(0, 240, 10, dtype=np.uint8).reshape(4, 6)
 AS_RGB = np.repeat(GREY[..., None], 3, -1)
@@ -91,9 +94,16 @@ def test_every_format_is_tried():
     assert tried == set(MODULE._readable())
 
 
-def test_the_readme_names_the_formats():
-    (line,) = (line for line in README.read_text().splitlines() if line.startswith("Formats: "))
-    assert line.removeprefix("Formats: ").split(". ")[0].split(", ") == list(FORMATS)
+def test_the_page_names_the_formats_and_limits():
+    page = PAGE.read_text()
+    (line,) = (line for line in page.splitlines() if line.startswith("- Formats: "))
+    assert line.removeprefix("- Formats: ").split(". ")[0].split(", ") == list(FORMATS)
+    assert f"A file has at most {FILE_MOST >> 20} MiB" in page
+    assert f"takes at most {MODULE.MEMORY_MOST >> 30} GiB" in page
+    costs = [row.bytes_a_pixel for row in FORMATS.values()]
+    per_pixel = f"{min(costs)} to {max(costs)} bytes a pixel by format (JPEG {costs[0]})"
+    assert per_pixel in page
+    assert f"no value reaches {MODULE.DARK}" in page
 
 
 @pytest.mark.parametrize("content", [POSTSCRIPT, b"", b"\0", b"GIF", b"notes"])
@@ -218,6 +228,21 @@ def test_any_exception_of_a_decoder_is_the_pictures_error(function, raised, monk
     monkeypatch.setattr(Image.Image, "getexif", load)
     with pytest.raises(WorkbenchError, match=rf"the decoder failed: {raised.__name__}: .*or two"):
         function(encoded(Image.new("RGB", (9, 9)), "PNG"))
+
+
+def test_decode_of_a_picture_with_corrupt_exif_reads_it_and_warns_nobody():
+    """As every viewer does; ImageNet has such files."""
+    short = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x0e\x01\x02\0\xff\0\0\0"
+    content = encoded(Image.fromarray(AS_RGB), "JPEG", exif=short)
+    with pytest.warns(UserWarning, match="Corrupt EXIF"), Image.open(io.BytesIO(content)) as image:
+        image.getexif()
+    check(content)
+    with ThreadPoolExecutor(4) as pool:
+        shapes = {pixels.shape for pixels in pool.map(decode, [content] * 40)}
+    assert shapes == {AS_RGB.shape}
+    assert sum(row[3] is MODULE.PILLOW for row in warnings.filters) == 1
+    with pytest.raises(UserWarning, match="of others"):
+        warnings.warn("of others", stacklevel=1)  # not Pillow's: still an error in tests
 
 
 def test_decode_of_a_picture_above_1_gib_is_refused_before_it_is_decoded(monkeypatch):
