@@ -106,6 +106,14 @@ def test_the_page_names_the_formats_and_limits():
     assert f"no value reaches {MODULE.DARK}" in page
 
 
+def test_decode_of_several_jpegs_in_one_file_gives_the_first():
+    """As telephones write them."""
+    first = Image.fromarray(AS_RGB)
+    content = encoded(first, "MPO", save_all=True, append_images=[first.rotate(180)])
+    check(content)
+    np.testing.assert_array_equal(decode(content), decode(encoded(first, "JPEG")))
+
+
 @pytest.mark.parametrize("content", [POSTSCRIPT, b"", b"\0", b"GIF", b"notes"])
 def test_decode_of_no_picture_is_refused(content):
     for function in (check, decode):

@@ -24,7 +24,7 @@ def save(path: Path) -> Path:
     return path
 
 
-def told(path: Path, **options: bool) -> tuple[list[str], int, str]:
+def outcome(path: Path, **options: bool) -> tuple[list[str], int, str]:
     """Names of the pictures, how many files were passed over, and the line about them."""
     lines: list[str] = []
     pictures = folder(path, tell=lines.append, **options)
@@ -70,7 +70,7 @@ def test_folder_with_what_is_no_file_names_it_and_does_not_wait(images, make, re
     start = time.monotonic()
     with pytest.raises(WorkbenchError, match=rf"not sound pictures: x.png \({reason}\)"):
         folder(images)
-    assert told(images, skip_broken=True)[:2] == (["a.png"], 1)
+    assert outcome(images, skip_broken=True)[:2] == (["a.png"], 1)
     assert time.monotonic() - start < AT_ONCE_S
 
 
@@ -125,7 +125,7 @@ def test_listing_of_a_folder_without_permission_is_an_error(tmp_path, monkeypatc
 )
 def test_folder_reads_pictures_of_any_name(images, name):
     save(images / name)
-    assert told(images) == (sorted(["a.png", name]), 0, "")
+    assert outcome(images) == (sorted(["a.png", name]), 0, "")
 
 
 @pytest.mark.parametrize(
@@ -142,13 +142,13 @@ def test_folder_reads_pictures_of_any_name(images, name):
 def test_folder_counts_files_that_are_no_pictures(images, name, content, reason):
     (images / name).write_bytes(content)
     line = f"{images}: passed over 1 of 2 files: {name} ({reason})"
-    assert told(images) == (["a.png"], 1, line)
+    assert outcome(images) == (["a.png"], 1, line)
 
 
 def test_folder_counts_sub_folders_that_are_not_read(images):
     save(images / "holiday" / "b.png")
     save(images / CLASS / "inner" / "c.png")
-    names, count, line = told(images)
+    names, count, line = outcome(images)
     assert (names, count) == (["a.png"], 2)
     assert "holiday/ (a folder without a WordNet id)" in line
     assert f"{CLASS}/inner/ (a folder within a class)" in line
@@ -170,7 +170,7 @@ def test_folder_reads_a_linked_class_by_the_links_name(images, tmp_path):
     ]
     assert pictures[1].load().shape == (3, 4, 3)
     (tmp_path / "link").symlink_to(images)
-    assert told(tmp_path / "link") == (["a.png", f"{CLASS}/b.png"], 0, "")
+    assert outcome(tmp_path / "link") == (["a.png", f"{CLASS}/b.png"], 0, "")
 
 
 @pytest.mark.parametrize("target", [".", "..", "n00000001"])
@@ -178,7 +178,7 @@ def test_folder_with_a_loop_of_folders_reads_each_once(images, target):
     save(images / "n00000001" / "b.png")
     (images / CLASS).symlink_to(target)
     (images / OTHER).symlink_to(target)
-    names, count, line = told(images)
+    names, count, line = outcome(images)
     assert names == ["a.png", "n00000001/b.png"]
     assert (f"{OTHER}/ (a folder that was read already)" in line, count >= 2) == (True, True)
 
@@ -255,4 +255,4 @@ def test_load_of_a_file_that_became_a_pipe_does_not_wait(images):
 def test_folder_of_copies_keeps_each(images):
     save(images / "b.png")
     (images / "c.png").symlink_to("a.png")
-    assert told(images) == (["a.png", "b.png", "c.png"], 0, "")
+    assert outcome(images) == (["a.png", "b.png", "c.png"], 0, "")
