@@ -16,9 +16,10 @@ from PIL import Image, ImageOps
 
 from tests.fuzz.pictures import SIGNATURE, damaged, encoded, whole
 from workbench.errors import WorkbenchError
-from workbench.vision.pictures import decode
-from workbench.vision.pictures.decode import FORMATS, NoPictureError, check
+from workbench.vision.pictures import decode, formats
+from workbench.vision.pictures.decode import check
 from workbench.vision.pictures.files import FILE_MOST
+from workbench.vision.pictures.formats import FORMATS, NoPictureError
 
 PAGE = Path(__file__).parents[3] / "docs" / "pictures.md"
 MODULE = importlib.import_module("workbench.vision.pictures.decode")  # the package's is a function
@@ -91,7 +92,7 @@ def test_decode_of_each_format_gives_upright_pixels(name):
 
 def test_every_format_is_tried():
     tried = {name.split(".")[1].upper() for name in whole()}
-    assert tried == set(MODULE._readable())
+    assert tried == set(formats.readable())
 
 
 def test_the_page_names_the_formats_and_limits():
@@ -99,7 +100,7 @@ def test_the_page_names_the_formats_and_limits():
     (line,) = (line for line in page.splitlines() if line.startswith("- Formats: "))
     assert line.removeprefix("- Formats: ").split(". ")[0].split(", ") == list(FORMATS)
     assert f"A file has at most {FILE_MOST >> 20} MiB" in page
-    assert f"takes at most {MODULE.MEMORY_MOST >> 30} GiB" in page
+    assert f"takes at most {formats.MEMORY_MOST >> 30} GiB" in page
     costs = [row.bytes_a_pixel for row in FORMATS.values()]
     per_pixel = f"{min(costs)} to {max(costs)} bytes a pixel by format (JPEG {costs[0]})"
     assert per_pixel in page
@@ -216,7 +217,17 @@ def test_decode_of_a_transparent_colour_shows_white(bits, row, key, other):
     assert [tuple(pixel) for pixel in pixels[0].tolist()] == [WHITE, other]
 
 
+def test_decode_of_a_transparent_colour_of_three_channels_shows_white():
+    pixels = decode(png(8, 2, b"\1\2\3\4\5\6", (1, 2, 3)))
+    assert pixels.tolist() == [[list(WHITE), [4, 5, 6]]]
+
+
 # ---- errors
+
+
+def test_decode_of_the_smallest_file_reads_it():
+    check(b"P6 1 1 255\n\1\2\3")
+    assert decode(b"P6 1 1 255\n\1\2\3").tolist() == [[[1, 2, 3]]]
 
 
 @pytest.mark.parametrize("side", [1, 3, 7, 9])
@@ -248,14 +259,14 @@ def test_decode_of_a_picture_with_corrupt_exif_reads_it_and_warns_nobody():
     with ThreadPoolExecutor(4) as pool:
         shapes = {pixels.shape for pixels in pool.map(decode, [content] * 40)}
     assert shapes == {AS_RGB.shape}
-    assert sum(row[3] is MODULE.PILLOW for row in warnings.filters) == 1
+    assert sum(row[3] is formats.PILLOW for row in warnings.filters) == 1
     with pytest.raises(UserWarning, match="of others"):
         warnings.warn("of others", stacklevel=1)  # not Pillow's: still an error in tests
 
 
 def test_decode_of_a_picture_above_1_gib_is_refused_before_it_is_decoded(monkeypatch):
     content = encoded(Image.new("RGB", (60, 40)), "PNG")
-    monkeypatch.setattr(MODULE, "MEMORY_MOST", 60 * 40 * FORMATS["PNG"].bytes_a_pixel)
+    monkeypatch.setattr(formats, "MEMORY_MOST", 60 * 40 * FORMATS["PNG"].bytes_a_pixel)
     monkeypatch.setattr(Image.Image, "load", None)
     for function in (check, decode):
         with pytest.raises(WorkbenchError, match="60 x 40 pixels take more than 0 MiB"):
@@ -263,7 +274,7 @@ def test_decode_of_a_picture_above_1_gib_is_refused_before_it_is_decoded(monkeyp
 
 
 def test_decode_of_a_line_counts_what_the_decoder_keeps_besides(monkeypatch):
-    monkeypatch.setattr(MODULE, "MEMORY_MOST", 1000 * 2 * FORMATS["PNG"].bytes_a_pixel)
+    monkeypatch.setattr(formats, "MEMORY_MOST", 1000 * 2 * FORMATS["PNG"].bytes_a_pixel)
     for size in ((1000, 1), (1, 1000)):
         with pytest.raises(WorkbenchError, match="pixels take more than"):
             decode(encoded(Image.new("RGB", size), "PNG"))

@@ -10,8 +10,8 @@ from PIL import Image
 
 from workbench.errors import WorkbenchError
 from workbench.vision.pictures import folder, skipped
-from workbench.vision.pictures.decode import NoPictureError
 from workbench.vision.pictures.files import FILE_MOST, listing, read, shown
+from workbench.vision.pictures.formats import NoPictureError
 
 CLASS, OTHER = "n01440764", "n02110341"
 AT_ONCE_S = 5  # a pipe would be waited for without end, and a device read until memory ends

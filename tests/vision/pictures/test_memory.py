@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workbench.vision.pictures.decode import FORMATS, MEMORY_MOST
+from workbench.vision.pictures.formats import FORMATS, MEMORY_MOST
 
 SIDES = (3000, 4000)
 MEASURE = """\

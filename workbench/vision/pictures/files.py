@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from workbench.errors import WorkbenchError
-from workbench.vision.pictures.decode import NoPictureError
+from workbench.vision.pictures.formats import NoPictureError
 
 WORDNET_ID = re.compile(r"n[0-9]{8}(?![0-9])")
 FILE_MOST = 2**28  # bytes of a file that is read

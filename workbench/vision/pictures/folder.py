@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
-from workbench.vision.pictures.decode import FORMATS, SUFFIXES, NoPictureError, check, decode
+from workbench.vision.pictures.decode import check, decode
 from workbench.vision.pictures.files import WORDNET_ID, listing, read, shown
+from workbench.vision.pictures.formats import FORMATS, SUFFIXES, NoPictureError
 from workbench.vision.pictures.picture import Collection, Picture, Pixels
 
 NAMED_PASSED = 5  # of the files passed over, how many are named
