@@ -77,9 +77,10 @@ def test_every_broken_file_is_named_at_once(tmp_path):
     os.symlink(tmp_path / "gone.png", tmp_path / "dangling.png")
     with pytest.raises(WorkbenchError) as caught:
         folder(tmp_path)
-    for name in ("short.jpg", "notes.txt", "empty.png", "dangling.png", "--skip-broken"):
+    for name in ("short.jpg", "empty.png", "dangling.png", "--skip-broken"):
         assert name in str(caught.value)
     assert "good.png" not in str(caught.value)
+    assert "notes.txt" not in str(caught.value)
     lines: list[str] = []
     sound = folder(tmp_path, skip_broken=True, tell=lines.append)
     assert [p.name for p in sound] == ["good.png"]
@@ -99,13 +100,6 @@ def test_folder_with_many_broken_files_names_a_few(tmp_path):
     lines: list[str] = []
     folder(tmp_path, skip_broken=True, tell=lines.append)
     assert lines[0].endswith(", 4.jpg (no picture) and 2 more")
-
-
-def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
-    save(tmp_path / "bomb.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2000)  # the picture has 2400
-    with pytest.raises(WorkbenchError, match=r"bomb.png .more than 2000 pixels"):
-        folder(tmp_path)
 
 
 def test_no_pictures_is_an_error(tmp_path):

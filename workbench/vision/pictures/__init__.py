@@ -4,13 +4,13 @@ Pictures are compared by their SHA-256, not by their names.
 """
 
 from workbench.vision.pictures.batch import batch
+from workbench.vision.pictures.decode import decode
 from workbench.vision.pictures.folder import folder
 from workbench.vision.pictures.photographs import photographs
 from workbench.vision.pictures.picture import (
     Collection,
     Picture,
     collection_sha256,
-    decode,
     first_by_content,
     set_sha256,
     skipped,

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from workbench.errors import WorkbenchError, nearest
+from workbench.vision.pictures.decode import decode
 from workbench.vision.pictures.drawn import drawn
-from workbench.vision.pictures.picture import Picture, Pixels, decode
+from workbench.vision.pictures.picture import Picture, Pixels
 
 # The parts share no photograph: a theory is not evaluated on pictures that it was calibrated on.
 # Nearly all are CC0 or public domain; skimage/data/_fetchers.py lists each one's origin.

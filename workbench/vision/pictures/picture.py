@@ -1,18 +1,13 @@
-"""A picture, identified by its content, and how bytes become RGB pixels."""
+"""A picture, identified by its content, and collections of pictures."""
 
 import hashlib
-import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageOps
 
 Pixels = UInt8[np.ndarray, "h w 3"]
-TRANSPARENT_ON = (255, 255, 255, 255)  # transparent pixels become white, as in most viewers
-# Pillow gives 16 bit greyscale in one of these modes
-DEEPER_THAN_8_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
 
 @dataclass(frozen=True)
@@ -32,7 +27,7 @@ class Picture:
 
 
 class Collection(list[Picture]):
-    """Pictures of a folder, of which `skipped` files were passed over as no sound pictures."""
+    """Pictures of a folder, of which `skipped` files and sub-folders were passed over."""
 
     def __init__(self, pictures: Iterable[Picture], skipped: int):
         super().__init__(pictures)
@@ -40,7 +35,7 @@ class Collection(list[Picture]):
 
 
 def skipped(pictures: Sequence[Picture]) -> int:
-    """How many files of their folder were passed over."""
+    """How many files and sub-folders of their folder were passed over."""
     return pictures.skipped if isinstance(pictures, Collection) else 0
 
 
@@ -62,27 +57,3 @@ def collection_sha256(pictures: Iterable[Picture]) -> str:
 def set_sha256(sha256s: Iterable[str]) -> str:
     """One SHA-256 for a set of them: that of the sorted hashes, one a line."""
     return hashlib.sha256("\n".join(sorted(sha256s)).encode()).hexdigest()
-
-
-def decode(content: bytes) -> Pixels:
-    """Bytes of a picture file as uint8 RGB `h w 3`, upright by its EXIF orientation.
-
-    Greyscale, CMYK, palettes, transparency (on white) and 16 bit greyscale all become 8 bit RGB.
-    Raises OSError or SyntaxError for a broken file and PIL.Image.DecompressionBombError for one of
-    more than twice PIL.Image.MAX_IMAGE_PIXELS.
-    """
-    with Image.open(io.BytesIO(content)) as image:
-        return np.asarray(_rgb(ImageOps.exif_transpose(image)))
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode in DEEPER_THAN_8_BIT:
-        return Image.fromarray(
-            (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
-        ).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, TRANSPARENT_ON), image).convert(
-            "RGB"
-        )
-    return image.convert("RGB")
