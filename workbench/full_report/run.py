@@ -20,7 +20,7 @@ from workbench.files import cache_folder, folder_written_whole, write_whole
 from workbench.full_report.page import FinishedPart, Opening, as_html, render_page
 from workbench.full_report.parts import SCORE, PartFunction, absent, parts
 from workbench.hosts.store import load
-from workbench.report.html import on_what, with_skipped
+from workbench.report.html import on_what, picture_counts
 from workbench.score.facts import picture_facts
 from workbench.spec import Spec, TrainedCircuit, load_circuit, load_theory
 from workbench.work import Work
@@ -106,10 +106,10 @@ def _made(
         ("host", f"{trained.host}, weights {trained.fingerprint}"),
         ("trained circuit", f"{trained.circuit} at {trained.site}, {trained.sha256}"),
         ("spec", f"{request.spec_file}, {spec.sha256}"),
-        ("images", f"{images['n']}{with_skipped(images)}, {images['sha256']}"),
+        ("images", f"{images['n']}{picture_counts(images)}, {images['sha256']}"),
         (
             "calibration",
-            f"{calibration['n']} pictures{with_skipped(calibration)}, {calibration['sha256']}",
+            f"{calibration['n']} pictures{picture_counts(calibration)}, {calibration['sha256']}",
         ),
         ("seed", str(seed)),
         ("computed on", on_what(computed_on(CPU))),

@@ -1,11 +1,11 @@
 """The conditions of a scorecard in words and in order, and the warnings that they give."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from workbench.hosts.output import Quantity
 from workbench.score.scorecard import Scorecard
-from workbench.score.uncertainty import Figure
+from workbench.score.uncertainty import RESAMPLES
 from workbench.spec import misnamed
 from workbench.splice.conditions import ConditionKind
 
@@ -72,15 +72,57 @@ def interval(ci95: Sequence[float | None] | None, digits: int = 2) -> str:
     )
 
 
+def left_out(card: Scorecard) -> tuple[str, ...]:
+    """Sentences on copies of pictures, and on figures over fewer pictures or resamples than all."""
+    return (*_copied(card), *_fewer(card))
+
+
+def _copied(card: Scorecard) -> Iterator[str]:
+    for kind, facts in (("", card.header.images), ("calibration ", card.header.calibration)):
+        if "copies" in facts:
+            yield (
+                f"{facts['copies']} of {facts['n']} {kind}images are copies of others"
+                + ("." if kind else ": a mean counts each, an interval counts a picture once.")
+            )
+
+
+def _fewer(card: Scorecard) -> Iterator[str]:
+    images = card.header.images["n"]
+    needs_target = {each.key for each in card.quantities if each.needs_target}
+    fewer: dict[str, list[str]] = {}
+    for name, row in card.conditions.items():
+        figures = {
+            **{
+                each.label: row.quantities[each.key]
+                for each in card.quantities
+                if each.key not in needs_target
+            },
+            "next layer": row.consumer,
+            f"recovered {card.headline_quantity.label}": row.recovered,
+        }
+        for label, figure in figures.items():
+            if figure.n is not None:
+                fewer.setdefault(f"{label} is over {figure.n} of {images} images", []).append(name)
+            if figure.resamples is not None:
+                text = (
+                    f"the interval of {label} is over {figure.resamples:,} of {RESAMPLES:,} "
+                    "resamples, as in the others nothing was lost"
+                )
+                fewer.setdefault(text, []).append(name)
+    for text, names in fewer.items():
+        yield f"{text[0].upper()}{text[1:]} (under {', '.join(names)})."
+
+
 def reaching(card: Scorecard) -> tuple[str, ...]:
     """The controls that the handwritten units are not clearly better than.
 
-    The 95 % interval of the handwritten units' recovered KL against such a control reaches 0.
+    The 95 % interval of the handwritten units' recovered KL against such a control reaches 0, or
+    there is none, as over one picture.
     """
     return tuple(
         name
         for name, figure in card.against.items()
-        if (low := _low(figure)) is not None and low <= 0
+        if figure.value is not None and (figure.ci95 is None or figure.ci95[0] <= 0)
     )
 
 
@@ -105,7 +147,3 @@ def against(card: Scorecard, control: str) -> str:
     return f"{number(figure.value, 2)} of what it loses" + (
         f" ({interval(figure.ci95)})" if figure.ci95 else ""
     )
-
-
-def _low(figure: Figure) -> float | None:
-    return figure.ci95[0] if figure.ci95 else figure.value

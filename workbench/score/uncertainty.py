@@ -60,12 +60,14 @@ def bootstrap(
     xp = array_namespace(*rows.values())
     arrays = {name: xp.astype(row, xp.float64) for name, row in rows.items()}
     value = float(statistic({name: xp.mean(array, axis=0) for name, array in arrays.items()}))
+    if not math.isfinite(value):
+        return Figure(None)
     sums, like = (
         {name: grouped(array, item) for name, array in arrays.items()},
         next(iter(arrays.values())),
     )
     pictures = grouped(xp.ones(like.shape[:1], dtype=xp.float64, device=device(like)), item)
-    if pictures.shape[0] < 2 and math.isfinite(value):
+    if pictures.shape[0] < 2:
         return Figure(value)
     blocks = []
     for drawn in _draws(pictures.shape[0], seed, resamples):
@@ -76,7 +78,7 @@ def bootstrap(
         )
     figures = xp.concat(blocks)
     figures = figures[xp.isfinite(figures)]
-    if not math.isfinite(value) or figures.shape[0] < 0.5 * resamples:
+    if figures.shape[0] < 0.5 * resamples:
         return Figure(None)
     low, high = percentiles(figures, (2.5, 97.5))
     known = figures.shape[0]
