@@ -29,7 +29,7 @@ class Figure:
     """A figure with its 95 % interval.
 
     value      None if the figure does not exist, as without labels or if nothing was lost
-    ci95       None if there is no figure, or fewer than two different pictures to resample
+    ci95       None if there is no figure, or if it rests on a single picture and copies of it
     n          how many pictures the figure is over; None for all of its document
     resamples  how many resamples the interval is over; None for all. In the others the figure does
                not exist, as where nothing was lost
@@ -82,7 +82,11 @@ def bootstrap(
         return Figure(None)
     low, high = percentiles(figures, (2.5, 97.5))
     known = figures.shape[0]
-    return Figure(value, (low, high), resamples=known if known < resamples else None)
+    if known == resamples:
+        return Figure(value, (low, high))
+    # without a spread, all rests on one picture, without which the figure does not exist
+    spread = not math.isclose(low, high, abs_tol=1e-12)
+    return Figure(value, (low, high) if spread else None, resamples=known)
 
 
 @lru_cache(maxsize=KEPT)
