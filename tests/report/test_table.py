@@ -203,6 +203,20 @@ def test_one_picture_shows_values_without_intervals_and_no_control_is_beaten():
     assert "1 images: recovered KL 0.81, mean" in text
     assert " to " not in next(line for line in lines(card, 100) if line.startswith("spliced"))
     assert reaching(card) == tuple(card.against)
+    assert "of what it loses (no interval, as it rests on one picture)" in " ".join(text.split())
+
+
+def test_labelled_pictures_are_counted_where_they_are_fewer():
+    card = cards.card(images={"n": 37, "labelled": 9, "fires": 1, "sha256": "e" * 64})
+    natural = card.conditions["natural"]
+    quantities = {
+        **natural.quantities,
+        **{key: replace(natural.quantities[key], n=9) for key in ("top1", "top5")},
+    }
+    fewer = {**card.conditions, "natural": replace(natural, quantities=quantities)}
+    sentence = "top-1 and top-5 are over the 9 of 37 images that have a known label."
+    assert left_out(replace(card, conditions=fewer)) == (sentence,)
+    assert left_out(card) == ()
 
 
 def test_copies_are_counted_in_a_sentence_for_both_sets():
@@ -228,8 +242,8 @@ def test_figures_over_fewer_pictures_or_resamples_are_named_with_their_condition
     }
     card = replace(card, conditions={**card.conditions, **changed})
     assert set(left_out(card)) == {
-        "Next layer is over 35 of 37 images (under ablated.zero, spliced).",
-        "The interval of recovered KL is over 9,990 of 10,000 resamples, as in the others nothing "
+        "next layer is over 35 of 37 images (under ablated.zero, spliced).",
+        "the interval of recovered KL is over 9,990 of 10,000 resamples, as in the others nothing "
         "was lost (under ablated.zero, spliced).",
     }
     assert left_out(cards.card(labelled=False)) == ()

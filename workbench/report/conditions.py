@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 
 from workbench.hosts.output import Quantity
-from workbench.score.scorecard import Scorecard
-from workbench.score.uncertainty import RESAMPLES
+from workbench.score.scorecard import ConditionScore, Scorecard
+from workbench.score.uncertainty import RESAMPLES, Figure
 from workbench.spec import misnamed
 from workbench.splice.conditions import ConditionKind
 
@@ -87,22 +87,23 @@ def _copied(card: Scorecard) -> Iterator[str]:
 
 
 def _fewer(card: Scorecard) -> Iterator[str]:
-    images = card.header.images["n"]
-    needs_target = {each.key for each in card.quantities if each.needs_target}
+    images, natural = card.header.images, card.conditions["natural"].quantities
+    labelled = [
+        each.label
+        for each in card.quantities
+        if each.needs_target and natural[each.key].n is not None
+    ]
+    if labelled:
+        yield (
+            f"{' and '.join(labelled)} are over the {images['labelled']} of {images['n']} images "
+            "that have a known label."
+        )
     fewer: dict[str, list[str]] = {}
     for name, row in card.conditions.items():
-        figures = {
-            **{
-                each.label: row.quantities[each.key]
-                for each in card.quantities
-                if each.key not in needs_target
-            },
-            "next layer": row.consumer,
-            f"recovered {card.headline_quantity.label}": row.recovered,
-        }
-        for label, figure in figures.items():
+        for label, figure in _without_target(card, row).items():
             if figure.n is not None:
-                fewer.setdefault(f"{label} is over {figure.n} of {images} images", []).append(name)
+                text = f"{label} is over {figure.n} of {images['n']} images"
+                fewer.setdefault(text, []).append(name)
             if figure.resamples is not None:
                 text = (
                     f"the interval of {label} is over {figure.resamples:,} of {RESAMPLES:,} "
@@ -110,7 +111,20 @@ def _fewer(card: Scorecard) -> Iterator[str]:
                 )
                 fewer.setdefault(text, []).append(name)
     for text, names in fewer.items():
-        yield f"{text[0].upper()}{text[1:]} (under {', '.join(names)})."
+        yield f"{text} (under {', '.join(names)})."
+
+
+def _without_target(card: Scorecard, row: ConditionScore) -> dict[str, Figure]:
+    """The figures of a condition that need no label, by the title of their column."""
+    return {
+        **{
+            each.label: row.quantities[each.key]
+            for each in card.quantities
+            if not each.needs_target
+        },
+        "next layer": row.consumer,
+        f"recovered {card.headline_quantity.label}": row.recovered,
+    }
 
 
 def reaching(card: Scorecard) -> tuple[str, ...]:
@@ -144,6 +158,7 @@ def strangely_bound(card: Scorecard) -> tuple[str, ...]:
 def against(card: Scorecard, control: str) -> str:
     """The recovered KL of the handwritten units against a control, with its interval, as text."""
     figure = card.against[control]
-    return f"{number(figure.value, 2)} of what it loses" + (
-        f" ({interval(figure.ci95)})" if figure.ci95 else ""
-    )
+    between = interval(figure.ci95)
+    if known(figure.value) and figure.ci95 is None:
+        between = "no interval, as it rests on one picture"
+    return f"{number(figure.value, 2)} of what it loses" + (f" ({between})" if between else "")
