@@ -56,8 +56,9 @@ def refuse_inputs(pictures: Sequence[Picture], inputs: ConditionInputs) -> None:
     for place in ("before", "site", "entering"):
         if (value := getattr(inputs, place)) is not None:
             parts[f"an activation read for {inputs.site_name} ({place})"] = value
-    for name, value in parts.items():
-        sums = value.flatten(1).sum(1, dtype=torch.float64)  # nan and infinity stay in a sum
+    for name, value in parts.items():  # nan and infinity stay in a sum, which is quick in float32
+        dtype = torch.promote_types(value.dtype, torch.float32)
+        sums = value.sum(tuple(range(1, value.ndim)), dtype=dtype)
         if not sums.isfinite().all():
             _refuse(pictures, ~sums.isfinite().cpu().numpy(), f"{name} is not finite")
 

@@ -41,7 +41,7 @@ def gain_and_bias(
 def refuse_not_finite(**numbers: Tensor) -> None:
     """Raise WorkbenchError if a number that calibration reads is not finite; it has the name."""
     for name, rows in numbers.items():
-        if not rows.sum(dtype=torch.float64).isfinite():
+        if not rows.sum(dtype=torch.promote_types(rows.dtype, torch.float32)).isfinite():
             raise WorkbenchError(
                 "calibration",
                 f"a {name.replace('_', ' ')} that is nan or infinite",
