@@ -245,6 +245,14 @@ def test_problems_of_logits_are_none(kind, classes):
     assert ClassOutput().problems(REAL[kind](rows)) == []
 
 
+def test_problems_of_rows_that_are_not_finite_are_left_to_the_statistics():
+    rows = torch.randn(4, 5, generator=torch.Generator().manual_seed(1))
+    rows[1, 2] = torch.nan
+    assert ClassOutput().problems(rows) == ClassOutput().problems(rows[1:2]) == []
+    assert ClassOutput(probabilities=True).problems(rows.softmax(1)) == []
+    assert len(ClassOutput().problems(rows.softmax(1))) == 1
+
+
 def test_problems_of_logits_that_are_declared_as_probabilities():
     rows = torch.randn(8, 5, generator=torch.Generator().manual_seed(1))
     (problem,) = ClassOutput(probabilities=True).problems(rows)

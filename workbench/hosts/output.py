@@ -161,7 +161,8 @@ class ClassOutput:
         """Names answers that are no rows of logits, or of another number of classes.
 
         Probabilities, at least 0 with a sum of 1 for every item, are no logits unless they are
-        declared. Rows of equal numbers may be either.
+        declared. Rows of equal numbers may be either. Rows that are not finite are not looked at:
+        `statistics` shows them.
         """
         if not isinstance(answer, Tensor) or answer.ndim != 2:
             return _row_problems(answer, "logits 1 x classes")
@@ -170,10 +171,11 @@ class ClassOutput:
             problems += [
                 f"{len(self.classes)} classes are named; the network has {outputs} outputs"
             ]
-        shares = _are_shares(answer)
+        known = answer[answer.isfinite().all(1)]
+        shares = _are_shares(known)
         if self.probabilities and not shares:
             problems += ["the answers are declared as probabilities, but do not sum to 1"]
-        if shares and not self.probabilities and not (answer == answer[:, :1]).all():
+        if shares and not self.probabilities and not (known == known[:, :1]).all():
             problems += [
                 "the network gives probabilities, at least 0 with a sum of 1; expected logits. "
                 "Leave out its softmax, or declare output=ClassOutput(classes, probabilities=True)"

@@ -291,7 +291,7 @@ def tuning_summary(units: Sequence[UnitScore], turns: int = 1) -> Mapping[str, f
         columns = {
             name: [row.get(name, NAN) for row in rows] for name in dict.fromkeys(chain(*rows))
         }
-        preferred = columns.pop("preferred_deg")
+        preferred = columns.pop("preferred_deg", [])
         for name, values in columns.items():
             summary |= {f"{side}.{name}": _mean(values), **_counted(f"{side}.{name}", values)}
         gap = f"{side}.largest_gap_deg"
