@@ -126,8 +126,7 @@ def test_of_many_pictures_moments_are_sums_over_groups_and_each_ones_misses_stay
     run, whole, monkeypatch
 ):
     monkeypatch.setattr("workbench.evaluate.groups.GROUPS", 2)
-    monkeypatch.setattr("workbench.evaluate.batches.GROUPS", 2)
-    statistics, groups = evaluate(run.host, [run.splices], run.pictures), group_of(COUNT)
+    statistics, groups = evaluate(run.host, [run.splices], run.pictures), group_of(np.arange(COUNT))
     assert set(groups) == {0, 1}
     for name, rows in statistics.rows.items():
         expected = [whole.rows[name]["moments"][groups == group].sum(0) for group in (0, 1)]
@@ -149,7 +148,6 @@ def test_sums_over_groups_are_the_same_to_the_bit_whatever_was_read_back(
 ):
     """Also where what is known stands behind what is not, and threads look ahead."""
     monkeypatch.setattr("workbench.evaluate.groups.GROUPS", 1)
-    monkeypatch.setattr("workbench.evaluate.batches.GROUPS", 1)
     value = {
         picture.sha256: np.full((1, 1), number)
         for picture, number in zip(run.pictures, (1e16, 1.0, -1e16, 3.0, 1.0), strict=True)

@@ -139,7 +139,126 @@ def test_accuracies_by_rank():
     assert rows["top5"].tolist() == [1, 1, 1, 1, 1, 0, 0]
 
 
-@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("where", ["natural", "answer", "both"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_kl_of_logits_that_are_not_finite_is_infinite_and_agreement_unknown(library, where, value):
+    natural, answer = answers(0), answers(1)
+    for broken in (natural,) if where == "natural" else (answer,):
+        broken[4, 2] = value
+    if where == "both":
+        natural[4, 2] = value
+    rows = ClassOutput().statistics(library(natural), library(answer), library(np.full(ITEMS, -1)))
+    kl, agreement = plain(rows["kl"]), plain(rows["agreement"])
+    assert np.isinf(kl).tolist() == [i == 4 for i in range(ITEMS)]
+    assert np.isnan(agreement).tolist() == [i == 4 for i in range(ITEMS)]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_kl_of_a_class_that_is_ruled_out(library):
+    """In both: as if the class were not there. In the condition alone: infinite. In natural alone:
+    0 log 0 is 0.
+    """
+    natural, answer = answers(0), answers(1)
+    natural[:2, 3] = answer[:3, 3] = -np.inf
+    natural[3, 3] = -np.inf
+    result = plain(
+        ClassOutput().statistics(library(natural), library(answer), library(np.full(ITEMS, 3)))[
+            "kl"
+        ]
+    )
+    others = [c for c in range(LOGITS) if c != 3]
+    for i in (0, 1):
+        expected = naive_kl(natural[i, others].astype(float), answer[i, others].astype(float))
+        assert result[i] == pytest.approx(expected, abs=EXACT)
+    assert np.isinf(result[2])
+    q = np.exp(answer[3].astype(float))
+    with_mass = naive_kl(natural[3, others].astype(float), answer[3, others].astype(float))
+    assert result[3] == pytest.approx(with_mass - np.log(1 - q[3] / q.sum()), abs=EXACT)
+    assert np.isfinite(result[4:]).all()
+
+
+def test_kl_of_a_class_whose_probability_underflows_is_finite():
+    natural, answer = np.array([[0.0, -800.0, 1.0]]), np.array([[0.0, -np.inf, 1.0]])
+    assert kl(natural, answer).tolist() == [0.0]
+
+
+def test_accuracies_of_a_class_that_is_ruled_out():
+    """A label that is ruled out ranks last, and rules out no other label."""
+    one = np.array([[-np.inf, 6, 5, 4, 3, 2, 1.0]])
+    for label, top5 in ((0, 0), (5, 1), (6, 0)):
+        assert ClassOutput().statistics(one, one, np.array([label]))["top5"].tolist() == [top5]
+
+
+# ---- probabilities
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    return np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_statistics_of_declared_probabilities_are_those_of_their_logits(library):
+    natural, answer = answers(0).astype(float), answers(1).astype(float)
+    natural[0, 3] = answer[0, 3] = -np.inf  # probability 0
+    target = np.arange(ITEMS) % LOGITS
+    logits = ClassOutput().statistics(natural, answer, target)
+    shares = ClassOutput(probabilities=True).statistics(
+        library(softmax(natural)), library(softmax(answer)), library(target)
+    )
+    for name, row in logits.items():
+        np.testing.assert_allclose(plain(shares[name]), row, atol=EXACT, err_msg=name)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("items", [1, 8])
+@pytest.mark.parametrize("classes", [2, 10, 1000])
+def test_problems_probabilities_are_refused_unless_declared(dtype, items, classes):
+    logits = 4 * torch.randn(items, classes, generator=torch.Generator().manual_seed(0))
+    shares = logits.softmax(1).to(dtype)
+    (problem,) = ClassOutput().problems(shares)
+    assert "gives probabilities" in problem
+    assert "probabilities=True" in problem
+    assert ClassOutput(probabilities=True).problems(shares) == []
+    assert ClassOutput().problems(logits.log_softmax(1).to(dtype)) == []  # these are logits
+
+
+REAL = {
+    "trained": lambda rows: 5 * rows,
+    "untrained": lambda rows: 1e-3 * rows,
+    "after a ReLU": lambda rows: (5 * rows).relu(),
+    "after a sigmoid": lambda rows: rows.sigmoid(),
+    "zero": lambda rows: 0 * rows,
+    "1 / classes": lambda rows: 0 * rows + 1 / rows.shape[1],
+    "sum of 1 with some below 0": lambda rows: (
+        rows - rows.mean(1, keepdim=True) + 1 / rows.shape[1]
+    ),
+    "one class": lambda rows: rows[:, :1].abs(),
+    "one item of shares among logits": lambda rows: torch.cat([rows[:1].softmax(1), rows]),
+}
+
+
+@pytest.mark.parametrize("kind", REAL)
+@pytest.mark.parametrize("classes", [2, 3, 1000])
+def test_problems_of_logits_are_none(kind, classes):
+    rows = torch.randn(8, classes, generator=torch.Generator().manual_seed(1))
+    assert ClassOutput().problems(REAL[kind](rows)) == []
+
+
+def test_problems_of_rows_that_are_not_finite_are_left_to_the_statistics():
+    rows = torch.randn(4, 5, generator=torch.Generator().manual_seed(1))
+    rows[1, 2] = torch.nan
+    assert ClassOutput().problems(rows) == ClassOutput().problems(rows[1:2]) == []
+    assert ClassOutput(probabilities=True).problems(rows.softmax(1)) == []
+    assert len(ClassOutput().problems(rows.softmax(1))) == 1
+
+
+def test_problems_of_logits_that_are_declared_as_probabilities():
+    rows = torch.randn(8, 5, generator=torch.Generator().manual_seed(1))
+    (problem,) = ClassOutput(probabilities=True).problems(rows)
+    assert "do not sum to 1" in problem
+
+
 def test_accuracies_of_nan_logits_are_zero():
     broken = np.full((2, LOGITS), np.nan)
     rows = ClassOutput().statistics(broken, broken, np.array([0, -1]))
@@ -186,6 +305,18 @@ def test_embedding_distance_has_its_known_values_at_right_angles_and_opposite():
 def test_embedding_distance_of_equal_answers_is_exactly_zero():
     rows = EmbeddingOutput().statistics(answers(0), answers(0), np.full(ITEMS, -1))
     assert rows["distance"].tolist() == [0.0] * ITEMS
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_embedding_distance_of_numbers_that_are_not_finite_is_infinite(library, value):
+    natural, answer = answers(0), answers(1)
+    natural[2, 1] = answer[5, 0] = value
+    rows = EmbeddingOutput().statistics(
+        library(natural), library(answer), library(np.full(ITEMS, -1))
+    )
+    assert np.flatnonzero(~np.isfinite(plain(rows["distance"]))).tolist() == [2, 5]
+    assert np.isinf(plain(rows["distance"])[[2, 5]]).all()
 
 
 @pytest.mark.filterwarnings("error")
@@ -250,6 +381,16 @@ def test_output_that_contradicts_classes_or_has_output_is_refused(also):
         host_that_answers(torch.zeros(1, 2), output=EmbeddingOutput(), **also)
 
 
+def test_host_that_ends_in_a_softmax_is_refused_unless_it_says_so():
+    shares = torch.tensor([[0.7, 0.2, 0.1]])
+    with pytest.raises(WorkbenchError, match=r"gives probabilities.*probabilities=True"):
+        host_that_answers(shares)
+    declared = ClassOutput(("a", "b", "c"), probabilities=True)
+    assert host_that_answers(shares, output=declared).output == declared
+    with pytest.raises(WorkbenchError, match="do not sum to 1"):
+        host_that_answers(torch.tensor([[0.7, 2.0, 0.1]]), output=declared)
+
+
 # ---- through evaluation
 
 
@@ -289,6 +430,20 @@ def test_host_without_output_is_evaluated_with_nan_in_every_quantity(run):
     assert statistics.rows["spliced"]["consumer"].max() < FLOAT32
     assert recovered(statistics, "spliced", "ablated.zero", "consumer").value > 0.99
     assert recovered(statistics, "spliced", "ablated.zero", "kl").value is None
+
+
+def test_softmax_host_that_nobody_checked_is_refused_on_its_first_batch(run):
+    network = nn.Sequential()
+    for name, stage in run.host.network.named_children():
+        network.add_module(name, stage)
+    network.add_module("softmax", nn.Softmax(1))
+    host = replace(run.host, network=network)
+    with pytest.raises(WorkbenchError, match="host planted: the network gives probabilities"):
+        evaluate(host, [run.splices], run.pictures)
+    declared = replace(host, output=ClassOutput(run.host.classes, probabilities=True))
+    logits = evaluate(run.host, [run.splices], run.pictures)
+    for name, rows in evaluate(declared, [run.splices], run.pictures).rows.items():
+        assert rows["kl"] == pytest.approx(logits.rows[name]["kl"], abs=FLOAT32), name
 
 
 def test_class_host_is_evaluated_with_labels(run):

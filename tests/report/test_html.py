@@ -211,6 +211,12 @@ def test_files_that_were_passed_over_are_told():
     assert "11 pictures, 4 files passed over, aaa" in page
 
 
+def test_copies_are_counted_where_the_pictures_are_identified_and_among_the_limits():
+    page = rendered(cards.card(calibration={"n": 11, "copies": 2, "sha256": "a" * 64}))
+    assert "11 pictures, 2 copies of others, aaa" in page
+    assert "<li>2 of 11 calibration images are copies of others" in page
+
+
 def test_a_missing_key_is_an_error_and_no_dash():
     with pytest.raises(KeyError):
         Score(document(cards.card())).figure("conditions/splised/kl", 2)

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from workbench.report import table
-from workbench.report.conditions import MISSING, interval, number, ordered, reaching
+from workbench.report.conditions import MISSING, interval, left_out, number, ordered, reaching
 from workbench.score.uncertainty import Figure
 
 
@@ -183,3 +183,67 @@ def test_numbers_are_rounded_for_reading(value: float | None, text: str):
 
 def test_an_interval_of_no_width_is_not_shown():
     assert (interval((0.1, 0.25)), interval((1.0, 1.0)), interval(None)) == ("0.10 to 0.25", "", "")
+
+
+def test_one_picture_shows_values_without_intervals_and_no_control_is_beaten():
+    one = cards.card(images={"n": 1, "labelled": 0, "fires": 1, "sha256": "e" * 64})
+    plain = {
+        "recovered": {
+            ablation: {name: replace(figure, ci95=None) for name, figure in row.items()}
+            for ablation, row in one.recovered.items()
+        },
+        "against": {name: replace(figure, ci95=None) for name, figure in one.against.items()},
+        "conditions": {
+            name: replace(row, recovered=replace(row.recovered, ci95=None))
+            for name, row in one.conditions.items()
+        },
+    }
+    card = replace(one, **plain)
+    text = "\n".join(lines(card, 100))
+    assert "1 images: recovered KL 0.81, mean" in text
+    assert " to " not in next(line for line in lines(card, 100) if line.startswith("spliced"))
+    assert reaching(card) == tuple(card.against)
+    assert "of what it loses (no interval, as it rests on one picture)" in " ".join(text.split())
+
+
+def test_labelled_pictures_are_counted_where_they_are_fewer():
+    card = cards.card(images={"n": 37, "labelled": 9, "fires": 1, "sha256": "e" * 64})
+    natural = card.conditions["natural"]
+    quantities = {
+        **natural.quantities,
+        **{key: replace(natural.quantities[key], n=9) for key in ("top1", "top5")},
+    }
+    fewer = {**card.conditions, "natural": replace(natural, quantities=quantities)}
+    sentence = "top-1 and top-5 are over the 9 of 37 images that have a known label."
+    assert left_out(replace(card, conditions=fewer)) == (sentence,)
+    assert left_out(card) == ()
+
+
+def test_copies_are_counted_in_a_sentence_for_both_sets():
+    card = cards.card(
+        images={"n": 37, "copies": 3, "labelled": 0, "fires": 1, "sha256": "e" * 64},
+        calibration={"n": 11, "copies": 2, "sha256": "a" * 64},
+    )
+    text = " ".join("\n".join(lines(card, 100)).split())
+    assert "3 of 37 images are copies of others: a mean counts each, an interval counts" in text
+    assert "2 of 11 calibration images are copies of others." in text
+    assert "copies" not in "\n".join(lines(cards.card(), 100))
+
+
+def test_figures_over_fewer_pictures_or_resamples_are_named_with_their_conditions():
+    card = cards.card()
+    changed = {
+        name: replace(
+            card.conditions[name],
+            consumer=replace(card.conditions[name].consumer, n=35),
+            recovered=replace(card.conditions[name].recovered, resamples=9_990),
+        )
+        for name in ("spliced", "ablated.zero")
+    }
+    card = replace(card, conditions={**card.conditions, **changed})
+    assert set(left_out(card)) == {
+        "next layer is over 35 of 37 images (under ablated.zero, spliced).",
+        "the interval of recovered KL is over 9,990 of 10,000 resamples, as in the others nothing "
+        "was lost (under ablated.zero, spliced).",
+    }
+    assert left_out(cards.card(labelled=False)) == ()

@@ -110,7 +110,16 @@ def test_a_unit_that_says_nan_has_no_rank_correlation():
         np.array([[np.nan], [1.0], [2.0], [3.0]]),
         np.array([[4.0], [1.0], [2.0], [3.0]]),
     )
-    assert spearman(value, trained).tolist() == spearman(trained, value).tolist() == [0.0]
+    assert np.isnan(spearman(value, trained)).all()
+    assert np.isnan(spearman(trained, value)).all()
+
+
+@pytest.mark.parametrize("column", range(1, 6))
+def test_pearson_of_a_sum_that_is_nan_is_nan_not_zero(column):
+    sums = np.array([10.0, 1.0, 2.0, 3.0, 4.0, 2.0])
+    assert np.isfinite(pearson(sums))
+    sums[column] = np.nan
+    assert np.isnan(pearson(sums))
 
 
 @pytest.mark.parametrize("rows", [1568, 3136, 3424])

@@ -8,10 +8,11 @@ import pytest
 
 from workbench.hosts.output import ClassOutput
 from workbench.score.document import FORMAT, document, to_json
-from workbench.score.facts import Header
+from workbench.score.facts import Header, picture_facts
 from workbench.score.scorecard import ConditionScore, Cost, Scorecard, UnitScore
 from workbench.score.uncertainty import Figure
 from workbench.splice.conditions import ConditionKind
+from workbench.vision.pictures import Picture
 
 CONDITIONS = (
     "natural",
@@ -122,3 +123,29 @@ def test_the_same_card_gives_the_same_text():
     assert to_json(card()) == to_json(card())
     assert to_json(card()) != to_json(replace(card(), tuned_on={"n": 1}))
     assert to_json(card()).endswith("}\n")
+
+
+def test_document_counts_of_figures_over_fewer_pictures_are_written_and_no_others():
+    whole = card()
+    assert "counts" not in document(whole)
+    assert "resamples" not in to_json(whole)
+    row = whole.conditions["ablated.zero"]
+    fewer = replace(row, consumer=Figure(0.5, None, n=2), recovered=Figure(0.5, resamples=9000))
+    changed = replace(
+        whole,
+        conditions={**whole.conditions, "ablated.zero": fewer},
+        fires={"kl": Figure(0.5, (0.25, 0.75), n=1)},
+    )
+    written = document(changed)
+    assert written["counts"] == {
+        "ablated": {"zero": {"consumer": {"n": 2}, "recovered_kl": {"resamples": 9000}}}
+    }
+    assert written["fires"] == {"kl": {"value": 0.5, "ci95": [0.25, 0.75], "n": 1}}
+    assert written["intervals"]["ablated"]["zero"]["consumer"] is None
+
+
+def test_picture_facts_count_copies_by_content_and_leave_out_none():
+    pictures = [Picture(str(i), content, None, lambda: None) for i, content in enumerate("abca")]
+    assert picture_facts(pictures)["copies"] == 1
+    assert picture_facts(pictures)["n"] == 4
+    assert "copies" not in picture_facts(pictures[:3])

@@ -3,12 +3,15 @@ lost or labelled.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from workbench.evaluate.statistics import Statistics
 from workbench.score.recovery import ABLATIONS, distance, loses, recovered
+from workbench.score.score import mean_figure
+from workbench.score.uncertainty import Figure
 
 EXACT = 1e-12  # one division of float64 means
 PICTURES = 8
@@ -173,3 +176,56 @@ def test_the_circuit_fires_where_one_unit_exceeds_its_level():
 
 def test_ablations_are_those_of_the_document():
     assert ABLATIONS == ("zero", "mean", "resample")
+
+
+# ---- pictures that a figure leaves out, and copies
+
+
+def test_recovered_leaves_out_pictures_without_a_value_and_counts_the_others():
+    rows = conditions(0.25)
+    rows["spliced"]["consumer"] = np.where(np.arange(PICTURES) == 0, np.nan, KL / 28)
+    figure = recovered(statistics(rows), "spliced", "ablated.zero", "consumer")
+    assert (figure.value, figure.n) == (pytest.approx(0.75, abs=EXACT), PICTURES - 1)
+    assert recovered(statistics(rows), "spliced", "ablated.zero", "kl").n is None
+
+
+def test_loses_leaves_out_pictures_without_a_value_and_counts_the_others():
+    rows = {**conditions(0.25), "variant.grey": {"kl": 0.35 * KL}}
+    rows["variant.grey"]["kl"][3] = np.nan
+    figure = loses(statistics(rows), "variant.grey", "kl")
+    assert (figure.value, figure.n) == (pytest.approx(0.1, abs=EXACT), PICTURES - 1)
+
+
+def test_mean_figure_counts_the_pictures_that_have_a_value():
+    row = np.array([1.0, np.nan, 3.0, *[2.0] * 5])
+    figure = mean_figure(statistics(conditions(0.25)), row, seed=0)
+    assert (figure.value, figure.n) == (2.0, PICTURES - 1)
+    assert mean_figure(statistics(conditions(0.25)), np.full(PICTURES, np.nan), 0) == Figure(None)
+
+
+def test_recovered_on_the_one_picture_where_the_circuit_fires_has_no_interval():
+    one = np.arange(PICTURES) == 6
+    figure = recovered(statistics(conditions(0.25)), "spliced", "ablated.zero", "kl", one)
+    assert (figure.value, figure.ci95, figure.n) == (pytest.approx(0.75), None, 1)
+
+
+def test_recovered_of_copies_has_the_interval_of_the_distinct_pictures():
+    """Four contents, twice each."""
+    rows = conditions(0.25)
+    rows["ablated.zero"]["kl"] = np.tile(KL[:4], 2)
+    rows["spliced"]["kl"] = np.tile(KL[:4] ** 2, 2)
+    whole = statistics(rows)
+    copied = replace(whole, sha256s=tuple("abcd" * 2))
+    half = replace(
+        whole,
+        names=whole.names[:4],
+        sha256s=tuple("abcd"),
+        rows={name: {key: row[:4] for key, row in part.items()} for name, part in rows.items()},
+    )
+    expected = recovered(half, "spliced", "ablated.zero", "kl")
+    figure = recovered(copied, "spliced", "ablated.zero", "kl")
+    assert (figure.value, *figure.ci95) == pytest.approx((expected.value, *expected.ci95))
+    shorter = recovered(whole, "spliced", "ablated.zero", "kl")
+    assert np.ptp(shorter.ci95) < 0.9 * np.ptp(figure.ci95)
+    same = replace(whole, sha256s=("a",) * PICTURES)
+    assert recovered(same, "spliced", "ablated.zero", "kl").ci95 is None

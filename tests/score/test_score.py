@@ -244,6 +244,11 @@ def test_silent_units_are_null_and_do_not_hide_the_others(right):
         np.mean([unit.handwritten["width_deg"] for unit in right.units[1:]])
     )
     assert summary["handwritten.largest_gap_deg"] == pytest.approx(120, abs=15)
+    counted = {name: value for name, value in summary.items() if name.startswith("units.")}
+    assert set(counted.values()) == {len(right.units) - 1}
+    assert set(counted) >= {"units.pose_error_deg", "units.handwritten.largest_gap_deg"}
+    assert not any(name.startswith("units.trained") for name in counted)
+    assert not any(name.startswith("units.") for name in tuning_summary(right.units))
     written = document(replace(right, units=(silent, *right.units[1:])))
     assert written["units"][0]["handwritten"]["preferred_deg"] is None
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from workbench.errors import WorkbenchError
 from workbench.score.tuning import (
     echo,
     figures,
@@ -171,3 +172,13 @@ def test_a_bar_has_its_direction_mod_180_and_its_echo_at_a_right_angle(turn):
     assert math.isnan(
         figures(made, trained=True)[0].preferred_deg
     )  # by an arc's measure it points nowhere
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_figures_response_that_is_nan_is_refused(trained):
+    whole = bump(40)
+    broken = np.where(np.arange(len(whole)) == 3, np.nan, whole)
+    pair = (broken, whole) if trained else (whole, broken)
+    side = "trained" if trained else "handwritten"
+    with pytest.raises(WorkbenchError, match=f"a {side} unit's response"):
+        figures(curves(*pair), trained=trained)

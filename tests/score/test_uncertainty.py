@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
-from workbench.evaluate.groups import GROUPS, grouped
+from workbench.evaluate.groups import GROUPS, copies, group_of, grouped, items_of
 from workbench.score.agreement import pearson
 from workbench.score.uncertainty import Figure, bootstrap
 
@@ -157,3 +158,87 @@ def test_what_cannot_be_had_is_none():
     assert bootstrap(
         {"row": np.zeros(3)}, lambda means: np.where(means["row"] > 0, 1.0, np.nan)
     ) == Figure(None)
+
+
+def test_bootstrap_one_picture_has_a_value_and_no_interval():
+    figure = bootstrap({"row": np.array([0.5])}, lambda means: means["row"])
+    assert figure == Figure(0.5, None)
+
+
+def test_bootstrap_copies_of_one_picture_have_no_interval():
+    row = np.array([0.5, 0.5, 0.5])
+    assert bootstrap({"row": row}, lambda means: means["row"]).ci95 == (0.5, 0.5)
+    item = np.array([4, 4, 4])
+    assert bootstrap({"row": row}, lambda means: means["row"], item=item) == Figure(0.5, None)
+
+
+def test_bootstrap_figure_that_exists_on_one_picture_has_no_interval():
+    """Resamples without the one picture on which something is lost have no figure."""
+    rows_of_two = {"spliced": np.array([0.1, 0.0]), "ablated": np.array([0.3, 0.0])}
+    with np.errstate(invalid="ignore"):
+        figure = bootstrap(rows_of_two, recovered)
+    assert figure.value == pytest.approx(2 / 3)
+    assert figure.ci95 is None
+    assert figure.resamples == pytest.approx(7_500, rel=0.05)
+
+
+def test_bootstrap_counts_the_resamples_that_have_the_figure():
+    data = {"spliced": np.array([0.1, 0.2, 0.0, 0.0]), "ablated": np.array([0.3, 0.3, 0.0, 0.0])}
+    with np.errstate(invalid="ignore"):
+        figure = bootstrap(data, recovered)
+    assert figure.resamples == pytest.approx(10_000 * (1 - 2**-4), rel=0.02)
+    assert figure.ci95 == pytest.approx((1 / 3, 2 / 3))
+    assert bootstrap(rows(20), recovered).resamples is None
+
+
+@pytest.mark.parametrize("library", [np.asarray, torch.as_tensor], ids=["numpy", "torch"])
+def test_bootstrap_interval_of_copies_is_that_of_the_pictures_once(library):
+    """Every picture three times: without items the interval would be shorter by the root of 3."""
+    data = rows(40)
+    once = bootstrap(data, recovered)
+    copied = {name: library(np.tile(row, 3)) for name, row in data.items()}
+    item = np.tile(np.arange(40), 3)
+    again = bootstrap(copied, recovered, item=item)
+    assert (again.value, *again.ci95) == pytest.approx((once.value, *once.ci95), abs=EXACT)
+    apart = bootstrap(copied, recovered)
+    assert np.ptp(apart.ci95) / np.ptp(once.ci95) == pytest.approx(3**-0.5, rel=0.1)
+
+
+def test_bootstrap_one_picture_of_many_copies_is_one_item():
+    """99 copies of one picture and 20 others are 21 items: SciPy on sums of items agrees."""
+    row = np.random.default_rng(0).normal(size=21)
+    item = np.concatenate([np.zeros(99, int), np.arange(1, 21)])
+    figure = bootstrap({"row": row[item]}, lambda means: means["row"], item=item)
+    assert figure.value == pytest.approx(row[item].mean(), abs=EXACT)
+    size = np.bincount(item).astype(float)
+    theirs = stats.bootstrap(
+        (row * size, size),
+        lambda sums, sizes, axis=-1: sums.sum(axis) / sizes.sum(axis),
+        paired=True,
+        vectorized=True,
+        method="percentile",
+        n_resamples=10_000,
+        rng=1,
+    ).confidence_interval
+    length = theirs.high - theirs.low
+    assert np.subtract(figure.ci95, theirs) / length == pytest.approx([0, 0], abs=MONTE_CARLO)
+
+
+def test_grouped_many_pictures_keep_copies_in_one_group(monkeypatch):
+    monkeypatch.setattr("workbench.evaluate.groups.GROUPS", 4)
+    item = items_of(["a", "b", "a", "c", "d", "e", "f", "e", "g", "a"])
+    assert item.tolist() == [0, 1, 0, 2, 3, 4, 5, 4, 6, 0]
+    group = group_of(item)
+    assert group[0] == group[2] == group[9]
+    assert group[5] == group[7]
+    assert sorted(np.bincount([group[item == i][0] for i in range(7)])) == [1, 2, 2, 2]
+    row = np.random.default_rng(0).normal(size=(10, 2))
+    expected = [row[group == i].sum(0) for i in range(4)]
+    np.testing.assert_allclose(grouped(row, item), expected, rtol=EXACT)
+    kept = np.array([1, 3, 4, 5, 7])  # some pictures alone, their items not counted through
+    assert len(grouped(row[kept], item[kept])) == 4
+
+
+def test_copies_are_counted_beyond_the_first():
+    assert copies(["a", "b", "a", "a", "b"]) == 3
+    assert copies(["a", "b"]) == 0

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tests.planted import PlantedHost, planted, truth
 from workbench.compiler import compile_spec
+from workbench.errors import WorkbenchError
 from workbench.splice.calibrate import (
     DONORS,
     affine,
@@ -282,3 +283,38 @@ def test_cells_are_drawn_without_repetition_and_keep_drive_and_activation_togeth
     )
     assert donors.trained.shape == (24, 6, 12, 12)
     assert len({tuple(row) for row in sample.drives["spliced"].tolist()}) > 0.99 * 24 * 128
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_calibrate_activation_at_a_cell_that_is_not_sampled_is_refused(toy, circuits, value):
+    """The means and peaks are over all cells, the fits over some."""
+    inputs = next(stream_inputs(toy, circuits, seed=1, count=8))
+    chosen = set(np.random.default_rng(0).permutation(144)[:128])
+    row, column = divmod(min(set(range(144)) - chosen), 12)
+    trained = inputs.trained.clone()
+    trained[0, 3, row, column] = value
+    with pytest.raises(WorkbenchError, match="activation that is nan or infinite"):
+        calibrate(circuits, [replace(inputs, trained=trained)])
+
+
+def test_calibrate_on_one_picture_fits_the_planted_gains(toy, circuits):
+    inputs = next(stream_inputs(toy, circuits, seed=1, count=1))
+    spliced = calibrate(circuits, [inputs]).conditions["spliced"]
+    assert len(inputs.trained) == 1
+    torch.testing.assert_close(spliced(inputs), inputs.trained, rtol=0, atol=1e-3)
+
+
+def test_calibrate_on_activations_that_never_vary_gives_every_condition_the_trained_value(
+    circuits, toy
+):
+    inputs = next(stream_inputs(toy, circuits, seed=1, count=8))
+    drives = {name: torch.full_like(drive, 0.5) for name, drive in inputs.drives.items()}
+    still = replace(
+        inputs,
+        trained=torch.full_like(inputs.trained, 2.0),
+        before=torch.zeros_like(inputs.given("before")),
+        drives=drives,
+    )
+    conditions = calibrate(circuits, [still]).conditions
+    for name in ("spliced", "control.flipped", "baseline.affine", "baseline.regression"):
+        assert conditions[name](still) == pytest.approx(still.trained), name

@@ -137,6 +137,18 @@ def test_fit_of_a_unit_that_never_varies_has_gain_0_and_its_value(name):
 
 
 @pytest.mark.parametrize("name", LINKS)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("broken", ["drive", "trained activation"])
+def test_fit_of_numbers_that_are_not_finite_is_refused(name, value, broken):
+    drive, trained = noise(3, 2, 5).abs(), noise(3, 2, 5, seed=1).abs()
+    (drive if broken == "drive" else trained)[1, 1, 2] = value
+    if not LINKS[name].whole:
+        drive, trained = (rows.movedim(1, 2).flatten(0, 1) for rows in (drive, trained))
+    with pytest.raises(WorkbenchError, match=f"a {broken} that is nan or infinite"):
+        LINKS[name].fit(drive, trained)
+
+
+@pytest.mark.parametrize("name", LINKS)
 def test_fitted_activation_of_rows_and_of_whole_pictures_is_the_trained_one(name):
     link = LINKS[name]
     drive = noise(20, 3, 40) if link.whole else noise(4000, 3)

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from workbench.cache import Kept
 from workbench.engine import Engine, Item, Result, here
-from workbench.evaluate.groups import GROUPS, group_of
+from workbench.evaluate.finite import refuse_not_finite
+from workbench.evaluate.groups import group_of, items_of
 from workbench.progress import Progress
 from workbench.vision.pictures import Picture
 
@@ -38,6 +39,7 @@ class Streaming:
     size      pictures of a batch
     held      what is held of a batch's rows, given the place of its first picture
     summed    whether a quantity is held as sums over groups of pictures
+    units     names of the units of summed rows, for messages
     """
 
     kept: Kept | None = None
@@ -46,6 +48,7 @@ class Streaming:
     size: int = BATCH
     held: Callable[[Rows, int], Rows] = _all_rows
     summed: Callable[[str], bool] = _no_sums
+    units: Sequence[str] = ()
 
 
 def streamed(
@@ -56,7 +59,8 @@ def streamed(
     """The rows of all pictures, a batch at a time; `rows_of` gives those of a batch.
 
     The engine computes batches; this process alone puts rows in their places, in the order of the
-    pictures, and keeps them, so that engines may take turns at one run.
+    pictures, and keeps them, so that engines may take turns at one run. Raises WorkbenchError for
+    rows that are not finite (`refuse_not_finite`).
     """
     table = _Table(pictures, how)
     waiting: deque[tuple[int, Sequence[Picture], Rows | None]] = deque()
@@ -75,6 +79,7 @@ def streamed(
 
     for rows in how.engine(partial(without_gradients, rows_of), absent()):
         start, batch, _ = waiting.popleft()
+        refuse_not_finite(batch, rows, how.summed, how.units)
         if how.kept:
             how.kept.write(batch_name(batch), rows)
         table.place(start, batch, rows)
@@ -86,7 +91,8 @@ class _Table:
     """The rows of all pictures, filled batch by batch; no row is held twice."""
 
     def __init__(self, pictures: Sequence[Picture], how: Streaming):
-        self.how, self.count, self.group = how, len(pictures), group_of(len(pictures))
+        self.how, self.count = how, len(pictures)
+        self.group = group_of(items_of([picture.sha256 for picture in pictures]))
         self.rows: dict[str, np.ndarray] = {}
 
     def place(self, start: int, batch: Sequence[Picture], rows: Rows) -> None:
@@ -94,7 +100,7 @@ class _Table:
         for quantity, row in self.how.held(rows, start).items():
             summed = self.how.summed(quantity)
             if quantity not in self.rows:
-                count = min(self.count, GROUPS) if summed else self.count
+                count = int(self.group.max()) + 1 if summed else self.count
                 self.rows[quantity] = np.zeros((count, *row.shape[1:]), row.dtype)
             if summed:
                 np.add.at(self.rows[quantity], self.group[at], row)

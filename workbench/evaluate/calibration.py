@@ -6,6 +6,7 @@ from itertools import islice
 
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.evaluate.batches import batches, donor_of, without_gradients
+from workbench.evaluate.finite import refuse_inputs
 from workbench.hosts.host import Host
 from workbench.progress import Progress
 from workbench.splice.calibrate import Splices, calibrate, with_random_readout
@@ -30,7 +31,10 @@ def stream_inputs(
     wanted: Wanted = EVERYTHING_TO_FIT,
     progress: Progress | None = None,
 ) -> Iterator[ConditionInputs]:
-    """The inputs of each batch of pictures, in order."""
+    """The inputs of each batch of pictures, in order.
+
+    Raises WorkbenchError for pictures with activations or drives that are not finite.
+    """
     return _stream(host, [circuits], pictures, work, wanted, progress)
 
 
@@ -52,7 +56,9 @@ def _stream(
         theory, some_pictures = item
         x = host.input.batch(some_pictures).to(host.device)
         donor = donor_of(some_pictures, 1)
-        return condition_inputs(host, theories[theory], x, donor, wanted, cache)
+        inputs = condition_inputs(host, theories[theory], x, donor, wanted, cache)
+        refuse_inputs(some_pictures, inputs)
+        return inputs
 
     items = [(i, some) for i in range(len(theories)) for _, some in batches(pictures)]
     computed = work.engine(partial(without_gradients, inputs_of), items)

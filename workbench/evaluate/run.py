@@ -16,6 +16,7 @@ from workbench.arrays import Array, to_numpy
 from workbench.arrays.devices import placed, shared
 from workbench.cache import Cache, Kept, cache_key
 from workbench.evaluate.batches import BATCH, Rows, Streaming, batch_name, donor_of, streamed
+from workbench.evaluate.finite import refuse_answers
 from workbench.evaluate.keys import condition_keys
 from workbench.evaluate.statistics import (
     RANKED,
@@ -25,6 +26,7 @@ from workbench.evaluate.statistics import (
     in_numpy,
     misses,
     positions,
+    share_changed,
     side_by_side,
     squares,
     unit_statistics,
@@ -57,6 +59,7 @@ def evaluate(
     of every condition that is as it was then: an interrupted run continues where it stopped, also
     where the cache is full, as finished batches are kept apart until the run is complete
     (`workbench.cache.forget`). Without a cache nothing is kept, and an interrupted run is lost.
+    Raises WorkbenchError for a batch with activations or answers that are not finite.
     """
     run = _JointRun.of(host, joint, work.cache)
     how = Streaming(
@@ -66,6 +69,7 @@ def evaluate(
         size=size,
         held=partial(held_of, pictures=len(pictures)),
         summed=_is_moments,
+        units=_unit_names(joint),
     )
     rows = streamed(pictures, run.rows, how)
     return _statistics(host, joint, pictures, rows)
@@ -161,6 +165,7 @@ class _JointRun:
         }
         return {"peak": first["peak"]} | quantities
 
+    @np.errstate(invalid="ignore")  # `streamed` refuses rows that are not finite
     def _computed(self, pictures: Sequence[Picture], wanted: Sequence[str]) -> dict[str, Rows]:
         """The rows of some conditions, each with the trained units' peak.
 
@@ -218,6 +223,8 @@ class _BatchRun:
         inputs, natural = joint_inputs(host, circuits, x, donor, wanted, run.cache)
         expected = {part: shared(value) for part, value in natural.items() if part in more}
         after_squares = {site: squares(expected[Part("site", site)]) for site in after}
+        if host.output.compared:
+            refuse_answers(host, natural[LOGITS])
         targets = placed(host.output.targets(pictures), host.device)
         return cls(run, x, after, targets, inputs, natural, expected, after_squares)
 
@@ -248,8 +255,7 @@ class _BatchRun:
         for site in self.after:
             reached_at = shared(at_least_float32(reached[site]))
             changed = reached_at - self.expected[Part("site", site)]
-            with np.errstate(invalid="ignore"):  # the share is nan where the site is all zero
-                rows["consumer"] = to_numpy(squares(changed) / self.after_squares[site])
+            rows["consumer"] = to_numpy(share_changed(changed, self.after_squares[site]))
         return rows
 
 
@@ -282,13 +288,17 @@ def _statistics(
     return Statistics(
         names=tuple(picture.name for picture in pictures),
         sha256s=tuple(picture.sha256 for picture in pictures),
-        units=tuple(f"{splices.site}:{unit}" for splices in joint for unit in splices.units),
+        units=_unit_names(joint),
         level=np.concatenate([to_numpy(splices.level) for splices in joint]),
         peak=rows["peak"],
         rows=by_condition,
         quantities=host.output.quantities,
         conditions={name: facts_of(joint, name) for name in names},
     )
+
+
+def _unit_names(joint: Sequence[Splices]) -> tuple[str, ...]:
+    return tuple(f"{splices.site}:{unit}" for splices in joint for unit in splices.units)
 
 
 def facts_of(joint: Sequence[Splices], name: str) -> ConditionFacts:

@@ -3,13 +3,15 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from workbench.arrays import Array, array_namespace, device, to_numpy
 from workbench.arrays.devices import placed
+from workbench.evaluate.groups import copies, items_of
 from workbench.hosts.output import ClassOutput, Quantity
 from workbench.splice.conditions import ConditionFacts
 
@@ -41,7 +43,7 @@ class Statistics:
         the output's  those of `quantities`, as `Output.statistics` computes them: kl, agreement,
                    top1 and top5 of class logits; nan where they are not known
         consumer   squared distance from natural at the site after the deepest spliced one, over the
-                   squared norm there
+                   squared norm there; nan where the natural activation is zero everywhere
         changed    largest difference of a replaced unit from its trained activation: the proof that
                    the splice fired
         misses     `unit 2`, sums over the cells of the squared difference from the trained
@@ -71,6 +73,11 @@ class Statistics:
         The peak is that of the calibration pictures.
         """
         return array_namespace(self.peak).any(self.peak > self.level, axis=1)
+
+    @cached_property
+    def items(self) -> Int[np.ndarray, " picture"] | None:
+        """The index of each picture's content; None where no picture has a copy."""
+        return items_of(self.sha256s) if copies(self.sha256s) else None
 
     @property
     def labelled(self) -> int:
@@ -156,6 +163,20 @@ def squares(activation: Float[Array, "n c *position"]) -> Float[Array, " n"]:
     xp = array_namespace(activation)
     axes = (1, *positions(activation))
     return xp.sum(xp.square(activation), axis=axes, dtype=xp.float64)
+
+
+def share_changed(
+    changed: Float[Array, "n c *position"], natural_squares: Float[Array, " n"]
+) -> Float[Array, " n"]:
+    """Squared norm of a change over the natural one.
+
+    It is nan where the natural activation is zero everywhere, infinite where one is not finite.
+    """
+    xp = array_namespace(changed, natural_squares)
+    zero = natural_squares == 0
+    size = squares(changed)
+    share = xp.where(zero, xp.nan, size / xp.where(zero, 1.0, natural_squares))
+    return xp.where(xp.isfinite(size + natural_squares), share, xp.inf)
 
 
 def in_numpy(row: Row) -> dict[str, np.ndarray]:

@@ -26,7 +26,7 @@ from workbench.full_report.page import FinishedPart, Opening, as_html, render_pa
 from workbench.full_report.parts import SCORE, PartFunction, absent, parts
 from workbench.hosts.store import load
 from workbench.manifest import refuse_users_files
-from workbench.report.html import on_what, with_skipped
+from workbench.report.html import on_what, picture_counts
 from workbench.result_folder import folder_written_whole
 from workbench.score.facts import picture_facts
 from workbench.spec import Spec, TrainedCircuit, load_circuit, load_theory
@@ -147,10 +147,10 @@ def _made(
         ("host", f"{trained.host}, weights {trained.fingerprint}"),
         ("trained circuit", f"{trained.circuit} at {trained.site}, {trained.sha256}"),
         ("spec", f"{request.spec_file}, {spec.sha256}"),
-        ("images", f"{images['n']}{with_skipped(images)}, {images['sha256']}"),
+        ("images", f"{images['n']}{picture_counts(images)}, {images['sha256']}"),
         (
             "calibration",
-            f"{calibration['n']} pictures{with_skipped(calibration)}, {calibration['sha256']}",
+            f"{calibration['n']} pictures{picture_counts(calibration)}, {calibration['sha256']}",
         ),
         ("seed", str(seed)),
         ("computed on", on_what(computed_on(CPU))),

@@ -1,8 +1,9 @@
 """What a network's answer is, and the quantities by which two of its answers are compared.
 
 `Host.output` is one of these; a new kind of answer is a class with the members of `Output`. Every
-quantity has one number for each item (a picture), nan where it is not known. Quantities are
-computed in float64, in the library and on the device of the arrays they are given.
+quantity has one number for each item (a picture): nan where it is not known, and infinite where a
+distance is not finite, because an answer is not. Quantities are computed in float64, in the library
+and on the device of the arrays they are given.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,12 +11,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from workbench.arrays import Array, array_namespace, device
 
 NO_TARGET = -1  # of an item without a target that the output knows
+ROUNDING = 1e-5  # of a sum of probabilities in float32
 
 
 @dataclass(frozen=True)
@@ -92,21 +95,27 @@ class Output(Protocol):
     ) -> Mapping[str, Float[Array, " n"]]:
         """Each quantity by name, of the natural answers and those under a condition.
 
-        Answers of an output that is not compared are not looked at and may be None.
+        The headline is infinite where an answer is not finite. Answers of an output that is not
+        compared are not looked at and may be None.
         """
 
     def targets(self, items: Sequence[Labelled]) -> Int[np.ndarray, " n"]:
         """The target of each item as a number, `NO_TARGET` where it has none."""
 
     def problems(self, answer: object) -> list[str]:
-        """What is wrong with a network's answer to one item; empty if it is of this output."""
+        """What is wrong with a network's answers; empty if they are of this output."""
 
 
 @dataclass(frozen=True)
 class ClassOutput:
-    """Logits `n classes`; `classes` are WordNet ids by output index, None where unknown."""
+    """Logits `n classes`.
+
+    classes        WordNet ids by output index, None where unknown
+    probabilities  whether the network gives probabilities instead, whose logarithm is taken
+    """
 
     classes: tuple[str, ...] | None = None
+    probabilities: bool = False
 
     compared = True
     quantities = (KL, AGREEMENT, TOP1, TOP5)
@@ -121,18 +130,27 @@ class ClassOutput:
         """KL divergence, agreement, top-1 and top-5 of logits.
 
         Where logits are equal, the one with the smaller index ranks first. A logit that is nan
-        ranks before the target.
+        ranks before the target. A logit of minus infinity rules its class out. KL is infinite where
+        the condition rules out a class that the natural answer does not, and where a logit is nan
+        or plus infinity; agreement is nan there.
         """
         xp = array_namespace(natural, answer, target)
-        p, q = (_log_softmax(xp.astype(logits, xp.float64)) for logits in (natural, answer))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            p, q = (self._log_probabilities(logits) for logits in (natural, answer))
+            kl = _divergence(p, q)
         agreement = xp.argmax(natural, axis=1) == xp.argmax(answer, axis=1)
         rank = _rank(answer, target)
         return {
-            "kl": xp.clip(xp.sum(xp.exp(p) * (p - q), axis=1), min=0.0),
-            "agreement": xp.astype(agreement, xp.float64),
+            "kl": xp.where(xp.isnan(kl), xp.inf, kl),
+            "agreement": xp.where(xp.isnan(kl), xp.nan, xp.astype(agreement, xp.float64)),
             "top1": _within(rank, 1),
             "top5": _within(rank, 5),
         }
+
+    def _log_probabilities(self, answer: Float[Array, "n classes"]) -> Float[Array, "n classes"]:
+        xp = array_namespace(answer)
+        exact = xp.astype(answer, xp.float64)
+        return _log_softmax(xp.log(exact) if self.probabilities else exact)
 
     def targets(self, items: Sequence[Labelled]) -> Int[np.ndarray, " n"]:
         """The output index of each item's label; `NO_TARGET` for a label that is not in classes."""
@@ -140,13 +158,29 @@ class ClassOutput:
         return np.array([index.get(item.label or "", NO_TARGET) for item in items])
 
     def problems(self, answer: object) -> list[str]:
-        """Names an answer that is no row of logits, or of another number of classes."""
-        if problems := _row_problems(answer, "logits 1 x classes"):
-            return problems
-        outputs = answer.shape[1] if isinstance(answer, Tensor) else 0
+        """Names answers that are no rows of logits, or of another number of classes.
+
+        Probabilities, at least 0 with a sum of 1 for every item, are no logits unless they are
+        declared. Rows of equal numbers may be either. Rows that are not finite are not looked at:
+        `statistics` shows them.
+        """
+        if not isinstance(answer, Tensor) or answer.ndim != 2:
+            return _row_problems(answer, "logits 1 x classes")
+        problems, outputs = [], answer.shape[1]
         if self.classes is not None and len(self.classes) != outputs:
-            return [f"{len(self.classes)} classes are named; the network has {outputs} outputs"]
-        return []
+            problems += [
+                f"{len(self.classes)} classes are named; the network has {outputs} outputs"
+            ]
+        known = answer[answer.isfinite().all(1)]
+        shares = _are_shares(known)
+        if self.probabilities and not shares:
+            problems += ["the answers are declared as probabilities, but do not sum to 1"]
+        if shares and not self.probabilities and not (known == known[:, :1]).all():
+            problems += [
+                "the network gives probabilities, at least 0 with a sum of 1; expected logits. "
+                "Leave out its softmax, or declare output=ClassOutput(classes, probabilities=True)"
+            ]
+        return problems
 
 
 @dataclass(frozen=True)
@@ -166,10 +200,14 @@ class EmbeddingOutput:
         """The cosine distance, 0 to 2; nan for an embedding of zeros, which has no direction.
 
         Half the squared distance of the unit vectors is 1 - cosine, and exactly 0 for equal ones.
+        The distance is infinite where an embedding is not finite.
         """
         xp = array_namespace(natural, answer)
-        difference = _direction(natural) - _direction(answer)
-        return {"distance": xp.sum(difference * difference, axis=1) / 2}
+        with np.errstate(invalid="ignore"):
+            difference = _direction(natural) - _direction(answer)
+        finite = xp.all(xp.isfinite(natural) & xp.isfinite(answer), axis=1)
+        distance = xp.sum(difference * difference, axis=1) / 2
+        return {"distance": xp.where(finite, distance, xp.inf)}
 
     def targets(self, items: Sequence[Labelled]) -> Int[np.ndarray, " n"]:
         """`NO_TARGET` for each item."""
@@ -213,6 +251,24 @@ def _row_problems(answer: object, expected: str) -> list[str]:
         return []
     given = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
     return [f"the network gives {given} for one item; expected {expected}"]
+
+
+def _are_shares(answer: Tensor) -> bool:
+    """Whether every row is at least 0 and sums to 1, to the rounding of its dtype."""
+    tolerance = (
+        max(ROUNDING, 2 * torch.finfo(answer.dtype).eps) if answer.is_floating_point() else 0
+    )
+    sums = answer.double().sum(1)
+    return bool((answer >= 0).all() and ((sums - 1).abs() <= tolerance).all())
+
+
+def _divergence(p: Float[Array, "n classes"], q: Float[Array, "n classes"]) -> Float[Array, " n"]:
+    """KL divergence of log probabilities; a class of probability 0 in `p` adds nothing."""
+    xp = array_namespace(p, q)
+    share = xp.exp(p)
+    absent = share == 0
+    ratio = xp.where(absent, 0.0, p) - xp.where(absent, 0.0, q)
+    return xp.clip(xp.sum(share * ratio, axis=1), min=0.0)
 
 
 def _log_softmax(logits: Float[Array, "n classes"]) -> Float[Array, "n classes"]:

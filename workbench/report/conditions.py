@@ -1,11 +1,11 @@
 """The conditions of a scorecard in words and in order, and the warnings that they give."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from workbench.hosts.output import Quantity
-from workbench.score.scorecard import Scorecard
-from workbench.score.uncertainty import Figure
+from workbench.score.scorecard import ConditionScore, Scorecard
+from workbench.score.uncertainty import RESAMPLES, Figure
 from workbench.spec import misnamed
 from workbench.splice.conditions import ConditionKind
 
@@ -72,15 +72,71 @@ def interval(ci95: Sequence[float | None] | None, digits: int = 2) -> str:
     )
 
 
+def left_out(card: Scorecard) -> tuple[str, ...]:
+    """Sentences on copies of pictures, and on figures over fewer pictures or resamples than all."""
+    return (*_copied(card), *_fewer(card))
+
+
+def _copied(card: Scorecard) -> Iterator[str]:
+    for kind, facts in (("", card.header.images), ("calibration ", card.header.calibration)):
+        if "copies" in facts:
+            yield (
+                f"{facts['copies']} of {facts['n']} {kind}images are copies of others"
+                + ("." if kind else ": a mean counts each, an interval counts a picture once.")
+            )
+
+
+def _fewer(card: Scorecard) -> Iterator[str]:
+    images, natural = card.header.images, card.conditions["natural"].quantities
+    labelled = [
+        each.label
+        for each in card.quantities
+        if each.needs_target and natural[each.key].n is not None
+    ]
+    if labelled:
+        yield (
+            f"{' and '.join(labelled)} are over the {images['labelled']} of {images['n']} images "
+            "that have a known label."
+        )
+    fewer: dict[str, list[str]] = {}
+    for name, row in card.conditions.items():
+        for label, figure in _without_target(card, row).items():
+            if figure.n is not None:
+                text = f"{label} is over {figure.n} of {images['n']} images"
+                fewer.setdefault(text, []).append(name)
+            if figure.resamples is not None:
+                text = (
+                    f"the interval of {label} is over {figure.resamples:,} of {RESAMPLES:,} "
+                    "resamples, as in the others nothing was lost"
+                )
+                fewer.setdefault(text, []).append(name)
+    for text, names in fewer.items():
+        yield f"{text} (under {', '.join(names)})."
+
+
+def _without_target(card: Scorecard, row: ConditionScore) -> dict[str, Figure]:
+    """The figures of a condition that need no label, by the title of their column."""
+    return {
+        **{
+            each.label: row.quantities[each.key]
+            for each in card.quantities
+            if not each.needs_target
+        },
+        "next layer": row.consumer,
+        f"recovered {card.headline_quantity.label}": row.recovered,
+    }
+
+
 def reaching(card: Scorecard) -> tuple[str, ...]:
     """The controls that the handwritten units are not clearly better than.
 
-    The 95 % interval of the handwritten units' recovered KL against such a control reaches 0.
+    The 95 % interval of the handwritten units' recovered KL against such a control reaches 0, or
+    there is none, as over one picture.
     """
     return tuple(
         name
         for name, figure in card.against.items()
-        if (low := _low(figure)) is not None and low <= 0
+        if figure.value is not None and (figure.ci95 is None or figure.ci95[0] <= 0)
     )
 
 
@@ -102,10 +158,7 @@ def strangely_bound(card: Scorecard) -> tuple[str, ...]:
 def against(card: Scorecard, control: str) -> str:
     """The recovered KL of the handwritten units against a control, with its interval, as text."""
     figure = card.against[control]
-    return f"{number(figure.value, 2)} of what it loses" + (
-        f" ({interval(figure.ci95)})" if figure.ci95 else ""
-    )
-
-
-def _low(figure: Figure) -> float | None:
-    return figure.ci95[0] if figure.ci95 else figure.value
+    between = interval(figure.ci95)
+    if known(figure.value) and figure.ci95 is None:
+        between = "no interval, as it rests on one picture"
+    return f"{number(figure.value, 2)} of what it loses" + (f" ({between})" if between else "")

@@ -90,7 +90,7 @@ def draw_aligned(units: Sequence[UnitScore], curves: TuningCurves) -> Figure:
         axes.plot(grid, np.transpose(aligned), color=side, linewidth=0.5, alpha=0.25)
         axes.plot(
             grid,
-            np.nanmean(aligned, 0),
+            np.mean(aligned, 0),
             color=side,
             linewidth=2,
             label=f"{name}, mean of {len(aligned)} units",

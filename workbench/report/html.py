@@ -254,11 +254,11 @@ def _made(card: Scorecard, command: str) -> Iterator[tuple[str, str]]:
         )
         yield "spec", f"{theory.spec['file']}, {theory.spec['sha256']}"
     images, calibration = card.header.images, card.header.calibration
-    labelled = f"({images['labelled']} labelled{with_skipped(images)})"
+    labelled = f"({images['labelled']} labelled{picture_counts(images)})"
     yield "images", f"{images['n']} {labelled}, {images['sha256']}"
     yield (
         "calibration",
-        f"{calibration['n']} pictures{with_skipped(calibration)}, {calibration['sha256']}",
+        f"{calibration['n']} pictures{picture_counts(calibration)}, {calibration['sha256']}",
     )
     if card.tuned_on:
         yield "tuned", ", ".join(f"{name} {value}" for name, value in card.tuned_on.items())
@@ -273,9 +273,10 @@ def _made(card: Scorecard, command: str) -> Iterator[tuple[str, str]]:
         yield "command", command
 
 
-def with_skipped(pictures: Mapping[str, object]) -> str:
-    """The end of a sentence about pictures: how many files of their folder were skipped."""
-    return f", {pictures['skipped']} files passed over" if "skipped" in pictures else ""
+def picture_counts(pictures: Mapping[str, object]) -> str:
+    """The end of a sentence about pictures: how many are copies, how many files were skipped."""
+    copies = f", {pictures['copies']} copies of others" if "copies" in pictures else ""
+    return copies + (f", {pictures['skipped']} files passed over" if "skipped" in pictures else "")
 
 
 def on_what(computed: Mapping[str, str]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from workbench.hosts.output import AGREEMENT
-from workbench.report.conditions import interval, known, number
+from workbench.report.conditions import interval, known, left_out, number
 from workbench.score.scorecard import Scorecard
 from workbench.score.uncertainty import Figure
 
@@ -36,8 +36,10 @@ def limits(card: Scorecard) -> Iterator[str]:
         "of calibration pictures or of the seed."
     )
     if n < FEW and card.compared:
-        quoted = f", {interval(card.headline.ci95)}" if card.headline.ci95 else ""
-        yield f"A precise figure: with {n} images, quote the interval{quoted}."
+        ci95 = card.headline.ci95
+        advice = f"quote the interval, {interval(ci95)}" if ci95 else "there is no interval"
+        yield f"A precise figure: with {n} image{'s' * (n != 1)}, {advice}."
+    yield from left_out(card)
     yield from _units(card)
 
 

@@ -13,6 +13,7 @@ from workbench.report.conditions import (
     against,
     digits,
     interval,
+    left_out,
     number,
     ordered,
     reaching,
@@ -41,6 +42,7 @@ def table(card: Scorecard) -> Group:
         _conditions(card),
         _best_rival(card),
         *_variants(card),
+        *(Text(sentence) for sentence in left_out(card)),
         *warned,
         _cost(card),
     )

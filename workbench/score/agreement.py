@@ -9,11 +9,12 @@ TOP = 0.01  # share of the sampled cells that are a unit's top cells
 
 
 def pearson(moments: Float[Array, "*n unit 6"]) -> Float[Array, "*n unit"]:
-    """Pearson correlation from MOMENTS; 0 if one side never varies."""
+    """Pearson correlation from MOMENTS; 0 if one side never varies, nan if a sum is nan."""
     xp = array_namespace(moments)
     n, a, b, aa, bb, ab = (moments[..., i] for i in range(6))
     spread = xp.sqrt(xp.clip(n * aa - a * a, min=0.0) * xp.clip(n * bb - b * b, min=0.0))
-    return xp.where(spread > 1e-12 * n * n, (n * ab - a * b) / xp.clip(spread, min=1e-300), 0.0)
+    still = spread <= 1e-12 * n * n
+    return xp.where(still, 0.0, (n * ab - a * b) / xp.clip(spread, min=1e-300))
 
 
 def explained_variance(moments: Float[Array, "*n unit 6"]) -> Float[Array, "*n unit"]:
@@ -43,7 +44,7 @@ def _correlation(a: Float[Array, " row"], b: Float[Array, " row"]) -> Float[Arra
     middle = (a.shape[0] + 1) / 2  # the exact mean of all ranks, so that equal ranks become 0
     a, b = a - middle, b - middle
     size = xp.sqrt(xp.sum(a * a) * xp.sum(b * b))
-    return xp.where(size > 0, xp.sum(a * b) / xp.where(size > 0, size, 1.0), 0.0)
+    return xp.where(size == 0, 0.0, xp.sum(a * b) / xp.where(size == 0, 1.0, size))
 
 
 def top_overlap(

@@ -1,9 +1,9 @@
 """The document score.json of a scorecard (docs/score-json.md)."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
 from typing import Any
 
-from workbench.score.facts import as_json, finite, header_facts, without_header
+from workbench.score.facts import COUNTS, as_json, as_plain, finite, header_facts, without_header
 from workbench.score.scorecard import Scorecard
 from workbench.score.uncertainty import Figure
 
@@ -15,7 +15,7 @@ def document(card: Scorecard) -> dict[str, Any]:
 
     Dotted names (`ablated.zero`) nest; numbers that are not finite become null.
     """
-    plain = without_header(asdict(card))
+    plain = without_header(as_plain(card))
     recovered = plain.pop("recovered")
     del plain["headline_quantity"]
     plain["has_output"] = plain.pop("compared")
@@ -37,11 +37,25 @@ def document(card: Scorecard) -> dict[str, Any]:
                     for name, row in rows.items()
                 }
             ),
+            **({"counts": counts} if (counts := _counts(rows)) else {}),
             "against": nested(plain["against"]),
             "recovered": recovered["zero"],
             "recovered_by": recovered,
         }
     )
+
+
+def _counts(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The counts of figures that are over fewer pictures or resamples than the others, by name."""
+    by_name = {}
+    for name, row in rows.items():
+        counted = {key: as_plain(cell) for key, cell in row.items() if isinstance(cell, Figure)}
+        by_name[name] = {
+            key: counts
+            for key, figure in counted.items()
+            if (counts := {count: figure[count] for count in COUNTS if count in figure})
+        }
+    return nested({name: row for name, row in by_name.items() if row})
 
 
 def _row(card: Scorecard, name: str) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import workbench
+from workbench.evaluate.groups import copies
 from workbench.hosts.host import Host
 from workbench.spec import Spec, TrainedCircuit
-from workbench.vision.pictures import Picture, collection_sha256, skipped
+from workbench.vision.pictures import Picture, set_sha256, skipped
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Header:
     workbench: str = workbench.__version__
 
 
+COUNTS = ("n", "resamples")  # of a figure
 EMPTY_IS_ABSENT = ("host", "spec", "circuit", "images", "calibration", "computed")
 
 
@@ -48,8 +50,17 @@ def document_json(document: Any, version: int) -> str:
     `document` is a dataclass with a field `header`. Fields keep their order, and numbers that are
     not finite become null.
     """
-    plain = asdict(document)
+    plain = as_plain(document)
     return as_json({"format": version, **header_facts(document.header), **without_header(plain)})
+
+
+def as_plain(document: Any) -> dict[str, Any]:
+    """A dataclass as plain values, without a figure's `n` and `resamples` where they are all."""
+
+    def fields(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {key: value for key, value in items if value is not None or key not in COUNTS}
+
+    return asdict(document, dict_factory=fields)
 
 
 def header_facts(header: Header) -> dict[str, Any]:
@@ -84,12 +95,19 @@ def circuit_facts(trained: TrainedCircuit) -> dict[str, str]:
 
 
 def picture_facts(pictures: Sequence[Picture]) -> dict[str, Any]:
-    """The number of pictures, the number of files that were skipped, and one hash of them all."""
+    """The number of pictures, of copies and of skipped files, and one hash of all pictures."""
+    sha256s = [picture.sha256 for picture in pictures]
     return (
         {"n": len(pictures)}
+        | copies_facts(sha256s)
         | skipped_facts(skipped(pictures))
-        | {"sha256": collection_sha256(pictures)}
+        | {"sha256": set_sha256(sha256s)}
     )
+
+
+def copies_facts(sha256s: Sequence[str]) -> dict[str, int]:
+    """The number of pictures that have the content of another of the collection, if any have."""
+    return {"copies": count} if (count := copies(sha256s)) else {}
 
 
 def skipped_facts(count: int) -> dict[str, int]:

@@ -5,11 +5,12 @@ than the ablation, below 0 worse. With d the drop in top-5 this is the figure of
 (56.5 %); with d the KL divergence, the normalised loss of circuit work.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from jaxtyping import Bool, Float
 
-from workbench.arrays import Array, array_namespace
+from workbench.arrays import Array, array_namespace, to_numpy
 from workbench.evaluate.statistics import Statistics
 from workbench.score.uncertainty import Figure, bootstrap
 
@@ -34,16 +35,11 @@ def recovered(
         "left": distance(statistics, condition, quantity),
         "lost": distance(statistics, worse, quantity),
     }
-    xp = array_namespace(*rows.values())
-    chosen = xp.isfinite(rows["left"]) & xp.isfinite(rows["lost"])
-    chosen = chosen if pictures is None else chosen & pictures
-    if not xp.any(chosen) or xp.mean(rows["lost"][chosen]) <= 0:
-        return Figure(None)
 
     def share(means: Mapping[str, Array]) -> Array:
-        return 1 - means["left"] / xp.where(means["lost"] > 0, means["lost"], xp.nan)
+        return 1 - means["left"] / _above_zero(means["lost"])
 
-    return bootstrap({name: row[chosen] for name, row in rows.items()}, share, seed)
+    return _share(statistics, rows, share, pictures, seed)
 
 
 def loses(statistics: Statistics, condition: str, quantity: str, seed: int = 0) -> Figure:
@@ -51,17 +47,50 @@ def loses(statistics: Statistics, condition: str, quantity: str, seed: int = 0) 
 
     On the same pictures, so that the interval is paired. None where nothing was lost.
     """
-    names = ("spliced", condition, "ablated.zero")
-    rows = {name: distance(statistics, name, quantity) for name in names}
-    xp = array_namespace(*rows.values())
-    if xp.mean(rows["ablated.zero"]) <= 0:
-        return Figure(None)
+    names = {"left": condition, "spliced": "spliced", "lost": "ablated.zero"}
+    rows = {key: distance(statistics, name, quantity) for key, name in names.items()}
 
     def share(means: Mapping[str, Array]) -> Array:
-        lost = means["ablated.zero"]
-        return (means[condition] - means["spliced"]) / xp.where(lost > 0, lost, xp.nan)
+        return (means["left"] - means["spliced"]) / _above_zero(means["lost"])
 
-    return bootstrap(rows, share, seed)
+    return _share(statistics, rows, share, None, seed)
+
+
+def _share(
+    statistics: Statistics,
+    rows: Mapping[str, Float[Array, " picture"]],
+    share: Callable[[Mapping[str, Array]], Array],
+    pictures: Bool[Array, " picture"] | None,
+    seed: int,
+) -> Figure:
+    """A share of what is "lost", over the chosen pictures on which every row is known."""
+    xp = array_namespace(*rows.values())
+    chosen = xp.isfinite(sum(rows.values()))
+    chosen = chosen if pictures is None else chosen & pictures
+    if not xp.any(chosen) or xp.mean(rows["lost"][chosen]) <= 0:
+        return Figure(None)
+    return mean_over(statistics, rows, chosen, share, seed)
+
+
+def mean_over(
+    statistics: Statistics,
+    rows: Mapping[str, Float[Array, " picture"]],
+    chosen: Bool[Array, " picture"],
+    statistic: Callable[[Mapping[str, Array]], Array],
+    seed: int,
+) -> Figure:
+    """A statistic of the means over the chosen pictures, which the figure counts if not all are."""
+    count, n = int(array_namespace(chosen).count_nonzero(chosen)), len(statistics.names)
+    item = None if statistics.items is None else statistics.items[to_numpy(chosen)]
+    figure = bootstrap(
+        {name: row[chosen] for name, row in rows.items()}, statistic, seed, item=item
+    )
+    return replace(figure, n=count if count < n else None)
+
+
+def _above_zero(lost: Array) -> Array:
+    xp = array_namespace(lost)
+    return xp.where(lost > 0, lost, xp.nan)
 
 
 def distance(statistics: Statistics, condition: str, quantity: str) -> Float[Array, " picture"]:

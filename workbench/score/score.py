@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -17,12 +18,13 @@ from workbench.score.cost import cost, total
 from workbench.score.facts import (
     Header,
     circuit_facts,
+    copies_facts,
     host_facts,
     picture_facts,
     skipped_facts,
     spec_facts,
 )
-from workbench.score.recovery import ABLATIONS, loses, recovered
+from workbench.score.recovery import ABLATIONS, loses, mean_over, recovered
 from workbench.score.scorecard import (
     ConditionScore,
     Scorecard,
@@ -30,7 +32,7 @@ from workbench.score.scorecard import (
     UnitScore,
     VariantScore,
 )
-from workbench.score.tuning import Tuned, figures, largest_gap_deg, turn_deg
+from workbench.score.tuning import NAN, Tuned, figures, largest_gap_deg, turn_deg
 from workbench.score.uncertainty import Figure, bootstrap
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit, TrainedUnit
@@ -127,6 +129,7 @@ def _image_facts(statistics: Statistics, skipped: int) -> dict[str, object]:
         "n": len(statistics.names),
         "labelled": statistics.labelled,
         "fires": int(xp.count_nonzero(statistics.fires)),
+        **copies_facts(statistics.sha256s),
         **skipped_facts(skipped),
         "sha256": set_sha256(statistics.sha256s),
     }
@@ -254,48 +257,55 @@ def condition_score(
         kind=facts.kind,
         label=facts.label,
         quantities={
-            quantity.key: mean_figure(rows.get(quantity.name), seed)
+            quantity.key: mean_figure(statistics, rows.get(quantity.name), seed)
             for quantity in statistics.quantities
         },
-        consumer=mean_figure(rows.get("consumer"), seed),
+        consumer=mean_figure(statistics, rows.get("consumer"), seed),
         pearson=units,
         recovered=recovered(statistics, name, "ablated.zero", headline.name, seed=seed),
         changed=float(xp.max(rows["changed"])),
     )
 
 
-def mean_figure(row: Float[Array, " picture"] | None, seed: int) -> Figure:
-    """The mean over the pictures that have a value, with its interval."""
+def mean_figure(statistics: Statistics, row: Float[Array, " picture"] | None, seed: int) -> Figure:
+    """The mean over the pictures that have a value, with its interval and their number."""
     if row is None:
         return Figure(None)
-    known = row[array_namespace(row).isfinite(row)]
-    return (
-        bootstrap({"row": known}, lambda means: means["row"], seed)
-        if known.shape[0]
-        else Figure(None)
-    )
+    xp = array_namespace(row)
+    known = xp.isfinite(row)
+    if not xp.any(known):
+        return Figure(None)
+    return mean_over(statistics, {"row": row}, known, lambda means: means["row"], seed)
 
 
 def tuning_summary(units: Sequence[UnitScore], turns: int = 1) -> Mapping[str, float]:
     """Means over units, of trained and of handwritten tuning curves.
 
     `largest_gap_deg` is the largest gap between preferred poses on the circle of 360 / `turns`
-    degrees. Units without a value are left out of a mean.
+    degrees. Units without a value are left out; where there are some, `units.NAME` counts the rest.
     """
-    summary = {"pose_error_deg": _mean_of_known([unit.pose_error_deg for unit in units])}
+    errors = [unit.pose_error_deg for unit in units]
+    summary = {"pose_error_deg": _mean(errors), **_counted("pose_error_deg", errors)}
     for side in ("trained", "handwritten"):
         rows = [getattr(unit, side) for unit in units]
-        names = dict.fromkeys(name for row in rows for name in row if name != "preferred_deg")
-        summary |= {
-            f"{side}.{name}": _mean_of_known([row[name] for row in rows if name in row])
-            for name in names
+        columns = {
+            name: [row.get(name, NAN) for row in rows] for name in dict.fromkeys(chain(*rows))
         }
-        summary[f"{side}.largest_gap_deg"] = (
-            largest_gap_deg([turns * row["preferred_deg"] for row in rows]) / turns
-        )
+        preferred = columns.pop("preferred_deg", [])
+        for name, values in columns.items():
+            summary |= {f"{side}.{name}": _mean(values), **_counted(f"{side}.{name}", values)}
+        gap = f"{side}.largest_gap_deg"
+        summary[gap] = largest_gap_deg([turns * value for value in preferred]) / turns
+        summary |= _counted(gap, preferred)
     return summary
 
 
-def _mean_of_known(values: Sequence[float]) -> float:
+def _mean(values: Sequence[float]) -> float:
     known = [value for value in values if np.isfinite(value)]
-    return float(np.mean(known)) if known else float("nan")
+    return float(np.mean(known)) if known else NAN
+
+
+def _counted(name: str, values: Sequence[float]) -> dict[str, float]:
+    """How many values are known, where some are not."""
+    count = int(np.isfinite(values).sum())
+    return {f"units.{name}": count} if count < len(values) else {}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from workbench.errors import WorkbenchError
 from workbench.vision.tuning import TuningCurves
 
 NAN = float("nan")
@@ -107,12 +108,19 @@ def one_period(
 def figures(curves: TuningCurves, trained: bool) -> list[Tuned]:
     """Figures of every unit, trained or handwritten, on its mean curve over radii.
 
-    The mean is also taken over the directions in which the probe looks the same.
+    The mean is also taken over the directions in which the probe looks the same. Raises
+    WorkbenchError for responses that are not finite.
     """
-    turns = curves.probe.turns
-    mean, angle_deg = one_period(
-        (curves.trained if trained else curves.handwritten).mean(0), curves.centre_deg, turns
-    )
+    turns, curve = curves.probe.turns, curves.trained if trained else curves.handwritten
+    if not np.isfinite(curve).all():
+        raise WorkbenchError(
+            "tuning curves",
+            f"a {'trained' if trained else 'handwritten'} unit's response to a drawn stimulus is "
+            "nan or infinite",
+            "finite responses",
+            "A network may divide by the contrast of a flat picture: look for a division by zero.",
+        )
+    mean, angle_deg = one_period(curve.mean(0), curves.centre_deg, turns)
     side = 0 if trained else 1
     base = next(iter(curves.variants.values()))[side].max(0)
     return [

@@ -1,5 +1,7 @@
 """Intervals: the paired bootstrap over pictures, or over groups of them if there are many.
 
+Copies of one picture are resampled together (`evaluate.groups`).
+
 Source: percentile intervals, Efron & Tibshirani 1993, chapter 13.
 """
 
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float, UInt
+from jaxtyping import Float, Int, UInt
 
 from workbench.arrays import Array, array_like, array_namespace, device
 from workbench.evaluate.groups import grouped
@@ -26,11 +28,17 @@ KEPT = 4
 class Figure:
     """A figure with its 95 % interval.
 
-    `value` is None if the figure does not exist, as without labels or if nothing was lost.
+    value      None if the figure does not exist, as without labels or if nothing was lost
+    ci95       None if there is no figure, or if it rests on a single picture and copies of it
+    n          how many pictures the figure is over; None for all of its document
+    resamples  how many resamples the interval is over; None for all. In the others the figure does
+               not exist, as where nothing was lost
     """
 
     value: float | None
     ci95: tuple[float, float] | None = None
+    n: int | None = None
+    resamples: int | None = None
 
 
 def bootstrap(
@@ -38,23 +46,29 @@ def bootstrap(
     statistic: Callable[[Mapping[str, Array]], Array],
     seed: int = 0,
     resamples: int = RESAMPLES,
+    item: Int[np.ndarray, " picture"] | None = None,
 ) -> Figure:
     """A statistic of the means over pictures, with the interval over resampled pictures.
 
     `statistic` maps means to numbers: the means have the axes of a row after any leading axes, and
     there is one number for each position of the leading axes. All rows are resampled together, so
-    that differences between conditions on the same picture stay paired. If there are many pictures,
-    groups of them are resampled (`evaluate.groups`). The rows may be of any one library, on any
-    device: NumPy draws the resamples for all of them, so that the interval is the same in each.
+    that differences between conditions on the same picture stay paired. Pictures of the same
+    `item`, and groups of them if there are many, are resampled together (`evaluate.groups`). The
+    rows may be of any one library, on any device: NumPy draws the resamples for all of them, so
+    that the interval is the same in each.
     """
     xp = array_namespace(*rows.values())
     arrays = {name: xp.astype(row, xp.float64) for name, row in rows.items()}
     value = float(statistic({name: xp.mean(array, axis=0) for name, array in arrays.items()}))
+    if not math.isfinite(value):
+        return Figure(None)
     sums, like = (
-        {name: grouped(array) for name, array in arrays.items()},
+        {name: grouped(array, item) for name, array in arrays.items()},
         next(iter(arrays.values())),
     )
-    pictures = grouped(xp.ones(like.shape[:1], dtype=xp.float64, device=device(like)))
+    pictures = grouped(xp.ones(like.shape[:1], dtype=xp.float64, device=device(like)), item)
+    if pictures.shape[0] < 2:
+        return Figure(value)
     blocks = []
     for drawn in _draws(pictures.shape[0], seed, resamples):
         counts = array_like(drawn, like)
@@ -64,10 +78,15 @@ def bootstrap(
         )
     figures = xp.concat(blocks)
     figures = figures[xp.isfinite(figures)]
-    if not math.isfinite(value) or figures.shape[0] < 0.5 * resamples:
+    if figures.shape[0] < 0.5 * resamples:
         return Figure(None)
     low, high = percentiles(figures, (2.5, 97.5))
-    return Figure(value, (low, high))
+    known = figures.shape[0]
+    if known == resamples:
+        return Figure(value, (low, high))
+    # without a spread, all rests on one picture, without which the figure does not exist
+    spread = not math.isclose(low, high, abs_tol=1e-12)
+    return Figure(value, (low, high) if spread else None, resamples=known)
 
 
 @lru_cache(maxsize=KEPT)

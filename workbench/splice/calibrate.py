@@ -25,6 +25,7 @@ from workbench.splice.conditions import (
     natural,
     zero,
 )
+from workbench.splice.gain import refuse_not_finite
 from workbench.splice.inputs import ConditionInputs
 from workbench.splice.link import RELU, Link, one_gain
 from workbench.splice.slots import Slots, slots_of
@@ -139,7 +140,8 @@ def calibrate(
 
     `circuits` holds "spliced" (the spec's), "random" (its control), for a tuned spec "as_written",
     and any other that is to be compared. Without "random" every control that is made from the
-    spec's circuit is left out. `link` is the site's. Raises ValueError without batches.
+    spec's circuit is left out. `link` is the site's. Raises ValueError without batches, and
+    WorkbenchError for activations or drives that are not finite.
     """
     sample, donors = sample_positions(batches, np.random.default_rng(seed), link)
     units = len(slots_of(next(iter(circuits.values()))))
@@ -195,7 +197,8 @@ def sample_positions(
 ) -> tuple[Sample, ConditionInputs]:
     """POSITIONS random positions of every picture, and the first DONORS pictures whole.
 
-    For a link that is fitted on whole pictures, all positions. Raises ValueError without batches.
+    For a link that is fitted on whole pictures, all positions. Raises ValueError without batches,
+    and WorkbenchError for an activation that is not finite.
     """
     samples: list[ConditionInputs] = []
     whole: list[ConditionInputs] = []
@@ -213,6 +216,7 @@ def sample_positions(
         raise ValueError("calibration needs at least one picture")
     flat = _joined(samples)
     mean, peak = torch.cat(means).mean(0), torch.stack(peaks).amax(0)
+    refuse_not_finite(trained_activation=mean)
     return Sample(flat.trained, flat.given("before"), flat.drives, mean, peak), _joined(whole)
 
 
@@ -287,9 +291,9 @@ def regression(before: Tensor, trained: Tensor, link: Link = RELU) -> Regression
     x, y = rows(before).double(), rows(trained).double()
     centred = x - x.mean(0)
     gram = centred.T @ centred
-    gram += (
-        RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    )
+    ridge = RIDGE * gram.diagonal().mean()
+    ridge = torch.where(ridge > 0, ridge, 1.0)  # nothing before varies: the weights are 0
+    gram += ridge * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     weight = torch.linalg.solve(gram, centred.T @ (y - y.mean(0))).T.to(before.dtype)
     if before.ndim == 2:
         prediction = before @ weight.T

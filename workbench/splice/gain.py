@@ -29,11 +29,25 @@ def gain_and_bias(
     Where that would leave fewer than LEAST positions above the threshold, the mean alone is
     matched: a handful of positions, or many of the same drive, determine no gain. A unit whose
     drive or trained activation never varies has gain 0 and the trained mean as its bias. Both are
-    in the host's activation units. Raises WorkbenchError for a trained activation below 0.
+    in the host's activation units. Raises WorkbenchError for a trained activation below 0, and for
+    numbers that are not finite.
     """
+    refuse_not_finite(drive=drive, trained_activation=trained)
     fitted = [_matched(z, a) for z, a in _columns(drive, trained)]
     gain, bias = torch.tensor(fitted, dtype=torch.float64).reshape(-1, 2).T.to(drive)
     return gain, bias
+
+
+def refuse_not_finite(**numbers: Tensor) -> None:
+    """Raise WorkbenchError if a number that calibration reads is not finite; it has the name."""
+    for name, rows in numbers.items():
+        if not rows.sum(dtype=torch.promote_types(rows.dtype, torch.float32)).isfinite():
+            raise WorkbenchError(
+                "calibration",
+                f"a {name.replace('_', ' ')} that is nan or infinite",
+                "finite numbers to fit gain and bias on",
+                "Calibrate on other pictures, or find the layer or weight that overflows.",
+            )
 
 
 def mean_bias(drive: Float[Tensor, " row"], trained: Float[Tensor, " row"], gain: float) -> float:

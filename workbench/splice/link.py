@@ -16,7 +16,7 @@ from torch import Tensor
 
 from workbench.errors import WorkbenchError, nearest
 from workbench.hosts.host import Site
-from workbench.splice.gain import gain_and_bias, mean_bias
+from workbench.splice.gain import gain_and_bias, mean_bias, refuse_not_finite
 
 GainAndBias = tuple[Float[Tensor, " unit"], Float[Tensor, " unit"]]
 STEEPEST = 60.0  # largest gain of a softmax, times the spread of its drive: one position takes all
@@ -41,7 +41,8 @@ class Link(Protocol):
     ) -> GainAndBias:
         """A gain >= 0 and a bias for each unit.
 
-        Where the link is `whole`, both are `picture unit position`.
+        Where the link is `whole`, both are `picture unit position`. Raises WorkbenchError for
+        numbers that are not finite.
         """
 
     def bias_at(
@@ -89,6 +90,7 @@ class Identity:
         self, drive: Float[Tensor, "row unit"], trained: Float[Tensor, "row unit"]
     ) -> GainAndBias:
         """Match moments; a drive or trained unit that never varies gets gain 0."""
+        refuse_not_finite(drive=drive, trained_activation=trained)
         z, a = drive.double(), trained.double()
         ratio = a.std(0, correction=0) / z.std(0, correction=0).clamp_min(1e-300)
         gain = torch.where(_varies(z) & _varies(a), ratio, 0.0)
@@ -122,6 +124,7 @@ class Softmax:
         trained: Float[Tensor, "picture unit position"],
     ) -> GainAndBias:
         """Minimise the cross entropy of each unit by a bounded search."""
+        refuse_not_finite(drive=drive, trained_activation=trained)
         gains = [
             self._gain(drive[:, unit].double(), trained[:, unit].double())
             for unit in range(drive.shape[1])

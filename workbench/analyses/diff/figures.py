@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.analyses.diff.match import HostUnits, likeness, match
-from workbench.score.facts import Header, as_json, document_json
+from workbench.score.facts import Header, as_json, as_plain, document_json
 from workbench.score.tuning import turn_deg, width_deg
 
 FORMAT = 1
@@ -130,8 +130,8 @@ def _facts(units: HostUnits) -> dict[str, Any]:
         "fingerprint": units.fingerprint,
         "site": units.site,
         "units": len(units.units),
-        "lost": asdict(units.lost),
-        "recovered": asdict(units.recovered),
+        "lost": as_plain(units.lost),
+        "recovered": as_plain(units.recovered),
     }
 
 

@@ -136,5 +136,5 @@ def _worth(
     """KL when the units are at zero, and the share that the handwritten ones recover of it."""
     kept = {name: splices.conditions[name] for name in CONDITIONS}
     statistics = evaluate(host, [replace(splices, conditions=kept)], pictures, work)
-    lost = mean_figure(statistics.rows["ablated.zero"]["kl"], work.seed)
+    lost = mean_figure(statistics, statistics.rows["ablated.zero"]["kl"], work.seed)
     return lost, recovered(statistics, "spliced", "ablated.zero", "kl", seed=work.seed)

@@ -231,7 +231,8 @@ def _permuted(
     p = (1 + (permuted >= explained(units) - ROUNDING).sum()) / (1 + PERMUTATIONS)
     # so few units have fewer cyclic orders than permutations are drawn
     least = 1 / (1 + min(PERMUTATIONS, math.factorial(min(count - 1, 10))))
-    return Figure(float(permuted.mean()), (low, high)), float(max(p, least))
+    ci95 = (low, high) if count > 1 else None
+    return Figure(float(permuted.mean()), ci95), float(max(p, least))
 
 
 def _mean(explained: Float[np.ndarray, " unit"], seed: int) -> Figure:

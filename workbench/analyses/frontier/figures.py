@@ -13,6 +13,7 @@ from workbench.score.facts import (
     Header,
     as_json,
     circuit_facts,
+    copies_facts,
     document_json,
     host_facts,
     picture_facts,
@@ -117,7 +118,10 @@ def _step(
         units=len(statistics.units),
         share=len(statistics.units) / of,
         conditions={
-            name: {key: mean_figure(rows[quantity], seed) for quantity, key in QUANTITIES.items()}
+            name: {
+                key: mean_figure(statistics, rows[quantity], seed)
+                for quantity, key in QUANTITIES.items()
+            }
             for name, rows in statistics.rows.items()
         },
         recovered=_recovered(statistics, "spliced", seed),
@@ -136,7 +140,8 @@ def _recovered(statistics: Statistics, condition: str, seed: int) -> dict[str, F
 
 def _image_facts(statistics: Statistics, skipped: int) -> dict[str, object]:
     counts = {"n": len(statistics.names), "labelled": statistics.labelled}
-    return counts | skipped_facts(skipped) | {"sha256": set_sha256(statistics.sha256s)}
+    counts |= copies_facts(statistics.sha256s) | skipped_facts(skipped)
+    return counts | {"sha256": set_sha256(statistics.sha256s)}
 
 
 def frontier_json(frontier: Frontier) -> str:

@@ -11,6 +11,7 @@ from workbench.arrays import to_numpy
 from workbench.arrays.devices import placed, shared
 from workbench.cache import Cache, Kept, cache_key
 from workbench.evaluate.batches import BATCH, Streaming, donor_of, streamed
+from workbench.evaluate.finite import refuse_answers
 from workbench.evaluate.keys import condition_keys
 from workbench.evaluate.statistics import Statistics, in_numpy, positions
 from workbench.hosts.host import Host
@@ -84,6 +85,7 @@ def _rows(
     donor = donor_of(pictures, joint[0].donors)
     wanted = Wanted(reads=frozenset(), more=(LOGITS, *starts))
     inputs, parts = joint_inputs(host, circuits, x, donor, wanted, cache)
+    refuse_answers(host, parts[LOGITS])
     natural = shared(parts[LOGITS])
     peaks = [to_numpy(batch.trained.amax(positions(batch.trained))) for batch in inputs]
     rows = {"peak": np.concatenate(peaks, 1)}

@@ -21,6 +21,7 @@ from workbench.analyses.polysemanticity.unit import (
 )
 from workbench.cache import Kept, cache_key, content_of
 from workbench.code import code_version
+from workbench.evaluate.groups import items_of
 from workbench.matching.subject import Subject, subject_header
 from workbench.score.facts import Header, document_json, picture_facts
 from workbench.spec.circuit import TrainedCircuit
@@ -35,7 +36,8 @@ MEANING = "meaning"  # the kind of cache entry
 class Polysemanticity:
     """Every unit of a circuit; the other figures are means over units.
 
-    `level`: what the theory explains of the middle unit.
+    `level`: what the theory explains of the middle unit; `silent`: how many units never fire, which
+    are in no mean.
     """
 
     header: Header
@@ -46,6 +48,7 @@ class Polysemanticity:
     other: float
     permuted: float
     permuted_other: float
+    silent: int
     units: tuple[UnitMeaning, ...]
 
 
@@ -64,7 +67,8 @@ def polysemanticity_score(
     pairs = zip(firing.trained.T, firing.theory.T, strict=True)
     level = float(np.nanmedian([explained(unit, theory) for unit, theory in pairs]))
     how = Clustering(level, work.seed, clusters)
-    units = _units(subject.trained, firing, how, work)
+    item = items_of([picture.sha256 for picture in pictures])
+    units = _units(subject.trained, replace(firing, picture=item[firing.picture]), how, work)
     header = subject_header(
         subject,
         images=picture_facts(pictures),
@@ -80,6 +84,7 @@ def polysemanticity_score(
         other=_mean([unit.other.value for unit in units]),
         permuted=_mean([unit.permuted for unit in units]),
         permuted_other=_mean([unit.permuted_other for unit in units]),
+        silent=sum(unit.explained.value is None for unit in units),
         units=units,
     )
 

@@ -86,4 +86,4 @@ def unit_from_json(fields: Mapping[str, Any]) -> UnitMeaning:
 
 
 def _figure(fields: Mapping[str, Any]) -> Figure:
-    return Figure(fields["value"], tuple(fields["ci95"]) if fields["ci95"] else None)
+    return Figure(**{**fields, "ci95": tuple(fields["ci95"]) if fields["ci95"] else None})

@@ -33,7 +33,8 @@ def polysemanticity_table(result: Polysemanticity) -> Group:
     permuted = number(result.permuted, 2), number(result.permuted_other, 2)
     means = number(result.of_unit, 2), number(result.of_theory, 2)
     explained, other = number(result.explained, 2), number(result.other, 2)
-    shown.add_row("mean", explained, "", *means, "", other, "", *permuted)
+    mean = f"mean, {result.silent} silent" if result.silent else "mean"
+    shown.add_row(mean, explained, "", *means, "", other, "", *permuted)
     return Group(Text(_title(result)), shown)
 
 

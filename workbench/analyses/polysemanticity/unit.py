@@ -39,7 +39,7 @@ class UnitCells:
     theory      the activation that its theory predicts
     wrong       the activation that the theories of the circuit's other units predict
     around      activation of the site's other channels
-    picture     index of the picture
+    picture     index of the picture's content, so that copies of one are resampled together
     """
 
     activation: Float[np.ndarray, " row"]
@@ -91,7 +91,7 @@ def unit_meaning(name: str, unit: UnitCells, how: Clustering) -> UnitMeaning:
         of_unit=float(overlap / total),
         of_theory=float(overlap / max(predicted, TINY)),
         inexact=float(1 - shares[0] - other),
-        other=Figure(other, _interval(other, cells, fires, how)),
+        other=_other(other, cells, fires, how),
         permuted=float(shares[1:].mean()),
         permuted_other=float(accounted.left_other[1:].mean()),
         clusters=_clusters(accounted, fires, rows, label, distance),
@@ -108,12 +108,11 @@ def _cells(unit: UnitCells) -> Cells:
     )
 
 
-def _interval(
-    value: float, cells: Cells, fires: Cells, how: Clustering
-) -> tuple[float, float] | None:
-    """The normal interval of a bootstrap over pictures.
+def _other(value: float, cells: Cells, fires: Cells, how: Clustering) -> Figure:
+    """The value with the normal interval of a bootstrap over pictures.
 
     Each resample is clustered and judged again, so the interval holds what depends on the clusters.
+    Resamples without a picture on which the unit fires have no value. One picture has no interval.
     """
     generator, pictures = np.random.default_rng(how.seed), int(cells.picture.max()) + 1
     values = []
@@ -126,10 +125,11 @@ def _interval(
             label, _ = clustered(resample.profile, weight, how.seed + i, how.clusters, starts=1)
             discount = discounts(cells, drawn[cells.picture])
             values.append(account(resample, label, times, discount, how.level).left_other[0])
-    if len(values) < 2:
-        return None
+    if len(values) < 2 or pictures < 2:
+        return Figure(value)
     half = NORMAL_95 * float(np.std(values, ddof=1))
-    return max(0.0, value - half), min(1.0, value + half)
+    fewer = len(values) if len(values) < how.resamples else None
+    return Figure(value, (max(0.0, value - half), min(1.0, value + half)), resamples=fewer)
 
 
 def _clusters(

@@ -101,7 +101,7 @@ def _line(label: str, steps: Sequence[Step]) -> Text:
 
 def _above(figures: Sequence[Figure | None]) -> str:
     """`0.18 (16 of 18 clearly)`: the mean, and for how many units the interval is above 0."""
-    measured = [figure for figure in figures if figure is not None and figure.ci95 is not None]
+    measured = [figure for figure in figures if figure is not None]
     clearly = sum(figure.ci95 is not None and figure.ci95[0] > 0 for figure in measured)
     above = number(mean([figure.value for figure in measured]), 2)
     return f"{above} ({clearly} of {len(figures)} clearly)"
