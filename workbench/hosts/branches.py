@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
 from workbench.hosts.inception_blocks import LocalResponseNorm, MaxPoolSame, PoolSame
-from workbench.hosts.stages import is_plain_sequence
+from workbench.hosts.stages import is_altered, is_plain_sequence
 
 # These pass each channel on by itself, smaller or weaker: a weight after them still belongs to one
 # channel.
@@ -132,7 +132,9 @@ def _unit_path(block: nn.Module, unit: int) -> UnitPath | None:
         modules, channel = declared
         pools = 1 if isinstance(modules[0], CHANNELS_APART) else 0
         return modules[0] if pools else None, tuple(modules[pools:]), channel
-    stages = list(block.children()) if type(block) is nn.Sequential else []
+    stages = list(block.children()) if is_plain_sequence(block) else []
+    if any(map(is_altered, stages)):
+        return None
     if len(stages) == 2 and type(stages[0]) is nn.Conv2d and type(stages[1]) is nn.ReLU:
         return None, (stages[0],), unit
     return None

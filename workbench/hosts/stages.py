@@ -20,7 +20,7 @@ def is_stage(network: nn.Module, module: str) -> bool:
 
 def is_plain_sequence(network: nn.Module) -> bool:
     """Whether a run of the network is a run of its stages one by one, and nothing else."""
-    return type(network) is nn.Sequential and not _is_altered(network)
+    return type(network) is nn.Sequential and not is_altered(network)
 
 
 def stages_after(network: nn.Module, module: str) -> list[nn.Module]:
@@ -51,17 +51,17 @@ def passed_through(stages: Sequence[nn.Module], activation: Tensor) -> Tensor:
 
 def _acts_channelwise(stage: nn.Module) -> bool:
     """Judges by the very class, since a subclass may do anything."""
-    if _is_altered(stage):
-        return False
     if type(stage) is nn.MaxPool2d:
-        return not stage.return_indices
-    return type(stage) in (nn.ReLU, nn.AvgPool2d) or "channelwise" in vars(type(stage))
+        channelwise = not stage.return_indices
+    else:
+        channelwise = type(stage) in (nn.ReLU, nn.AvgPool2d) or "channelwise" in vars(type(stage))
+    return channelwise and not is_altered(stage)
 
 
-def _is_altered(module: nn.Module) -> bool:
+def is_altered(module: nn.Module) -> bool:
     """Whether a call does more than the class's `forward`: by hooks, or by a patched instance.
 
-    The workbench sets hooks on the modules of sites alone, and asks this of no such module.
+    The workbench itself sets hooks on the modules of sites alone, where `push` ends anyway.
     """
     hooks = (
         module._forward_pre_hooks,

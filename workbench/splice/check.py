@@ -89,13 +89,13 @@ def _differences(
     sites = [site for site in host.sites if site in {*spliced_sites, *after}]
 
     batch = _values(host, *run_as_declared(host, x, *sites))
-    alone = _values(host, *run_as_declared(host, x[-1:], *sites))
     more = [*([LOGITS] if host.has_output else []), *(Part("site", site) for site in sites)]
     wanted = Wanted(frozenset(), frozenset(), (*more, start_of(host, slots)))
     inputs, parts = joint_inputs(host, joint, x, torch.zeros(len(x), dtype=torch.long), wanted)
     again = {part.site: parts[part] for part in more}
     natural = [inputs_at_site.trained for inputs_at_site in inputs]
     spliced = _values(host, *spliced_from(host, x, inputs, natural, parts, *after))
+    alone = _values(host, *run_as_declared(host, x[-1:], *sites))
     if not torch.equal(x, given):
         raise WorkbenchError(
             f"host {host.name}",
@@ -119,7 +119,11 @@ def _largest(host: Host, change: str, batch: Values, expected: Values, given: Va
 
     Raises WorkbenchError for the first site, or else the answers, where it is more than rounding.
     """
-    shares = {site: _share(batch[site], expected[site], value) for site, value in given.items()}
+    shares = {
+        site: _share(batch[site], value, given[site])
+        for site, value in expected.items()
+        if site in given
+    }
     for site, share in shares.items():
         low = batch[site].dtype in LOW_DTYPES or (site == ANSWER and bool(host.precision))
         rounding = LOW_PRECISION if low else FLOAT32
