@@ -57,6 +57,9 @@ def evaluate(
     of every condition that is as it was then: an interrupted run continues where it stopped, also
     where the cache is full, as finished batches are kept apart until the run is complete
     (`workbench.cache.forget`). Without a cache nothing is kept, and an interrupted run is lost.
+
+    The condition "natural" is the host's own run: what splicing it back would change, the check of
+    the host has measured (`Splices.check`).
     """
     run = _JointRun.of(host, joint, work.cache)
     how = Streaming(
