@@ -5,6 +5,8 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 
+import torch
+
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.evaluate.batches import BATCH, batches, donor_of, without_gradients
 from workbench.hosts.host import Host
@@ -64,6 +66,7 @@ def _stream(
         yield inputs
 
 
+@torch.inference_mode()
 def checked(
     host: Host,
     theories: Sequence[Circuits],
