@@ -246,6 +246,36 @@ def test_check_host_bfloat16_differs_by_its_rounding(tiny_host, x):
     assert max(differences.values()) <= LOW_PRECISION
 
 
+class Rounded(Network):
+    """An input's answer depends a little on its place in the batch, as by rounding."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        answer = super().forward(x)
+        return answer + 1e-3 * answer.abs().max() * torch.arange(len(x))[:, None]
+
+
+class Given(nn.Module):
+    """A convolution whose activation is given in another type of number."""
+
+    def __init__(self, stage: nn.Module, dtype: torch.dtype):
+        super().__init__()
+        self.stage, self.dtype = stage, dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.stage(x).to(self.dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_check_host_after_a_site_of_few_bits_allows_their_rounding(dtype, x):
+    network = Rounded(lambda network, a: a.float())
+    network.first = Given(network.first, dtype)
+    if dtype is torch.float32:
+        with pytest.raises(WorkbenchError, match=f"{MIXED} its answers"):
+            check_host(host_of(network), JOINT, x)
+    else:
+        assert FLOAT32 < check_host(host_of(network), JOINT, x)["alone"] <= LOW_PRECISION
+
+
 def test_check_host_equal_infinities_do_not_differ(x):
     infinite = host_of(Network(lambda network, a: a.index_fill(1, torch.tensor([0]), torch.inf)))
     assert max(check_host(infinite, JOINT, x).values()) <= FLOAT32

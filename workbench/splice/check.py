@@ -124,8 +124,9 @@ def _largest(host: Host, change: str, batch: Values, expected: Values, given: Va
         for site, value in expected.items()
         if site in given
     }
+    low = False  # rounding goes on to all later sites, and to the answers
     for site, share in shares.items():
-        low = batch[site].dtype in LOW_DTYPES or (site == ANSWER and bool(host.precision))
+        low |= batch[site].dtype in LOW_DTYPES or (site == ANSWER and bool(host.precision))
         rounding = LOW_PRECISION if low else FLOAT32
         if not share <= rounding:
             words, remedy = CHANGES[change]
