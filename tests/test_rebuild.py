@@ -2,6 +2,7 @@
 full disk leaves behind.
 """
 
+import copy
 import dataclasses
 import errno
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.documents import numbers
 from tests.elsewhere import elsewhere
@@ -28,6 +30,7 @@ from workbench.score.document import to_json
 from workbench.score.scorecard import Scorecard
 from workbench.score.uncertainty import Figure
 from workbench.spec import TrainedUnit, dump_circuit
+from workbench.splice.check import FLOAT32
 from workbench.vision.pictures import Picture
 from workbench.vision.pictures.drawn import drawn
 from workbench.vision.tuning import stimuli_count, tuning
@@ -145,6 +148,25 @@ def test_the_right_theory_scores_one(finished):
     assert card.headline.value > 0.99
     assert min(unit.pearson for unit in card.units) > 0.99
     assert card.recovered["mean"]["kl"].value > 0.99
+
+
+def test_rebuild_planted_host_has_its_check_in_the_document(finished):
+    workshop, card = finished
+    check = json.loads((workshop.output / "score.json").read_text())["check"]
+    assert check == card.check
+    assert list(check) == ["repeated", "alone", "spliced"]
+    assert max(check.values()) <= FLOAT32
+
+
+def test_rebuild_noisy_host_raises(workshop, host, pictures, calibration, monkeypatch):
+    network = copy.deepcopy(host.host.network)
+    network.get_submodule("head").register_forward_pre_hook(
+        lambda module, inputs: (inputs[0] + torch.rand_like(inputs[0]),)
+    )
+    monkeypatch.setattr(main_path, "load", lambda name: replace(host.host, network=network))
+    with pytest.raises(WorkbenchError, match="the same inputs, run again, give others at its ans"):
+        workshop.rebuild(pictures, calibration)
+    assert not workshop.output.exists()
 
 
 def test_in_bfloat16_the_card_and_the_page_say_so(workshop, finished, pictures, calibration):

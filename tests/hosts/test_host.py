@@ -12,7 +12,7 @@ from torch import nn
 
 from tests.conftest import tiny_network
 from workbench.errors import WorkbenchError
-from workbench.hosts import Host, PictureInput, host_from_module
+from workbench.hosts import Host, PictureInput, Site, host_from_module
 from workbench.hosts.hooks import overridden
 from workbench.hosts.pooling import MaxPool
 from workbench.hosts.precision import bfloat16_after
@@ -317,3 +317,94 @@ def test_threads_that_stop_early_do_not_disturb_each_other(tiny_host, x):
         sys.setswitchinterval(switch)
     assert all(torch.equal(activation, expected) for activation in runs)
     assert not any(module._forward_hooks for module in host.network.modules())
+
+
+class InPlace(nn.Module):
+    """Writes over its input and over what its stages gave, and gives the same tensor each time."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, _, _ = tiny_network(seed=4)
+        self.answer = torch.zeros(2, 12)
+
+    def forward(self, x):
+        first = self.first(x.sub_(1.0).div_(2.0))
+        self.answer.copy_(self.second(first.mul_(2.0)).mean((2, 3)))
+        return self.answer
+
+
+class Doubles(nn.Module):
+    def forward(self, x):
+        return x.mul_(2.0)
+
+
+class Reuses(nn.Module):
+    """Gives the same tensor on each run, with other numbers in it."""
+
+    def __init__(self):
+        super().__init__()
+        self.given = None
+
+    def forward(self, x):
+        self.given = torch.zeros_like(x) if self.given is None else self.given
+        return self.given.copy_(x)
+
+
+def in_place() -> Host:
+    sites = {
+        name: Site.on_grid(name, name, channels, 16, 16, 2, 0)
+        for name, channels in (("first", 8), ("second", 12))
+    }
+    network = InPlace().requires_grad_(False)
+    return Host("writes", "0" * 64, network, INPUT, sites)
+
+
+def in_place_sequence() -> Host:
+    first, *rest = tiny_network(seed=4)
+    network = nn.Sequential(Doubles(), first, Doubles(), Reuses(), *rest, Reuses())
+    site = Site.on_grid("first", "1", 8, 16, 16, 2, 0)
+    return Host("writes", "0" * 64, network.requires_grad_(False), INPUT, {"first": site})
+
+
+@pytest.mark.parametrize("make", [in_place, in_place_sequence])
+def test_run_network_that_writes_over_tensors_changes_none_of_the_callers(make, x):
+    host, before = make(), x.clone()
+    answer, seen = host.run(x, "first")
+    answer_before, first = answer.clone(), seen["first"].clone()
+    assert torch.equal(host.activations(x, "first")["first"], first)
+    for resumed in (
+        host.resume(x, "first", seen["first"])[0],
+        host.resume(x, "first", host.push("first", seen["first"]), pushed=True)[0],
+    ):
+        assert torch.equal(resumed, answer)
+    zeros = torch.zeros_like(first)
+    assert not torch.allclose(host.resume(x, "first", zeros)[0], answer)
+    host.onward(x.flip(0), "first", zeros)
+    assert torch.equal(host.run(x.flip(0))[0], answer_before.flip(0))
+    assert torch.equal(x, before)
+    assert torch.equal(seen["first"], first)
+    assert torch.equal(answer, answer_before)
+    assert not zeros.any()
+
+
+def test_activations_site_that_reuses_its_tensor_keeps_both_runs(x):
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), Reuses())
+    site = Site.on_grid("reuses", "1", 4, 30, 30, 1, 1)
+    host = Host("reuses", "0" * 64, network.requires_grad_(False), INPUT, {"reuses": site})
+    first = host.activations(x, "reuses")["reuses"]
+    expected = first.clone()
+    assert not torch.equal(host.activations(x.flip(0), "reuses")["reuses"], expected)
+    assert torch.equal(first, expected)
+
+
+def test_run_site_that_is_not_reached_raises(tiny_host, x):
+    sites = {**tiny_host.sites, "unused": replace(tiny_host.site("third"), module="unused")}
+    network = copy.deepcopy(tiny_host.network)
+    network.append(nn.Identity())
+    unused = nn.Module()
+    unused.stages, unused.unused = network, nn.Identity()
+    unused.forward = network.forward
+    host = replace(tiny_host, network=unused, sites=sites)
+    for read in (host.run, host.activations):
+        with pytest.raises(WorkbenchError, match="site unused: its submodule ran 0 times in one"):
+            read(x, "unused")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tests.planted import SITE, PlantedHost, Whole, planted, truth
 from workbench.compiler import HandwrittenCircuit, compile_spec
+from workbench.errors import WorkbenchError
 from workbench.hosts import Host, PictureInput, host_from_module
 from workbench.spec import load_circuit, load_theory
 from workbench.splice.conditions import Donor, Handwritten, Mean, natural, zero
@@ -120,8 +121,8 @@ def test_a_splice_that_does_not_fire_exactly_once_raises(toy, times):
     with (
         torch.inference_mode(),
         pytest.raises(
-            RuntimeError,
-            match=rf"the splice at planted took place {times} times in one run, not once",
+            WorkbenchError,
+            match=rf"site planted: its submodule ran {times} times in one run of the network",
         ),
     ):
         spliced(pictures(toy.host))

@@ -23,6 +23,7 @@ from tests.planted import (
     trained_circuit,
 )
 from workbench.compiler import compile_spec
+from workbench.errors import WorkbenchError
 from workbench.hosts import Host
 from workbench.spec import load_circuit, load_theory, theory_from_text
 from workbench.splice.conditions import Condition, Handwritten, Mean, natural, zero
@@ -209,14 +210,14 @@ def test_one_circuit_in_two_files_is_the_same_splice(x):
 @pytest.mark.parametrize("times", [0, 2])
 def test_a_splice_that_does_not_fire_once_at_the_later_site_raises(toy, x, times):
     circuits = circuits_of(toy)
-    message = rf"the splice at planted took place {times} times in one run, not once"
+    message = rf"site planted: its submodule ran {times} times in one run of the network"
     with torch.inference_mode():
         plain = SplicedNetwork(whole(toy.host, times), *((each, natural) for each in circuits))
-        with pytest.raises(RuntimeError, match=message):
+        with pytest.raises(WorkbenchError, match=message):
             plain(x)
-        with pytest.raises(RuntimeError, match=message):
+        with pytest.raises(WorkbenchError, match=message):
             fast(whole(toy.host, times), circuits, [natural, natural], x)
-        with pytest.raises(RuntimeError, match=message):
+        with pytest.raises(WorkbenchError, match=message):
             fast(
                 whole(toy.host, times), circuits[1:], [natural], x
             )  # the only site, and so the first

@@ -1,15 +1,19 @@
 """Run the circuits over calibration pictures and fit their conditions."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 
+import torch
+
 from workbench.compiler.circuit import HandwrittenCircuit
-from workbench.evaluate.batches import batches, donor_of, without_gradients
+from workbench.evaluate.batches import BATCH, batches, donor_of, without_gradients
 from workbench.evaluate.finite import refuse_inputs
 from workbench.hosts.host import Host
 from workbench.progress import Progress
 from workbench.splice.calibrate import Splices, calibrate, with_random_readout
+from workbench.splice.check import check_host
 from workbench.splice.inputs import (
     EVERYTHING_TO_FIT,
     ConditionInputs,
@@ -68,6 +72,23 @@ def _stream(
         yield inputs
 
 
+@torch.inference_mode()
+def checked(
+    host: Host,
+    theories: Sequence[Circuits],
+    pictures: Sequence[Picture],
+    work: Work = Work(),  # noqa: B008 (frozen)
+) -> Mapping[str, float]:
+    """Check the host on the first batch of pictures, with the units of all theories spliced.
+
+    It runs in this process, whatever the engine. Raises WorkbenchError (`check_host`).
+    """
+    if not pictures:
+        return {}
+    x = host.input.batch(pictures[:BATCH]).to(host.device)
+    return check_host(host, theories, x, work.cache)
+
+
 def calibrated(
     host: Host,
     circuit: HandwrittenCircuit,
@@ -85,12 +106,13 @@ def calibrated_each(
     pictures: Sequence[Picture],
     work: Work = Work(),  # noqa: B008 (frozen)
 ) -> list[Splices]:
-    """Fit each theory's conditions and controls on the same pictures."""
+    """Fit each theory's conditions and controls on the same pictures, on a checked host."""
+    check = checked(host, theories, pictures, work)
     progress = work.stage("calibrate", len(pictures) * len(theories))
     inputs = _stream(host, theories, pictures, work, EVERYTHING_TO_FIT, progress)
     count = len(batches(pictures))
     links = [link_of(host.site(next(iter(each.values())).site)) for each in theories]
     return [
-        calibrate(circuits, islice(inputs, count), work.seed, link)
+        replace(calibrate(circuits, islice(inputs, count), work.seed, link), check=check)
         for circuits, link in zip(theories, links, strict=True)
     ]

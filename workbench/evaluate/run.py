@@ -36,7 +36,7 @@ from workbench.splice.calibrate import Splices, condition_names
 from workbench.splice.conditions import ConditionFacts, Natural, wanted_by
 from workbench.splice.inputs import DRIVES, ConditionInputs, joint_inputs
 from workbench.splice.natural import Part, Parts, at_least_float32
-from workbench.splice.network import spliced_from, start_of
+from workbench.splice.network import site_after, spliced_from, start_of
 from workbench.vision.pictures import Picture
 from workbench.work import Work
 
@@ -60,6 +60,9 @@ def evaluate(
     where the cache is full, as finished batches are kept apart until the run is complete
     (`workbench.cache.forget`). Without a cache nothing is kept, and an interrupted run is lost.
     Raises WorkbenchError for a batch with activations or answers that are not finite.
+
+    The condition "natural" is the host's own run: what splicing it back would change, the check of
+    the host has measured (`Splices.check`).
     """
     run = _JointRun.of(host, joint, work.cache)
     how = Streaming(
@@ -183,7 +186,7 @@ class _JointRun:
                 condition(inputs) for condition, inputs in zip(conditions, run.inputs, strict=True)
             ]
             if all(type(condition) is Natural for condition in conditions):
-                answer, reached = run.natural_answer()  # tests show that splicing changes no bit
+                answer, reached = run.natural_answer()  # `check_host` has measured a splice
             else:
                 answer, reached = spliced_from(
                     host, run.x, run.inputs, values, run.natural, *run.after
@@ -210,7 +213,7 @@ class _BatchRun:
         """Run the host and the circuits as far as these conditions need."""
         host, joint = run.host, run.joint
         x = host.input.batch(pictures).to(host.device)
-        after = site_after(host, joint)
+        after = site_after(host, [splices.site for splices in joint])
         more = (
             *([LOGITS] if host.output.compared else []),
             *(Part("site", site) for site in after),
@@ -264,13 +267,6 @@ def sampled_positions(host: Host, joint: Sequence[Splices], splices: Splices) ->
     counts = {other.site: host.site(other.site).layout.positions for other in joint}
     order = np.random.default_rng(0).permutation(counts[splices.site])
     return list(order[: min(SAMPLED, *counts.values())])
-
-
-def site_after(host: Host, joint: Sequence[Splices]) -> list[str]:
-    """The site after the last where units are replaced, if there is one."""
-    names = list(host.sites)
-    deepest = max(names.index(splices.site) for splices in joint)
-    return names[deepest + 1 : deepest + 2]
 
 
 def _statistics(

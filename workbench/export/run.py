@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.evaluate.calibration import stream_inputs
+from workbench.evaluate.calibration import checked, stream_inputs
 from workbench.export.file import provenance, write_exported
 from workbench.export.fit import refuse_unexportable
 from workbench.export.weights import exported
@@ -36,6 +36,7 @@ def export(request: ExportRequest, output: Path, work: Work) -> Host:
     host, circuit, calibration = subject.host, subject.circuit, request.calibration
     refuse_unexportable(host, circuit)
     work = work.on_host(host.name)
+    checked(host, [{"spliced": circuit}], calibration, work)
     progress = work.stage("calibrate", len(calibration))
     batches = stream_inputs(host, {"spliced": circuit}, calibration, work, progress=progress)
     link = link_of(host.site(circuit.site))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
 from workbench.hosts.inception_blocks import LocalResponseNorm, MaxPoolSame, PoolSame
+from workbench.hosts.stages import is_altered, is_plain_sequence
 
 # These pass each channel on by itself, smaller or weaker: a weight after them still belongs to one
 # channel.
@@ -110,7 +111,7 @@ def stages_between(host: Host, upstream: str, site: str) -> list[nn.Module] | No
 
     None if a site is no stage of a plain sequence, or if they are computed in another order.
     """
-    names = list(host.network._modules) if type(host.network) is nn.Sequential else []
+    names = list(host.network._modules) if is_plain_sequence(host.network) else []
     here, before = host.site(site).module, host.site(upstream).module
     if not {here, before} <= set(names) or names.index(before) >= names.index(here):
         return None
@@ -131,7 +132,9 @@ def _unit_path(block: nn.Module, unit: int) -> UnitPath | None:
         modules, channel = declared
         pools = 1 if isinstance(modules[0], CHANNELS_APART) else 0
         return modules[0] if pools else None, tuple(modules[pools:]), channel
-    stages = list(block.children()) if type(block) is nn.Sequential else []
+    stages = list(block.children()) if is_plain_sequence(block) else []
+    if any(map(is_altered, stages)):
+        return None
     if len(stages) == 2 and type(stages[0]) is nn.Conv2d and type(stages[1]) is nn.ReLU:
         return None, (stages[0],), unit
     return None

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from workbench.errors import WorkbenchError
+
 Override = Callable[[Float[Tensor, "n c h w"]], Float[Tensor, "n c h w"]]
 Hook = Callable[[nn.Module, Any, Any], Any]
 _CHANGING_HOOKS = threading.Lock()
@@ -41,22 +43,25 @@ def recorded(
 ) -> Iterator[dict[str, Tensor]]:
     """Record the activations at `sites` of this thread's latest run within the block.
 
-    They are in the dictionary, as they were when the site was computed, whatever a later stage
-    writes over. With `stop` the run ends with LastSiteReached once all are there.
+    They are in the dictionary, as they were when the site was computed, whatever a later stage or
+    a later run writes over. With `stop` the run ends with LastSiteReached once all are there.
+    Raises WorkbenchError at the end of the block for a site that was not reached.
     """
     recording: dict[str, Tensor] = {}
 
     def keep(name: str) -> Hook:
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
-            if stop and recording.keys() | {name} == set(sites):
-                recording[name] = output
+            last = stop and recording.keys() | {name} == set(sites)
+            # a later stage may be an `x += y` or a `relu_`, and a module may reuse its output
+            recording[name] = output if last and host.reentrant else output.clone()
+            if last:
                 raise LastSiteReached
-            recording[name] = output.clone()  # a later stage may be an `x += y` or a `relu_`
 
         return hook
 
     with _exclusive(host), _hooked([(host.module(name), keep(name)) for name in sites]):
         yield recording
+    refuse_unfired({name: int(name in recording) for name in sites})
 
 
 @contextmanager
@@ -85,11 +90,14 @@ def overridden(host: Hookable, overrides: Mapping[str, Override]) -> Iterator[di
 
 
 def refuse_unfired(fired: Mapping[str, int]) -> None:
-    """Raise RuntimeError unless the override at every site took place exactly once."""
+    """Raise WorkbenchError unless every site was reached exactly once in a run."""
     for site, times in fired.items():
         if times != 1:
-            raise RuntimeError(
-                f"the splice at {site} took place {times} times in one run, not once"
+            raise WorkbenchError(
+                f"site {site}",
+                f"its submodule ran {times} times in one run of the network",
+                "once",
+                "Name a submodule that runs once on every input.",
             )
 
 

@@ -28,8 +28,11 @@ class Host:
     sites        in the order in which the network computes them
     output       what `network(x)` gives, and how its answers are compared
     precision    names the layers that run in fewer bits than the others
-    reentrant    promises that no module writes to itself when it runs, so that threads need not
-                 wait for each other
+    reentrant    promises that no module writes to itself or to the network's input when it runs,
+                 so that threads need not wait for each other and nothing need be copied
+
+    A network that promises nothing runs on copies: whatever it writes over, neither the caller's
+    tensors nor what an earlier run gave change.
     """
 
     name: str
@@ -102,13 +105,20 @@ class Host:
     ) -> dict[str, Float[Tensor, "n c h w"]]:
         """Activations at `sites`; the network runs no further than the last of them."""
         with recorded(self, sites, stop=True) as recording, suppress(LastSiteReached):
-            self.network(x)
+            self.network(self.writable(x))
         return recording
 
     def run(self, x: Float[Tensor, "n 3 h w"], *sites: str) -> tuple[Tensor, dict[str, Tensor]]:
         """The network's answers, and the activations at `sites` on the way."""
         with recorded(self, sites) as recording:
-            return self.network(x), recording
+            return self.writable(self.network(self.writable(x))), recording
+
+    def writable(self, value: Tensor) -> Tensor:
+        """A copy that the network may write over; the value itself if the network is reentrant.
+
+        An answer that is no tensor is returned as it is.
+        """
+        return value.clone() if isinstance(value, Tensor) and not self.reentrant else value
 
     def push(self, site: str, activation: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h2 w2"]:
         """Pass an activation at `site` through the channelwise stages right after it.
@@ -117,7 +127,8 @@ class Host:
         as it is where the site is no stage of a plain sequence (`staged`).
         """
         stages = stages_after(self.network, self.site(site).module)
-        return passed_through(stages[: self._channelwise(stages)], activation)
+        first = stages[: self._channelwise(stages)]
+        return passed_through(first, self.writable(activation)) if first else activation
 
     def resume(
         self,
@@ -131,7 +142,7 @@ class Host:
 
         `pushed` declares that the activation went through `push` already. Only the stages after the
         site run where the site is a stage of a plain sequence. Any other network runs whole with
-        the site's output replaced, since something may bypass the site. Raises RuntimeError if it
+        the site's output replaced, since something may bypass the site. Raises WorkbenchError if it
         then does not reach the site exactly once.
         """
         return self._resumed(x, site, activation, sites, pushed, stop=False)
@@ -151,17 +162,18 @@ class Host:
         pushed: bool,
         stop: bool,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        value = activation
+        value = self.writable(activation)
         with recorded(self, sites, stop) as recording:
             if self.staged(site):
                 with suppress(LastSiteReached):
                     for stage in self._stages_from(site, pushed):
                         value = stage(value)
-                return value, recording
-            with overridden(self, {site: lambda _: activation}) as fired, suppress(LastSiteReached):
-                value = self.network(x)
+                return self.writable(value), recording
+            override = {site: lambda _: self.writable(activation)}
+            with overridden(self, override) as fired, suppress(LastSiteReached):
+                value = self.network(self.writable(x))
             refuse_unfired(fired)
-            return value, recording
+            return self.writable(value), recording
 
     def staged(self, site: str) -> bool:
         """Whether the site is a stage of a plain `nn.Sequential`: nothing bypasses it then."""

@@ -119,6 +119,7 @@ def score(
         theories=theories,
         variants=variant_scores(specs, statistics, headline, seed),
         trained={family: circuit_facts(circuit) for family, circuit in spliced.bound.items()},
+        check=joint[0].check,
     )
 
 

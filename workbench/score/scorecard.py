@@ -118,6 +118,7 @@ class Scorecard:
     theories    one by one, in the order in which they were given
     variants    what the condition `variant.NAME` loses, by name
     trained     the trained units that the condition `trained.FAMILY` reads, by family
+    check       the largest differences that the check of the host measured (`check_host`)
 
     Where the host's answers are not compared (`compared`), every figure of them is None.
     """
@@ -137,6 +138,7 @@ class Scorecard:
     theories: tuple[TheoryScore, ...]
     variants: Mapping[str, VariantScore] = field(default_factory=dict)
     trained: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    check: Mapping[str, float] = field(default_factory=dict)
 
     def units_of(self, theory: int) -> tuple[UnitScore, ...]:
         """The units of one theory."""

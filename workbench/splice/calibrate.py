@@ -4,7 +4,7 @@ They are fitted on pictures that are declared for it and used for nothing else.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -40,13 +40,15 @@ class Splices:
     """The circuits to run, the conditions to compare, and what calibration saw.
 
     `level` is half the highest activation of each trained unit on the calibration pictures: the
-    circuit *fires* where one exceeds it.
+    circuit *fires* where one exceeds it. `check` has the figures of the check of the host, if it
+    was made (`workbench.splice.check`).
     """
 
     circuits: Mapping[str, HandwrittenCircuit]
     conditions: Mapping[str, Condition]
     level: Float[Tensor, " unit"]
     donors: int
+    check: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def site(self) -> str:

@@ -164,6 +164,8 @@ def _drives(
 
     With a cache, a circuit whose layers were run on this batch before does not run again.
     """
+    if not circuits:
+        return {}
     sites = {name: natural[Part("site", name)] for each in circuits.values() for name in each.sites}
     read_off = host_activations(host, sites)
     if cache is None:

@@ -134,7 +134,7 @@ def _cut(host: Host, x: Tensor, part: Part, logits: Tensor, seen: Mapping[str, T
         case "before":
             return _before(host, x, host.site(part.site), seen)
         case "entering":
-            value = seen[_just_before(host, part.site)]
+            value = host.writable(seen[_just_before(host, part.site)])
             for stage in stages_between(host, _just_before(host, part.site), part.site) or ():
                 value = stage(value)
             return at_least_float32(value)

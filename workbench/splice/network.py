@@ -35,13 +35,13 @@ class SplicedNetwork(nn.Module):
     def forward(
         self, x: Float[Tensor, "n 3 h w"], donor: Tensor | None = None
     ) -> Float[Tensor, "n classes"]:
-        """Logits. Raises RuntimeError if the splice at a site did not take place exactly once."""
+        """Logits. Raises WorkbenchError if a splice did not take place exactly once."""
         donor = torch.zeros(len(x), dtype=torch.long) if donor is None else donor
         circuits, conditions = zip(*self.replaced, strict=True)
         joint, _ = joint_inputs(self.host, circuits, x, donor, wanted_by(conditions))
         values = [condition(inputs) for inputs, condition in zip(joint, conditions, strict=True)]
         with overridden(self.host, overrides(joint, values)) as fired:
-            logits = self.network(x)
+            logits, _ = self.host.run(x)
         refuse_unfired(fired)
         self.fired += 1
         return logits
@@ -59,7 +59,7 @@ def spliced_from(
 
     The units of each of `joint` have its `values`. As SplicedNetwork, but where the host allows it
     (`Host.resume`) only what comes after the first spliced site runs: `natural` has the host's own
-    run there, at `start_of` the splice. Raises RuntimeError if the splice at a site did not take
+    run there, at `start_of` the splice. Raises WorkbenchError if the splice at a site did not take
     place exactly once.
     """
     start = start_of(host, [(inputs.site_name, inputs.slots) for inputs in joint])
@@ -85,6 +85,13 @@ def start_of(host: Host, spliced: Sequence[tuple[str, Slots]]) -> Part:
     first = min((site for site, _ in spliced), key=list(host.sites).index)
     channelwise = all(slots.channelwise for site, slots in spliced if site == first)
     return Part("pushed" if channelwise else "site", first)
+
+
+def site_after(host: Host, spliced: Sequence[str]) -> list[str]:
+    """The site after the last where units are replaced, if there is one."""
+    names = list(host.sites)
+    deepest = max(map(names.index, spliced))
+    return names[deepest + 1 : deepest + 2]
 
 
 def overrides(

@@ -13,7 +13,7 @@ from workbench.cache import Cache, Kept, cache_key
 from workbench.code import code_version
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError, nearest
-from workbench.evaluate.calibration import stream_inputs
+from workbench.evaluate.calibration import checked, stream_inputs
 from workbench.files import write_whole
 from workbench.hosts.host import Host
 from workbench.hosts.named import cache_of
@@ -92,6 +92,7 @@ def agreement(
     """
     circuits = {"spliced": compile_spec(spec, trained, host)}
     work = Work(cache=cache_of(host.name, cache))
+    checked(host, [circuits], pictures, work)
     inputs = stream_inputs(host, circuits, pictures, work, progress=progress)
     link = link_of(host.site(trained.site))
     sample, _ = sample_positions(inputs, np.random.default_rng(0), link)

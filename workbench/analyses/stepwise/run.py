@@ -16,6 +16,7 @@ from workbench.analyses.stepwise.steps import Measured
 from workbench.cache import Kept
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
+from workbench.evaluate.calibration import checked
 from workbench.files import write_whole
 from workbench.matching.matched import GriddedResponse
 from workbench.matching.probes import ANSWERS, PLAIN, DrawnStimuli, tuning
@@ -56,6 +57,7 @@ def stepwise(request: StepwiseRequest, output: Path, work: Work) -> Stepwise:
             "pictures", f"{len(pictures)}", "two or more: intervals are over pictures"
         )
     work = work.on_host(subject.host.name)
+    checked(subject.host, [{"spliced": subject.circuit}], calibration, work)
 
     with folder_written_whole(output) as folder:
         pairs = matched_units(subject, work)
