@@ -13,6 +13,9 @@ from pydantic import (
 )
 
 
+ENTRIES = 100  # families, variants and claims of one theory, and keys that one variant sets
+
+
 class Strict(BaseModel):
     """A frozen object of the language, without unknown keys, infinities or NaN."""
 
