@@ -23,7 +23,6 @@ from workbench.spec.problems import MOST, Fault, Path, faults, key_text
 from workbench.spec.source import Source
 from workbench.spec.variants import at_variant, with_set
 
-
 VARIED = 500_000  # values of a theory's variants together, a whole theory each
 
 

@@ -12,7 +12,6 @@ from pydantic import (
     model_validator,
 )
 
-
 ENTRIES = 100  # families, variants and claims of one theory, and keys that one variant sets
 
 

@@ -9,8 +9,8 @@ false and null is ever made, and a file is bounded before it is expanded.
 
 import re
 from collections.abc import Iterable
-from itertools import islice
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
