@@ -23,6 +23,7 @@ from workbench.spec.circuit import TrainedCircuit
 from workbench.spec.language import INPUT, Alike, Number, Theory
 from workbench.spec.meaning import grid_px, needed_axes
 from workbench.spec.problems import key_text
+from workbench.spec.size import SIZE_PX, Sizes
 from workbench.theory.poses import CENTRE, MIXTURE, RADIUS, SCALE, SHIFT_X, SHIFT_Y, Units
 
 
@@ -118,7 +119,8 @@ def _provenance(theory: Theory, current: Mapping[int, float], tuned: bool) -> li
 
 def _refuse_unfit(spec: Spec, trained: TrainedCircuit, host: Host, bound: Bound) -> None:
     """Refuse a spec, circuits and a host that do not fit each other; see `compile_spec`."""
-    check_pair(spec, trained)
+    size_px = host.input.size_px
+    check_pair(spec, trained, Sizes(size_px if bound else SIZE_PX, size_px))
     for circuit_file in (trained, *bound.values()):
         refuse_strange(circuit_file, host)
     refuse_unbindable(spec, trained, host, bound)

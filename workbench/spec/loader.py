@@ -20,6 +20,7 @@ from workbench.spec.language import Family, Number, Theory, numbers
 from workbench.spec.meaning import claim_faults, needed_axes, pair_faults, theory_faults
 from workbench.spec.number import ENTRIES
 from workbench.spec.problems import MOST, Fault, Path, faults, key_text
+from workbench.spec.size import DRAWN, Sizes
 from workbench.spec.source import Source
 from workbench.spec.variants import at_variant, with_set
 
@@ -75,15 +76,15 @@ def load_circuit(path: FilePath | str) -> TrainedCircuit:
     return circuit
 
 
-def check_pair(spec: Spec, circuit: TrainedCircuit) -> None:
+def check_pair(spec: Spec, circuit: TrainedCircuit, sizes: Sizes = DRAWN) -> None:
     """Raises SpecError if the theory, or a variant of it, cannot stand for this trained circuit.
 
     It cannot if its last family has another name or needs a pose axis that the units lack, or if
-    its kernels are too large at this number of units.
+    it takes too much memory or work at this number of units, on pictures of these sizes.
     """
-    wrong = pair_faults(spec.theory, circuit)
+    wrong = pair_faults(spec.theory, circuit, sizes)
     for name, theory in spec.variants.items() if not wrong else ():
-        wrong += at_variant(name, spec.theory.variants[name], pair_faults(theory, circuit))
+        wrong += at_variant(name, spec.theory.variants[name], pair_faults(theory, circuit, sizes))
     if wrong:
         source.parse(spec.text, str(spec.path)).refuse(wrong)
 
