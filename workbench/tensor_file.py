@@ -36,7 +36,7 @@ def checksum(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
     for name, tensor in sorted(tensors.items()):
         dtype, shape = str(tensor.dtype).removeprefix("torch."), list(tensor.shape)
         digest.update(f"\n{name} {dtype} {shape}\n".encode())
-        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -98,8 +98,11 @@ def _size(weight: Array) -> Float[np.ndarray, " unit"]:
 
 
 def _contrast(placed: _Placed, term: Gabor, value: Value) -> Float[np.ndarray, " unit"]:
-    constants = map(value, (term.wavelength_px, term.sigma_px, term.aspect))
-    return to_numpy(gabor_contrast(placed.units, *constants, placed.window_px, placed.weight))
+    wavelength_px, sigma_px, aspect = map(value, (term.wavelength_px, term.sigma_px, term.aspect))
+    like = placed.weight
+    return to_numpy(
+        gabor_contrast(placed.units, wavelength_px, sigma_px, aspect, placed.window_px, like)
+    )
 
 
 def _is_meant(term: Reading, value: Value) -> bool:
@@ -140,7 +143,7 @@ def _refuse_silent(where: str, theory: Theory, layer: Layer) -> None:
     """Refuse units of the last family that read nothing. Raises WorkbenchError."""
     reads = theory.families[layer.family].reads.values()
     tabled = any(isinstance(term, Table) for terms in reads for term in terms)
-    size = sum(_size(read.weight) for read in layer.reads)
+    size = np.sum([_size(read.weight) for read in layer.reads], axis=0)
     silent = ~(size > SMALLEST)
     if silent.all() or (silent.any() and not tabled):
         raise WorkbenchError(

@@ -47,12 +47,13 @@ class _TooMuchError(Exception):
 
 
 if yaml.__with_libyaml__:
+    from yaml._yaml import CParser
 
-    class _Events(Composer, yaml.cyaml.CParser, Resolver):
+    class _Events(Composer, CParser, Resolver):
         """Composes the events of libyaml, which reads text several times as fast as PyYAML."""
 
         def __init__(self, text: str):
-            yaml.cyaml.CParser.__init__(self, text)
+            CParser.__init__(self, text)
             Composer.__init__(self)
             Resolver.__init__(self)
 
@@ -72,7 +73,7 @@ class _Loader(_Events):
         """The next node. Raises _TooMuchError at the bounds."""
         self.nodes, self.depth = self.nodes + 1, self.depth + 1
         if self.nodes > NODES or self.depth > DEPTH:
-            raise _TooMuchError(self.peek_event().start_mark)
+            raise _TooMuchError(event.start_mark if (event := self.peek_event()) else None)
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
@@ -223,7 +224,7 @@ def parse(text: str, file: str = "<text>") -> Source:
     mark = text.startswith(BYTE_ORDER_MARK)
     body = text[mark:]
     try:
-        root = yaml.compose(body, Loader=_Loader)
+        root = _Loader(body).get_single_node()
     except _TooMuchError as stop:
         raise _too_large(file, stop.args[0]) from None
     except yaml.MarkedYAMLError as error:
