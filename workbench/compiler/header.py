@@ -16,7 +16,7 @@ from workbench.errors import WorkbenchError
 from workbench.spec.circuit import Vector
 from workbench.spec.language import INPUT
 from workbench.spec.number import Strict
-from workbench.spec.problems import faults, key_text, printable, shortened
+from workbench.spec.problems import Path, faults, key_text, printable, shortened
 from workbench.theory.poses import (
     ASPECT,
     CENTRE,
@@ -102,8 +102,9 @@ def checked_header(where: str, values: dict[str, Any], tensors: Mapping[str, Ten
         header = Header.model_validate(plain, strict=True)
     except ValidationError as error:
         fault = faults(error, Header)[0]
-        shown = fault.found or shortened(repr(_at(values, fault.path)))
-        raise _refused(f"{where}: {key_text(fault.path)}", shown, fault.expected) from error
+        path, value = _at(values, fault.path)
+        shown = fault.found or shortened(repr(value))
+        raise _refused(f"{where}: {key_text(path)}", shown, fault.expected) from error
     for key, problem, expected in _misfits(header, tensors):
         raise _refused(f"{where}: {key}", problem, expected)
     return header
@@ -120,12 +121,14 @@ def _tuples(value: Any) -> Any:
     return {key: _tuples(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def _at(values: Any, path: tuple) -> Any:
-    for key in path:
-        if not isinstance(values, (dict, list)):
-            break
+def _at(values: Any, path: Path) -> tuple[Path, Any]:
+    """The longest beginning of a path that is there, and the value there."""
+    for i, key in enumerate(path):
+        in_list = isinstance(values, list) and key in range(len(values))
+        if not in_list and not (isinstance(values, dict) and key in values):
+            return path[:i], values
         values = values[key]
-    return values
+    return path, values
 
 
 Misfit = tuple[str, str, str]  # layer and key, what is there, what was expected

@@ -106,11 +106,16 @@ def _contrast(placed: _Placed, term: Gabor, value: Value) -> Float[np.ndarray, "
 
 
 def _is_meant(term: Reading, value: Value) -> bool:
-    """Whether no constant that is 0 makes all of a term's weights 0."""
+    """Whether a term must have weights: no constant that is 0 makes them 0.
+
+    A point without a spread lies on a cell or, where units are shifted, on none.
+    """
     if isinstance(term, Table):
         return any(float(value(entry.weight)) for entry in term.weights)
     if isinstance(term, Gabor):
         return True
+    if term.along == "point" and term.spread_px is None:
+        return False
     sums = [term.harmonics or (), [weight for _, weight in term.profile or ()], *term.by.values()]
     return bool(float(value(term.gain))) and all(
         any(float(value(number)) for number in factors) for factors in sums if factors
