@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -412,6 +413,28 @@ def test_a_cluster_without_processors_is_refused(monkeypatch):
     monkeypatch.setattr(Cluster().ray, "cluster_resources", dict)
     with pytest.raises(WorkbenchError, match="without processors"):
         list(Cluster()(abs, [1]))
+
+
+class HeadlessRay:
+    """Ray whose tasks never end, and whose head listens at no port."""
+
+    exceptions = pytest.importorskip("ray").exceptions
+
+    def wait(self, tasks, timeout):
+        return [], tasks
+
+    def get_runtime_context(self):
+        return SimpleNamespace(gcs_address="127.0.0.1:1")
+
+
+def test_result_of_a_cluster_whose_head_has_died_ends_in_a_sentence(monkeypatch):
+    engine = Cluster()
+    monkeypatch.setattr(engine, "ray", HeadlessRay())
+    for ask in (lambda: engine._result("task"), engine._room):
+        start = time.monotonic()
+        with pytest.raises(WorkbenchError, match=r"127\.0\.0\.1:1: the head does not answer"):
+            ask()
+        assert time.monotonic() - start < WAIT_S
 
 
 def test_an_address_without_ray_is_refused():

@@ -24,6 +24,7 @@ from workbench.errors import WorkbenchError
 CPUS = 1
 RETRIES = 3  # of a task whose worker died; an error that it raises itself is not retried
 REACH_S = 10.0  # time for another machine to answer
+POLL_S = 5.0  # after which a driver that waits for a batch asks whether the head still answers
 # tasks submitted for each one that the cluster can run at once: one runs, one waits
 AHEAD = 2
 # Ray's message if a worker has no workbench, or one without this file
@@ -71,8 +72,10 @@ class Cluster:
     def _room(self) -> int:
         """How many tasks may be submitted now, as machines come and go.
 
-        Raises WorkbenchError if there is no processor, since a task would wait for ever.
+        Raises WorkbenchError if there is no processor, since a task would wait for ever, and if
+        the head has died.
         """
+        self._refuse_headless()
         if processors := int(self.ray.cluster_resources().get("CPU", 0)) // CPUS:
             return AHEAD * processors
         raise WorkbenchError(
@@ -106,6 +109,19 @@ class Cluster:
                 "If the cluster requires a token, set RAY_AUTH_MODE=token for this command too.",
             ) from error
 
+    def _refuse_headless(self) -> None:
+        """Raise WorkbenchError if the head does not answer; Ray itself would try for minutes."""
+        head = self.ray.get_runtime_context().gcs_address
+        try:
+            _reach(head)
+        except OSError as error:
+            raise WorkbenchError(
+                f"Ray at {head}",
+                f"the head does not answer any more ({error})",
+                remedy="Finished batches are kept: start a cluster again with `ray start --head`, "
+                "and the same command continues.",
+            ) from error
+
     def _drop(self, task: Any) -> None:
         if self.ray.is_initialized():
             self.ray.cancel(task)
@@ -113,9 +129,11 @@ class Cluster:
     def _result(self, task: Any) -> Any:
         """The result of one task.
 
-        Raises the error that the task raised, and WorkbenchError if its workers died.
+        Raises the error that the task raised, and WorkbenchError if its workers or the head died.
         """
         try:
+            while not self.ray.wait([task], timeout=POLL_S)[0]:
+                self._refuse_headless()
             return self.ray.get(task)
         except self.ray.exceptions.RayTaskError as error:
             if UNIMPORTABLE in str(error.cause):

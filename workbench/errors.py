@@ -5,6 +5,9 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
+LETTERS, OPTIONS = 100, 1000  # of names that are compared, and how many are compared with one
+LISTED = 100  # names that a remedy lists
+
 
 class WorkbenchError(Exception):
     """Bad input, described so that it can be fixed.
@@ -33,11 +36,24 @@ class WorkbenchError(Exception):
         return f"{self.where}: {self.problem}{expected}{remedy}"
 
 
+def closest(name: str, known: Iterable[str]) -> str:
+    """The one of `known` that `name` was probably meant for; empty if none is near.
+
+    Long names, and more than OPTIONS, are not compared: that takes minutes.
+    """
+    options = [option for option in known if len(option) <= LETTERS]
+    if len(name) > LETTERS or len(options) > OPTIONS:
+        return ""
+    return next(iter(difflib.get_close_matches(name, options, n=1)), "")
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A remedy for a misspelt `name`: the nearest one of `known`, or the whole list."""
+    """A remedy for a misspelt `name`: the nearest one of `known`, or the list of them."""
     options = sorted(map(str, known))
-    close = difflib.get_close_matches(str(name), options, n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(options)}."
+    if close := closest(str(name), options):
+        return f"Did you mean {close!r}?"
+    more = f" and {len(options) - LISTED} more" if len(options) > LISTED else ""
+    return f"Known: {', '.join(options[:LISTED])}{more}."
 
 
 def described(error: Exception) -> str:

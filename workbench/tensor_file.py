@@ -1,18 +1,23 @@
 """Safetensors files with one metadata entry, a JSON object that describes the tensors.
 
-Each kind of file has its own key of this entry, and its own format number.
+Each kind of file has its own key of this entry, and its own format number. The object's `sha256` is
+over the rest of it and over the tensors.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from workbench.errors import WorkbenchError
+
+CHECKSUM = "sha256"
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor], key: str, header: Mapping[str, Any]) -> bytes:
@@ -22,20 +27,30 @@ def tensor_bytes(tensors: Mapping[str, Tensor], key: str, header: Mapping[str, A
     """
     # a host of the store keeps its channels last
     plain = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    return save(plain, {key: json.dumps(header, sort_keys=True, ensure_ascii=False)})
+    return save(plain, {key: _text({**header, CHECKSUM: checksum(header, plain)})})
+
+
+def checksum(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of a header without its checksum, and of each tensor in the order of their names."""
+    digest = hashlib.sha256(_text(header).encode())
+    for name, tensor in sorted(tensors.items()):
+        dtype, shape = str(tensor.dtype).removeprefix("torch."), list(tensor.shape)
+        digest.update(f"\n{name} {dtype} {shape}\n".encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def read_tensors(
     path: Path, key: str, version: int, kind: str, remedy: str
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Read the header and the tensors of a file.
+    """Read the header, without its checksum, and the tensors of a file.
 
-    Raises WorkbenchError for a file that is truncated or missing, and for one of another kind or
-    version.
+    Raises WorkbenchError for a file that is truncated or missing, for one of another kind or
+    version, and for one that was changed after it was written.
     """
     try:
         with safe_open(path, "pt") as file:
-            header = json.loads((file.metadata() or {}).get(key, "null"))
+            header = json.loads((file.metadata() or {}).get(key, "null"), parse_constant=_refused)
             if not isinstance(header, dict) or header.get("format") != version:
                 raise WorkbenchError(
                     str(path),
@@ -43,8 +58,22 @@ def read_tensors(
                     f"metadata {key!r} of format {version}",
                     remedy,
                 )
-            return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
+            declared = header.pop(CHECKSUM, None)
+            intact = declared == checksum(header, tensors)
+    except (SafetensorError, OSError, ValueError, TypeError, RecursionError) as error:
         raise WorkbenchError(
             str(path), f"cannot be read as safetensors ({error})", f"a whole {kind}", remedy
         ) from error
+    if not intact:
+        problem = "was changed after it was written: its content does not have the SHA-256"
+        raise WorkbenchError(str(path), f"{problem} {declared}", f"a whole {kind}", remedy)
+    return header, tensors
+
+
+def _text(header: Mapping[str, Any]) -> str:
+    return json.dumps(header, sort_keys=True, ensure_ascii=False)
+
+
+def _refused(word: str) -> None:
+    raise ValueError(f"{word} in the header")

@@ -13,9 +13,11 @@ from safetensors.torch import save
 
 from tests.planted import planted
 from workbench.compiler import HandwrittenCircuit, compile_spec, read_circuit, write_circuit
-from workbench.compiler.file import FORMAT, KEY, to_bytes
+from workbench.compiler.file import KEY, to_bytes
+from workbench.compiler.header import FORMAT
 from workbench.errors import WorkbenchError
 from workbench.spec import TrainedUnit
+from workbench.tensor_file import CHECKSUM, tensor_bytes
 
 UNITS = tuple(
     TrainedUnit(
@@ -114,7 +116,8 @@ def test_the_page_of_the_format_holds(circuit, tmp_path):
     }
     assert list(metadata) == [KEY]
     header = json.loads(metadata[KEY])
-    assert set(header) == {"format", "theory", "host", "site", "units", "grid", "facts", "layers"}
+    keys = {"format", "theory", "host", "site", "units", "grid", "facts", "layers", "sha256"}
+    assert set(header) == keys
     assert header["grid"] == asdict(circuit.grid)
     assert set(header["facts"]) == {"spec", "circuit", "fingerprint", "numbers"}
     layer_keys = {
@@ -138,12 +141,22 @@ def test_the_page_of_the_format_holds(circuit, tmp_path):
 
 
 def rewritten(path: Path, change) -> None:
-    """The file with its header changed and its tensors as they were."""
+    """The file with its header or tensors changed, and its checksum made to fit."""
     with safe_open(path, "pt") as file:
         names = file.keys()
         header = json.loads(file.metadata()[KEY])
         tensors = {name: file.get_tensor(name) for name in names}
+    del header[CHECKSUM]
     change(header, tensors)
+    path.write_bytes(tensor_bytes(tensors, KEY, header))
+
+
+def edited(path: Path) -> None:
+    """The file with its header changed by a tool that does not know the checksum."""
+    with safe_open(path, "pt") as file:
+        header = json.loads(file.metadata()[KEY])
+        tensors = {name: file.get_tensor(name) for name in [*file.keys()]}
+    header["theory"] = "another"
     path.write_bytes(save(tensors, {KEY: json.dumps(header)}))
 
 
@@ -185,30 +198,156 @@ FAULTS = {
         lambda path: rewritten(path, lambda h, t: h.update(format=FORMAT + 1)),
         "is no compiled circuit of this version",
     ),
-    "no layers": (
-        lambda path: rewritten(path, lambda h, t: h.pop("layers")),
-        "faulty header or tensor",
+    "a header edited by another tool": (edited, "was changed after it was written"),
+    "a number that JSON does not have": (
+        lambda path: path.write_bytes(save({"w": torch.zeros(3)}, {KEY: '{"format": NaN}'})),
+        "NaN in the header",
+    ),
+}
+
+MISFITS = {
+    "no layers": (lambda h, t: h.pop("layers"), "expected the key layers"),
+    "an empty list of layers": (
+        lambda h, t: h.update(layers=[]),
+        "layers: []; expected at least 1",
     ),
     "a grid of other words": (
-        lambda path: rewritten(path, lambda h, t: h.update(grid={"stride": 8})),
-        "faulty header or tensor",
+        lambda h, t: h.update(grid={"stride": 8}),
+        "grid: no size_px",
     ),
-    "a layer without a key": (
-        lambda path: rewritten(path, lambda h, t: h["layers"][0].pop("pool")),
-        "faulty header or tensor",
+    "a layer without a key": (lambda h, t: h["layers"][0].pop("pool"), "layers[0]: no pool"),
+    "a layer that is a number": (lambda h, t: h.update(layers=[5]), "layers[0]: 5"),
+    "a key that no reader knows": (
+        lambda h, t: h.update(more=1),
+        "more: a key that is not known here",
     ),
-    "a layer that is a number": (
-        lambda path: rewritten(path, lambda h, t: h.update(layers=[5])),
-        "faulty header or tensor",
+    "the last layer above those that it reads": (
+        lambda h, t: h["layers"].reverse(),
+        "layer 'curve': reads: 'gabor'",
     ),
-    "a missing kernel": (
-        lambda path: rewritten(path, lambda h, t: t.pop("curve<-line")),
-        "faulty header or tensor",
+    "a layer twice": (
+        lambda h, t: h["layers"].insert(0, h["layers"][0]),
+        "layer 'gabor': its name",
     ),
-    "a missing constant": (
-        lambda path: rewritten(path, lambda h, t: t.pop("line/floor")),
-        "faulty header or tensor",
+    "two names": (
+        lambda h, t: h["layers"][0].update(names=["a", "b"]),
+        "layer 'gabor': poses: channel: 32 values",
     ),
+    "no poses": (lambda h, t: h["layers"][0].update(poses=None), "layers[0].poses: None"),
+    "a pose too few": (
+        lambda h, t: h["layers"][2]["poses"]["centre_deg"].pop(),
+        "layer 'curve': poses: centre_deg: 2 values",
+    ),
+    "a pose that is a word": (
+        lambda h, t: h["layers"][2]["poses"].update(centre_deg=["a", "b", "c"]),
+        "poses: centre_deg: a word",
+    ),
+    "a pose that is not known": (
+        lambda h, t: h["layers"][2]["poses"].update(size=[1, 2, 3]),
+        "poses: size: an axis that is not known",
+    ),
+    "a channel that is not known": (
+        lambda h, t: h["layers"][0]["poses"].update(channel=["lumen"] * 32),
+        "poses: channel: 'lumen'",
+    ),
+    "a radius of 0": (
+        lambda h, t: h["layers"][2]["poses"].update(radius_px=[1, 0, 1]),
+        "poses: radius_px: a number that is not above 0",
+    ),
+    "a shape of other units": (
+        lambda h, t: h["layers"][0].update(shape=[["scale", 3]]),
+        "layer 'gabor': shape",
+    ),
+    "an axis without poses": (
+        lambda h, t: h["layers"][0].update(shape=[["size", 32]]),
+        "shape: the axis 'size'",
+    ),
+    "an axis that is not there": (
+        lambda h, t: h["layers"][1].update(normalise="scale"),
+        "layer 'line': normalise: 'scale'",
+    ),
+    "stride 0": (
+        lambda h, t: h["layers"][0].update(stride_px=0),
+        "layers[0].stride_px: 0; expected a number, at least 1",
+    ),
+    "a stride that is a truth value": (
+        lambda h, t: h["layers"][0].update(stride_px=True),
+        "layers[0].stride_px: True; expected a whole number",
+    ),
+    "a stride between cells": (
+        lambda h, t: h["layers"][1].update(stride_px=6),
+        "layer 'line': stride_px: 6",
+    ),
+    "a last stride that is not the grid's": (
+        lambda h, t: h["layers"][2].update(stride_px=16),
+        "layer 'curve': stride_px: 16",
+    ),
+    "a pool between cells": (
+        lambda h, t: h["layers"][0]["pool"].update(stride_px=5),
+        "layer 'gabor': pool: stride_px 5",
+    ),
+    "a pool of the last layer": (
+        lambda h, t: h["layers"][2].update(pool={"taps": 1, "stride_px": 8}),
+        "layer 'curve': pool",
+    ),
+    "a source that is not there": (
+        lambda h, t: h["layers"][1].update(reads=["gabour"]),
+        "layer 'line': reads: 'gabour'",
+    ),
+    "a source twice": (
+        lambda h, t: h["layers"][1].update(reads=["gabor", "gabor"]),
+        "layer 'line': reads: a source twice",
+    ),
+    "a unit twice": (lambda h, t: h.update(units=[2, 2, 5]), "units: a unit twice"),
+    "two units": (lambda h, t: h.update(units=[2, 7]), "layer 'curve': names: 3 of them"),
+    "vectors of two lengths": (
+        lambda h, t: h.update(vectors=[[1.0], [1.0], [1.0, 2.0]]),
+        "vectors: of 1 and 2 numbers",
+    ),
+    "a vector too few": (lambda h, t: h.update(vectors=[[1.0], [1.0]]), "vectors: 2 of them"),
+    "a huge number": (
+        lambda h, t: h["layers"][2]["poses"].update(radius_px=[1, 10**400, 1]),
+        "layers[2].poses.radius_px[1]",
+    ),
+    "a missing kernel": (lambda h, t: t.pop("curve<-line"), "tensor 'curve<-line': not there"),
+    "a missing constant": (lambda h, t: t.pop("line/floor"), "tensor 'line/floor': not there"),
+    "a tensor of no layer": (
+        lambda h, t: t.update(more=torch.zeros(1)),
+        "tensor 'more': of no layer",
+    ),
+    "rows cut off": (
+        lambda h, t: t.update({"curve<-line": t["curve<-line"][:2]}),
+        "tensor 'curve<-line': the shape [2, 4, 7, 7]",
+    ),
+    "columns cut off": (
+        lambda h, t: t.update({"curve<-line": t["curve<-line"][..., :6]}),
+        "tensor 'curve<-line': the shape",
+    ),
+    "a constant that is a list": (
+        lambda h, t: t.update({"line/ideal": torch.ones(1)}),
+        "tensor 'line/ideal': the shape [1]",
+    ),
+    "whole numbers": (
+        lambda h, t: t.update({"curve<-line": t["curve<-line"].int()}),
+        "tensor 'curve<-line': int32; expected float32",
+    ),
+    "weights that are no number": (
+        lambda h, t: t["curve<-line"][0, 0, 0].fill_(torch.nan),
+        "tensor 'curve<-line': numbers that are not",
+    ),
+    "an infinite constant": (
+        lambda h, t: t["line/ideal"].fill_(torch.inf),
+        "tensor 'line/ideal': numbers that are not finite",
+    ),
+    "an ideal of 0": (
+        lambda h, t: t["line/ideal"].fill_(0),
+        "tensor 'line/ideal': 0; expected a number above 0",
+    ),
+    "a threshold of 1": (
+        lambda h, t: t["line/threshold"].fill_(1),
+        "tensor 'line/threshold': 1; expected a number below 1",
+    ),
+    "a floor of 0": (lambda h, t: t["line/floor"].fill_(0), "tensor 'line/floor'"),
 }
 
 
@@ -221,8 +360,22 @@ def test_what_is_no_circuit_is_refused_with_its_name_and_what_to_do(
     spoil(path)
     with pytest.raises(WorkbenchError) as caught:
         read_circuit(path)
-    assert caught.value.where == str(path)
-    assert problem in caught.value.problem
+    assert caught.value.where.startswith(str(path))
+    assert problem in str(caught.value)
+    assert caught.value.remedy == "Compile it again."
+
+
+@pytest.mark.parametrize(("change", "problem"), MISFITS.values(), ids=MISFITS)
+def test_read_circuit_header_and_tensors_that_do_not_fit_are_refused(
+    circuit, tmp_path, change, problem
+):
+    path = tmp_path / "curve.safetensors"
+    write_circuit(circuit, path)
+    rewritten(path, change)
+    with pytest.raises(WorkbenchError) as caught:
+        read_circuit(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert problem in str(caught.value)
     assert caught.value.remedy == "Compile it again."
 
 

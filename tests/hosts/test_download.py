@@ -1,7 +1,9 @@
 """Downloads from a server on this machine: whole, resumed, refused, and never half-written."""
 
+import gzip
 import hashlib
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -9,11 +11,12 @@ import pytest
 from workbench.errors import WorkbenchError
 from workbench.files import CACHE_VARIABLE
 from workbench.hosts import download, inceptionv1, store
+from workbench.hosts.download import Limits
 
 CONTENT = {"a.h5": bytes(range(256)) * 2000, "b.h5": b"bias", "synsets.txt": b"n01440764 tench"}
 DIGESTS = {name: hashlib.sha256(data).hexdigest() for name, data in CONTENT.items()}
 FOLDERS = ("dump/", "")
-NO_PAUSE = 0.0
+NO_PAUSE, WAIT_S = 0.0, 20.0
 PIECE = download.PIECE_BYTES
 
 
@@ -35,6 +38,7 @@ class Server(ThreadingHTTPServer):
         self.cuts: list[int] = []
         self.refusals: list[int] = []
         self.ranges = True
+        self.behave, self.redirect = None, False
         self.asked: list[tuple[str, str | None]] = []
 
     @property
@@ -46,6 +50,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         server, wanted = self.server, self.headers.get("Range")
         server.asked.append((self.path, wanted))
+        if server.redirect:
+            self.send_response(302)
+            self.send_header("Location", self.path)
+            self.end_headers()
+            return
         if server.refusals or self.path not in server.files:
             self.send_error(server.refusals.pop(0) if server.refusals else 404)
             return
@@ -53,6 +62,10 @@ class Handler(BaseHTTPRequestHandler):
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and server.ranges else 0
         if start >= len(data):
             self.send_error(416)
+            return
+        if server.behave:
+            self.wfile.write(b"HTTP/1.0 200 OK\r\n")
+            server.behave(self, data)
             return
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(data) - start))
@@ -159,6 +172,73 @@ def test_what_will_not_pass_is_said_at_once(server, tmp_path, status, message):
         fetch(server, tmp_path)
     assert len(server.asked) <= len(FOLDERS)
     assert contents(tmp_path) == {}
+
+
+def endless(handler, data):
+    handler.wfile.write(b"\r\n")
+    while True:
+        handler.wfile.write(bytes(1 << 16))
+
+
+def drips(handler, data):
+    handler.wfile.write(b"Content-Length: 100000\r\n\r\n")
+    while True:
+        handler.wfile.write(b".")
+        time.sleep(0.02)
+
+
+def hangs(handler, data):
+    time.sleep(1.0)
+
+
+def promises_more(handler, data):
+    handler.wfile.write(b"Content-Length: 999999999\r\n\r\n" + data[:100])
+
+
+def is_a_page(handler, data):
+    handler.wfile.write(b"Content-Type: text/html\r\n\r\n<html>Please log in</html>")
+
+
+def is_a_bomb(handler, data):
+    bomb = gzip.compress(bytes(10_000_000))
+    handler.wfile.write(b"Content-Encoding: gzip\r\n\r\n" + bomb)
+
+
+@pytest.mark.parametrize(
+    ("behave", "problem"),
+    [
+        (endless, "the file does not end; expected at most 1,000,000 bytes"),
+        (drips, r"only \d+ bytes came in \d s; expected 1,024 bytes a second"),
+        (hangs, r"could not be fetched in 4 attempts \(.*timed out"),
+        (promises_more, "could not be fetched in 4 attempts"),
+        (is_a_page, "The file there is not the published one"),
+        (is_a_bomb, "The file there is not the published one"),
+    ],
+)
+def test_fetch_files_hostile_server_ends_in_a_sentence(server, tmp_path, behave, problem):
+    server.behave = behave
+    limits = Limits(most_bytes=1_000_000, file_s=2.0, started_s=0.2, timeout_s=(0.5, 0.2))
+    start = time.monotonic()
+    with pytest.raises(WorkbenchError, match=problem):
+        download.fetch_files(server.url, FOLDERS, DIGESTS, tmp_path, NO_PAUSE, limits)
+    assert time.monotonic() - start < WAIT_S
+    assert "a.h5" not in contents(tmp_path)
+    server.behave = None
+    fetch(server, tmp_path)
+    assert contents(tmp_path) == CONTENT
+
+
+def test_fetch_files_redirects_for_ever_end_in_a_sentence(server, tmp_path):
+    server.redirect = True
+    with pytest.raises(WorkbenchError, match=r"could not be fetched.*redirects"):
+        fetch(server, tmp_path)
+    assert contents(tmp_path) == {}
+
+
+def test_pip_that_does_not_end_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "PIP_S", 0.01)
+    with pytest.raises(WorkbenchError, match="pip download a==1: did not end in 0 s"):
+        download.fetch_from_wheel(download.Wheel("a==1", "a.whl", "0"), "w", tmp_path / "w")
 
 
 def test_no_server(server, tmp_path):

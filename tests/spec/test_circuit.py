@@ -239,7 +239,7 @@ def test_vectors_are_directions_in_the_sites_channels(tmp_path):
 @pytest.mark.parametrize(
     ("vectors", "problem"),
     [
-        (("[0, 0]", "[1, 2]"), "units[0].vector: found [0, 0]; expected a vector with a number"),
+        (("[0, 0]", "[1, 2]"), "units[0].vector: found [0, 0]; expected a vector whose length is"),
         (("[.nan, 0]", "[1, 2]"), "units[0].vector[0]: found .nan; expected a finite number"),
         (("[1, .inf]", "[1, 2]"), "units[0].vector[1]: found .inf; expected a finite number"),
         (("[]", "[1, 2]"), "units[0].vector: found []; expected at least 1 of them"),

@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from workbench.compiler import HandwrittenCircuit
 
 
-if TYPE_CHECKING:
-    from workbench.compiler import HandwrittenCircuit
-
-
 @click.command()
 @click.argument("spec_files", metavar="SPEC...", nargs=-1, required=True, type=FILE)
 @AS_JSON
@@ -46,11 +42,7 @@ def check(spec_files: tuple[Path, ...], as_json: bool) -> None:
             )
         except WorkbenchError as error:
             failed = True
-            problems = (
-                [str(problem) for problem in error.problems]
-                if isinstance(error, SpecError)
-                else [str(error)]
-            )
+            problems = error.lines if isinstance(error, SpecError) else [str(error)]
             rows.append({"file": str(file), "problems": problems})
     if as_json:
         click.echo(json.dumps(rows, indent=1))

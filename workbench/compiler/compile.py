@@ -15,13 +15,15 @@ from workbench.compiler.bind import Bound, activations_on, bound_layer, read_fro
 from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer
 from workbench.compiler.ideal import LIKE, IdealStimuli
 from workbench.compiler.layer import Value, compile_layer, ideal_radius_px, texture_px, written
+from workbench.compiler.usable import refuse_unusable
 from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
 from workbench.spec import Spec, check_pair, numbers, posed
 from workbench.spec.circuit import TrainedCircuit
-from workbench.spec.language import INPUT, Alike, Theory
+from workbench.spec.language import INPUT, Alike, Number, Theory
 from workbench.spec.meaning import grid_px, needed_axes
 from workbench.spec.problems import key_text
+from workbench.spec.size import SIZE_PX, Sizes
 from workbench.theory.poses import CENTRE, MIXTURE, RADIUS, SCALE, SHIFT_X, SHIFT_Y, Units
 
 
@@ -47,8 +49,8 @@ def compile_spec(
     like        gives library, dtype and device of the circuit's arrays
 
     Raises SpecError if the spec does not fit these units, and WorkbenchError if a circuit is
-    another host's, a family cannot be bound, the host's cells do not fall on a family's grid, or a
-    family is not driven by its own ideal stimulus.
+    another host's or has units that its site lacks, a family cannot be bound, the host's cells do
+    not fall on a family's grid, or the circuit cannot be run (`refuse_unusable`).
     """
     bound = bound or {}
     _refuse_unfit(spec, trained, host, bound)
@@ -61,18 +63,21 @@ def compile_spec(
     current = _current_numbers(theory, as_written)
     needs = needed_axes(list(theory.families.values())[-1])
     units = trained_units(posed(trained, tuned) if tuned else trained, needs)
+
+    def value(number: Number) -> Array:
+        return array_like(current.get(id(number), number.tune), like)
+
     circuit = compile_theory(
         theory,
         trained,
         host,
-        lambda number: array_like(current.get(id(number), number.tune), like),
+        value,
         _made_alike(units, alike),
         bound=bound,
         like=like,
     )
     if until:
         circuit = _cut_after(circuit, until)
-    _refuse_undriven(f"{spec.path}: " + (f"variants.{variant}: " if variant else ""), circuit)
     facts: dict[str, Any] = {
         "spec": spec.sha256,
         "circuit": trained.sha256,
@@ -83,7 +88,10 @@ def compile_spec(
         facts["bound"] = {family: units.sha256 for family, units in bound.items()}
     if variant:
         facts |= {"variant": variant, **({"gain": alike.gain} if alike.gain else {})}
-    return replace(circuit, facts=facts)
+    circuit = replace(circuit, facts=facts)
+    where = f"{spec.path}: " + (f"variants.{variant}: " if variant else "")
+    refuse_unusable(where, theory, circuit, value)
+    return circuit
 
 
 def _cut_after(circuit: HandwrittenCircuit, family: str) -> HandwrittenCircuit:
@@ -111,7 +119,8 @@ def _provenance(theory: Theory, current: Mapping[int, float], tuned: bool) -> li
 
 def _refuse_unfit(spec: Spec, trained: TrainedCircuit, host: Host, bound: Bound) -> None:
     """Refuse a spec, circuits and a host that do not fit each other; see `compile_spec`."""
-    check_pair(spec, trained)
+    size_px = host.input.size_px
+    check_pair(spec, trained, Sizes(size_px if bound else SIZE_PX, size_px))
     for circuit_file in (trained, *bound.values()):
         refuse_strange(circuit_file, host)
     refuse_unbindable(spec, trained, host, bound)
@@ -119,7 +128,10 @@ def _refuse_unfit(spec: Spec, trained: TrainedCircuit, host: Host, bound: Bound)
 
 
 def refuse_strange(trained: TrainedCircuit, host: Host) -> None:
-    """Refuse a circuit of another host, or of directions of another site, with a WorkbenchError."""
+    """Refuse a circuit of another host, and units or directions that its site does not have.
+
+    Raises WorkbenchError.
+    """
     if trained.fingerprint != host.fingerprint:
         raise WorkbenchError(
             f"circuit {trained.circuit}",
@@ -133,6 +145,14 @@ def refuse_strange(trained: TrainedCircuit, host: Host) -> None:
             f"circuit {trained.circuit}",
             f"directions of {len(trained.vectors[0])} numbers",
             f"one for each of the {channels} channels of {trained.site}",
+        )
+    absent = [unit.unit for unit in trained.units if unit.vector is None and unit.unit >= channels]
+    if absent:
+        raise WorkbenchError(
+            f"circuit {trained.circuit}",
+            f"no unit {', '.join(map(str, absent))} at {trained.site} of {host.name}",
+            f"units 0 to {channels - 1}",
+            "Correct the circuit file, or survey the host again.",
         )
 
 
@@ -150,23 +170,6 @@ def _refuse_misfit(spec: Spec, trained: TrainedCircuit, host: Host, bound: Bound
                 f"cells every {stride_px} px, but {name!r} has cells every {step_px} px",
                 f"a stride that {step_px} px divides",
                 "Survey another site, or give the family a finer grid.",
-            )
-
-
-def _refuse_undriven(where: str, circuit: HandwrittenCircuit) -> None:
-    """Refuse a circuit with a family that its ideal stimulus drives to 0 or less.
-
-    Dividing by a drive below 0 would change every sign: a theory and its opposite would be the same
-    weights. Raises WorkbenchError.
-    """
-    for layer in circuit.layers:
-        if not float(layer.ideal) > 0:
-            raise WorkbenchError(
-                f"{where}families.{layer.family}",
-                f"its own ideal stimulus drives it to {float(layer.ideal):g}",
-                "a drive above 0",
-                "What it reads there must excite it more than inhibit it: "
-                "look at its gains and harmonics.",
             )
 
 

@@ -6,18 +6,19 @@ Tensors `FAMILY<-SOURCE` hold weights `out in kh kw`; `FAMILY/threshold`, `FAMIL
 `FAMILY/floor` hold constants; all are float32. The same circuit gives the same bytes.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Normalise, Pool, Read
-from workbench.errors import WorkbenchError
+from workbench.compiler.header import FORMAT, Header, LayerRow, checked_header
 from workbench.files import write_whole
 from workbench.tensor_file import read_tensors, tensor_bytes
 from workbench.theory.poses import Units
 
-FORMAT = 1
 KEY = "workbench"
 REMEDY = "Compile it again."
 
@@ -48,19 +49,11 @@ def to_bytes(circuit: HandwrittenCircuit) -> bytes:
 def read_circuit(path: Path) -> HandwrittenCircuit:
     """Read the circuit of a file.
 
-    Raises WorkbenchError for a file that is truncated, altered in its header or no compiled
-    circuit.
+    Raises WorkbenchError for a file that is truncated, changed or no compiled circuit, and for one
+    whose header and tensors do not fit each other.
     """
-    header, tensors = read_tensors(path, KEY, FORMAT, "compiled circuit", REMEDY)
-    try:
-        return _circuit(header, tensors)
-    except (KeyError, TypeError, ValueError) as error:
-        raise WorkbenchError(
-            str(path),
-            f"has a faulty header or tensor ({error})",
-            "a whole compiled circuit",
-            REMEDY,
-        ) from error
+    values, tensors = read_tensors(path, KEY, FORMAT, "compiled circuit", REMEDY)
+    return _circuit(checked_header(str(path), values, tensors), tensors)
 
 
 def _header(circuit: HandwrittenCircuit) -> dict[str, Any]:
@@ -90,40 +83,29 @@ def _header(circuit: HandwrittenCircuit) -> dict[str, Any]:
     }
 
 
-def _circuit(header: dict[str, Any], tensors: dict[str, Any]) -> HandwrittenCircuit:
-    layers = tuple(_layer(row, tensors) for row in header["layers"])
+def _circuit(header: Header, tensors: Mapping[str, Tensor]) -> HandwrittenCircuit:
     return HandwrittenCircuit(
-        header["theory"],
-        header["host"],
-        header["site"],
-        tuple(header["units"]),
-        Grid(**header["grid"]),
-        layers,
-        header["facts"],
-        tuple(tuple(vector) for vector in header.get("vectors", ())),
+        header.theory,
+        header.host,
+        header.site,
+        header.units,
+        Grid(**header.grid.model_dump()),
+        tuple(_layer(row, tensors) for row in header.layers),
+        header.facts,
+        header.vectors,
     )
 
 
-def _layer(row: dict[str, Any], tensors: dict[str, Any]) -> Layer:
-    family = row["family"]
-    units = Units(
-        tuple(row["names"]),
-        {axis: tuple(values) for axis, values in row["poses"].items()},
-        dict(row["shape"]),
-    )
-    normalise = (
-        Normalise(row["normalise"], tensors[f"{family}/floor"]) if row["normalise"] else None
-    )
-    reads = tuple(Read(source, tensors[f"{family}<-{source}"]) for source in row["reads"])
-    pool = Pool(**row["pool"]) if row["pool"] else None
+def _layer(row: LayerRow, tensors: Mapping[str, Tensor]) -> Layer:
+    family = row.family
     return Layer(
         family,
-        units,
-        row["stride_px"],
-        reads,
+        Units(row.names, row.poses, dict(row.shape)),
+        row.stride_px,
+        tuple(Read(source, tensors[f"{family}<-{source}"]) for source in row.reads),
         tensors[f"{family}/threshold"],
         tensors[f"{family}/ideal"],
-        row["full"],
-        normalise,
-        pool,
+        row.full,
+        Normalise(row.normalise, tensors[f"{family}/floor"]) if row.normalise else None,
+        Pool(**row.pool.model_dump()) if row.pool else None,
     )

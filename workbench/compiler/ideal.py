@@ -13,12 +13,11 @@ from jaxtyping import Float
 from workbench.arrays import Array, array_like, array_namespace, detached
 from workbench.compiler.circuit import Grid, Layer
 from workbench.compiler.respond import Cells, HostActivations, Responses
+from workbench.spec.size import SIZE_PX, TURNS
 from workbench.theory.poses import SCALE, SHIFT_X, SHIFT_Y, Units
 from workbench.vision.stimuli import Stroke, Textures, arc, line, texture_edge
 
-SIZE_PX = 96  # holds the receptive field of any family up to a curve detector's
 STROKE = Stroke(width_px=3.0, foreground=1.0, background=0.0)
-TURNS = 4  # stimuli over which the drive is averaged, as they fall differently on the grid
 LIKE = torch.zeros((), dtype=torch.float64)  # library, dtype and device where none is given
 DIGITS = 6  # of the constant: arithmetic differs among machines in later ones
 

@@ -37,7 +37,7 @@ def compile_layer(
     units = every_combination(family.poses.axes()) if isinstance(family.poses, Poses) else trained
     stride_px = family.stride_px or grid.stride_px
     reads = tuple(
-        Read(source, _weights(family, units, above.get(source), terms, value, like))
+        Read(source, read_weights(family, units, above.get(source), terms, value, like))
         for source, terms in family.reads.items()
     )
     normalise = (
@@ -61,7 +61,7 @@ def compile_layer(
     )
 
 
-def _weights(
+def read_weights(
     family: Family,
     units: Units,
     upstream: Layer | None,
@@ -69,6 +69,7 @@ def _weights(
     value: Value,
     like: Array,
 ) -> Float[Array, "d u kh kw"]:
+    """The weights of terms by which a family reads `upstream`, None for the picture."""
     read, step_px = (upstream.units, upstream.grid_px) if upstream else (PICTURE, 1)
     singles = [
         _single(entry, value) for term in terms if isinstance(term, Table) for entry in term.weights

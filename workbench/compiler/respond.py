@@ -16,8 +16,7 @@ from workbench.compiler.cells import Cells, channels_last, pool, read, read_by, 
 from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Normalise, host_source
 from workbench.compiler.plan import Planned, Reading, plan
 from workbench.hosts.host import Host, Site
-
-CHUNK = 4  # pictures: the responses of 144 filters at stride 2 to one picture are 7 MB
+from workbench.spec.size import CHUNK
 
 INPUT_UNIT = 127.5  # a circuit reads (rgb - the host's mean colour) / 127.5: about -1..1
 

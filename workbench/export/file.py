@@ -20,7 +20,7 @@ from workbench.hosts.host import Host
 from workbench.hosts.store import load
 from workbench.tensor_file import read_tensors, tensor_bytes
 
-FORMAT = 1
+FORMAT = 2
 KEY = "workbench.written"  # not the compiled circuit's: neither file is taken for the other
 KIND, REMEDY = "exported network", "Export it again: workbench export."
 
@@ -78,22 +78,25 @@ def read_exported(path: Path, base: Host | None = None) -> Host:
     another base.
     """
     header, tensors = read_tensors(path, KEY, FORMAT, KIND, REMEDY)
-    try:
-        name, fingerprint, source = (header[key] for key in ("name", "fingerprint", "source"))
-        base = base or load(header["host"])
-        if base.fingerprint != header["host_fingerprint"]:
-            expected = f"a copy of {base.name} with fingerprint {base.fingerprint[:12]}…"
-            raise WorkbenchError(
-                str(path),
-                f"is a copy of {header['host']} with {header['host_fingerprint'][:12]}…",
-                expected,
-                REMEDY,
-            )
-        network = copy.deepcopy(base.network)
-        network.load_state_dict(tensors)
-    except (KeyError, TypeError, RuntimeError) as error:
+    for key in ("name", "fingerprint", "source", "host", "host_fingerprint"):
+        if not isinstance(header.get(key), str):
+            raise WorkbenchError(f"{path}: {key}", repr(header.get(key)), "text", REMEDY)
+    name, fingerprint, source = (header[key] for key in ("name", "fingerprint", "source"))
+    base = base or load(header["host"])
+    if base.fingerprint != header["host_fingerprint"]:
+        expected = f"a copy of {base.name} with fingerprint {base.fingerprint[:12]}…"
         raise WorkbenchError(
-            str(path), f"has a faulty header or tensor ({error})", f"a whole {KIND}", REMEDY
+            str(path),
+            f"is a copy of {header['host']} with {header['host_fingerprint'][:12]}…",
+            expected,
+            REMEDY,
+        )
+    network = copy.deepcopy(base.network)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:  # names and shapes that are not the network's
+        raise WorkbenchError(
+            str(path), f"has other tensors than its host ({error})", f"a whole {KIND}", REMEDY
         ) from error
     if (of_tensors := state_fingerprint(network)) != fingerprint:
         raise WorkbenchError(

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from workbench.spec.number import Name, Strict, listed
+from workbench.spec.number import ENTRIES, Name, Strict, listed
 
 
 def _constant(value: Any) -> Any:
@@ -50,6 +50,7 @@ class Variant(Strict):
     ]
     set: dict[str, Constant] = Field(
         default={},
+        max_length=ENTRIES,
         description="key of the theory -> its value in the variant: "
         "{families.line.reads.gabor[1].gain: 0}",
     )

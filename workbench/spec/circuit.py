@@ -4,6 +4,7 @@ Its file is `circuits/HOST/FAMILY.yaml`.
 """
 
 import hashlib
+import math
 from collections.abc import Collection, Mapping
 from typing import Annotated, Self
 
@@ -18,10 +19,12 @@ from workbench.spec.pose import PosedUnit, PoseValue, pose_axes
 # key counts only where some unit has it, so that a new key leaves the hashes of old files alone.
 ALWAYS_HASHED = ("unit", "radius_px", "shift_px", "strength", "direction", "curvature")
 
+SHORTEST = 1e-12  # length of a direction's vector: its square must be a number in float32
+
 
 def _pointing(vector: tuple[float, ...]) -> tuple[float, ...]:
-    if not any(vector):
-        raise ValueError("a vector with a number other than 0")
+    if not SHORTEST < math.hypot(*vector) < 1 / SHORTEST:
+        raise ValueError(f"a vector whose length is between {SHORTEST:g} and {1 / SHORTEST:g}")
     return vector
 
 
@@ -208,10 +211,17 @@ def misnamed(bound: Mapping[str, str]) -> tuple[str, ...]:
 def posed(circuit: TrainedCircuit, tuned: TunedOn) -> TrainedCircuit:
     """The circuit with its units at their tuned poses, if it is one that they were tuned on.
 
-    Any other circuit is returned as it is.
+    Any other circuit is returned as it is. Raises WorkbenchError for a unit without a tuned pose.
     """
     if not (poses := tuned.poses(circuit.sha256)):
         return circuit
+    if lacking := [unit.unit for unit in circuit.units if str(unit.unit) not in poses]:
+        raise WorkbenchError(
+            f"circuit {circuit.circuit}: unit {lacking[0]}",
+            "no pose in the ledger of the tuned spec",
+            "a pose for each unit of a circuit that was tuned",
+            "Tune the spec again: workbench tune.",
+        )
     units = tuple(
         unit.model_copy(update=poses[str(unit.unit)].model_dump(exclude_none=True))
         for unit in circuit.units

@@ -30,7 +30,17 @@ from workbench.spec.family import (
     TextureEdge,
 )
 from workbench.spec.ledger import EarlierCircuit, TunedCircuit, TunedOn, UnitPose
-from workbench.spec.number import Channel, Name, Number, Pixels, Positive, Scale, Strict, numbers
+from workbench.spec.number import (
+    ENTRIES,
+    Channel,
+    Name,
+    Number,
+    Pixels,
+    Positive,
+    Scale,
+    Strict,
+    numbers,
+)
 from workbench.spec.terms import PLACE_LENGTHS, Entry, Gabor, Pose, Reading, Table, Term
 
 __all__ = [
@@ -84,7 +94,7 @@ class Theory(Strict):
     theory: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     about: str = ""
     source: tuple[str, ...] = ()
-    families: Annotated[dict[Name, Family], Field(min_length=1)]
-    variants: dict[Name, Variant] = Field(default={})
-    claims: dict[Name, Claim] = Field(default={})
+    families: Annotated[dict[Name, Family], Field(min_length=1, max_length=ENTRIES)]
+    variants: dict[Name, Variant] = Field(default={}, max_length=ENTRIES)
+    claims: dict[Name, Claim] = Field(default={}, max_length=ENTRIES)
     tuned: TunedOn | None = None

@@ -3,7 +3,6 @@
 Loading reports every problem of a file at once.
 """
 
-import difflib
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
@@ -13,15 +12,19 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, closest
 from workbench.files import write_whole
 from workbench.spec import source
 from workbench.spec.circuit import TrainedCircuit
 from workbench.spec.language import Family, Number, Theory, numbers
 from workbench.spec.meaning import claim_faults, needed_axes, pair_faults, theory_faults
-from workbench.spec.problems import Fault, Path, faults, key_text
+from workbench.spec.number import ENTRIES
+from workbench.spec.problems import MOST, Fault, Path, faults, key_text
+from workbench.spec.size import DRAWN, Sizes
 from workbench.spec.source import Source
 from workbench.spec.variants import at_variant, with_set
+
+VARIED = 500_000  # values of a theory's variants together, a whole theory each
 
 
 @dataclass(frozen=True)
@@ -73,15 +76,15 @@ def load_circuit(path: FilePath | str) -> TrainedCircuit:
     return circuit
 
 
-def check_pair(spec: Spec, circuit: TrainedCircuit) -> None:
+def check_pair(spec: Spec, circuit: TrainedCircuit, sizes: Sizes = DRAWN) -> None:
     """Raises SpecError if the theory, or a variant of it, cannot stand for this trained circuit.
 
     It cannot if its last family has another name or needs a pose axis that the units lack, or if
-    its kernels are too large at this number of units.
+    it takes too much memory or work at this number of units, on pictures of these sizes.
     """
-    wrong = pair_faults(spec.theory, circuit)
+    wrong = pair_faults(spec.theory, circuit, sizes)
     for name, theory in spec.variants.items() if not wrong else ():
-        wrong += at_variant(name, spec.theory.variants[name], pair_faults(theory, circuit))
+        wrong += at_variant(name, spec.theory.variants[name], pair_faults(theory, circuit, sizes))
     if wrong:
         source.parse(spec.text, str(spec.path)).refuse(wrong)
 
@@ -195,6 +198,7 @@ def _theory(parsed: Source) -> Spec:
     meaning = theory_faults(families) if families else []
     claims = claim_faults(theory) if theory else []
     parsed.refuse([*parsed.faults, *wrong, *meaning, *claims, *_without_bounds(theory, parsed)])
+    parsed.refuse(_too_many_variants(theory, parsed))
     variants, wrong = _variants(theory)
     parsed.refuse(wrong)
     return Spec(
@@ -206,6 +210,14 @@ def _theory(parsed: Source) -> Spec:
     )
 
 
+def _too_many_variants(theory: Theory, parsed: Source) -> list[Fault]:
+    """A fault if the theory is too long for as many variants: each is a whole theory."""
+    count = len(theory.variants) * len(parsed.places)
+    shown = f"{len(theory.variants)} variants of a theory of {len(parsed.places):,} values"
+    most = f"at most {VARIED:,} values in all variants"
+    return [Fault(("variants",), shown, most)] if count > VARIED else []
+
+
 def _variants(theory: Theory) -> tuple[dict[str, Theory], list[Fault]]:
     """The changed theory of each variant, and the faults: each must be a whole theory itself."""
     made, wrong = {}, []
@@ -214,6 +226,8 @@ def _variants(theory: Theory) -> tuple[dict[str, Theory], list[Fault]]:
         made[name], faulty = _validated(Theory, values)
         meaning = theory_faults(made[name].families) if made[name] else []
         wrong += unknown or at_variant(name, variant, [*faulty, *meaning])
+        if len(wrong) > MOST:
+            break
     return made, wrong
 
 
@@ -232,7 +246,7 @@ def _valid_families(values: Any) -> dict[str, Family | None]:
     named = values.get("families") if isinstance(values, Mapping) else None
     return (
         {name: _lenient(family) for name, family in named.items()}
-        if isinstance(named, Mapping)
+        if isinstance(named, Mapping) and len(named) <= ENTRIES
         else {}
     )
 
@@ -275,10 +289,9 @@ def _tune_path(parsed: Source, path: Path) -> Path:
         parsed, path
     ):
         return (*number, "tune")
-    known = difflib.get_close_matches(
-        key_text(path), [key_text(p[:-1]) for p in parsed.places if p[-1:] == ("tune",)], n=1
-    )
-    remedy = f"Did you mean {known[0]!r}?" if known else ""
+    known = [key_text(p[:-1]) for p in parsed.places if p[-1:] == ("tune",)]
+    close = closest(key_text(path), known)
+    remedy = f"Did you mean {close!r}?" if close else ""
     raise WorkbenchError(
         f"{parsed.file}: {key_text(path)}",
         "no number to tune",

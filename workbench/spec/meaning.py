@@ -19,6 +19,7 @@ from workbench.spec.reads import (
     kernel_faults,
     read_faults,
 )
+from workbench.spec.size import DRAWN, Sizes, size_faults
 from workbench.spec.table import unit_faults
 
 __all__ = ["claim_faults", "grid_px", "needed_axes", "pair_faults", "theory_faults"]
@@ -44,7 +45,7 @@ def theory_faults(families: Families) -> list[Fault]:
                 *_responses(path, family),
                 *read_faults(path, name, family, families),
             ]
-    return faults
+    return faults or list(size_faults(families, units=1))
 
 
 def claim_faults(theory: Theory) -> list[Fault]:
@@ -81,10 +82,11 @@ def needed_axes(family: Family) -> dict[str, Path]:
     return {"centre_deg": keys[0]} if keys else {}
 
 
-def pair_faults(theory: Theory, circuit: TrainedCircuit) -> list[Fault]:
+def pair_faults(theory: Theory, circuit: TrainedCircuit, sizes: Sizes = DRAWN) -> list[Fault]:
     """Faults of a theory as an account of this trained circuit.
 
-    They concern its last family's name, its units and their poses, and kernels at their number.
+    They concern its last family's name, its units and their poses, and memory and work at their
+    number, on pictures of these sizes.
     """
     name, last = list(theory.families.items())[-1]
     path = ("families", name)
@@ -102,7 +104,7 @@ def pair_faults(theory: Theory, circuit: TrainedCircuit) -> list[Fault]:
     faults += _pose_faults(path, last, circuit)
     for upstream in last.reads:
         faults += kernel_faults(path, last, upstream, theory.families, len(circuit.units))
-    return faults
+    return faults or list(size_faults(theory.families, len(circuit.units), sizes))
 
 
 def _pose_faults(path: Path, family: Family, circuit: TrainedCircuit) -> Iterator[Fault]:

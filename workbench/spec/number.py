@@ -12,6 +12,8 @@ from pydantic import (
     model_validator,
 )
 
+ENTRIES = 100  # families, variants and claims of one theory, and keys that one variant sets
+
 
 class Strict(BaseModel):
     """A frozen object of the language, without unknown keys, infinities or NaN."""

@@ -1,6 +1,5 @@
 """Problems of a file in plain words: pydantic's errors are translated, all of a file at once."""
 
-import difflib
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -11,10 +10,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic.fields import FieldInfo
 
-from workbench.errors import WorkbenchError, nearest
+from workbench.errors import WorkbenchError, closest, nearest
 from workbench.spec.language import BRANCHES
 
 Path = tuple[str | int, ...]
+
+MOST = 200  # problems of one file that are reported
+LONGEST = 300  # characters of a name, or of a text of the file, that a message repeats
 
 EXPECTED = {
     "greater_than": "a number above {gt:g}",
@@ -76,30 +78,49 @@ class Problem:
         )
         expected = f"; expected {self.expected}" if self.expected else ""
         suggestion = f". {self.suggestion}" if self.suggestion else ""
-        return f"{where}: found {self.found}{expected}{suggestion}"
+        return printable(f"{where}: found {self.found}{expected}{suggestion}")
+
+
+def printable(text: str) -> str:
+    """The text in one line, with characters that a terminal would obey or refuse as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shortened(text: str) -> str:
+    """The text, cut after LONGEST characters."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 class SpecError(WorkbenchError):
-    """Every problem of one file, one line each, in the order of the file."""
+    """The problems of one file, one line each, in the order of the file: at most MOST."""
 
     def __init__(self, problems: Iterable[Problem]):
         self.problems = tuple(sorted(set(problems)))
         super().__init__(self.problems[0].file, f"{len(self.problems)} problems")
 
+    @property
+    def lines(self) -> list[str]:
+        """A line for each of the first MOST problems, and one that says that there are more."""
+        shown = [str(problem) for problem in self.problems[:MOST]]
+        return shown if len(self.problems) <= MOST else [*shown, f"{self.where}: more problems"]
+
     def __str__(self) -> str:
-        return "\n".join(map(str, self.problems))
+        return "\n".join(self.lines)
 
 
 def key_text(path: Path) -> str:
     """`families.line.reads.input[0]` for `("families", "line", "reads", "input", 0)`."""
-    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(
-        "."
-    )
+    return "".join(
+        f"[{key}]" if isinstance(key, int) else f".{shortened(key)}" for key in path
+    ).removeprefix(".")
 
 
 def faults(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
-    """The faults of a failed `model.model_validate`, one for each thing to fix."""
-    details = error.errors(include_url=False)
+    """The faults of a failed `model.model_validate`, one for each thing to fix.
+
+    A few more than MOST are looked at, so that it shows that there are more.
+    """
+    details = error.errors(include_url=False)[: 2 * MOST]
     unknown = {tuple(d["loc"]) for d in details if d["type"] == "extra_forbidden"}
     missing = {tuple(d["loc"]) for d in details if d["type"] == "missing"}
     near = {loc: _near_miss(loc, model, missing) for loc in unknown}
@@ -129,7 +150,8 @@ def _fault(detail: Any, model: type[BaseModel], near: Mapping[Path, str]) -> Fau
     if kind == "missing":
         return Fault(path[:-1], f"no {path[-1]}", f"the key {path[-1]}")
     if path[-1:] == ("[key]",):
-        return Fault(path[:-1], f"the name {detail['input']!r}", _expected(detail))
+        name = shortened(repr(detail["input"]))
+        return Fault(path[:-1], f"the name {name}", _expected(detail))
     return Fault(path, None, _expected(detail), _quoted(detail) or _near_value(detail))
 
 
@@ -160,16 +182,16 @@ def _near_value(detail: Any) -> str:
     if detail["type"] != "literal_error" or not isinstance(detail["input"], str):
         return ""
     options = detail["ctx"]["expected"].split("'")[1::2]
-    close = difflib.get_close_matches(detail["input"], options, n=1)
-    return f"Did you mean {close[0]!r}?" if close else ""
+    close = closest(detail["input"], options)
+    return f"Did you mean {close!r}?" if close else ""
 
 
 def _near_miss(loc: Path, model: type[BaseModel], missing: set[Path]) -> str:
     """The field that the unknown key at `loc` was probably meant for, a missing one first."""
     absent = [str(path[-1]) for path in missing if path[:-1] == loc[:-1]]
     for names in (absent, fields_at(model, loc[:-1])):
-        if close := difflib.get_close_matches(str(loc[-1]), names, n=1):
-            return close[0]
+        if close := closest(str(loc[-1]), names):
+            return close
     return ""
 
 
@@ -178,7 +200,7 @@ def fields_at(model: type[BaseModel], loc: Path) -> list[str]:
     here = [model]
     for key in loc:
         here = [kind for above in here for kind in _below(above, key)]
-    return sorted({name for kind in here if isinstance(kind, type) for name in _fields(kind)})
+    return sorted({name for kind in here if _is_model(kind) for name in _fields(kind)})
 
 
 def _below(kind: Any, key: str | int) -> list[Any]:
@@ -186,11 +208,18 @@ def _below(kind: Any, key: str | int) -> list[Any]:
 
     Follows models, mappings, lists and named branches of unions.
     """
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
+    if _is_model(kind):
         return _plain(_fields(kind)[str(key)].annotation) if key in _fields(kind) else []
     if typing.get_origin(kind) is Annotated:
         return _plain(typing.get_args(kind)[0]) if Tag(str(key)) in kind.__metadata__ else []
-    return _plain(typing.get_args(kind)[-1 if typing.get_origin(kind) is dict else 0])
+    inner = typing.get_args(kind)
+    if typing.get_origin(kind) is tuple and inner[-1] is not Ellipsis:  # each place has its type
+        return _plain(inner[key]) if isinstance(key, int) and key < len(inner) else []
+    return _plain(inner[-1 if typing.get_origin(kind) is dict else 0]) if inner else []
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _fields(kind: type[BaseModel]) -> dict[str, FieldInfo]:

@@ -10,15 +10,20 @@ false and null is ever made, and a file is bounded before it is expanded.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
+from yaml.composer import Composer
+from yaml.reader import Reader
+from yaml.resolver import Resolver
 
 from workbench.errors import WorkbenchError
-from workbench.spec.problems import Fault, Path, Problem, SpecError, key_text
+from workbench.spec.problems import MOST, Fault, Path, Problem, SpecError, key_text, shortened
 
-BYTES, NODES, DEPTH = 1 << 20, 100_000, 50
+BYTES, NODES, DEPTH = 1 << 20, 50_000, 50
+BYTE_ORDER_MARK = "\ufeff"
 SHOWN = 60  # characters of the file's text that a message repeats
 WHOLE_DIGITS = 15  # a longer whole number is read as a float, as JavaScript does
 CORE = {
@@ -33,6 +38,7 @@ CORE = {
 ODD_BREAKS = re.compile(
     r"\\x85|\\u2028|\\u2029|\\ufeff"
 )  # as repr shows them; PyYAML folds them unless everything beyond ASCII is escaped
+UNWRITABLE = re.compile("[\0\ud800-\udfff]")  # no file, and no file's name, can hold them
 TAG = "tag:yaml.org,2002:"
 
 
@@ -40,7 +46,24 @@ class _TooMuchError(Exception):
     """More nodes or levels than a file may have, at a mark."""
 
 
-class _Loader(yaml.SafeLoader):
+if yaml.__with_libyaml__:
+    from yaml._yaml import CParser
+
+    class _Events(Composer, CParser, Resolver):
+        """Composes the events of libyaml, which reads text several times as fast as PyYAML."""
+
+        def __init__(self, text: str):
+            CParser.__init__(self, text)
+            Composer.__init__(self)
+            Resolver.__init__(self)
+
+else:  # PyYAML that was built without it
+
+    class _Events(yaml.SafeLoader):  # type: ignore[no-redef]
+        """Composes the events of PyYAML itself."""
+
+
+class _Loader(_Events):
     """Composes nodes by the core rules, and stops at the bounds while it composes."""
 
     yaml_implicit_resolvers: dict = {}  # noqa: RUF012  add_implicit_resolver fills it below
@@ -50,7 +73,7 @@ class _Loader(yaml.SafeLoader):
         """The next node. Raises _TooMuchError at the bounds."""
         self.nodes, self.depth = self.nodes + 1, self.depth + 1
         if self.nodes > NODES or self.depth > DEPTH:
-            raise _TooMuchError(self.peek_event().start_mark)
+            raise _TooMuchError(event.start_mark if (event := self.peek_event()) else None)
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
@@ -71,8 +94,7 @@ for _name, (_pattern, _first) in CORE.items():
         )
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """The place of a value in a text.
 
     line, column   of its key, from 1
@@ -138,8 +160,8 @@ class Source:
         )
 
     def refuse(self, faults: Iterable[Fault]) -> None:
-        """Raises SpecError with every fault, if there is one."""
-        if problems := [self.problem(fault) for fault in faults]:
+        """Raises SpecError with the faults, if there is one: MOST, and one more if there are."""
+        if problems := [self.problem(fault) for fault in islice(faults, MOST + 1)]:
             raise SpecError(problems)
 
     def _written(self, place: Place) -> str:
@@ -167,11 +189,11 @@ def read(path: FilePath) -> Source:
     if len(data) > BYTES:
         raise WorkbenchError(str(path), "more than 1 MiB", "a YAML file of at most 1 MiB")
     try:
-        return parse(data.decode("utf-8"), str(path))
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise WorkbenchError(
-            str(path), f"byte {error.start} is no UTF-8 text", "a YAML file in UTF-8"
-        ) from error
+        where = ":".join(map(str, (path, *_at(data[: error.start].decode("utf-8")))))
+        raise WorkbenchError(where, "is no UTF-8 text", "a YAML file in UTF-8") from error
+    return parse(text, str(path))
 
 
 def dumped(value: Any, flow: bool = False) -> str:
@@ -193,64 +215,53 @@ def dumped(value: Any, flow: bool = False) -> str:
 def parse(text: str, file: str = "<text>") -> Source:
     """Parsed YAML.
 
-    Raises SpecError for bad syntax, more than 100,000 values (aliases expanded), more than 50
+    Raises SpecError for bad syntax, more than 50,000 values (aliases expanded), more than 50
     levels, or a value that holds itself.
     """
+    if odd := Reader.NON_PRINTABLE.search(text):
+        shown = f"the character #x{ord(odd.group()):04x}"
+        raise _syntax(file, *_at(text[: odd.start()]), shown, "printable text")
+    mark = text.startswith(BYTE_ORDER_MARK)
+    body = text[mark:]
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        root = _Loader(body).get_single_node()
     except _TooMuchError as stop:
         raise _too_large(file, stop.args[0]) from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise SpecError(
-            [
-                Problem(
-                    file,
-                    line,
-                    1,
-                    "",
-                    f"the character #x{ord(text[error.position]):04x}",
-                    "printable text",
-                )
-            ]
-        ) from error
     except yaml.MarkedYAMLError as error:
-        raise _bad_syntax(file, error) from error
+        raise _bad_syntax(file, body, error) from error
+    except (ValueError, OverflowError) as error:  # PyYAML's own reader on "\\UFFFFFFFF"
+        raise _syntax(file, 1, 1, f"bad YAML: {error}", "") from error
     if root is None:
-        raise SpecError([Problem(file, 1, 1, "", "an empty file", "a mapping (key: value)")])
+        raise _syntax(file, 1, 1, "an empty file", "a mapping (key: value)")
     _bounded(root, file, {}, set())
-    made = _Made({}, [])
+    made = _Made({}, [], len(text) - len(body))
     values = made.value(root, (), root.start_mark)
     return Source(file, text, values, made.places, tuple(made.faults))
 
 
-def _bad_syntax(file: str, error: yaml.MarkedYAMLError) -> SpecError:
+def _at(before: str) -> tuple[int, int]:
+    """Line and column, from 1, of the character after a text."""
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
+def _syntax(file: str, line: int, column: int, shown: str, expected: str) -> SpecError:
+    return SpecError([Problem(file, line, column, "", shown, expected)])
+
+
+def _bad_syntax(file: str, text: str, error: yaml.MarkedYAMLError) -> SpecError:
     mark = error.problem_mark or error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    problem = error.problem or "no YAML"
-    tab = "\\t" in problem
-    shown = (
-        "a tab"
-        if tab
-        else f"bad YAML: {problem}" + (f" ({error.context})" if error.context else "")
-    )
-    return SpecError([Problem(file, line, column, "", shown, "spaces" if tab else "")])
+    line, column, index = (mark.line, mark.column, mark.index) if mark else (0, 0, 0)
+    if text[index : index + 1] == "\t":
+        return _syntax(file, line + 1, column + 1, "a tab", "spaces")
+    context = f" ({error.context})" if error.context else ""
+    problem = shortened(error.problem or "no YAML")
+    return _syntax(file, line + 1, column + 1, f"bad YAML: {problem}{context}", "")
 
 
 def _too_large(file: str, mark: Any) -> SpecError:
     bounds = f"at most {NODES:,} values, aliases expanded, in at most {DEPTH} levels"
-    return SpecError(
-        [
-            Problem(
-                file,
-                mark.line + 1,
-                mark.column + 1,
-                "",
-                "more values or levels than a file may have",
-                bounds,
-            )
-        ]
-    )
+    shown = "more values or levels than a file may have"
+    return _syntax(file, mark.line + 1, mark.column + 1, shown, bounds)
 
 
 def _children(node: yaml.Node) -> list[yaml.Node]:
@@ -263,19 +274,12 @@ def _bounded(
     node: yaml.Node, file: str, known: dict[int, tuple[int, int]], above: set[int]
 ) -> tuple[int, int]:
     """(values, levels) of a node with its aliases expanded, each node counted once."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1, 1
     if id(node) in above:
-        raise SpecError(
-            [
-                Problem(
-                    file,
-                    node.start_mark.line + 1,
-                    node.start_mark.column + 1,
-                    "",
-                    "a value that holds itself",
-                    "no such alias",
-                )
-            ]
-        )
+        mark = node.start_mark
+        shown = "a value that holds itself"
+        raise _syntax(file, mark.line + 1, mark.column + 1, shown, "no such alias")
     if id(node) not in known:
         below = [_bounded(child, file, known, above | {id(node)}) for child in _children(node)]
         known[id(node)] = (
@@ -287,12 +291,21 @@ def _bounded(
     return known[id(node)]
 
 
+def _unwritable(path: Path, character: str, mark: Any) -> Fault:
+    shown = f"the character #x{ord(character):04x}"
+    return Fault(path, shown, "printable text", at=(mark.line + 1, mark.column + 1))
+
+
 @dataclass
 class _Made:
-    """Builds values from nodes, and collects their places and faults."""
+    """Builds values from nodes, and collects their places and faults.
+
+    `skipped` is how many characters of the text come before those that the marks count.
+    """
 
     places: dict[Path, Place]
     faults: list[Fault]
+    skipped: int
 
     def value(self, node: yaml.Node, path: Path, key_mark: Any) -> Any:
         """The value of a node at `path`, with its key at `key_mark`."""
@@ -303,9 +316,8 @@ class _Made:
             if isinstance(node, yaml.SequenceNode)
             else "scalar"
         )
-        self.places[path] = Place(
-            key_mark.line + 1, key_mark.column + 1, node.start_mark.index, node.end_mark.index, kind
-        )
+        start, end = (mark.index + self.skipped for mark in (node.start_mark, node.end_mark))
+        self.places[path] = Place(key_mark.line + 1, key_mark.column + 1, start, end, kind)
         if isinstance(node, yaml.MappingNode) and node.tag == TAG + "map":
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode) and node.tag == TAG + "seq":
@@ -325,7 +337,9 @@ class _Made:
                         "text as a key",
                     )
                 )
-            elif key.value == "<<" and key.style is None:
+            elif odd := UNWRITABLE.search(key.value):
+                self.faults.append(_unwritable(path, odd.group(), key.start_mark))
+            elif key.value == "<<" and not key.style:
                 self.faults.append(
                     Fault(
                         path,
@@ -352,6 +366,8 @@ class _Made:
     def _scalar(self, node: yaml.Node, path: Path) -> Any:
         kind, text = node.tag.removeprefix(TAG), node.value
         if kind == "str" and isinstance(text, str):
+            if odd := UNWRITABLE.search(text):
+                self.faults.append(_unwritable(path, odd.group(), node.start_mark))
             return text
         pattern = CORE.get(kind, ("", ""))[0]
         if not pattern or not isinstance(text, str) or not re.fullmatch(pattern, text):

@@ -1,11 +1,11 @@
 """Variants of a theory: the changed theory, and its faults at the variant's own keys."""
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from workbench.errors import closest
 from workbench.spec.language import Theory, Variant
 from workbench.spec.problems import Fault, Path, key_text
 
@@ -18,14 +18,14 @@ def with_set(theory: Theory, name: str, variant: Variant) -> tuple[dict[str, Any
     Also a fault for each key that the theory does not have.
     """
     values = theory.model_dump(by_alias=True, exclude_unset=True, exclude={"variants", "claims"})
-    unknown = []
+    unknown: list[str] = []
     for key, value in variant.set.items():
         path = path_of(key)
         if path and key_text(path) == key and _has_place(values, path):
             values = _with(values, path, value)
         else:
-            unknown.append(_unknown(theory, name, key))
-    return values, unknown
+            unknown.append(key)
+    return values, _unknown(theory, name, unknown)
 
 
 def at_variant(name: str, variant: Variant, wrong: Iterable[Fault]) -> list[Fault]:
@@ -93,18 +93,20 @@ def _with(values: Any, path: Path, value: Any) -> Any:
     return {**values, key: _with(values.get(key), below, value)}
 
 
-def _unknown(theory: Theory, name: str, key: str) -> Fault:
-    known = map(
-        key_text, _paths(theory.model_dump(by_alias=True, exclude_unset=True, include={"families"}))
-    )
-    close = difflib.get_close_matches(key, known, n=1)
-    suggestion = f"Did you mean {close[0]!r}?" if close else ""
-    return Fault(
-        ("variants", name, "set", key),
-        "a key that the theory does not have",
-        "a key of its families",
-        suggestion,
-    )
+def _unknown(theory: Theory, name: str, keys: Iterable[str]) -> list[Fault]:
+    keys = tuple(keys)
+    dumped = theory.model_dump(by_alias=True, exclude_unset=True, include={"families"})
+    known = list(map(key_text, _paths(dumped))) if keys else []
+    near = {key: closest(key, known) for key in keys}
+    return [
+        Fault(
+            ("variants", name, "set", key),
+            "a key that the theory does not have",
+            "a key of its families",
+            f"Did you mean {near[key]!r}?" if near[key] else "",
+        )
+        for key in keys
+    ]
 
 
 def _paths(values: Any, path: Path = ()) -> Iterator[Path]:

@@ -29,7 +29,7 @@ from workbench.theory.poses import (
     Units,
 )
 from workbench.vision.geometry.frame import offsets, seen_from
-from workbench.vision.geometry.gabor import OPPONENT, gabor
+from workbench.vision.geometry.gabor import OPPONENT, contrast, gabor
 from workbench.vision.geometry.place import PLACES
 
 
@@ -121,12 +121,36 @@ def gabor_weights(
 
     A pose gives the frame, the phase, the opponent channels, and factors of the envelope.
     """
+    posed = _posed(units, wavelength_px, sigma_px, aspect, window_px, like)
+    return gabor(*posed)[:, None, ...] * opponent(units, like)[:, :, None, None]
+
+
+def gabor_contrast(
+    units: Units,
+    wavelength_px: Array | float,
+    sigma_px: Array | float,
+    aspect: Array | float,
+    window_px: float,
+    like: Array,
+) -> Float[Array, " d"]:
+    """`contrast` of the filters of `gabor_weights`."""
+    return contrast(*_posed(units, wavelength_px, sigma_px, aspect, window_px, like))
+
+
+def _posed(
+    units: Units,
+    wavelength_px: Array | float,
+    sigma_px: Array | float,
+    aspect: Array | float,
+    window_px: float,
+    like: Array,
+) -> tuple[Array, Array, Array, Array | float, Array, Array]:
+    """The arguments of `gabor`: frames and phases of the units, and constants times factors."""
     normal, tangent = _frames(units, window_px, 1, like)
     phase_deg, wider, longer = (
         array_like(units.column(axis), like)[:, None, None] for axis in (PHASE, ENVELOPE, ASPECT)
     )
-    filters = gabor(normal, tangent, phase_deg, wavelength_px, sigma_px * wider, aspect * longer)
-    return filters[:, None, ...] * opponent(units, like)[:, :, None, None]
+    return normal, tangent, phase_deg, wavelength_px, sigma_px * wider, aspect * longer
 
 
 def opponent(units: Units, like: Array) -> Float[Array, "d 3"]:

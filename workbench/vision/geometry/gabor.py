@@ -29,11 +29,39 @@ def gabor(
     less its mean under the envelope, so that flat grey gives 0, over its absolute sum, so that no
     picture within -1..1 gives more than 1.
     """
+    wave, _ = _waves(normal, tangent, phase_deg, wavelength_px, sigma_px, aspect)
+    return wave / total(array_namespace(normal).abs(wave))
+
+
+def contrast(
+    normal: Array,
+    tangent: Array,
+    phase_deg: Array,
+    wavelength_px: Array | float,
+    sigma_px: Array | float,
+    aspect: Array | float,
+) -> Float[Array, " d"]:
+    """Absolute sum of each filter before it is scaled, over that of its envelope.
+
+    Near 0 the filter is only the rounding of its numbers; it is no number without an envelope.
+    """
+    wave, envelope = _waves(normal, tangent, phase_deg, wavelength_px, sigma_px, aspect)
+    return (total(array_namespace(normal).abs(wave)) / total(envelope))[:, 0, 0]
+
+
+def _waves(
+    normal: Array,
+    tangent: Array,
+    phase_deg: Array,
+    wavelength_px: Array | float,
+    sigma_px: Array | float,
+    aspect: Array | float,
+) -> tuple[Array, Array]:
+    """The filters before they are scaled, and their envelopes."""
     xp = array_namespace(normal)
     envelope = xp.exp(-((aspect * tangent) ** 2 + normal**2) / (2.0 * sigma_px**2))
     wave = envelope * xp.cos(2.0 * math.pi * normal / wavelength_px + phase_deg * (math.pi / 180.0))
-    wave = wave - envelope * (total(wave) / total(envelope))
-    return wave / total(xp.abs(wave))
+    return wave - envelope * (total(wave) / total(envelope)), envelope
 
 
 def total(kernel: Float[Array, "d k k"]) -> Float[Array, "d 1 1"]:
