@@ -4,6 +4,7 @@ A change is whatever Python reports before it is done: opening a file for writin
 removal, a new folder, a changed mode. The killed process gets SIGKILL: no `finally` runs.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -12,29 +13,52 @@ from pathlib import Path
 
 KILLED = -9
 MOST = 10_000  # changes of a command
-PRELUDE = """
-import os, signal, sys
-_left, _within = int(sys.argv.pop(1)), sys.argv.pop(1)
-_renames = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.link", "os.symlink"}
+# a process that imports once, and runs the program in one child after another
+FORKS = """
+import json, os, signal, sys, traceback
 
-def _hook(event, arguments):
-    global _left
+imports, program, arguments, within, every = json.loads(sys.argv[1])
+renames = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.link", "os.symlink"}
+
+def counts(event, arguments):
     if event == "open":
         if not isinstance(arguments[0], (str, bytes)) or not (
             arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
         ):
-            return
-    elif event not in _renames:
-        return
+            return False
+    elif event not in renames:
+        return False
     # a name without a folder is relative to a descriptor, as in shutil.rmtree
     path = os.fsdecode(arguments[0]) if isinstance(arguments[0], (str, bytes)) else ""
-    if os.sep in path and not os.path.abspath(path).startswith(_within):
-        return
-    _left -= 1
-    if not _left:
-        os.kill(os.getpid(), signal.SIGKILL)
+    return os.sep not in path or os.path.abspath(path).startswith(within)
 
-sys.addaudithook(_hook)
+def run(number):
+    left = [number]
+    def hook(event, arguments):
+        if counts(event, arguments):
+            left[0] -= 1
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(hook)
+    sys.argv = ["-c", *arguments]
+    try:
+        exec(program, {"__name__": "__main__"})
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)
+
+exec(imports)
+number = 1
+while True:
+    child = os.fork()
+    if not child:
+        run(number)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    if not sys.stdin.readline():
+        break
+    number += every
 """
 
 
@@ -45,25 +69,34 @@ def kill_at_each_write(
     after: Callable[[int], None],
     every: int = 1,
     environment: Mapping[str, str] | None = None,
+    imports: str = "",
 ) -> int:
     """Run a Python program again and again, killed just before its 1st, 2nd, ... change of a file.
 
     Only changes below the folder `within` count, of which `every` so-manieth is a kill. After each
-    kill `after(number)` is called, which checks what is there and may repair the start. Returns the
-    number of the first change that the program no longer had; it then ran to its end. Raises
-    AssertionError if the program fails by itself.
+    kill `after(number)` is called, which checks what is there and may repair the start. The code
+    `imports` runs once, before all. Returns the number of the first change that the program no
+    longer had; it then ran to its end. Raises AssertionError if the program fails by itself.
     """
-    for number in range(1, MOST, every):
-        done = subprocess.run(
-            [sys.executable, "-c", PRELUDE + program, str(number), str(within)]
-            + [str(argument) for argument in arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, **(environment or {})},
-        )
-        if done.returncode == 0:
-            return number
-        assert done.returncode == KILLED, done.stderr
-        after(number)
+    words = json.dumps([imports, program, [*map(str, arguments)], str(within), every])
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKS, words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for number in range(1, MOST, every):
+            status = process.stdout.readline()
+            if status.strip() != str(KILLED):
+                process.stdin.close()
+                assert status.strip() == "0", process.stderr.read()
+                return number
+            after(number)
+            process.stdin.write("on\n")
+            process.stdin.flush()
     raise AssertionError(f"more than {MOST} changes")
