@@ -106,5 +106,5 @@ def test_the_same_command_gives_the_same_bytes(made):
 def test_a_file_that_cannot_be_written(made):
     (made / "taken").mkdir()
     result = export(made, made / "taken")
-    assert (result.exit_code, "cannot be written" in result.output) == (2, True)
+    assert (result.exit_code, "is a folder" in result.output) == (2, True)
     assert not [path for path in made.iterdir() if ".part" in path.name]

@@ -93,7 +93,9 @@ STAGE_ALTERED = [pool_hook, pool_hook_before, pool_patched, relu_hook, relu_patc
 
 
 def made(network: nn.Sequential, later: str = "3") -> Host:
-    return host_from_module(network, "mine", {"a": "0", "b": later}, INPUT)
+    return host_from_module(
+        network, "mine", {"a": "0", "b": later}, INPUT, links=dict.fromkeys("ab", "identity")
+    )
 
 
 def spliced_back(host: Host, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -151,7 +151,7 @@ def test_the_document_and_the_picture_are_written_and_the_same_again(run, tmp_pa
         "claims.png",
     ]
     document = json.loads((output / "claims.json").read_text())
-    assert document["format"] == 1
+    assert document["format"] == 2
     assert document["claims"][0]["trained"]["unit_figures"] == [[1, 0]] * 3
     assert imread(output / "claims.png").std() > 0
     assert claims_json(run_on(tmp_path, write_late(tmp_path), monkeypatch)) == claims_json(result)

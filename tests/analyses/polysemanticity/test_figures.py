@@ -108,7 +108,7 @@ def test_a_unit_of_one_thing_is_explained_and_has_no_other(cells):
     assert figures.explained.value == pytest.approx(1)
     assert (figures.of_unit, figures.of_theory) == pytest.approx((1, 1))
     assert figures.other.value == pytest.approx(0, abs=ROUNDING)
-    assert figures.own == pytest.approx(0, abs=ROUNDING)
+    assert figures.inexact == pytest.approx(0, abs=ROUNDING)
     assert max(cluster.other for cluster in figures.clusters) < ROUNDING
 
 
@@ -132,7 +132,7 @@ def test_an_inexact_theory_leaves_its_own_stimuli_and_no_others(cells):
     figures = meaning(cells, cells.first, theory, level, resamples=0)
     assert figures.explained.value == pytest.approx(level)
     assert 0.5 < level < 0.8
-    assert figures.own > 1 - level - CLOSE
+    assert figures.inexact > 1 - level - CLOSE
     assert figures.other.value < CLOSE
 
 
@@ -190,10 +190,10 @@ def test_the_interval_holds_what_the_clusters_bring(cells):
 def test_levels_and_parts_add_up(cells):
     activation = cells.mixed(0.4)
     figures = meaning(cells, activation, inexact(cells)[0], resamples=0)
-    parts = np.array([[level.explained, level.own, level.other] for level in figures.levels])
+    parts = np.array([[level.explained, level.inexact, level.other] for level in figures.levels])
     assert parts.shape == (LEVELS, 3)
     np.testing.assert_allclose(
-        parts.sum(0), [figures.explained.value, figures.own, figures.other.value], atol=ROUNDING
+        parts.sum(0), [figures.explained.value, figures.inexact, figures.other.value], atol=ROUNDING
     )
     assert parts.sum() == pytest.approx(1)
     assert [level.above for level in figures.levels] == pytest.approx(
