@@ -361,6 +361,7 @@ def test_scratch_of_a_killed_run_is_removed_and_that_of_a_live_run_stays(tmp_pat
 
 
 REPLACE = """
+import sys
 from pathlib import Path
 from workbench import result_folder, scratch
 from workbench.files import write_whole

@@ -222,7 +222,7 @@ MISFITS: dict[str, tuple[Callable[[], Pair], str]] = {
     "a family above": (
         lambda: pair(
             theory=EDGES.replace("  edge:", ABOVE + "  edge:").replace(
-                READS, "{blob: {along: point, match: any}}"
+                READS, "{blob: {along: point, spread_px: 2, match: any}}"
             )
         ),
         "edge reads blob; expected one family that reads only input",
@@ -245,10 +245,6 @@ MISFITS: dict[str, tuple[Callable[[], Pair], str]] = {
     ),
     "holes": (lambda: pair(first(nn.Conv2d(3, 8, 3, 2, dilation=2), nn.ReLU())), "dilation (2, 2)"),
     "no bias": (lambda: pair(first(nn.Conv2d(3, 8, 5, 2, bias=False), nn.ReLU())), "no bias"),
-    "too few units": (
-        lambda: on(pair().host, "first", units=(UNITS[0].model_copy(update={"unit": 8}),)),
-        "no unit 8",
-    ),
     "a larger kernel": (
         lambda: pair(theory=EDGES.replace("window_px: 3", "window_px: 7")),
         "filters of 5 x 5 taps; the circuit's 7 x 7 about tap (2, 2) do not fit; expected a kernel "

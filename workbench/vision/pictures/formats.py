@@ -85,8 +85,13 @@ def _ignore_warnings() -> None:
 
     The filter stays, since `warnings.catch_warnings` does not work in several threads at once.
     """
-    if not any(row[3] is PILLOW for row in warnings.filters):
+    if not any(ignores_pillow(row) for row in warnings.filters):
         warnings.filterwarnings("ignore", module=PILLOW.pattern)
+
+
+def ignores_pillow(row: tuple) -> bool:
+    """Whether a row of `warnings.filters` is the one for Pillow's warnings."""
+    return getattr(row[3], "pattern", None) == PILLOW.pattern
 
 
 def _check_memory(image: Image.Image, file_bytes: int) -> None:
