@@ -221,9 +221,9 @@ MISFITS: dict[str, tuple[Callable[[], Pair], str]] = {
     ),
     "a family above": (
         lambda: pair(
-            theory=EDGES.replace("  edge:", ABOVE + "  edge:").replace(
-                READS, "{blob: {along: point, spread_px: 2, match: any}}"
-            )
+            theory=EDGES.replace("window_px: 3", "window_px: 5")
+            .replace("  edge:", ABOVE + "  edge:")
+            .replace(READS, "{blob: {along: point, spread_px: 2, match: any}}")
         ),
         "edge reads blob; expected one family that reads only input",
     ),
