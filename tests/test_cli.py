@@ -173,8 +173,9 @@ def test_help_lists_every_command_in_its_section_with_its_whole_summary():
 
 def test_commands_are_few_and_their_names_are_known():
     known = (
-        "survey check compile show score tune export frontier families explain equivariance "
-        "stepwise claims polysemanticity unexplained visualise report universality diff hosts cache"
+        "new survey check compile show score tune export frontier families explain "
+        "equivariance stepwise claims polysemanticity unexplained visualise report universality "
+        "diff hosts cache"
     )
     assert sorted(main.list_commands(click.Context(main))) == sorted(known.split())
     assert len(COMMANDS) <= 25
@@ -249,6 +250,15 @@ def test_check_json():
         (str(SPEC), 0),
     ]
     assert rows[1]["families"] == list(load_theory(SPEC).theory.families)
+    assert rows[0]["problems"][2] == {
+        "code": "unknown-key",
+        "line": 17,
+        "column": 41,
+        "path": "families.line.reads.gabor[1].distnce_px",
+        "found": "a key that is not known here",
+        "expected": "",
+        "suggestion": "Did you mean 'distance_px'?",
+    }
     good = run("check", "--json", SPEC)
     assert (good.exit_code, json.loads(good.output)[0]["problems"]) == (0, [])
 
@@ -259,6 +269,27 @@ def test_check_of_a_good_spec():
         0,
         f"{SPEC}: curve-detectors, {' -> '.join(load_theory(SPEC).theory.families)}\n",
     )
+
+
+def test_check_of_a_circuit_file(tmp_path):
+    result = run("check", CIRCUIT)
+    assert (result.exit_code, result.output) == (
+        0,
+        f"{CIRCUIT}: curve, 13 units at fire5 of squeezenet\n",
+    )
+    faulty = tmp_path / "curve.yaml"
+    faulty.write_text(CIRCUIT.read_text().replace("site:", "sites:"))
+    (row,) = json.loads(refused("check", "--json", faulty))
+    assert [problem["code"] for problem in row["problems"]] == ["unknown-key"]
+    (row,) = json.loads(run("check", "--json", CIRCUIT).output)
+    assert (row["circuit"], row["host"], len(row["units"])) == ("curve", "squeezenet", 13)
+
+
+def test_check_json_of_no_file_has_a_code_and_no_line(tmp_path):
+    (row,) = json.loads(refused("check", "--json", tmp_path / "none.yaml"))
+    assert [(problem["code"], problem["line"]) for problem in row["problems"]] == [
+        ("unreadable", None)
+    ]
 
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -530,6 +561,42 @@ def test_show_draws_a_spec_and_a_compiled_circuit_alike(workshop):
     assert sizes[0] == sizes[1]
 
 
+def test_show_without_a_circuit_draws_the_families_that_need_none(workshop):
+    spec, drawn_file = workshop.folder / "bows.yaml", workshop.folder / "1.png"
+    spec.write_text(THEORY.replace("  curve:", "  bow:"))
+    result = run("show", spec, "-o", drawn_file)
+    assert (result.exit_code, result.output.splitlines()) == (
+        0,
+        [
+            "planted: gabor",
+            "bow is left out: it needs a trained circuit (--circuit).",
+            str(drawn_file),
+        ],
+    )
+    assert run("show", spec, "--family", "gabor", "-o", workshop.folder / "2.png").exit_code == 0
+    assert drawn_file.read_bytes() == (workshop.folder / "2.png").read_bytes()
+    assert "Name one with --circuit" in refused("show", spec, "--family", "bow")
+
+
+def test_show_of_a_family_is_the_same_of_a_spec_and_of_a_compiled_circuit(workshop):
+    compiled = workshop.folder / "1.safetensors"
+    run("compile", workshop.spec, "--circuit", workshop.circuit, "-o", compiled)
+    heights = {}
+    for family in ("gabor", "curve"):
+        files = [workshop.folder / f"{family}-{i}.png" for i in range(2)]
+        run("show", compiled, "--family", family, "-o", files[0])
+        circuit = ("--circuit", workshop.circuit)
+        run("show", workshop.spec, *circuit, "--family", family, "-o", files[1])
+        with Image.open(files[0]) as first, Image.open(files[1]) as second:
+            assert first.size == second.size
+            heights[family] = first.size[1]
+    run("show", compiled, "-o", workshop.folder / "both.png")
+    with Image.open(workshop.folder / "both.png") as both:
+        assert abs(both.size[1] - sum(heights.values())) <= 2
+    assert "Did you mean 'gabor'?" in refused("show", compiled, "--family", "gabro")
+    assert "Did you mean 'gabor'?" in refused("show", workshop.spec, "--family", "gabro")
+
+
 DAMAGES = {
     "cut short": lambda content: content[: len(content) // 2],
     "empty": lambda content: b"",
@@ -785,7 +852,7 @@ def test_two_specs_are_scored_together(workshop):
     assert sorted(unit["unit"] for unit in document["units"]) == sorted(
         f"planted:{unit.unit}" for unit in workshop.planted.trained.units
     )
-    assert {f"tuning-{n}-aligned.png" for n in (1, 2)} <= {
+    assert {f"tuning-{n}-aligned.svg" for n in (1, 2)} <= {
         path.name for path in workshop.out.iterdir()
     }
 

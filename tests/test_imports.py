@@ -25,7 +25,7 @@ HEAVY = {"torch", "cupy", "matplotlib", "scipy", "skimage", "sklearn", "h5py", "
 LAYERS = (
     ("errors",),
     ("scratch",),
-    ("files", "code", "tensor_file", "progress", "arrays"),
+    ("shipped", "starter", "files", "code", "tensor_file", "progress", "arrays"),
     ("manifest",),
     ("result_folder",),
     ("engine", "cache", "cluster", "vision.geometry", "vision.stimuli"),
@@ -39,6 +39,7 @@ LAYERS = (
     ("score", "tune"),
     ("matching", "report"),
     ("rebuild",),
+    ("api",),
     ("terminal",),
     ("analyses", "export"),
     ("full_report",),

@@ -60,7 +60,7 @@ class Cluster:
     def __call__(
         self, function: Callable[[Item], Result], items: Iterable[Item], /
     ) -> Iterator[Result]:
-        """Map, as `Engine` says.
+        """Map as described by `Engine`.
 
         At most AHEAD tasks are submitted for each processor of the cluster, so that memory does not
         grow with the number of items.
@@ -183,7 +183,7 @@ def _different(machine: str, cause: object) -> WorkbenchError:
 def _opened(sent: Any) -> Any:
     """Read what was sent, once in this process for all tasks of a run.
 
-    Raises WorkbenchError for a module that is missing here, such as one beside a host's file.
+    Raises WorkbenchError for a missing module, such as one in the folder of a host's file.
     """
     ray = importlib.import_module("ray")
     try:

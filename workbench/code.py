@@ -16,8 +16,9 @@ PACKAGES = {
     "scipy": "scipy",
     "scikit-learn": "sklearn",
 }
-# folders and files that only read options and display: a changed help text keeps the cache
-SHOWING_FOLDERS = frozenset({"cli", "full_report", "report", "terminal"})
+# folders and files that only read options or display: they are not hashed, so that a changed help
+# text keeps the cache
+SHOWING_FOLDERS = frozenset({"api.py", "cli", "full_report", "report", "terminal"})
 SHOWING_ENDINGS = ("command.py", "part.py", "plot.py", "registry.py", "table.py")
 ROOT = Path(__file__).parent
 

@@ -37,7 +37,7 @@ class WorkbenchError(Exception):
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """The one of `known` that `name` was probably meant for; empty if none is near.
+    """The name in `known` that is nearest to `name`; empty if none is near.
 
     Long names, and more than OPTIONS, are not compared: that takes minutes.
     """

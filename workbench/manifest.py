@@ -1,6 +1,6 @@
 """The record of a result: which files the workbench wrote to a folder, and their hashes.
 
-By it an earlier result is told from a folder with files of the user's, which is never replaced.
+It distinguishes an earlier result from a folder with files of the user, which is never replaced.
 """
 
 import json
@@ -22,11 +22,10 @@ def write_manifest(folder: Path) -> None:
 
 
 def refuse_users_files(folder: Path, shown: Path) -> None:
-    """Raise WorkbenchError if a folder holds anything that no earlier run has written as it is.
+    """Raise WorkbenchError if a folder holds anything but an unchanged earlier result.
 
     `shown` is the folder's name in the error. Every file is compared with the record by its
-    SHA-256. A folder that is empty or not there is no error, and neither is a file that was
-    deleted.
+    SHA-256. An empty or missing folder is no error, and neither is a deleted file.
     """
     names = sorted(_names(folder)) if folder.is_dir() else []
     if not names:

@@ -97,37 +97,59 @@ def run(request: RebuildRequest, work: Work = Work()) -> Run:  # noqa: B008
     host, pictures and weights. Raises WorkbenchError.
     """
     specs, trained = load_together(request.files)
-    pictures, calibration = request.pictures, request.calibration
-    host, bound = _host(request, trained, work), _bound(request)
-    work = work.on_host(host.name)
-    circuits = _circuits(request, specs, trained, host, work.seed)
+    host = load(trained[0].host)
+    others = [load_theory(file) for file in request.compare_files]
+    bound = {family: load_circuit(file) for family, file in request.bound_files.items()}
+    return run_loaded(request, specs, trained, host, others, bound, work)
 
-    joint = calibrated_each(host, circuits, calibration, work)
-    statistics = evaluate(host, joint, pictures, work)
+
+def run_loaded(
+    request: RebuildRequest,
+    specs: Sequence[Spec],
+    trained: Sequence[TrainedCircuit],
+    host: Host,
+    others: Sequence[Spec],
+    bound: Mapping[str, TrainedCircuit],
+    work: Work = Work(),  # noqa: B008
+) -> Run:
+    """As `run`, for loaded theories and circuits of `host`; the request's files are not read.
+
+    `others` are the theories to compare with, `bound` the trained units by family.
+    """
+    host, work = _placed(host, trained, request.precision, work), work.on_host(host.name)
+    circuits = _circuits(request, specs, trained, others, bound, host, work.seed)
+
+    joint = calibrated_each(host, circuits, request.calibration, work)
+    statistics = evaluate(host, joint, request.pictures, work)
     curves = _tuning_curves(host, joint, specs, work)
     spliced = Spliced(specs, trained, host, joint, bound)
-    counted = statistics.on(work.device)
-    card = score(spliced, counted, curves, calibration, work.seed, skipped(pictures))
+    card = score(
+        spliced,
+        statistics.on(work.device),
+        curves,
+        request.calibration,
+        work.seed,
+        skipped(request.pictures),
+    )
     compiled = [splices.circuits["spliced"] for splices in joint]
-    shown = examples(host, joint, statistics, pictures)
+    shown = examples(host, joint, statistics, request.pictures)
     return Run(card, specs, compiled, curves, shown)
 
 
-def _host(request: RebuildRequest, trained: Sequence[TrainedCircuit], work: Work) -> Host:
-    host = load(trained[0].host).on(work.device)
-    if request.precision == "bfloat16":
+def _placed(host: Host, trained: Sequence[TrainedCircuit], precision: str, work: Work) -> Host:
+    """The host on the device of `work`, in that precision after the last splice."""
+    host = host.on(work.device)
+    if precision == "bfloat16":
         return bfloat16_after(host, *(units.site for units in trained))
     return host
-
-
-def _bound(request: RebuildRequest) -> dict[str, TrainedCircuit]:
-    return {family: load_circuit(file) for family, file in request.bound_files.items()}
 
 
 def _circuits(
     request: RebuildRequest,
     specs: Sequence[Spec],
     trained: Sequence[TrainedCircuit],
+    others: Sequence[Spec],
+    bound: Bound,
     host: Host,
     seed: int,
 ) -> list[dict[str, HandwrittenCircuit]]:
@@ -135,7 +157,6 @@ def _circuits(
 
     Raises WorkbenchError, also if a theory was fitted to some of the pictures.
     """
-    others, bound = [load_theory(file) for file in request.compare_files], _bound(request)
     for spec in (*specs, *others):
         keep_apart(request.pictures, request.calibration, spec.theory.tuned)
     return [

@@ -1,4 +1,4 @@
-"""A command's output folder, which holds an earlier result or a new one, whole, at any moment."""
+"""A command's output folder: at any moment it holds a complete result, earlier or new."""
 
 import os
 import stat
@@ -73,7 +73,7 @@ def _refuse(path: Path, target: Path) -> int | None:
 
 
 def _replace(path: Path, target: Path, scratch: Path) -> None:
-    """Put the new result in place, unless the earlier one has got files of the user's meanwhile."""
+    """Put the new result in place, unless the user has added files to the earlier one."""
     with held(target):
         with suppress(FileNotFoundError):  # another run replaces it; what is moved is checked below
             refuse_users_files(target, path)

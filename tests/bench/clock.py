@@ -6,12 +6,14 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from importlib import metadata
 
 import torch
 
 PACKAGES = ("torch", "numpy", "pillow", "nnsight", "pyvene")
 Task = Callable[[], object]
+Step = Callable[[str, str], AbstractContextManager[None]]
 
 
 def wall_s() -> float:
@@ -29,19 +31,23 @@ def cpu_s() -> float:
 CLOCKS = {"wall": wall_s, "cpu": cpu_s}
 
 
-def interleaved(tasks: Mapping[str, Task], rounds: int, clock: str) -> dict[str, float]:
+def interleaved(
+    tasks: Mapping[str, Task], rounds: int, clock: str, step: Step, kind: str, what: str
+) -> dict[str, float]:
     """Median seconds of each task over `rounds`, in each of which every task runs once.
 
-    Each has run before. What a task has to `prepare` is not timed.
+    Each has run before. What a task has to `prepare` is not timed. Each round is a `step` of that
+    kind (`Steps.step`).
     """
     now = CLOCKS[clock]
     taken: dict[str, list[float]] = {name: [] for name in tasks}
-    for _ in range(rounds):
-        for name, task in tasks.items():
-            getattr(task, "prepare", lambda: None)()
-            start = now()
-            task()
-            taken[name].append(now() - start)
+    for number in range(1, rounds + 1):
+        with step(kind, f"{what}: round {number} of {rounds}"):
+            for name, task in tasks.items():
+                getattr(task, "prepare", lambda: None)()
+                start = now()
+                task()
+                taken[name].append(now() - start)
     return {name: statistics.median(seconds) for name, seconds in taken.items()}
 
 

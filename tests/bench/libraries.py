@@ -1,12 +1,12 @@
 """Other ways to run one condition: a whole forward pass with the units' activation replaced.
 
 Each way wraps a network once, for the module of a site and its units, into a function from the
-host's input and the units' values to logits. A library that is not installed is left out, with the
-reason.
+host's input and the units' values to logits. A library that cannot be imported is left out, with
+the reason.
 """
 
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
+from importlib import import_module
 from types import SimpleNamespace
 
 from torch import Tensor, nn
@@ -82,13 +82,13 @@ def pyvene(network: nn.Module, module: str, units: Sequence[int]) -> Forward:
 
 
 def installed() -> tuple[dict[str, Way], dict[str, str]]:
-    """The ways that are installed, and why any other is left out."""
-    libraries: dict[str, Way] = {"nnsight": nnsight, "pyvene": pyvene}
-    absent = {
-        name: "not installed (pip install '.[bench]')"
-        for name in libraries
-        if find_spec(name) is None
-    }
-    return {"hooks": hooks} | {
-        name: way for name, way in libraries.items() if name not in absent
-    }, absent
+    """The ways whose library can be imported, and why any other is left out."""
+    ways, absent = {"hooks": hooks}, {}
+    for name, way in {"nnsight": nnsight, "pyvene": pyvene}.items():
+        try:
+            import_module(name)
+        except ImportError as error:
+            absent[name] = f"cannot be imported ({error}): pip install '.[bench]'"
+        else:
+            ways[name] = way
+    return ways, absent

@@ -1,6 +1,6 @@
 """Score drawn pictures in a process of its own and print its peak memory.
 
-Usage: `python -m tests.bench.memory COUNT THREADS`
+Usage: `python -m tests.bench.memory HOST COUNT THREADS`
 """
 
 import json
@@ -14,20 +14,20 @@ from pathlib import Path
 import torch
 
 from tests.bench.conditions import by_engine, ready
+from tests.bench.pictures import CALIBRATION
 from workbench.cache import GIB, Cache, cache_key
 from workbench.hosts.store import load
 from workbench.vision.pictures import Picture
 from workbench.vision.pictures.drawn import SHAPES, draw
 
 ROOT = Path(__file__).parents[2]
-CALIBRATION = 16  # pictures
 SEED = 0
 
 
-def main(count: str, threads: str) -> None:
+def main(host: str, count: str, threads: str) -> None:
     torch.set_num_threads(int(threads))
     pictures = [pictured(i) for i in range(CALIBRATION + int(count))]
-    this = ready(load("inceptionv1"), ROOT, pictures[:1], pictures[:CALIBRATION])
+    this = ready(load(host), ROOT, pictures[:1], pictures[:CALIBRATION])
     with tempfile.TemporaryDirectory() as kept:
         by_engine(replace(this, pictures=pictures[CALIBRATION:]), Cache(Path(kept), GIB))
     print(json.dumps({"peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))

@@ -7,7 +7,7 @@ bootstrap.
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from tests.bench.conditions import Ready, curves
 from workbench.compiler.respond import drives
+from workbench.errors import WorkbenchError
 from workbench.evaluate.batches import BATCH
 from workbench.hosts import Host
 from workbench.score import uncertainty
@@ -136,13 +137,17 @@ def start_up() -> dict[str, Callable]:
     }
 
 
-def peak_mib(counts: Sequence[int]) -> dict[str, float]:
+def peak_mib(host: str, count: int) -> float:
     """Peak memory of a process that scores so many different drawn pictures."""
-    return {str(count): _peak_mib(count) for count in counts}
-
-
-def _peak_mib(count: int) -> float:
-    command = [sys.executable, "-m", "tests.bench.memory", str(count), str(torch.get_num_threads())]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)[
-        "peak_mib"
-    ]
+    words = ("tests.bench.memory", host, str(count), str(torch.get_num_threads()))
+    try:
+        result = subprocess.run(
+            [sys.executable, "-m", *words], check=True, stdout=subprocess.PIPE, text=True
+        )
+    except subprocess.CalledProcessError as error:
+        raise WorkbenchError(
+            f"memory of {count} drawn pictures",
+            f"the process that scores them ended with {error.returncode}",
+            remedy="Leave it out with --memory 0.",
+        ) from error
+    return json.loads(result.stdout)["peak_mib"]

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from workbench.errors import WorkbenchError
 from workbench.hosts import Host
 from workbench.hosts.inception_blocks import LocalResponseNorm, MaxPoolSame, Mixed
 from workbench.hosts.pooling import MaxPool
@@ -36,7 +37,7 @@ class PlainMixed(nn.Module):
 def plain(host: Host) -> nn.Sequential:
     """The host's stages with torch's own normalisation, pooling and memory format.
 
-    Raises ValueError unless it gives the host's logits.
+    Raises WorkbenchError unless it gives the host's logits.
     """
     network = nn.Sequential()
     for name, stage in host.network.named_children():
@@ -51,7 +52,11 @@ def plain(host: Host) -> nn.Sequential:
     with torch.inference_mode():
         ours, theirs = host.network(x), network(x)
     if not (ours - theirs).abs().max() < ROUNDING * ours.abs().max():
-        raise ValueError("the plain network gives other logits than the host")
+        raise WorkbenchError(
+            f"host {host.name}",
+            "its network in torch's own layers gives other logits",
+            "a host that tests/bench/plain.py can write",
+        )
     return network
 
 

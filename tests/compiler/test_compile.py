@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.planted import THEORY, planted, trained_circuit
-from workbench.compiler import HandwrittenCircuit, compile_spec
+from tests.planted import EDGES, THEORY, planted, trained_circuit
+from workbench.compiler import HandwrittenCircuit, compile_kernels, compile_spec
 from workbench.compiler.file import to_bytes
 from workbench.errors import WorkbenchError
 from workbench.spec import (
@@ -350,3 +350,17 @@ def test_radii_and_shifts_of_surveyed_units_bend_and_move_their_kernels():
     )  # a unit of the geometric mean radius reads the arc of the spec
     assert (narrow - wide).abs().max() > 0.1
     assert torch.equal(shifted[:, 2:, 1:], still[:, :-2, :-1])  # taps are 4 px apart
+
+
+def test_compile_kernels_are_those_of_the_compiled_circuit():
+    toy, spec = planted(), theory_from_text(THEORY)
+    whole = compile_spec(spec, toy.trained, toy.host)
+    (gabor,) = compile_kernels(spec)
+    assert (gabor.family, gabor.units, gabor.grid_px) == ("gabor", whole.layers[0].units, 4)
+    assert torch.equal(gabor.reads[0].weight, whole.layers[0].reads[0].weight)
+
+
+def test_compile_kernels_of_one_family_are_none_and_unusable_ones_are_refused():
+    assert compile_kernels(theory_from_text(EDGES)) == ()
+    with pytest.raises(WorkbenchError, match="weights that are not finite of 12"):
+        compile_kernels(theory_from_text(THEORY.replace("sigma_px: 2,", "sigma_px: 0.01,")))

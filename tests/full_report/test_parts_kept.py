@@ -14,14 +14,14 @@ from workbench.result_folder import folder_written_whole
 @pytest.fixture
 def part(tmp_path) -> Path:
     with folder_written_whole(tmp_path / "key" / "claims") as folder:
-        facts = {"key": "key/claims", "table": "", "not_shown": []}
+        facts = {"key": "key/claims", "table": "", "left_open": []}
         (folder / PART).write_text(json.dumps(facts))
         (folder / "claims.png").write_text("drawn")
     return tmp_path / "key" / "claims"
 
 
 def test_a_finished_part_is_read(part):
-    assert _facts(part, "key/claims") == {"key": "key/claims", "table": "", "not_shown": []}
+    assert _facts(part, "key/claims") == {"key": "key/claims", "table": "", "left_open": []}
 
 
 def test_a_part_at_the_place_of_another_is_absent(part):

@@ -75,7 +75,13 @@ def page(workshop) -> str:
 
 
 def test_the_page_has_every_section_and_one_for_what_was_not_shown(page):
-    for anchor in (*(section.anchor for section in sections()), "not-shown", "made"):
+    for anchor in (
+        "headline",
+        *(section.anchor for section in sections()),
+        "open",
+        "not-shown",
+        "made",
+    ):
         assert f'<section id="{anchor}">' in page
         assert f'href="#{anchor}"' in page
 
@@ -111,6 +117,24 @@ def test_pictures_and_tables_of_the_parts_are_there_and_their_files_beside_the_p
     read = json.loads((workshop.output / "usage" / "examples.json").read_text())["readers"]
     assert (read["site"], read["known"], read["channels"]) == ("consumers", 16, 16)
     assert f"consumers:{read['units'][0]}" in page
+
+
+def test_the_page_opens_with_the_headline_and_a_verdict_for_each_argument(page):
+    first = page[page.index('<section id="headline">') : page.index('<section id="visualisation">')]
+    assert "planted on planted:planted, 5 images: recovered KL 1.00 (1.00 to 1.00)" in first
+    assert '<figure id="score-summary"><svg' in first
+    verdicts = dict(re.findall(r'<a href="#(\w+)">[^<]*</a></td><td[^>]*>([^<]*)', first))
+    assert list(verdicts) == [section.anchor for section in sections()]
+    assert verdicts["handwritten"].startswith("passed: ")
+    assert verdicts["claims"] == "not shown"
+    assert verdicts["use"] == "no verdict: figures only"
+
+
+def test_what_stays_open_is_apart_from_what_could_not_be_shown(page):
+    left_open = page[page.index('<section id="open">') : page.index('<section id="not-shown">')]
+    assert "Whether the theory is the only one." in left_open
+    assert "no claims; expected" not in left_open
+    assert "Whether the theory" not in page[page.index('<section id="not-shown">') :]
 
 
 def test_a_part_that_cannot_be_made_is_named(page):

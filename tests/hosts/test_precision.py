@@ -21,7 +21,7 @@ from workbench.work import Work
 
 EIGHT_BITS = 2.0**-8  # relative, of a bfloat16 number
 LAYERS = 4  # roundings that add up, of the activations and of the weights
-PARITY = 0.03  # of a mean KL over a few pictures; `make bench` prints it for InceptionV1
+PARITY = 0.03  # of a mean KL over a few pictures; `make bench` writes it
 
 
 @pytest.fixture(scope="module")

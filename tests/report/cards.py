@@ -117,7 +117,7 @@ def unit(i: int) -> UnitScore:
             "invariance dark line": 1.25,
         }
 
-    measured = (0.71 + i / 100, 0.61 + i / 100, 0.51 + i / 100, 0.41 + i / 100)
+    measured = tuple(first + i / 100 for first in (0.71, 0.61, 0.51, 0.41, 0.31, 0.21))
     return UnitScore(
         f"fire5:{7 + i}",
         {"centre_deg": POSES[i]},
@@ -148,7 +148,12 @@ def card(labelled: bool = True, **changed) -> Scorecard:
     made = Scorecard(
         header=Header(
             host={"name": "squeezenet", "fingerprint": "f" * 64},
-            circuit={"name": "curve", "site": "fire5", "sha256": "c" * 64},
+            circuit={
+                "name": "curve",
+                "site": "fire5",
+                "poses_from": "workbench survey",
+                "sha256": "c" * 64,
+            },
             spec={"theory": "made-up", "file": "made-up.yaml", "sha256": "d" * 64},
             images={"n": 37, "labelled": 37 if labelled else 0, "fires": 29, "sha256": "e" * 64},
             calibration={"n": 11, "sha256": "a" * 64},

@@ -16,6 +16,7 @@ import pytest
 
 from workbench.report import write_report
 from workbench.report.html import CONTENTS, Score, render
+from workbench.report.limits import limits
 from workbench.score.document import document, to_json
 from workbench.score.uncertainty import Figure
 
@@ -52,19 +53,7 @@ class Page(HTMLParser):
 
 
 def rendered(card, spec=None) -> str:
-    shown = {
-        "ledger": [
-            {
-                "name": "ledger",
-                "source": "data:,",
-                "width": 1,
-                "height": 1,
-                "alt": "a",
-                "caption": "",
-            }
-        ]
-    }
-    return render(card, [spec or cards.spec()], Score(document(card)), shown)
+    return render(card, [spec or cards.spec()], Score(document(card)), {})
 
 
 @pytest.fixture(scope="module")
@@ -106,16 +95,114 @@ def test_every_entry_of_the_contents_leads_somewhere(page: Page):
 
 
 def test_images_have_alternatives_and_lie_beside_the_page(page: Page, folder: Path):
-    assert all(image["alt"] and len(image["alt"]) > 20 for image in page.all("img"))
-    files = {path.stem for path in folder.glob("*.png")}
-    assert {
+    pictures, drawings = page.all("img"), page.all("svg")
+    alternatives = [image["alt"] for image in pictures] + [svg["aria-label"] for svg in drawings]
+    assert all(alternative and len(alternative) > 20 for alternative in alternatives)
+    assert {path.stem for path in folder.glob("*.svg")} == {
+        "summary",
         "ledger",
-        "kernels-bar-1",
-        "kernels-curve-1",
         "tuning-aligned",
+        "tuning-directions",
+        "tuning-radii",
+    }
+    files = {path.stem for path in folder.glob("*.png")}
+    assert {"kernels-bar-1", "kernels-curve-1", "patches-fire5-7"} <= files
+    assert (len(pictures), len(drawings)) == (len(files), 5)
+
+
+def test_pictures_below_each_other_share_no_id(page: Page):
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_page_tells_a_story_in_order(folder: Path):
+    text = (folder / "report.html").read_text()
+    order = [
+        "tuning-aligned",
+        "summary",
+        "limits",
+        "ablations",
+        "tuning-directions",
         "patches-fire5-7",
-    } <= files
-    assert len(page.all("img")) == len(files)
+        "kernels-curve-1",
+        "kernels-bar-1",
+        "ledger",
+        "cost",
+        "made",
+    ]
+    places = [text.index(f' id="{anchor}"') for anchor in order]
+    assert places == sorted(places)
+
+
+def folded(text: str) -> list[str]:
+    """What the page folds away."""
+    return re.findall(r"<details>(.*?)</details>", text, re.DOTALL)
+
+
+def test_three_limits_are_visible_and_the_others_folded():
+    written = rendered(cards.card())
+    visible = re.search(r'<ul id="limits">(.*?)</ul>', written, re.DOTALL).group(1)
+    assert visible.count("<li>") == 3
+    more = next(part for part in folded(written) if "more limits" in part)
+    assert f"<summary>{more.count('<li>')} more limits</summary>" in more
+    assert visible.count("<li>") + more.count("<li>") == len(list(limits(cards.card())))
+
+
+def test_tables_of_numbers_are_folded_and_scroll():
+    written = rendered(cards.varied(cards.card()))
+    inside = sum(part.count("<table>") for part in folded(written))
+    assert written.count("<table>") == inside == 6
+    assert written.count('<div class="scroll"><table>') == inside
+
+
+def test_what_is_recovered_by_each_ablation_is_visible_and_the_cheapest_is_named():
+    written = rendered(cards.card())
+    line = re.search(r'<p id="ablations">(.*?)</p>', written, re.DOTALL).group(1)
+    assert [path for path, _, _ in Page(line).figures if path.endswith("value")] == [
+        f"recovered_by/{ablation}/kl/value" for ablation in ("zero", "mean", "resample")
+    ]
+    assert "The cheapest is mean ablation" in line  # it recovers 0.07, so it costs least
+    assert not any('id="ablations"' in part for part in folded(written))
+
+
+def test_the_style_has_rules_for_a_dark_screen(folder: Path):
+    style = re.search(
+        r"<style>(.*?)</style>", (folder / "report.html").read_text(), re.DOTALL
+    ).group(1)
+    dark = style[style.index("@media (prefers-color-scheme: dark)") :].split("\n}")[0]
+    assert set(re.findall(r"(--\w+):", dark)) == set(re.findall(r"var\((--\w+)\)", style))
+
+
+def test_numbers_tuned_elsewhere_are_not_said_to_be_fitted_to_the_host():
+    here, elsewhere = (
+        rendered(cards.card(tuned_on={"n": 9, "host": host, "date": "2026-01-01"}))
+        for host in ("squeezenet + another", "inceptionv1")
+    )
+    assert "fitted to this host on" in here
+    assert "fitted to inceptionv1, not to this host, on" in elsewhere
+    assert "tuned on 9 pictures with another host, inceptionv1" in elsewhere
+    assert "fitted to" not in rendered(cards.card())
+
+
+def test_firing_of_the_lowest_and_the_highest_unit_is_told():
+    written = rendered(cards.card())
+    line = re.search(r'<p id="firing">(.*?)</p>', written, re.DOTALL).group(1)
+    assert [(path, text) for path, _, text in Page(line).figures] == [
+        ("units/0/firing_precision", "0.31"),
+        ("units/2/firing_precision", "0.33"),
+        ("units/0/firing_recall", "0.21"),
+        ("units/2/firing_recall", "0.23"),
+    ]
+    silent = [replace(unit, firing_precision=math.nan) for unit in cards.card().units]
+    assert 'id="firing"' not in rendered(replace(cards.card(), units=tuple(silent)))
+
+
+def test_default_pictures_are_said_to_be_crops():
+    images = {**cards.card().header.images, "photographs": 6, "drawn": 16}
+    written = rendered(cards.card(images=images))
+    assert "21 crops of 6 photographs and 16 drawn pictures" in written[: written.index("<nav")]
+    assert "crops of one photograph are alike" in written
+    assert "crops" not in rendered(cards.card())
 
 
 def test_figures_are_those_of_score_json(page: Page, folder: Path):
@@ -232,6 +319,14 @@ def test_a_control_that_does_as_well_is_told_at_the_top():
     assert 'class="warning"' in rendered(cards.with_control("control.flipped", 0.81))
 
 
+def test_an_ablation_that_does_as_well_is_told_at_the_top():
+    made = cards.card()
+    recovered = {**made.recovered, "mean": {**made.recovered["mean"], "kl": cards.near(0.03)}}
+    written = rendered(replace(made, recovered=recovered))
+    assert "An ablation does as well.</strong> ablated.mean (" in written
+    assert "their KL is 3 % lower (−2 to 8 %)" in written
+
+
 def test_units_of_another_name_are_told_at_the_top():
     page = rendered(
         cards.card(trained={"bar": {"name": "curve", "site": "fire3", "sha256": "b" * 64}})
@@ -304,20 +399,8 @@ def test_units_of_several_theories_stand_theory_by_theory():
 
 def test_the_page_of_several_theories_says_each_and_what_it_costs():
     specs = [cards.spec(cards.TEXT.replace("made-up", "bars")), cards.spec()]
-    shown = {
-        "ledger": [
-            {
-                "name": "ledger",
-                "source": "data:,",
-                "width": 1,
-                "height": 1,
-                "alt": "a",
-                "caption": "",
-            }
-        ]
-    }
     card = cards.in_two(cards.card())
-    written = render(card, specs, Score(document(card)), shown)
+    written = render(card, specs, Score(document(card)), {})
     assert "<h3>bars, for 1 units of fire3</h3>" in written
     assert "<h3>made-up, for 2 units of fire5</h3>" in written
     assert "these sites" in written

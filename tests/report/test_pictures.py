@@ -3,7 +3,9 @@
 Curves: aligned at the pose, over their own peak.
 """
 
+import csv
 import io
+import re
 from dataclasses import replace
 
 import cards
@@ -16,8 +18,12 @@ from PIL import Image
 from workbench.compiler.circuit import Layer, Read
 from workbench.errors import WorkbenchError
 from workbench.report.curves import draw_aligned, over_peak, relative
+from workbench.report.drawings import Drawing, drawings
+from workbench.report.embedding import embedded
 from workbench.report.glyphs import outline
 from workbench.report.kernels import (
+    HIGHEST,
+    INCHES,
     SHOWN,
     colours,
     draw,
@@ -27,8 +33,9 @@ from workbench.report.kernels import (
     panels_of,
     save_kernels,
 )
-from workbench.report.ledger import draw_ledger
+from workbench.report.ledger import draw_ledger, draw_summary
 from workbench.report.patches import draw_patches
+from workbench.report.svg import svg
 from workbench.theory.poses import CENTRE, SHIFT_X, Units
 from workbench.theory.rule import gabor_weights
 
@@ -136,6 +143,28 @@ def test_a_tables_weights_on_the_picture_are_drawn_or_said_not_to_be():
     assert ["not drawn" in shown.title for shown in drawn] == [False, True]
 
 
+def test_the_slice_that_weighs_most_is_drawn():
+    circuit = cards.circuit()
+    bars, curve = circuit.layers
+    weight = curve.reads[0].weight.clone()
+    second = [i for i, phase in enumerate(bars.units.poses["phase_deg"]) if phase == 90]
+    for values, drawn, highest in ((0.0, "phase 0°", 0.5), (0.4, "phase 90°", 0.4)):
+        weight[:, second] = values
+        read = replace(curve.reads[0], weight=weight.clone())
+        shown = panel(curve, read, bars.units)
+        assert f"those of {drawn}" in shown.title
+        assert shown.scale == highest
+        assert shown.rows == ("0°", "45°", "90°", "135°")
+
+
+def test_of_slices_that_weigh_the_same_the_first_is_drawn():
+    bars, curve = cards.circuit().layers
+    weight = torch.full_like(curve.reads[0].weight, 0.1)
+    weight[:, 0] *= 1 + 1e-13  # rounding decides nothing
+    shown = panel(curve, replace(curve.reads[0], weight=weight.flip(1)), bars.units)
+    assert "those of phase 0°" in shown.title
+
+
 def test_many_units_are_thinned_and_the_title_says_so():
     circuit = cards.circuit()
     curve = circuit.layers[1]
@@ -165,6 +194,35 @@ def test_one_family_or_all():
     assert len(draw_kernels(cards.circuit()).axes) == 2
     with pytest.raises(KeyError):
         draw_kernels(cards.circuit(), "baa")
+
+
+def test_draw_many_panels_stand_in_columns_of_bounded_height():
+    panels = panels_of(cards.circuit())["curve"]
+    single = draw(panels).get_size_inches()
+    assert single[0] == INCHES
+    count = 3 * int(HIGHEST // single[1]) - 1  # the last column is not full
+    figure = draw(panels * count)
+    assert figure.get_size_inches()[0] == 3 * INCHES
+    assert HIGHEST - single[1] < figure.get_size_inches()[1] <= HIGHEST
+    figure.canvas.draw()
+    places = [axes.get_window_extent() for part in figure.subfigs for axes in part.axes]
+    assert len(places) == count
+    assert {round(place.width) for place in places} == {round(places[0].width)}
+
+
+def test_draw_a_tall_panel_is_bounded_and_too_many_are_refused():
+    (panel,) = panels_of(cards.circuit())["curve"]
+    tall = replace(
+        panel,
+        kernels=np.zeros((SHOWN, 1, 61, 61)),
+        rows=("0°",) * SHOWN,
+        columns=("0°",),
+        row_poses=(None,) * SHOWN,
+        column_poses=(None,),
+    )
+    assert draw([tall]).get_size_inches()[1] <= HIGHEST
+    with pytest.raises(WorkbenchError, match=r"17 columns; expected at most 16\. Draw fewer fam"):
+        draw([tall] * 17)
 
 
 def test_glyphs_point_where_the_pose_points():
@@ -212,6 +270,55 @@ def test_the_ledger_has_a_row_for_each_condition_and_a_panel_of_accuracies_with_
     ]
     assert (len(figure.axes), len(draw_ledger(cards.card(labelled=False)).axes)) == (2, 1)
     assert "0.81" in {text.get_text() for text in figure.axes[0].texts}
+
+
+def test_the_summary_has_its_rows_on_one_axis():
+    axes = draw_summary(cards.card()).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "trained",
+        "silenced (every unit at 0)",
+        "handwritten",
+        "best baseline (affine)",
+    ]
+    assert [text.get_text() for text in axes.texts] == ["1.00", "0.00", "0.81", "0.64"]
+
+
+def test_the_summary_without_comparable_answers_is_of_correlations():
+    axes = draw_summary(replace(cards.card(), compared=False)).axes[0]
+    assert "Pearson" in axes.get_xlabel()
+    assert axes.texts[2].get_text() == "0.41"  # half of what the card says is recovered
+
+
+def drawn(name: str) -> Drawing:
+    made = drawings(cards.card(), [cards.circuit()], [cards.curves()], cards.examples())
+    return next(drawing for drawing in made if drawing.name == name)
+
+
+def test_svg_has_the_data_of_its_lines():
+    text = drawn("tuning-radii").content().decode()
+    assert "<text" in text  # text stays text
+    description = re.search(r"<dc:description>(.*?)</dc:description>", text, re.DOTALL).group(1)
+    rows = list(csv.DictReader(io.StringIO(description)))
+    points = [(float(r["x"]), float(r["y"])) for r in rows if r["line"] == "fire5:8 trained"]
+    response = cards.curves().trained[:, :, 1].max(1)
+    np.testing.assert_allclose(points, list(zip((16, 24, 36), over_peak(response), strict=True)))
+    assert "spliced,0.81,3" in drawn("ledger").content().decode()
+
+
+def test_embedded_svg_escapes_its_alternative():
+    shown = embedded("x", svg(draw_ledger(cards.card()), "x"), '"><script>alert(1)</script>', "")
+    assert shown.markup.startswith("<svg role=")
+    assert "<script" not in shown.markup
+    assert "&#34;&gt;&lt;script&gt;" in shown.markup
+
+
+def test_svg_is_the_same_each_time_and_escapes_text():
+    card = cards.card()
+    rows = card.conditions | {"compared.<script>": card.conditions["control.random"]}
+    first, again = (svg(draw_ledger(replace(card, conditions=rows)), "x") for _ in range(2))
+    assert first == again
+    assert b"compared.&lt;script&gt;" in first
+    assert b"<script" not in first
 
 
 def test_patches_share_one_scale():

@@ -109,8 +109,8 @@ def test_units_of_another_name_are_told():
 def test_the_best_rival_is_named_with_the_paired_figure():
     text = " ".join("\n".join(lines(cards.card(), 100)).split())
     assert (
-        "best rival, baseline.affine: the handwritten units recover 0.47 of what it loses "
-        "(0.42 to 0.52)" in text
+        "the handwritten units' KL is 47 % lower (42 to 52 %) than the best rival's, "
+        "baseline.affine" in text
     )
 
 
@@ -203,7 +203,7 @@ def test_one_picture_shows_values_without_intervals_and_no_control_is_beaten():
     assert "1 images: recovered KL 0.81, mean" in text
     assert " to " not in next(line for line in lines(card, 100) if line.startswith("spliced"))
     assert reaching(card) == tuple(card.against)
-    assert "of what it loses (no interval, as it rests on one picture)" in " ".join(text.split())
+    assert "% lower (no interval, as it rests on one picture)" in " ".join(text.split())
 
 
 def test_labelled_pictures_are_counted_where_they_are_fewer():

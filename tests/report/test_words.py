@@ -47,7 +47,7 @@ def test_poses_reads_and_numbers_are_said(phrase: str):
         (
             "along: arc, radius_px: 33, spread_px: 6, extent_px: 12",
             "along: flanks, distance_px: 9, spread_px: 6",
-            "beside them at 9 px to both sides",
+            "next to them at 9 px on both sides",
         ),
         (
             "along: arc, radius_px: 33, spread_px: 6, extent_px: 12",

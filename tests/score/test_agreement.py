@@ -8,7 +8,7 @@ import torch
 from scipy.stats import rankdata
 
 from workbench.evaluate.statistics import unit_statistics
-from workbench.score.agreement import explained_variance, pearson, spearman, top_overlap
+from workbench.score.agreement import explained_variance, firing, pearson, spearman, top_overlap
 
 SUMS = 1e-9  # moments are sums in float64 of float32 numbers: what cancels is far below their size
 PICTURES, UNITS, SIDE = 6, 3, 10
@@ -150,6 +150,22 @@ def test_a_unit_that_never_varies_agrees_with_nothing(kind):
         "moments"
     ]
     assert pearson(zero) == pytest.approx(np.zeros((1, UNITS)), abs=1e-6)
+
+
+def test_firing_precision_and_recall_of_shared_cells():
+    trained = np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 0.0], [0.0, 3.0]])
+    value = np.array([[0.5, 0.0], [0.0, 0.0], [0.1, 0.0], [0.0, 0.0]])
+    precision, recall = firing(value, trained)
+    np.testing.assert_array_equal(precision, [0.5, np.nan])
+    np.testing.assert_array_equal(recall, [0.5, 0.0])
+    assert firing(value[:, :1], value[:, :1])[0] == pytest.approx([1.0])
+
+
+def test_firing_of_a_unit_that_fires_everywhere_has_recall_and_no_precision():
+    trained = np.zeros((100, 1))
+    trained[:3] = 1.0
+    precision, recall = firing(np.ones_like(trained), trained)
+    assert (float(precision[0]), float(recall[0])) == (0.03, 1.0)
 
 
 def test_top_overlap_counts_shared_top_cells():

@@ -12,7 +12,8 @@ from workbench.score.facts import Header, picture_facts
 from workbench.score.scorecard import ConditionScore, Cost, Scorecard, UnitScore
 from workbench.score.uncertainty import Figure
 from workbench.splice.conditions import ConditionKind
-from workbench.vision.pictures import Picture
+from workbench.vision.pictures import Picture, photographs, set_sha256
+from workbench.vision.pictures.drawn import drawn
 
 CONDITIONS = (
     "natural",
@@ -51,6 +52,8 @@ def card(echo: float = 0.25) -> Scorecard:
         0.5,
         0.25,
         0.125,
+        0.75,
+        0.375,
         2.0,
         -1.0,
         {"echo": echo},
@@ -61,7 +64,7 @@ def card(echo: float = 0.25) -> Scorecard:
     return Scorecard(
         header=Header(
             host={"name": "h", "fingerprint": "f"},
-            circuit={"name": "curve", "site": "s", "sha256": "c"},
+            circuit={"name": "curve", "site": "s", "poses_from": "p", "sha256": "c"},
             spec={"theory": "t", "file": "t.yaml", "sha256": "d"},
             images={"n": 3, "labelled": 0},
             calibration={"n": 2},
@@ -142,6 +145,20 @@ def test_document_counts_of_figures_over_fewer_pictures_are_written_and_no_other
     }
     assert written["fires"] == {"kl": {"value": 0.5, "ci95": [0.25, 0.75], "n": 1}}
     assert written["intervals"]["ablated"]["zero"]["consumer"] is None
+
+
+def test_picture_facts_tell_the_default_pictures_from_others():
+    assert picture_facts(photographs("headline")) == {
+        "n": 64,
+        "photographs": 6,
+        "drawn": 16,
+        "sha256": set_sha256([picture.sha256 for picture in photographs("headline")]),
+    }
+    crops = [picture for picture in photographs("headline") if picture.name.startswith("camera")]
+    others = [replace(crops[0], name=name) for name in ("holiday@2x(3,1)", "camera.png")]
+    assert picture_facts(crops)["photographs"] == 1
+    for pictures in (crops + others[:1], crops + others[1:], drawn(3, seed=1)):
+        assert "photographs" not in picture_facts(pictures)
 
 
 def test_picture_facts_count_copies_by_content_and_leave_out_none():

@@ -1,6 +1,5 @@
-"""The example of specs/README.md is the spec that these tests vary."""
+"""The theory `arcs.yaml` is the spec that these tests vary."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -17,11 +16,8 @@ def specs() -> Path:
 
 @pytest.fixture(scope="session")
 def arcs() -> str:
-    """Text of the README's example."""
-    (example,) = re.findall(
-        r"```yaml\n(.*?)```", (SPECS / "README.md").read_text(), flags=re.DOTALL
-    )
-    return example
+    """Text of the theory."""
+    return (Path(__file__).parent / "arcs.yaml").read_text()
 
 
 @pytest.fixture

@@ -104,6 +104,14 @@ def test_load_circuit_hostile_units_are_refused_in_time(tmp_path):
     assert time.process_time() - start < FAST_S
 
 
+def test_load_theory_more_faults_of_a_family_than_are_looked_at_is_no_traceback():
+    weights = f"{{weights: [{lines('{{weigth: {}}}, ', 3 * MOST)}]}}"
+    text = BASE.replace(KERNEL, weights) + "    threshold: high\n"
+    with pytest.raises(SpecError) as caught:
+        theory_from_text(text, "f.yaml")
+    assert len(caught.value.problems) == MOST + 1
+
+
 def test_spec_error_more_problems_than_are_listed_says_so():
     with pytest.raises(SpecError) as caught:
         theory_from_text(BASE + lines("wrong{}: 1\n", 3 * MOST), "f.yaml")

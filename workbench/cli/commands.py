@@ -41,6 +41,13 @@ class Row:
 COMMANDS = (
     Row(
         LOOP,
+        "new",
+        "Write a commented theory and a circuit file to begin with",
+        "workbench.cli.new:new",
+        "../specs/README.md",
+    ),
+    Row(
+        LOOP,
         "survey",
         "Find a family's units in a network from behaviour",
         "workbench.cli.survey:survey",
@@ -49,7 +56,7 @@ COMMANDS = (
     Row(
         LOOP,
         "check",
-        "Validate theories: every problem of every file at once",
+        "Validate theories and circuit files: every problem at once",
         "workbench.cli.specs:check",
         "../specs/README.md",
     ),

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from workbench.terminal.group import Commands
-from workbench.terminal.options import AS_JSON
+from workbench.terminal.options import AS_JSON, trusted
 from workbench.terminal.types import FILE, NAME
 
 
@@ -34,6 +34,37 @@ def hosts_list(as_json: bool) -> None:
             f"{row['name']:{widest}}  {state}  {row['sites']:2} sites  "
             f"{row['fingerprint'][:12]}  {row['source']}"
         )
+
+
+@hosts.command("show")
+@click.argument("name", type=NAME, callback=trusted)
+@AS_JSON
+def hosts_show(name: str, as_json: bool) -> None:
+    """Print a host's fingerprint, its input and its sites: what a circuit file needs.
+
+    The host must be installed; my_hosts.py:make_host runs your code.
+    """
+    from workbench.hosts.store import load
+
+    host = load(name)
+    rows = [
+        {
+            "site": site.name,
+            "module": site.module,
+            "channels": site.channels,
+            "positions": list(site.layout.shape),
+            "link": site.link,
+        }
+        | vars(site.layout)
+        for site in host.sites.values()
+    ]
+    if as_json:
+        facts = {"host": host.name, "fingerprint": host.fingerprint, "sites": rows}
+        click.echo(json.dumps(facts, indent=1))
+        return
+    click.echo(f"host: {host.name}\nfingerprint: {host.fingerprint}\ninput: {host.input}\nsites:")
+    for site in host.sites.values():
+        click.echo(f"  {site.name:12} {site.channels:4} channels, {site.layout}, {site.link}")
 
 
 @hosts.command("add")

@@ -14,7 +14,7 @@ from workbench.terminal.options import (
     trusted,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import FILE, NAME, OUTPUT_FILE, Number, count
+from workbench.terminal.types import NAME, OUTPUT_FILE, SHIPPED_FILE, Number, count
 from workbench.tune.settings import RATE, TuneSettings
 
 
@@ -24,9 +24,9 @@ from workbench.tune.settings import RATE, TuneSettings
     "--circuit",
     "circuit_files",
     multiple=True,
-    type=FILE,
+    type=SHIPPED_FILE,
     help="Trained circuit to fit to; given again, circuits of several networks are fitted "
-    "together.  [default: circuits/squeezenet/FAMILY.yaml beside the specs]",
+    "together.  [default: circuits/squeezenet/FAMILY.yaml next to the specs]",
 )
 @click.option(
     "--host",

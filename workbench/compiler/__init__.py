@@ -4,7 +4,7 @@
 """
 
 from workbench.compiler.circuit import HandwrittenCircuit
-from workbench.compiler.compile import compile_spec
+from workbench.compiler.compile import compile_kernels, compile_spec
 from workbench.compiler.derived import compile_chain, compile_compared, compile_variants
 from workbench.compiler.file import read_circuit, write_circuit
 
@@ -12,6 +12,7 @@ __all__ = [
     "HandwrittenCircuit",
     "compile_chain",
     "compile_compared",
+    "compile_kernels",
     "compile_spec",
     "compile_variants",
     "read_circuit",

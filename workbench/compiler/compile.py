@@ -20,11 +20,20 @@ from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
 from workbench.spec import Spec, check_pair, numbers, posed
 from workbench.spec.circuit import TrainedCircuit
-from workbench.spec.language import INPUT, Alike, Number, Theory
+from workbench.spec.language import INPUT, Alike, Family, Number, Poses, Theory
 from workbench.spec.meaning import grid_px, needed_axes
 from workbench.spec.problems import key_text
 from workbench.spec.size import SIZE_PX, Sizes
-from workbench.theory.poses import CENTRE, MIXTURE, RADIUS, SCALE, SHIFT_X, SHIFT_Y, Units
+from workbench.theory.poses import (
+    CENTRE,
+    MIXTURE,
+    RADIUS,
+    SCALE,
+    SHIFT_X,
+    SHIFT_Y,
+    Units,
+    every_combination,
+)
 
 
 def compile_spec(
@@ -90,8 +99,30 @@ def compile_spec(
         facts |= {"variant": variant, **({"gain": alike.gain} if alike.gain else {})}
     circuit = replace(circuit, facts=facts)
     where = f"{spec.path}: " + (f"variants.{variant}: " if variant else "")
-    refuse_unusable(where, theory, circuit, value)
+    refuse_unusable(where, theory, circuit.layers, value)
     return circuit
+
+
+def compile_kernels(spec: Spec, like: Array = LIKE) -> tuple[Layer, ...]:
+    """The kernels of the families above the last, which need no trained circuit and no host.
+
+    The layers are to be looked at and not to be run: the `ideal` of each is 1. Arrays are like
+    `like`. Raises WorkbenchError for kernels that no circuit can be run with (`refuse_unusable`).
+    """
+    layers: list[Layer] = []
+    value = written(like)
+    for name, family in spec.theory.families.items():
+        if units := _combined(family):
+            above = {layer.family: layer for layer in layers}
+            stride_px = family.stride_px or 1
+            layers.append(compile_layer(name, family, units, stride_px, above, value, like))
+    refuse_unusable(f"{spec.path}: ", spec.theory, layers, value)
+    return tuple(layers)
+
+
+def _combined(family: Family) -> Units | None:
+    """The units of a family that has axes of poses; None for one that is from-circuit."""
+    return every_combination(family.poses.axes()) if isinstance(family.poses, Poses) else None
 
 
 def _cut_after(circuit: HandwrittenCircuit, family: str) -> HandwrittenCircuit:
@@ -209,7 +240,9 @@ def compile_theory(
             layer = bound_layer(name, family, bound[name], trained_units(bound[name]), host, like)
         else:
             above = {layer.family: layer for layer in layers}
-            layer = compile_layer(name, family, units, grid, above, value, like)
+            posed = _combined(family) or units
+            stride_px = family.stride_px or grid.stride_px
+            layer = compile_layer(name, family, posed, stride_px, above, value, like)
             # kernels of families that read the picture alone have their own scale
             if any(source != INPUT for source in family.reads):
                 radius_px, texture = ideal_radius_px(family, value), texture_px(family)

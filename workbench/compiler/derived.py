@@ -105,7 +105,7 @@ def _alone(
         name,
         family.model_copy(update={"reads": {source: (term,)}}),
         layers[name].units,
-        circuit.grid,
+        layers[name].stride_px,
         layers,
         written(LIKE),
         LIKE,

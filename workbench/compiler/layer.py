@@ -5,9 +5,9 @@ from collections.abc import Callable
 from jaxtyping import Float
 
 from workbench.arrays import Array, array_like, array_namespace, detached
-from workbench.compiler.circuit import Grid, Layer, Normalise, Pool, Read
-from workbench.spec.language import Entry, Family, Gabor, Number, Poses, Table, Term
-from workbench.theory.poses import PICTURE, Units, every_combination
+from workbench.compiler.circuit import Layer, Normalise, Pool, Read
+from workbench.spec.language import Entry, Family, Gabor, Number, Table, Term
+from workbench.theory.poses import PICTURE, Units
 from workbench.theory.rule import Motif, gabor_weights, weights
 from workbench.theory.table import Single, table
 from workbench.vision.geometry.frame import taps
@@ -23,19 +23,17 @@ def written(like: Array) -> Value:
 def compile_layer(
     name: str,
     family: Family,
-    trained: Units,
-    grid: Grid,
+    units: Units,
+    stride_px: int,
     above: dict[str, Layer],
     value: Value,
     like: Array,
 ) -> Layer:
     """The layer of one family; its `ideal` is 1.
 
-    `trained` are the units of a family whose poses are from the circuit; `above` are the layers
-    that the family may read. Arrays are like `like`; `value` gives the one for each Number.
+    `above` are the layers that the family may read. Arrays are like `like`; `value` gives the one
+    for each Number.
     """
-    units = every_combination(family.poses.axes()) if isinstance(family.poses, Poses) else trained
-    stride_px = family.stride_px or grid.stride_px
     reads = tuple(
         Read(source, read_weights(family, units, above.get(source), terms, value, like))
         for source, terms in family.reads.items()

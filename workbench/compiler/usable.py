@@ -1,13 +1,13 @@
 """Whether a compiled circuit can be run: finite weights, and units that something drives."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from workbench.arrays import Array, to_numpy
-from workbench.compiler.circuit import HOST, HandwrittenCircuit, Layer
+from workbench.compiler.circuit import HOST, Layer
 from workbench.compiler.layer import Value, read_weights
 from workbench.errors import WorkbenchError
 from workbench.spec.language import Gabor, Reading, Table, Theory, numbers
@@ -48,8 +48,8 @@ class _Placed:
         )
 
 
-def refuse_unusable(where: str, theory: Theory, circuit: HandwrittenCircuit, value: Value) -> None:
-    """Refuse a circuit that cannot be run; `where` is how messages begin.
+def refuse_unusable(where: str, theory: Theory, layers: Sequence[Layer], value: Value) -> None:
+    """Refuse layers that cannot be run; `where` is how messages begin.
 
     `value` gives the array for each Number of the theory. Raises WorkbenchError for a term whose
     weights are not finite in float32, are only rounding, or are 0 although its constants are not;
@@ -57,7 +57,7 @@ def refuse_unusable(where: str, theory: Theory, circuit: HandwrittenCircuit, val
     whose weights are all 0, unless a table leaves it out.
     """
     above: dict[str, Layer] = {}
-    for layer in circuit.layers:
+    for layer in layers:
         at = f"{where}families.{layer.family}"
         for placed in _terms(at, theory, layer, above, value):
             size = _size(placed.weight)
@@ -70,7 +70,8 @@ def refuse_unusable(where: str, theory: Theory, circuit: HandwrittenCircuit, val
                 placed.refuse("no weight that is not 0", none, value)
         _refuse_undriven(at, layer)
         above[layer.family] = layer
-    _refuse_silent(where, theory, circuit.layers[-1])
+    for layer in layers[-1:]:
+        _refuse_silent(where, theory, layer)
 
 
 def _terms(
@@ -155,7 +156,7 @@ def _refuse_silent(where: str, theory: Theory, layer: Layer) -> None:
             f"{where}families.{layer.family}",
             f"all weights are 0 of {_listed(layer.units, silent)}",
             "units that read something",
-            "Look at its gains, and at lengths that are short beside the units' shifts.",
+            "Look at its gains, and at lengths that are short compared with the units' shifts.",
         )
 
 

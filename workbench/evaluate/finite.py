@@ -1,4 +1,4 @@
-"""Refuse numbers that are not finite, of which a figure would leave out the pictures unsaid."""
+"""Refuse numbers that are not finite: a figure would silently leave out their pictures."""
 
 from collections.abc import Callable, Mapping, Sequence
 

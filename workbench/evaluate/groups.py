@@ -1,6 +1,6 @@
 """Groups of pictures: the independent items that the bootstrap resamples.
 
-Copies of one picture, known by content, are one item: their rows are summed, so that they count
+Copies of one picture (equal content) are one item: their rows are summed, so that they count
 once in an interval, and by their number in a mean. Beyond GROUPS items, sums over random groups of
 them are held and resampled. The items are a random sample, so groups that are drawn without looking
 at them are one too, and the bootstrap over groups (of means, and of figures computed from means)
@@ -32,8 +32,8 @@ def copies(sha256s: Sequence[str]) -> int:
 def group_of(item: Int[np.ndarray, " picture"]) -> Int[np.ndarray, " picture"]:
     """The group of each picture, whose content has the index `item` (`items_of`).
 
-    Up to GROUPS items, each has its own; beyond, a random one of GROUPS, whose sizes differ by one
-    item at the most.
+    Up to GROUPS items, each has its own; beyond, a random one of GROUPS, whose sizes differ by at
+    most one item.
     """
     items = int(item.max(initial=-1)) + 1
     group = np.empty(items, np.int64)

@@ -36,8 +36,8 @@ Row = Mapping[
 class Statistics:
     """Streamed results, in NumPy or any one array library.
 
-    What grows with the pictures are their names, six figures a condition, and three of each unit;
-    beyond RANKED_ROWS pictures a sampled cell of each too.
+    Only the names of pictures, six figures a condition and three of each unit grow with the number
+    of pictures; beyond RANKED_ROWS pictures a sampled cell of each too.
 
     rows[condition][quantity] has one row a picture:
         the output's  those of `quantities`, as `Output.statistics` computes them: kl, agreement,

@@ -20,7 +20,7 @@ from workbench.work import Work
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What `export` is asked: the subject, and the pictures that gains and biases are fitted on."""
+    """The request of `export`: the subject, and the pictures that gain and bias are fitted on."""
 
     files: SubjectFiles
     calibration: Sequence[Picture]

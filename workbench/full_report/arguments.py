@@ -15,6 +15,14 @@ HANDWRITTEN = Section(
     ("score",),
 )
 
+SUMMARY = Section(
+    0,
+    "headline",
+    "Headline",
+    "Does the handwritten circuit do better than what needs no theory?",
+    (("score", "summary"),),
+)
+
 
 def sections() -> list[Section]:
     """All sections, in their order on the page."""

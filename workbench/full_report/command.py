@@ -24,9 +24,7 @@ from workbench.terminal.types import OUTPUT_FOLDER, count
 @click.command()
 @SPEC
 @CIRCUIT
-@use_trained_option(
-    "The trained units of a circuit FILE that FAMILY corresponds to; may be given again."
-)
+@use_trained_option("Circuit FILE of FAMILY's trained units; may be given again.")
 @COMPARE_WITH
 @IMAGES
 @CALIBRATION
@@ -65,10 +63,11 @@ def report(  # noqa: PLR0913
 ) -> None:
     """Run every analysis of SPEC and put the results on one page that opens offline.
 
-    The page also lists what was not shown. Its parts are feature visualisation, dataset examples,
+    The page opens with the headline and with whether the theory passed each argument, and ends
+    with what stays open. Its parts are feature visualisation, dataset examples,
     synthetic examples, joint tuning, weights, use, the handwritten circuit, the stepwise proof,
     claims, polysemanticity and what is unexplained; almost every part is also a command, and its
-    files are in a folder beside the page. An interrupted run continues with the part where it
+    files are in a folder next to the page. An interrupted run continues with the part where it
     stopped.
 
     \b

@@ -9,19 +9,27 @@ from markupsafe import Markup
 from rich.console import Console, RenderableType
 
 from workbench.analyses.registry import Section
-from workbench.full_report.arguments import sections
-from workbench.report.html import Shown, embedded, template
+from workbench.full_report.arguments import SUMMARY, sections
+from workbench.report.embedding import Shown, embedded
+from workbench.report.html import template
 
+PICTURES = (".png", ".svg")
 WIDTH = 110  # characters of a table's line
 
 
 @dataclass(frozen=True)
 class FinishedPart:
-    """A part of the page: the folder of its files, its table as HTML, what it does not show."""
+    """A part of the page: the folder of its files, its table as HTML, what it leaves open.
+
+    `verdict` and `headline` may be empty; `absent` is the reason why the part could not be made.
+    """
 
     folder: Path
     table: str
-    not_shown: tuple[str, ...]
+    left_open: tuple[str, ...] = ()
+    verdict: str = ""
+    headline: str = ""
+    absent: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,18 +60,26 @@ def render_page(
             (section, list(_pictures(section, parts)), _tables(section, parts))
             for section in sections()
         ],
-        not_shown=list(dict.fromkeys(text for part in parts.values() for text in part.not_shown)),
+        headline=[part.headline for part in parts.values() if part.headline],
+        summary=_pictures(SUMMARY, parts),
+        verdicts=[(section, _verdict(section, parts)) for section in sections()],
+        left_open=list(dict.fromkeys(text for part in parts.values() for text in part.left_open)),
+        not_shown=[part.absent for part in parts.values() if part.absent],
         made=made,
     )
 
 
+def _verdict(section: Section, parts: Mapping[str, FinishedPart]) -> str:
+    """What the documents of a section's parts judge, in words."""
+    names = section.tables or [part for part, _ in section.pictures]
+    shown = [parts[name] for name in names if name in parts]
+    verdicts = [part.verdict for part in shown if part.verdict]
+    if verdicts:
+        return "; ".join(verdicts)
+    return "not shown" if any(part.absent for part in shown) else "no verdict: figures only"
+
+
 def _pictures(section: Section, parts: Mapping[str, FinishedPart]) -> list[Shown]:
-    files = [
-        (part, file)
-        for part, pattern in section.pictures
-        if part in parts
-        for file in sorted(parts[part].folder.glob(f"{pattern}.png"))
-    ]
     return [
         embedded(
             f"{part}-{file.stem}",
@@ -71,7 +87,10 @@ def _pictures(section: Section, parts: Mapping[str, FinishedPart]) -> list[Shown
             f"{section.title}: {file.stem}.",
             f"{part}/{file.name}",
         )
-        for part, file in files
+        for part, pattern in section.pictures
+        if part in parts
+        for file in sorted(parts[part].folder.glob(f"{pattern}.*"))
+        if file.suffix in PICTURES
     ]
 
 

@@ -7,10 +7,13 @@ from rich.console import Group
 from rich.text import Text
 
 from workbench.analyses.registry import ANALYSES
-from workbench.analyses.request import PartResult, ReportRequest
+from workbench.analyses.request import PartResult, ReportRequest, Verdict
 from workbench.rebuild import RebuildRequest, rebuild
 from workbench.report import table
+from workbench.report.conditions import compared_with, reaching
 from workbench.report.limits import limits
+from workbench.report.table import headline
+from workbench.score.scorecard import Scorecard
 from workbench.work import Work
 
 PartFunction = Callable[[ReportRequest, Path, Work], PartResult]
@@ -37,9 +40,19 @@ def score_part(request: ReportRequest, folder: Path, work: Work) -> PartResult:
         folder,
         work,
     )
-    return PartResult(table(card), tuple(limits(card)))
+    return PartResult(table(card), tuple(limits(card)), verdict(card), headline(card).plain)
+
+
+def verdict(card: Scorecard) -> Verdict | None:
+    """How many ablations, controls and baselines the handwritten units are clearly better than.
+
+    None where the host's answers are not compared.
+    """
+    rivals = [name for name, figure in compared_with(card).items() if figure.value is not None]
+    checks = "ablations, controls and baselines are clearly worse than the handwritten units"
+    return Verdict(len(rivals) - len(reaching(card)), len(rivals), checks) if rivals else None
 
 
 def absent(reason: str) -> PartResult:
     """The result of a part that could not be made."""
-    return PartResult(Group(Text(f"Not shown: {reason}")), (reason,))
+    return PartResult(Group(Text(f"Not shown: {reason}")))

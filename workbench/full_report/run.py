@@ -26,7 +26,7 @@ from workbench.full_report.page import FinishedPart, Opening, as_html, render_pa
 from workbench.full_report.parts import SCORE, PartFunction, absent, parts
 from workbench.hosts.store import load
 from workbench.manifest import refuse_users_files
-from workbench.report.html import on_what, picture_counts
+from workbench.report.provenance import on_what, picture_counts
 from workbench.result_folder import folder_written_whole
 from workbench.score.facts import picture_facts
 from workbench.spec import Spec, TrainedCircuit, load_circuit, load_theory
@@ -93,15 +93,23 @@ def _finished(
                 facts = {
                     "key": key,
                     "table": as_html(result.table),
-                    "not_shown": result.not_shown,
+                    "left_open": result.left_open,
+                    "verdict": result.verdict.words if result.verdict else "",
+                    "headline": result.headline,
                 }
                 write_whole(scratch / PART, json.dumps(facts))
         except WorkbenchError as error:
             if name == SCORE:
                 raise
-            result = absent(f"{name}: {error}")
-            return FinishedPart(kept / RESULT, as_html(result.table), result.not_shown)
-    return FinishedPart(kept / RESULT, facts["table"], tuple(facts["not_shown"]))
+            reason = f"{name}: {error}"
+            return FinishedPart(kept / RESULT, as_html(absent(reason).table), absent=reason)
+    return FinishedPart(
+        kept / RESULT,
+        facts["table"],
+        tuple(facts["left_open"]),
+        facts["verdict"],
+        facts["headline"],
+    )
 
 
 def _facts(kept: Path, key: str) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""A run of a host in which its declarations are held against what the network does."""
+"""A run of a host that checks its declarations against the network's behaviour."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -22,7 +22,7 @@ ORDERS = ("RGB", "BGR", "grey")
 
 
 class Input(Protocol):
-    """What the loop needs to know of a network's input."""
+    """The facts about a network's input that the loop needs."""
 
     def batch(self, items: Sequence[Any]) -> Float[Tensor, "n ..."]:
         """The items as the network's input, in order."""

@@ -38,6 +38,10 @@ class PictureGrid:
     stride_px: int
     offset_px: int
 
+    def __str__(self) -> str:
+        step, first = self.stride_px, self.offset_px
+        return f"{self.height} x {self.width} cells, one every {step} px, the first at {first} px"
+
     @property
     def positions(self) -> int:
         """How many cells there are."""

@@ -1,4 +1,4 @@
-"""Names of hosts, and the hosts that a name of a user's own file or of a null host stands for.
+"""Names of hosts, and how to make the hosts of a user's own file and null hosts from them.
 
 squeezenet                     a published host that is installed
 my_hosts.py:make_host          the return value of `make_host()`; the file is run if the user
@@ -23,7 +23,7 @@ from workbench.hosts.host import Host
 from workbench.hosts.null import null_host
 
 OWN, NULL = ".py:", "@random:"
-# Among names of this form no two give the same folder.
+# No two names of this form give the same folder.
 PLAIN = re.compile(r"[\w-]+|\w+\.py:\w+(@random:\d+)?|[\w-]+@random:\d+")
 TRUSTED: set[str] = set()  # own hosts that the user named in this process
 

@@ -1,4 +1,4 @@
-"""What a network's answer is, and the quantities by which two of its answers are compared.
+"""Types of network answers, and the quantities that compare two answers.
 
 `Host.output` is one of these; a new kind of answer is a class with the members of `Output`. Every
 quantity has one number for each item (a picture): nan where it is not known, and infinite where a
@@ -76,7 +76,7 @@ class Labelled(Protocol):
 
 
 class Output(Protocol):
-    """What the loop needs to know of a network's answers."""
+    """The facts about a network's answers that the loop needs."""
 
     @property
     def compared(self) -> bool:
@@ -103,7 +103,7 @@ class Output(Protocol):
         """The target of each item as a number, `NO_TARGET` where it has none."""
 
     def problems(self, answer: object) -> list[str]:
-        """What is wrong with a network's answers; empty if they are of this output."""
+        """The problem of a network's answers; empty if they fit this output."""
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def answers(
     """The tuning of every unit of `sites` and of every family of the circuit.
 
     `progress` advances by the groups of stimuli as they are done. With a cache, known tuning is
-    read from it, and an interrupted run goes on group by group.
+    read from it, and an interrupted run continues with the next group.
     """
     names = [
         *(f"site {name}" for name in sites),

@@ -1,9 +1,11 @@
 """The conditions of a scorecard in words and in order, and the warnings that they give."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from workbench.hosts.output import Quantity
+from workbench.score.recovery import ABLATIONS
 from workbench.score.scorecard import ConditionScore, Scorecard
 from workbench.score.uncertainty import RESAMPLES, Figure
 from workbench.spec import misnamed
@@ -73,8 +75,30 @@ def interval(ci95: Sequence[float | None] | None, digits: int = 2) -> str:
 
 
 def left_out(card: Scorecard) -> tuple[str, ...]:
-    """Sentences on copies of pictures, and on figures over fewer pictures or resamples than all."""
-    return (*_copied(card), *_fewer(card))
+    """Sentences on crops and copies of pictures, and on figures that are not over all of them."""
+    return (*_cropped(card), *_copied(card), *_fewer(card))
+
+
+def picture_kinds(pictures: Mapping[str, Any]) -> str:
+    """The default pictures in words, from their facts; empty for other pictures."""
+    if "photographs" not in pictures:
+        return ""
+    crops = f"{pictures['n'] - pictures['drawn']} crops of {pictures['photographs']} photographs"
+    return f"{crops} and {pictures['drawn']} drawn pictures"
+
+
+def tuned_on_host(card: Scorecard) -> bool:
+    """Whether the theory's numbers were tuned on the host that is scored."""
+    hosts = str(card.tuned_on["host"]).split(" + ") if card.tuned_on else []
+    return card.header.host["name"] in hosts
+
+
+def _cropped(card: Scorecard) -> Iterator[str]:
+    if kinds := picture_kinds(card.header.images):
+        yield (
+            f"The {card.header.images['n']} images are {kinds}: crops of one photograph are alike, "
+            "and intervals count them as independent."
+        )
 
 
 def _copied(card: Scorecard) -> Iterator[str]:
@@ -128,37 +152,71 @@ def _without_target(card: Scorecard, row: ConditionScore) -> dict[str, Figure]:
 
 
 def reaching(card: Scorecard) -> tuple[str, ...]:
-    """The controls that the handwritten units are not clearly better than.
+    """The ablations, controls and baselines that the handwritten units are not clearly better than.
 
-    The 95 % interval of the handwritten units' recovered KL against such a control reaches 0, or
-    there is none, as over one picture.
+    The 95 % interval of the handwritten units' recovered KL against such a condition reaches 0.
+    Where there is no interval, as over one picture, no control or baseline is clearly beaten, and
+    an ablation is where the figure is above 0.
     """
-    return tuple(
-        name
-        for name, figure in card.against.items()
-        if figure.value is not None and (figure.ci95 is None or figure.ci95[0] <= 0)
-    )
+    lows = {name: _low(card, name, figure) for name, figure in compared_with(card).items()}
+    return tuple(name for name, low in lows.items() if low is not None and low <= 0)
+
+
+def _low(card: Scorecard, name: str, figure: Figure) -> float | None:
+    if figure.ci95 is not None:
+        return figure.ci95[0]
+    return 0.0 if figure.value is not None and name in card.against else figure.value
 
 
 def warnings(card: Scorecard) -> tuple[str, ...]:
-    """A sentence about each control that is as good as the theory."""
+    """A sentence about each ablation, control and baseline that is as good as the theory."""
     return tuple(
         f"{name} ({card.conditions[name].label}) recovers "
         f"{number(card.conditions[name].recovered.value, 2)}, and the handwritten units are not "
-        f"clearly better: {against(card, name)}. Against it the score does not support the theory."
+        f"clearly better: their {card.headline_quantity.label} is {against(card, name)}. Against "
+        "it the score does not support the theory."
         for name in reaching(card)
     )
 
 
+def compared_with(card: Scorecard) -> Mapping[str, Figure]:
+    """What the handwritten units recover against each ablation, control and baseline, by name."""
+    headline = card.headline_quantity.name
+    ablations = {f"ablated.{name}": card.recovered[name][headline] for name in ABLATIONS}
+    return {**ablations, **card.against}
+
+
+def cheapest_ablation(card: Scorecard) -> str | None:
+    """The ablation that costs least of the headline quantity; None where no answers are compared.
+
+    What is recovered against it is the strictest of the three figures.
+    """
+    costs = {
+        name: card.conditions[f"ablated.{name}"].quantities[card.headline_quantity.key].value
+        for name in ABLATIONS
+    }
+    known_costs = {name: cost for name, cost in costs.items() if cost is not None}
+    return min(known_costs, key=lambda name: known_costs[name], default=None)
+
+
 def strangely_bound(card: Scorecard) -> tuple[str, ...]:
-    """A sentence for each family that was read off units of another name."""
+    """A warning for each family that reads trained units of a circuit file of another family."""
     return misnamed({family: facts["name"] for family, facts in card.trained.items()})
 
 
-def against(card: Scorecard, control: str) -> str:
-    """The recovered KL of the handwritten units against a control, with its interval, as text."""
-    figure = card.against[control]
-    between = interval(figure.ci95)
-    if known(figure.value) and figure.ci95 is None:
-        between = "no interval, as it rests on one picture"
-    return f"{number(figure.value, 2)} of what it loses" + (f" ({between})" if between else "")
+def against(card: Scorecard, rival: str) -> str:
+    """How much lower the headline quantity is than under another condition, as text.
+
+    `rival` is an ablation, a control or a baseline.
+    """
+    figure = compared_with(card)[rival]
+    if not known(figure.value):
+        return f"{MISSING} lower"
+    between = "no interval, as it rests on one picture"
+    if figure.ci95 is not None:
+        between = f"{_percent(figure.ci95[0])} to {_percent(figure.ci95[1])} %"
+    return f"{_percent(figure.value)} % lower ({between})"
+
+
+def _percent(share: float | None) -> str:
+    return number(None if share is None else 100 * share, 0)

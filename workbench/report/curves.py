@@ -26,9 +26,9 @@ def draw_directions(units: Sequence[UnitScore], curves: TuningCurves) -> Figure:
     """
     figure, panels = _panels(units, 1.5)
     for i, unit, axes in panels:
-        for side, curve in _sides(curves):
+        for name, colour, curve in _sides(curves):
             x, y = relative(curve.mean(0)[:, i], curves.centre_deg, unit.direction_deg)
-            axes.plot(x, y, color=side, linewidth=1.2)
+            axes.plot(x, y, color=colour, linewidth=1.2, label=f"{unit.unit} {name}")
         _mark_preferred(axes, unit)
         axes.set(
             xlim=(-180, 180), ylim=(0, 1.05), xticks=(-180, -90, 0, 90, 180), yticks=(0, 0.5, 1)
@@ -46,11 +46,12 @@ def draw_radii(units: Sequence[UnitScore], curves: TuningCurves) -> Figure:
     """Draw a small panel for each unit: highest response over directions / peak, by radius."""
     figure, panels = _panels(units, 1.2)
     for i, unit, axes in panels:
-        for side, curve in _sides(curves):
+        for name, colour, curve in _sides(curves):
             axes.plot(
                 curves.radius_px,
                 over_peak(curve[:, :, i].max(1)),
-                color=side,
+                label=f"{unit.unit} {name}",
+                color=colour,
                 marker="o",
                 markersize=2.5,
                 linewidth=1.2,
@@ -70,28 +71,23 @@ def draw_aligned(units: Sequence[UnitScore], curves: TuningCurves) -> Figure:
 
     The opposite direction, where an echo would be, is shaded.
     """
-    figure = Figure(figsize=(7.0, 2.8), layout="constrained")
+    figure = Figure(figsize=(5.0, 2.8), layout="constrained")
     axes = figure.subplots()
     turns = curves.probe.turns
     for opposite in np.arange(turns) * 360 / turns + 180 / turns:
         axes.axvspan(opposite - ECHO_DEG / turns, opposite + ECHO_DEG / turns, color="#f2f2f2")
         axes.text(opposite, 1.0, "echo", ha="center", va="top", fontsize=8, color="#555555")
     grid = np.arange(-90.0, 271.0, 5.0)
-    for side, name, curve in zip(
-        (TRAINED, HANDWRITTEN),
-        ("trained", "handwritten"),
-        (curves.trained, curves.handwritten),
-        strict=True,
-    ):
+    for name, colour, curve in _sides(curves):
         aligned = [
             _on_grid(curve.mean(0)[:, i], curves.centre_deg, unit.direction_deg, grid)
             for i, unit in enumerate(units)
         ]
-        axes.plot(grid, np.transpose(aligned), color=side, linewidth=0.5, alpha=0.25)
+        axes.plot(grid, np.transpose(aligned), color=colour, linewidth=0.5, alpha=0.25)
         axes.plot(
             grid,
             np.mean(aligned, 0),
-            color=side,
+            color=colour,
             linewidth=2,
             label=f"{name}, mean of {len(aligned)} units",
         )
@@ -100,7 +96,7 @@ def draw_aligned(units: Sequence[UnitScore], curves: TuningCurves) -> Figure:
         f"direction of the {curves.probe.name}, less the unit's pose (degrees)", fontsize=8
     )
     axes.set_ylabel("response over own peak", fontsize=8)
-    axes.legend(frameon=False, fontsize=8, loc="upper right", bbox_to_anchor=(0.7, 1.0))
+    axes.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     _plain(axes)
     return figure
 
@@ -139,9 +135,12 @@ def _mark_preferred(axes: Axes, unit: UnitScore) -> None:
             )
 
 
-def _sides(curves: TuningCurves) -> Iterator[tuple[str, Float[np.ndarray, "radius pose unit"]]]:
-    yield TRAINED, curves.trained
-    yield HANDWRITTEN, curves.handwritten
+def _sides(
+    curves: TuningCurves,
+) -> Iterator[tuple[str, str, Float[np.ndarray, "radius pose unit"]]]:
+    """The name, the colour and the curves of the trained and of the handwritten units."""
+    yield "trained", TRAINED, curves.trained
+    yield "handwritten", HANDWRITTEN, curves.handwritten
 
 
 def _panels(

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from workbench.compiler.circuit import HandwrittenCircuit
+from workbench.report.conditions import number
 from workbench.report.curves import draw_aligned, draw_directions, draw_radii
 from workbench.report.kernels import draw, panels_of
-from workbench.report.ledger import draw_ledger
+from workbench.report.ledger import draw_ledger, draw_summary
 from workbench.report.patches import draw_patches, units_of
+from workbench.report.summary import summary
+from workbench.report.svg import svg
 from workbench.score.scorecard import Scorecard, UnitScore
+from workbench.spec.language import INPUT
 from workbench.vision.examples import Example
 from workbench.vision.tuning import TuningCurves
 
@@ -27,7 +31,8 @@ ECHOES = {  # keys: how often the stimulus looks the same in a full turn
 class Drawing:
     """A picture of one section of the page.
 
-    `name` is that of its file without .png, `alt` describes it for readers who cannot see it.
+    `name` is that of its file without ending, `alt` describes it for readers who cannot see it.
+    `curves`: it consists of lines, and is written as SVG with their data.
     """
 
     name: str
@@ -35,6 +40,16 @@ class Drawing:
     figure: Figure
     alt: str
     caption: str
+    curves: bool = False
+
+    @property
+    def file(self) -> str:
+        """The name of its file."""
+        return f"{self.name}.svg" if self.curves else f"{self.name}.png"
+
+    def content(self) -> bytes:
+        """The bytes of its file, the same each time."""
+        return svg(self.figure, self.name) if self.curves else png(self.figure)
 
 
 def drawings(
@@ -47,20 +62,23 @@ def drawings(
 
     `circuits` and `curves` are in the order of the card's theories.
     """
-    for i, circuit in enumerate(circuits):
-        yield from _kernels(circuit, *_which(card, i))
+    yield _summary(card)
     for i, responses in enumerate(curves):
         yield from _tuning(card.units_of(i), responses, *_which(card, i))
     for unit in units_of(examples):
         yield _patches(card, unit, [example for example in examples if example.unit == unit])
+    for i, circuit in enumerate(circuits):
+        yield from _kernels(circuit, *_which(card, i))
     yield Drawing(
         "ledger",
         "ledger",
         draw_ledger(card),
-        "Recovered KL of each condition with its 95 % interval; "
+        f"{_measured(card)} of each condition with its 95 % interval; "
         "the numbers are in the table below.",
         "Dots are figures, bars 95 % intervals of a bootstrap over pictures; "
-        "an arrow marks a figure beyond the edge.",
+        "an arrow marks a figure beyond the edge. Handwritten in red, ablations grey, controls and "
+        "baselines blue.",
+        curves=True,
     )
 
 
@@ -69,6 +87,24 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def _summary(card: Scorecard) -> Drawing:
+    """The handwritten circuit against the best baseline, on one axis."""
+    rows = [(row.words, card.conditions[row.condition]) for row in summary(card)]
+    of = _measured(card)
+    figures = ", ".join(
+        f"{words} {number((row.recovered if card.compared else row.pearson).value, 2)}"
+        for words, row in rows
+    )
+    bars = "Bars are 95 % intervals over pictures."
+    return Drawing(
+        "summary", "summary", draw_summary(card), f"{of}: {figures}.", f"{of}. {bars}", curves=True
+    )
+
+
+def _measured(card: Scorecard) -> str:
+    return f"Recovered {card.headline_quantity.label}" if card.compared else "Mean Pearson"
 
 
 def _which(card: Scorecard, theory: int) -> tuple[str, str]:
@@ -95,11 +131,21 @@ def _patches(card: Scorecard, unit: str, examples: Sequence[Example]) -> Drawing
 
 
 def _kernels(circuit: HandwrittenCircuit, which: str, theory: str) -> Iterator[Drawing]:
-    for family, panels in panels_of(circuit).items():
-        for i, panel in enumerate(panels):
+    """The kernels of the last family; those of the families that lead to it are a section apart."""
+    panels = panels_of(circuit)
+    for layer in (circuit.layers[-1], *circuit.layers[:-1]):
+        section = "kernels" if layer is circuit.layers[-1] else "earlier kernels"
+        for i, (read, panel) in enumerate(zip(layer.reads, panels[layer.family], strict=True)):
+            seen = (
+                f"{theory}{layer.family} reads the picture: each square is the filter of one unit, "
+                "by its pose."
+                if read.source == INPUT
+                else f"{theory}{layer.family} reads {read.source}: each square is the kernel from "
+                "the pose of its row to the pose of its column."
+            )
             alt = f"Kernels: {theory}{panel.title}. Red excites, blue inhibits."
             yield Drawing(
-                f"kernels-{which}{family}-{i + 1}", "kernels", draw([panel]), alt, theory.rstrip()
+                f"kernels-{which}{layer.family}-{i + 1}", section, draw([panel]), alt, seen
             )
 
 
@@ -110,12 +156,13 @@ def _tuning(
     over = f"Mean over radii {radii} px" if len(curves.radius_px) > 1 else "Straight"
     yield Drawing(
         f"tuning-{which}aligned",
-        "tuning",
+        "aligned",
         draw_aligned(units, curves),
         f"Mean tuning curve of {count} trained and handwritten units against direction, aligned at "
         "their poses.",
         f"{theory}{LINES} Each unit’s curve over its own peak, aligned at its pose; "
         f"thick lines are means. {ECHOES[curves.probe.turns]}",
+        curves=True,
     )
     yield Drawing(
         f"tuning-{which}directions",
@@ -124,6 +171,7 @@ def _tuning(
         f"Tuning curves of {count} units against the direction of the {curves.probe.name}, trained "
         "and handwritten.",
         f"{theory}{LINES} {over}; dotted lines are preferred directions.",
+        curves=True,
     )
     if len(curves.radius_px) == 1:
         return
@@ -133,6 +181,7 @@ def _tuning(
         draw_radii(units, curves),
         f"Responses of {count} units against the radius of the arc, trained and handwritten.",
         f"{theory}{LINES} The highest response over directions at each radius.",
+        curves=True,
     )
 
 

@@ -3,12 +3,8 @@
 The page is self-contained, and needs neither network nor script.
 """
 
-import base64
-import importlib.metadata
 import json
-import platform
-import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,16 +18,23 @@ from workbench.report.conditions import (
     LEANS,
     MISSING,
     NO_OUTPUT,
+    cheapest_ablation,
     digits,
+    known,
     number,
     ordered,
+    picture_kinds,
     reaching,
     shown_quantities,
     strangely_bound,
+    tuned_on_host,
     warnings,
 )
-from workbench.report.drawings import drawings, png
-from workbench.report.limits import limits
+from workbench.report.drawings import drawings
+from workbench.report.embedding import Shown, embedded
+from workbench.report.limits import FIRST, limits
+from workbench.report.provenance import made
+from workbench.report.summary import best_baseline, summary
 from workbench.report.words import theory_words
 from workbench.score.agreement import TOP
 from workbench.score.document import to_json
@@ -43,16 +46,15 @@ from workbench.vision.tuning import TuningCurves, probe_of
 
 CONTENTS = (
     ("headline", "Headline"),
-    ("theory", "The theory in words and numbers"),
-    ("kernels", "Kernels"),
-    ("units", "Units"),
     ("tuning", "Tuning"),
     ("patches", "Where they agree and where they do not"),
-    ("ledger", "Ledger of conditions and controls"),
+    ("kernels", "Kernels"),
+    ("theory", "The theory in words and numbers"),
+    ("conditions", "Ledger of conditions and controls"),
     ("cost", "Cost and provenance"),
     ("made", "How it was made"),
 )
-PACKAGES = ("numpy", "scipy")
+SECTIONS = ("summary", "aligned", "tuning", "patches", "kernels", "earlier kernels", "ledger")
 SILENT = "no response to drawn {}"  # stimuli of the tuning curves, such as arcs
 
 
@@ -65,7 +67,7 @@ def write_report(
     examples: Sequence[Example],
     command: str = "",
 ) -> Path:
-    """Write score.json, PNG pictures and report.html to `folder`, and return the page's path.
+    """Write score.json, the pictures and report.html to `folder`, and return the page's path.
 
     `specs`, `circuits` and `curves` are in the order of the card's theories. `command` is the
     user's command line, for the record. Raises WorkbenchError if the folder cannot be written.
@@ -75,26 +77,14 @@ def write_report(
     write_whole(folder / "score.json", text)
     shown: dict[str, list[Shown]] = {}
     for drawing in drawings(card, circuits, curves, examples):
-        content = png(drawing.figure)
-        write_whole(folder / f"{drawing.name}.png", content)
+        content = drawing.content()
+        write_whole(folder / drawing.file, content)
         shown.setdefault(drawing.section, []).append(
             embedded(drawing.name, content, drawing.alt, drawing.caption)
         )
     page = folder / "report.html"
     write_whole(page, render(card, specs, Score(json.loads(text)), shown, command))
     return page
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A picture that is embedded in the page."""
-
-    name: str
-    source: str
-    width: int
-    height: int
-    alt: str
-    caption: str
 
 
 @dataclass(frozen=True)
@@ -163,7 +153,7 @@ def render(
     command: str = "",
 ) -> str:
     """The page."""
-    best, probes = card.best_rival, [probe_of(spec.theory) for spec in specs]
+    probes = [probe_of(spec.theory) for spec in specs]
     drawn = " and ".join(dict.fromkeys(f"{probe.name}s" for probe in probes))
     quantities, headline = shown_quantities(card), card.headline_quantity
     labelled = any(quantity.needs_target for quantity in quantities)
@@ -173,17 +163,22 @@ def render(
         figure=score.figure,
         interval=score.interval,
         contents=CONTENTS,
-        limits=list(limits(card)),
+        limits=list(limits(card))[:FIRST],
+        more_limits=list(limits(card))[FIRST:],
+        picture_kinds=picture_kinds(card.header.images),
         warnings=warnings(card),
         strangely_bound=strangely_bound(card),
-        best_rival=best,
-        best_rival_path=best.replace(".", "/") if best else None,
+        best=_best(card),
+        summary=[_place(card, row.condition) | {"words": row.words} for row in summary(card)],
+        tuned_here=tuned_on_host(card),
+        cheapest=cheapest_ablation(card),
         labelled=labelled,
         unit_order=_unit_order(card),
         silent=SILENT.format(drawn),
         drawn=drawn,
         sized=any(len(probe.radii_px) > 1 for probe in probes),
         chance=number(TOP, 2),
+        firing=_firing(card),
         invariances=[
             key.removeprefix("trained.invariance ")
             for key in card.tuning
@@ -203,21 +198,31 @@ def render(
             "digits": digits(headline),
         },
         quantities=[(each.name, each.label) for each in quantities] + [("consumer", "next layer")],
-        kernels=shown.get("kernels", ()),
-        tuning=shown.get("tuning", ()),
-        patches=shown.get("patches", ()),
-        ledger=shown["ledger"][0],
-        made=list(_made(card, command)),
+        shown={**dict.fromkeys(SECTIONS, ()), **shown},
+        made=list(made(card, command)),
     )
+
+
+def _best(card: Scorecard) -> dict[str, str] | None:
+    """The best baseline; None where the run had none."""
+    name = best_baseline(card)
+    return _place(card, name) | {"words": name.removeprefix("baseline.")} if name else None
+
+
+def _place(card: Scorecard, name: str) -> dict[str, str]:
+    """A condition's name, its path in score.json, and what takes the trained units' place."""
+    return {
+        "name": name,
+        "path": name.replace(".", "/"),
+        "about": card.conditions[name].label,
+    }
 
 
 def _conditions(card: Scorecard) -> list[dict[str, Any]]:
     reached = reaching(card)
     return [
         {
-            "name": name,
-            "path": name.replace(".", "/"),
-            "about": card.conditions[name].label,
+            **_place(card, name),
             "reaches": name in reached,
             "control": name in card.against,
         }
@@ -231,63 +236,19 @@ def _unit_order(card: Scorecard) -> list[int]:
     return sorted(range(len(card.units)), key=lambda i: (of[i], card.units[i].direction_deg))
 
 
+def _firing(card: Scorecard) -> dict[str, list[int]] | None:
+    """The units that fire with the lowest and the highest precision, and recall; None without."""
+    ends = {}
+    for name in ("precision", "recall"):
+        values = {i: getattr(unit, f"firing_{name}") for i, unit in enumerate(card.units)}
+        order = sorted((i for i in values if known(values[i])), key=lambda i: values[i])
+        ends[name] = [order[0], order[-1]] if order else []
+    return ends if all(ends.values()) else None
+
+
 def _recoveries() -> list[dict[str, str]]:
     rows = [
         {"title": f"{ablation} ablation", "path": f"recovered_by/{ablation}"}
         for ablation in ABLATIONS
     ]
     return [*rows, {"title": "zero ablation, pictures where the circuit fires", "path": "fires"}]
-
-
-def _made(card: Scorecard, command: str) -> Iterator[tuple[str, str]]:
-    """Names and values that identify the run."""
-    host = (
-        card.header.host["name"],
-        f"weights {card.header.host['fingerprint']}",
-        card.header.host.get("precision"),
-    )
-    yield "host", ", ".join(filter(None, host))
-    for theory in card.theories:
-        yield (
-            "trained circuit",
-            f"{theory.circuit['name']} at {theory.circuit['site']}, {theory.circuit['sha256']}",
-        )
-        yield "spec", f"{theory.spec['file']}, {theory.spec['sha256']}"
-    images, calibration = card.header.images, card.header.calibration
-    labelled = f"({images['labelled']} labelled{picture_counts(images)})"
-    yield "images", f"{images['n']} {labelled}, {images['sha256']}"
-    yield (
-        "calibration",
-        f"{calibration['n']} pictures{picture_counts(calibration)}, {calibration['sha256']}",
-    )
-    if card.tuned_on:
-        yield "tuned", ", ".join(f"{name} {value}" for name, value in card.tuned_on.items())
-    yield "seed", str(card.header.seed)
-    yield "computed on", on_what(card.header.computed)
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
-    yield (
-        "versions",
-        f"workbench {card.header.workbench}, Python {platform.python_version()}, {versions}",
-    )
-    if command:
-        yield "command", command
-
-
-def picture_counts(pictures: Mapping[str, object]) -> str:
-    """The end of a sentence about pictures: how many are copies, how many files were skipped."""
-    copies = f", {pictures['copies']} copies of others" if "copies" in pictures else ""
-    return copies + (f", {pictures['skipped']} files passed over" if "skipped" in pictures else "")
-
-
-def on_what(computed: Mapping[str, str]) -> str:
-    """A sentence from the facts of `computed_on`."""
-    return (
-        f"{computed['device']}, statistics by {computed['statistics']}, torch {computed['torch']}"
-    )
-
-
-def embedded(name: str, content: bytes, alt: str, caption: str) -> Shown:
-    """Embed a PNG picture at half its size, so that it is sharp on a screen of high density."""
-    width, height = struct.unpack(">II", content[16:24])  # from the PNG header
-    source = "data:image/png;base64," + base64.b64encode(content).decode()
-    return Shown(name, source, width // 2, height // 2, alt, caption)

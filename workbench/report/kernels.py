@@ -4,7 +4,7 @@ There is one panel for each read, and in it a kernel for each downstream and ups
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from workbench.compiler.circuit import HandwrittenCircuit, Layer, Read
+from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.report.glyphs import draw_glyph, pose_text
 from workbench.theory.poses import CENTRE, ORIENTATION, UNIT, Units
@@ -24,7 +25,10 @@ SHOWN = 16  # kernels at most, down and across
 BLUE, WHITE, RED = "#1a3fbf", "#ffffff", "#c8201e"
 SHADES = 257  # odd: zero is exactly white
 GROUND = "#d9d9d9"  # between kernels
-INCHES = 9.0
+INCHES, HIGHEST = 9.0, 32.0  # width of a column of panels, and its height at most
+TITLE, SMALLEST = 1.1, 0.05  # inches: above a panel; of an empty end of a column
+COLUMNS = 16
+PNG_DPI = 120
 DOTS = 24  # width of a small kernel in dots, so that the grey between kernels stays thin
 
 
@@ -49,9 +53,10 @@ class Panel:
 
 
 def draw_kernels(circuit: HandwrittenCircuit, family: str | None = None) -> Figure:
-    """Draw every read of the circuit, or of one family, below each other.
+    """Draw every read of the circuit, or of one family.
 
-    Raises KeyError for a family that the circuit does not have.
+    Raises KeyError for a family that the circuit does not have, and WorkbenchError for more kernels
+    than a picture holds.
     """
     panels = panels_of(circuit)
     if family is not None and family not in panels:
@@ -62,18 +67,37 @@ def draw_kernels(circuit: HandwrittenCircuit, family: str | None = None) -> Figu
 
 
 def save_kernels(circuit: HandwrittenCircuit, path: Path) -> None:
-    """Write `draw_kernels` as a PNG. Raises WorkbenchError if the file cannot be written."""
+    """Write every read of the circuit as a PNG. Raises WorkbenchError as `save_layers`."""
+    save_layers(circuit.layers, path)
+
+
+def save_layers(layers: Sequence[Layer], path: Path, families: Collection[str] = ()) -> None:
+    """Write every read of the layers, or of those of these families, as a PNG.
+
+    Raises WorkbenchError for more kernels than a picture holds, and if the file cannot be written.
+    """
+    panels = [
+        panel
+        for family, reads in panels_of_layers(layers).items()
+        if not families or family in families
+        for panel in reads
+    ]
     buffer = io.BytesIO()
-    draw_kernels(circuit).savefig(buffer, format="png", dpi=120, metadata={"Software": None})
+    draw(panels).savefig(buffer, format="png", dpi=PNG_DPI, metadata={"Software": None})
     write_whole(path, buffer.getvalue())
 
 
 def panels_of(circuit: HandwrittenCircuit) -> dict[str, list[Panel]]:
     """The panels of each family, in order."""
-    units = {layer.family: layer.units for layer in circuit.layers}
+    return panels_of_layers(circuit.layers)
+
+
+def panels_of_layers(layers: Sequence[Layer]) -> dict[str, list[Panel]]:
+    """The panels of each layer's family, in order. The layers that they read are among them."""
+    units = {layer.family: layer.units for layer in layers}
     return {
         layer.family: [panel(layer, read, units.get(read.source)) for read in layer.reads]
-        for layer in circuit.layers
+        for layer in layers
     }
 
 
@@ -92,13 +116,39 @@ def panel(layer: Layer, read: Read, upstream: Units | None) -> Panel:
 
 
 def draw(panels: Sequence[Panel]) -> Figure:
-    """Draw panels below each other."""
-    heights = [_inches(panel) for panel in panels]
-    figure = Figure(figsize=(INCHES, sum(heights)), layout="constrained")
-    grid = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)
-    for axes, shown in zip(grid[:, 0], panels, strict=True):
-        draw_panel(axes, shown)
+    """Draw panels below each other, in as many columns as HIGHEST asks for.
+
+    Raises WorkbenchError for more than COLUMNS of them.
+    """
+    columns = list(_columns(panels))
+    if len(columns) > COLUMNS:
+        raise WorkbenchError(
+            "the picture of kernels",
+            f"{len(panels)} reads, which take {len(columns)} columns",
+            f"at most {COLUMNS}",
+            "Draw fewer families: `workbench show --family NAME`.",
+        )
+    height = max(sum(map(_inches, column)) for column in columns)
+    figure = Figure(figsize=(INCHES * len(columns), height), layout="constrained")
+    parts = figure.subfigures(1, len(columns), squeeze=False)[0] if columns[1:] else [figure]
+    for part, column in zip(parts, columns, strict=True):
+        heights = [*map(_inches, column)]
+        rest = [height - sum(heights)] if height - sum(heights) > SMALLEST else []
+        grid = part.add_gridspec(len(heights + rest), 1, height_ratios=heights + rest)
+        for i, shown in enumerate(column):
+            draw_panel(part.add_subplot(grid[i]), shown)
     return figure
+
+
+def _columns(panels: Sequence[Panel]) -> Iterator[list[Panel]]:
+    """The panels in order, in columns of at most HIGHEST inches."""
+    column: list[Panel] = []
+    for shown in panels:
+        if column and sum(map(_inches, column)) + _inches(shown) > HIGHEST:
+            yield column
+            column = []
+        column.append(shown)
+    yield column
 
 
 def draw_panel(axes: Axes, shown: Panel) -> None:
@@ -189,22 +239,19 @@ def _filters(layer: Layer, weight: np.ndarray) -> Panel:
 def _between(layer: Layer, source: str, weight: np.ndarray, upstream: Units) -> Panel:
     """Downstream units in columns, upstream ones in rows.
 
-    The rows are those units that share the first value of every axis but the orientation.
+    The rows are units that differ in the orientation alone: of all such groups, the one whose
+    weights have the largest norm.
     """
     down = _spaced(by_pose(layer.units, range(len(layer.units))), SHOWN)
-    frame = frame_axis(upstream)
-    others = [name for name in upstream.poses if name != frame]
-    alike = [
-        i
-        for i in range(len(upstream))
-        if all(upstream.poses[name][i] == upstream.poses[name][0] for name in others)
-    ]
-    up = _spaced(by_pose(upstream, alike), SHOWN)
-    only = (
-        f" (those of {', '.join(pose_text(name, upstream.poses[name][0]) for name in others)})"
-        if others
-        else ""
-    )
+    others = [name for name in upstream.poses if name != frame_axis(upstream)]
+    groups: dict[tuple, list[int]] = {}
+    for i in by_pose(upstream, range(len(upstream))):
+        groups.setdefault(tuple(upstream.poses[name][i] for name in others), []).append(i)
+    norms = {values: float(np.linalg.norm(weight[:, alike])) for values, alike in groups.items()}
+    enough = (1 - 1e-9) * max(norms.values())  # of groups that weigh the same, the first
+    heaviest = next(values for values, norm in norms.items() if norm >= enough)
+    up = _spaced(groups[heaviest], SHOWN)
+    only = f" (those of {', '.join(map(pose_text, others, heaviest))})" if others else ""
     title = (
         f"{layer.family} (columns, {len(down)} of {len(layer.units)}) "
         f"reads {source} (rows, {len(up)} of {len(upstream)}{only})"
@@ -267,4 +314,5 @@ def _poses(units: Units, chosen: Sequence[int]) -> tuple[tuple[str, float], ...]
 
 def _inches(shown: Panel) -> float:
     rows, columns, kh, _ = shown.kernels.shape
-    return 1.1 + rows * min((INCHES - 1.4) / columns, 0.12 * (kh + 2))
+    side = min((INCHES - 1.4) / columns, 0.12 * (kh + 2))
+    return TITLE + min(rows * side, HIGHEST - TITLE)

@@ -1,4 +1,4 @@
-"""The ledger: a picture of each condition's recovered KL with its interval."""
+"""The ledger and its summary: each condition's recovered KL with its interval, on one axis."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workbench.report.conditions import number, ordered, shown_quantities
+from workbench.report.summary import summary
 from workbench.score.scorecard import Scorecard
 from workbench.score.uncertainty import Figure as Estimate
 from workbench.splice.conditions import ConditionKind
@@ -30,17 +31,37 @@ def draw_ledger(card: Scorecard) -> Figure:
         figsize=(8.6 if accuracies else 6.4, 0.3 * len(names) + 0.9), layout="constrained"
     )
     grid = figure.subplots(1, 1 + len(accuracies), sharey=True, squeeze=False)[0]
-    _bars(grid[0], card, names, [row.recovered for row in rows], LOWEST)
-    grid[0].axvline(1, color="#111111", linewidth=0.8)
-    grid[0].axvline(0, color="#999999", linewidth=0.8, linestyle=":")
-    label = card.headline_quantity.label
-    grid[0].set_xlabel(f"recovered {label}: 0 as if ablated, 1 as if untouched", fontsize=8)
+    _recovered(grid[0], card, names)
     for axes, accuracy in zip(grid[1:], accuracies, strict=True):
         _bars(axes, card, names, [row.quantities[accuracy.key] for row in rows], None)
         untouched = card.conditions["natural"].quantities[accuracy.key].value
         axes.axvline(untouched, color="#111111", linewidth=0.8)
         axes.set_xlabel(f"{accuracy.label} accuracy; the line is the untouched network", fontsize=8)
     return figure
+
+
+def draw_summary(card: Scorecard) -> Figure:
+    """The recovered headline of the summary's rows: trained, silenced, handwritten, best baseline.
+
+    Where the host's answers are not compared, it is the units' mean Pearson correlation.
+    """
+    rows = summary(card)
+    figure = Figure(figsize=(5.0, 0.32 * len(rows) + 0.8), layout="constrained")
+    axes = figure.subplots()
+    _recovered(axes, card, [row.condition for row in rows])
+    axes.set_yticks(range(len(rows)), [row.words for row in rows], fontsize=8)
+    return figure
+
+
+def _recovered(axes: Axes, card: Scorecard, names: Sequence[str]) -> None:
+    """Draw the recovered headline, or the mean Pearson without comparable answers."""
+    rows = [card.conditions[name] for name in names]
+    _bars(axes, card, names, [r.recovered if card.compared else r.pearson for r in rows], LOWEST)
+    axes.axvline(1, color="#111111", linewidth=0.8)
+    axes.axvline(0, color="#999999", linewidth=0.8, linestyle=":")
+    label = f"recovered {card.headline_quantity.label}: 0 as if ablated, 1 as if untouched"
+    label = label if card.compared else "mean Pearson correlation with the trained units"
+    axes.set_xlabel(label, fontsize=8)
 
 
 def _bars(
@@ -73,6 +94,7 @@ def _bars(
         axes.plot(
             [inside[0], inside[2]],
             [row, row],
+            label=f"{name}, 95 % interval",
             color=colour,
             linewidth=2.2,
             alpha=0.45,
@@ -81,6 +103,7 @@ def _bars(
         axes.plot(
             inside[1],
             row,
+            label=name,
             marker="o" if inside[1] == figure.value else "<",
             color=colour,
             markersize=5,

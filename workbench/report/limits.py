@@ -3,24 +3,29 @@
 from collections.abc import Iterator
 
 from workbench.hosts.output import AGREEMENT
-from workbench.report.conditions import interval, known, left_out, number
+from workbench.report.conditions import interval, known, left_out, number, tuned_on_host
 from workbench.score.scorecard import Scorecard
 from workbench.score.uncertainty import Figure
 
 FEW = 200  # with fewer images, the interval should be quoted instead of the figure
+FIRST = 3  # the limits that every theory has
 
 
 def limits(card: Scorecard) -> Iterator[str]:
-    """Sentences for a reader who wants to quote the headline."""
+    """Sentences for a reader who wants to quote the headline; the FIRST are the same for all."""
     n = int(str(card.header.images["n"]))
     yield (
         "Whether the theory is the only one. Another theory with the same effect on the answers "
-        "would score the same; the controls show how little is needed to score."
+        "would score the same."
     )
     yield (
-        f"A prediction from first principles. The poses of the {len(card.units)} units were "
-        f"measured on this host, and a gain and a bias of each were fitted on "
+        f"A prediction from first principles. The poses of the {len(card.units)} units are from "
+        f"{card.header.circuit['poses_from']}; a gain and a bias of each were fitted on "
         f"{card.header.calibration['n']} other pictures."
+    )
+    yield (
+        f"Anything beyond these {n} images and {_sites(card)}. All other units of "
+        f"{card.header.host['name']} were left as they are."
     )
     yield from _tuned(card)
     if "control.permuted" not in card.conditions:
@@ -30,10 +35,8 @@ def limits(card: Scorecard) -> Iterator[str]:
             "weights."
         )
     yield (
-        f"Anything beyond these {n} images and {_sites(card)}. All other units of "
-        f"{card.header.host['name']} were left as they are. The interval shows how far the figure "
-        "depends on which pictures were drawn, and not how far it depends on the choice of units, "
-        "of calibration pictures or of the seed."
+        "Other choices of units, of calibration pictures or of the seed. The interval shows only "
+        "how far the figure depends on which pictures were drawn."
     )
     if n < FEW and card.compared:
         ci95 = card.headline.ci95
@@ -59,11 +62,10 @@ def _tuned(card: Scorecard) -> Iterator[str]:
             if written
             else ""
         )
-        here = card.header.host["name"] in str(card.tuned_on["host"]).split(" + ")
-        pictures = f"{card.tuned_on['n']} pictures of this host" if here else "another host"
+        host = "this host" if tuned_on_host(card) else f"another host, {card.tuned_on['host']}"
         yield (
             f"The theory as it was written: {card.cost.tuned} of its numbers, including those of "
-            f"poses, were tuned on {pictures}.{before}"
+            f"poses, were tuned on {card.tuned_on['n']} pictures with {host}.{before}"
         )
 
 

@@ -1,17 +1,15 @@
 """The table of a scorecard in a terminal."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from workbench.hosts.output import Quantity
 from workbench.report.conditions import (
     LEANS,
     NO_OUTPUT,
     against,
-    digits,
     interval,
     left_out,
     number,
@@ -22,13 +20,14 @@ from workbench.report.conditions import (
     warnings,
 )
 from workbench.report.plain import plain_table
-from workbench.score.scorecard import ConditionScore, Scorecard
+from workbench.report.summary import cells, summary
+from workbench.score.scorecard import Scorecard
 
 WIDTH = 100  # columns that everything fits in; 80 columns wrap the sentences only
 
 
 def table(card: Scorecard) -> Group:
-    """The headline, the table of conditions, warnings about controls, and the cost.
+    """The headline in four rows, the table of conditions, warnings about controls, and the cost.
 
     It fits in 80 columns.
     """
@@ -39,8 +38,10 @@ def table(card: Scorecard) -> Group:
     return Group(
         headline(card),
         *_theories(card),
-        _conditions(card),
+        _summary(card),
         _best_rival(card),
+        Text(),
+        _conditions(card),
         *_variants(card),
         *(Text(sentence) for sentence in left_out(card)),
         *warned,
@@ -75,19 +76,30 @@ def _theories(card: Scorecard) -> Iterator[Text]:
             )
 
 
-def _conditions(card: Scorecard) -> Table:
-    quantities, headline = shown_quantities(card), card.headline_quantity
+def _summary(card: Scorecard) -> Table:
+    shown = _empty(card, "\nunits")
+    for row in summary(card):
+        shown.add_row(row.words, *row.cells)
+    return shown
+
+
+def _empty(card: Scorecard, first: str) -> Table:
+    """A table with the columns of a condition's figures, without rows."""
     shown = plain_table()
     # the one column that may be folded into lines: names are of any length
-    shown.add_column("\ncondition", overflow="fold")
-    titles = [_two_lines(quantity.label) for quantity in quantities]
-    for title in (*titles, "mean\nPearson", f"recovered\n{headline.label}"):
+    shown.add_column(first, overflow="fold")
+    titles = [_two_lines(quantity.label) for quantity in shown_quantities(card)]
+    for title in (*titles, "mean\nPearson", f"recovered\n{card.headline_quantity.label}"):
         shown.add_column(title, justify="right", no_wrap=True)
     shown.add_column("\n95 % interval", no_wrap=True)
-    reached = reaching(card)
+    return shown
+
+
+def _conditions(card: Scorecard) -> Table:
+    shown, reached = _empty(card, "\ncondition"), reaching(card)
     for name in ordered(card):
         style = "bold" if name == "spliced" else "yellow" if name in reached else ""
-        shown.add_row(name, *_cells(card.conditions[name], quantities), style=style)
+        shown.add_row(name, *cells(card, card.conditions[name]), style=style)
     return shown
 
 
@@ -97,21 +109,13 @@ def _two_lines(title: str) -> str:
     return f"{first}\n{rest}" if rest else f"\n{first}"
 
 
-def _cells(row: ConditionScore, quantities: Sequence[Quantity]) -> tuple[str, ...]:
-    return (
-        *(number(row.quantities[each.key].value, digits(each)) for each in quantities),
-        number(row.pearson.value, 2),
-        number(row.recovered.value, 2),
-        interval(row.recovered.ci95),
-    )
-
-
 def _best_rival(card: Scorecard) -> Text:
     if not card.compared:
         return Text(f"KL, answers, and what is recovered of them: {NO_OUTPUT}")
     best = card.best_rival
     return Text(
-        f"against the best rival, {best}: the handwritten units recover {against(card, best)}"
+        f"the handwritten units' {card.headline_quantity.label} is {against(card, best)} than the "
+        f"best rival's, {best}"
         if best
         else "no controls or baselines"
     )

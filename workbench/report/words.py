@@ -105,7 +105,7 @@ class Writer:
             for i, term in enumerate(terms):
                 yield self._read(source, term, (*path, "reads", source, i))
         if family.rectify == "full":
-            yield ("The size of the sum counts, whatever its sign.",)
+            yield ("The absolute value of the sum is used.",)
         if family.normalise:
             floor = self.quantity(family.normalise.floor, (*path, "normalise", "floor"))
             across = ACROSS.get(family.normalise.across, family.normalise.across)
@@ -122,7 +122,11 @@ class Writer:
             )
         if family.threshold.tune or family.threshold.tuned:
             threshold = self.quantity(family.threshold, (*path, "threshold"))
-            yield ("A unit is silent below ", threshold, " of what its own ideal stimulus gives.")
+            yield (
+                "A unit is silent below ",
+                threshold,
+                " of its response to its own ideal stimulus.",
+            )
         if family.pool:
             yield (
                 f"Then the strongest response within {family.pool.over_px:g} px, on a grid of "
@@ -191,9 +195,9 @@ class Writer:
         leads: dict[str, Sentence] = {
             "point": ("at the same place",),
             "line": ("along their own tangent",),
-            "flanks": ("beside them at ", lengths.get("distance_px", ""), " to both sides"),
+            "flanks": ("next to them at ", lengths.get("distance_px", ""), " on both sides"),
             "ends": (
-                "before and behind them at ",
+                "beyond both of their ends at ",
                 lengths.get("distance_px", ""),
                 " along the tangent",
             ),
@@ -218,7 +222,7 @@ class Writer:
 
     def _falloff(self, term: Term, path: tuple) -> Sentence:
         if term.match == "any":
-            return (", of every pose alike",)
+            return (", in all poses equally",)
         return (*self._match(term, path), *TURNED[term.turned])
 
     def _match(self, term: Term, path: tuple) -> Sentence:
@@ -263,9 +267,7 @@ class Writer:
 def poses_sentence(family: Family) -> Sentence:
     """The sentence about a family's number of units, their poses, their grid and their window."""
     grid = f"one at every {family.stride_px} px" if family.stride_px else "on the host's own grid"
-    reach = f"each sees {family.window_px:g} px across" + (
-        "" if INPUT in family.reads else " of what it reads"
-    )
+    reach = f"each reads a window of {family.window_px:g} px"
     if not isinstance(family.poses, Poses):
         return (
             f"One unit for each trained unit, at the pose that the survey found; {grid}; {reach}.",

@@ -64,6 +64,23 @@ def top_overlap(
     return shared / xp.clip(of_trained, min=1.0)
 
 
+def firing(
+    value: Float[Array, "row unit"], trained: Float[Array, "row unit"]
+) -> tuple[Float[Array, " unit"], Float[Array, " unit"]]:
+    """Precision and recall of firing, an activation above 0, on the sampled cells.
+
+    Precision: of the cells where the handwritten unit fires, the share where the trained unit
+    does. Recall: of those where the trained unit fires, the share where the handwritten unit does.
+    A unit that never fires has nan.
+    """
+    xp = array_namespace(value, trained)
+    both, ours, theirs = (
+        xp.astype(xp.count_nonzero(cells, axis=0), xp.float64)
+        for cells in ((value > 0) & (trained > 0), value > 0, trained > 0)
+    )
+    return both / xp.where(ours > 0, ours, xp.nan), both / xp.where(theirs > 0, theirs, xp.nan)
+
+
 def _top(activation: Float[Array, "row unit"], count: int) -> Array:
     """Mask of a unit's `count` highest cells, without those of its lowest activation."""
     xp = array_namespace(activation)

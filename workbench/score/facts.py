@@ -10,7 +10,7 @@ import workbench
 from workbench.evaluate.groups import copies
 from workbench.hosts.host import Host
 from workbench.spec import Spec, TrainedCircuit
-from workbench.vision.pictures import Picture, set_sha256, skipped
+from workbench.vision.pictures import Picture, photographs_and_drawn, set_sha256, skipped
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Header:
 
 
 COUNTS = ("n", "resamples")  # of a figure
+WITHOUT_SURVEY = "a circuit file without a survey"
 EMPTY_IS_ABSENT = ("host", "spec", "circuit", "images", "calibration", "computed")
 
 
@@ -90,19 +91,37 @@ def spec_facts(spec: Spec) -> dict[str, str]:
 
 
 def circuit_facts(trained: TrainedCircuit) -> dict[str, str]:
-    """A trained circuit's name, its site, and the SHA-256 of its file."""
-    return {"name": trained.circuit, "site": trained.site, "sha256": trained.sha256}
+    """A trained circuit's name, its site, where its poses come from, and its file's SHA-256."""
+    return {
+        "name": trained.circuit,
+        "site": trained.site,
+        "poses_from": trained.found.command if trained.found else WITHOUT_SURVEY,
+        "sha256": trained.sha256,
+    }
 
 
 def picture_facts(pictures: Sequence[Picture]) -> dict[str, Any]:
-    """The number of pictures, of copies and of skipped files, and one hash of all pictures."""
+    """The number of pictures, of copies and of skipped files, and one hash of all pictures.
+
+    The default pictures also have the number of photographs and of drawn pictures among them.
+    """
     sha256s = [picture.sha256 for picture in pictures]
     return (
         {"n": len(pictures)}
+        | default_facts([picture.name for picture in pictures])
         | copies_facts(sha256s)
         | skipped_facts(skipped(pictures))
         | {"sha256": set_sha256(sha256s)}
     )
+
+
+def default_facts(names: Sequence[str]) -> dict[str, int]:
+    """The number of photographs and of drawn pictures among the default pictures.
+
+    Empty for other pictures.
+    """
+    counts = photographs_and_drawn(names)
+    return dict(zip(("photographs", "drawn"), counts, strict=True)) if counts else {}
 
 
 def copies_facts(sha256s: Sequence[str]) -> dict[str, int]:

@@ -43,9 +43,9 @@ def recovered(
 
 
 def loses(statistics: Statistics, condition: str, quantity: str, seed: int = 0) -> Figure:
-    """What the handwritten units recover more than `condition` does, against zero ablation.
+    """The recovered share of the handwritten units minus that of `condition`, for zero ablation.
 
-    On the same pictures, so that the interval is paired. None where nothing was lost.
+    Both are on the same pictures, so the interval is paired. None where nothing was lost.
     """
     names = {"left": condition, "spliced": "spliced", "lost": "ablated.zero"}
     rows = {key: distance(statistics, name, quantity) for key, name in names.items()}

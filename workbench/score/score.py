@@ -13,12 +13,13 @@ from workbench.compiler.bind import Bound
 from workbench.evaluate.statistics import Statistics
 from workbench.hosts.host import Host
 from workbench.hosts.output import Quantity
-from workbench.score.agreement import explained_variance, pearson, spearman, top_overlap
+from workbench.score.agreement import explained_variance, firing, pearson, spearman, top_overlap
 from workbench.score.cost import cost, total
 from workbench.score.facts import (
     Header,
     circuit_facts,
     copies_facts,
+    default_facts,
     host_facts,
     picture_facts,
     skipped_facts,
@@ -130,6 +131,7 @@ def _image_facts(statistics: Statistics, skipped: int) -> dict[str, object]:
         "n": len(statistics.names),
         "labelled": statistics.labelled,
         "fires": int(xp.count_nonzero(statistics.fires)),
+        **default_facts(statistics.names),
         **copies_facts(statistics.sha256s),
         **skipped_facts(skipped),
         "sha256": set_sha256(statistics.sha256s),
@@ -141,7 +143,7 @@ def variant_scores(
 ) -> dict[str, VariantScore]:
     """The score of every variant that any of the theories has and that was run.
 
-    What it changes in several of them is joined by " + ".
+    If it changes several theories, the descriptions are joined by " + ".
     """
     changes: dict[str, list[str]] = {}
     for spec in specs:
@@ -204,11 +206,14 @@ def unit_scores(
     xp = array_namespace(rows["moments"])
     moments = xp.sum(rows["moments"], axis=0)
     value, target = (xp.reshape(x["sample"], (-1, len(trained.units))) for x in (rows, natural))
+    precision, recall = firing(value, target)
     columns = {
         "pearson": pearson(moments),
         "spearman": spearman(value, target),
         "explained_variance": explained_variance(moments),
         "top_overlap": top_overlap(value, target),
+        "firing_precision": precision,
+        "firing_recall": recall,
     }
     theirs, ours = figures(curves, trained=True), figures(curves, trained=False)
     condition, turns = splices.conditions["spliced"], curves.probe.turns

@@ -23,6 +23,8 @@ class UnitScore:
     spearman: float
     explained_variance: float
     top_overlap: float
+    firing_precision: float
+    firing_recall: float
     gain: float
     bias: float
     trained: Mapping[str, float]
@@ -62,7 +64,7 @@ class Cost:
     """How many numbers a theory uses.
 
     free        numbers in the spec's families, including sampling of poses and windows
-    tuned       those of them that were fitted to the host, and the direction, radius, shift (and
+    tuned       those of them that were fitted to a host, and the direction, radius, shift (and
                 scale) of each unit whose pose was fitted
     calibrated  gain and bias of each unit
     poses       numbers taken from the survey

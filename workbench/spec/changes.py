@@ -4,15 +4,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from workbench.spec.number import ENTRIES, Name, Strict, listed
+from workbench.spec.number import ENTRIES, Name, RefusedError, Strict, listed
 
 
 def _constant(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(map(_constant, value))
     if value is not None and not isinstance(value, (int, float, str)):
-        raise ValueError(
-            "a number, a word, a list of them, or null: a variant's values are constants"
+        raise RefusedError(
+            "wrong-type",
+            "a number, a word, a list of them, or null: a variant's values are constants",
         )
     return value
 
@@ -59,7 +60,7 @@ class Variant(Strict):
     @model_validator(mode="after")
     def _changes(self) -> Self:
         if not self.set and self.units == Alike():
-            raise ValueError("set or units: what the variant changes")
+            raise RefusedError("missing-key", "set or units: what the variant changes")
         return self
 
 

@@ -5,14 +5,15 @@ Its file is `circuits/HOST/FAMILY.yaml`.
 
 import hashlib
 import math
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from workbench.errors import WorkbenchError
 from workbench.spec.ledger import TunedOn
-from workbench.spec.number import Strict
+from workbench.spec.number import RefusedError, Strict
 from workbench.spec.pose import PosedUnit, PoseValue, pose_axes
 
 # These keys count in a circuit's hash even where no unit has them, as they always did. Any other
@@ -24,7 +25,9 @@ SHORTEST = 1e-12  # length of a direction's vector: its square must be a number 
 
 def _pointing(vector: tuple[float, ...]) -> tuple[float, ...]:
     if not SHORTEST < math.hypot(*vector) < 1 / SHORTEST:
-        raise ValueError(f"a vector whose length is between {SHORTEST:g} and {1 / SHORTEST:g}")
+        raise RefusedError(
+            "out-of-range", f"a vector whose length is between {SHORTEST:g} and {1 / SHORTEST:g}"
+        )
     return vector
 
 
@@ -77,13 +80,16 @@ class SurveyRecord(Strict):
 
 
 class TrainedCircuit(Strict):
-    """Units of one family at one site of one host, which the fingerprint identifies."""
+    """Units of one family at one site of one host, which the fingerprint identifies.
+
+    `found` is None where the file was written without a survey.
+    """
 
     circuit: str
     host: str
     fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     site: str
-    found: SurveyRecord
+    found: SurveyRecord | None = None
     units: Annotated[tuple[TrainedUnit, ...], Field(min_length=1)]
 
     @property
@@ -170,28 +176,26 @@ class TrainedCircuit(Strict):
             )
 
     @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        names = [unit.unit for unit in self.units]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"each unit once, not twice {twice}")
+    def _one_family(self) -> Self:
+        for expected in misfits(self.units):
+            raise ValueError(expected)
         return self
 
-    @model_validator(mode="after")
-    def _alike(self) -> Self:
-        shared = [name for name, axis in pose_axes(TrainedUnit).items() if axis.every_unit]
-        for name in (*shared, "vector"):
-            bare = [unit.unit for unit in self.units if getattr(unit, name) is None]
-            if 0 < len(bare) < len(self.units):
-                raise ValueError(f"{name} for every unit or for none, not for all but {bare}")
-        return self
 
-    @model_validator(mode="after")
-    def _one_space(self) -> Self:
-        lengths = sorted({len(vector) for vector in self.vectors or ()})
-        if len(lengths) > 1:
-            raise ValueError(f"vectors of one length, not of {' and '.join(map(str, lengths))}")
-        return self
+def misfits(units: Sequence[TrainedUnit]) -> Iterator[str]:
+    """What units of one circuit lack to go together: each once, alike, and in one space."""
+    names = [unit.unit for unit in units]
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
+    if twice:
+        yield f"each unit once, not twice {twice}"
+    shared = [name for name, axis in pose_axes(TrainedUnit).items() if axis.every_unit]
+    for name in (*shared, "vector"):
+        bare = [unit.unit for unit in units if getattr(unit, name) is None]
+        if 0 < len(bare) < len(units):
+            yield f"{name} for every unit or for none, not for all but {bare}"
+    lengths = sorted({len(unit.vector) for unit in units if unit.vector is not None})
+    if len(lengths) > 1:
+        yield f"vectors of one length, not of {' and '.join(map(str, lengths))}"
 
 
 def misnamed(bound: Mapping[str, str]) -> tuple[str, ...]:

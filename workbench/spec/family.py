@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from workbench.spec.number import Channel, Number, Pixels, Positive, Scale, Strict
+from workbench.spec.number import Channel, Number, Pixels, Positive, RefusedError, Scale, Strict
 from workbench.spec.terms import Readings
 
 
@@ -17,8 +17,9 @@ class Steps(Strict):
     @model_validator(mode="after")
     def _divides(self) -> Self:
         if self.over % self.every or self.over / self.every > 360:
-            raise ValueError(
-                f"a step that divides {self.over} (at most 360 steps), not {self.every:g}"
+            raise RefusedError(
+                "out-of-range",
+                f"a step that divides {self.over} (at most 360 steps), not {self.every:g}",
             )
         return self
 
@@ -37,11 +38,15 @@ class Poses(Strict):
         if (self.orientation_deg is None) == (self.centre_deg is None):
             raise ValueError("exactly one of orientation_deg and centre_deg")
         if self.orientation_deg is not None and self.orientation_deg.over != 180:
-            raise ValueError(
-                "orientation_deg over 180: a line turned by 180 degrees is the same line"
+            raise RefusedError(
+                "out-of-range",
+                "orientation_deg over 180: a line turned by 180 degrees is the same line",
             )
         if self.centre_deg is not None and self.centre_deg.over != 360:
-            raise ValueError("centre_deg over 360: a curve turned by 180 degrees is another curve")
+            raise RefusedError(
+                "out-of-range",
+                "centre_deg over 360: a curve turned by 180 degrees is another curve",
+            )
         return self
 
     @model_validator(mode="after")

@@ -8,23 +8,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import Any
-
-from pydantic import BaseModel, ValidationError
 
 from workbench.errors import WorkbenchError, closest
 from workbench.files import write_whole
 from workbench.spec import source
+from workbench.spec.checks import checked_circuit, checked_theory
 from workbench.spec.circuit import TrainedCircuit
-from workbench.spec.language import Family, Number, Theory, numbers
-from workbench.spec.meaning import claim_faults, needed_axes, pair_faults, theory_faults
-from workbench.spec.number import ENTRIES
-from workbench.spec.problems import MOST, Fault, Path, faults, key_text
+from workbench.spec.language import Number, Theory, numbers
+from workbench.spec.meaning import needed_axes, pair_faults
+from workbench.spec.problems import Path, key_text
 from workbench.spec.size import DRAWN, Sizes
 from workbench.spec.source import Source
-from workbench.spec.variants import at_variant, with_set
-
-VARIED = 500_000  # values of a theory's variants together, a whole theory each
+from workbench.spec.variants import at_variant
 
 
 @dataclass(frozen=True)
@@ -71,9 +66,19 @@ def load_circuit(path: FilePath | str) -> TrainedCircuit:
         "circuit",
         "It stands where a spec is asked for: `SPEC --circuit FILE`.",
     )
-    circuit, wrong = _validated(TrainedCircuit, parsed.values)
-    parsed.refuse([*parsed.faults, *wrong])
-    return circuit
+    return checked_circuit(parsed)
+
+
+def load_file(path: FilePath | str) -> Spec | TrainedCircuit:
+    """The theory or the trained circuit of a YAML file, whichever its keys say it is.
+
+    Raises as `load_theory` and `load_circuit`.
+    """
+    parsed = source.read(FilePath(path))
+    is_circuit = isinstance(parsed.values, Mapping) and "circuit" in parsed.values
+    if is_circuit and "theory" not in parsed.values:
+        return checked_circuit(parsed)
+    return _theory(parsed)
 
 
 def check_pair(spec: Spec, circuit: TrainedCircuit, sizes: Sizes = DRAWN) -> None:
@@ -193,14 +198,7 @@ def _theory(parsed: Source) -> Spec:
         "theory",
         "A circuit file belongs behind --circuit.",
     )
-    theory, wrong = _validated(Theory, parsed.values)
-    families = theory.families if theory else _valid_families(parsed.values)
-    meaning = theory_faults(families) if families else []
-    claims = claim_faults(theory) if theory else []
-    parsed.refuse([*parsed.faults, *wrong, *meaning, *claims, *_without_bounds(theory, parsed)])
-    parsed.refuse(_too_many_variants(theory, parsed))
-    variants, wrong = _variants(theory)
-    parsed.refuse(wrong)
+    theory, variants = checked_theory(parsed)
     return Spec(
         theory,
         parsed.text,
@@ -208,79 +206,6 @@ def _theory(parsed: Source) -> Spec:
         hashlib.sha256(parsed.text.encode()).hexdigest(),
         variants,
     )
-
-
-def _too_many_variants(theory: Theory, parsed: Source) -> list[Fault]:
-    """A fault if the theory is too long for as many variants: each is a whole theory."""
-    count = len(theory.variants) * len(parsed.places)
-    shown = f"{len(theory.variants)} variants of a theory of {len(parsed.places):,} values"
-    most = f"at most {VARIED:,} values in all variants"
-    return [Fault(("variants",), shown, most)] if count > VARIED else []
-
-
-def _variants(theory: Theory) -> tuple[dict[str, Theory], list[Fault]]:
-    """The changed theory of each variant, and the faults: each must be a whole theory itself."""
-    made, wrong = {}, []
-    for name, variant in theory.variants.items():
-        values, unknown = with_set(theory, name, variant)
-        made[name], faulty = _validated(Theory, values)
-        meaning = theory_faults(made[name].families) if made[name] else []
-        wrong += unknown or at_variant(name, variant, [*faulty, *meaning])
-        if len(wrong) > MOST:
-            break
-    return made, wrong
-
-
-def _validated(model: type[BaseModel], values: Any) -> tuple[Any, list[Fault]]:
-    try:
-        return model.model_validate(values, strict=True), []
-    except ValidationError as error:
-        return None, faults(error, model)
-
-
-def _valid_families(values: Any) -> dict[str, Family | None]:
-    """The families of a faulty theory that can be checked, without their faulty terms.
-
-    A family that is faulty elsewhere too is None.
-    """
-    named = values.get("families") if isinstance(values, Mapping) else None
-    return (
-        {name: _lenient(family) for name, family in named.items()}
-        if isinstance(named, Mapping) and len(named) <= ENTRIES
-        else {}
-    )
-
-
-def _lenient(values: Any) -> Family | None:
-    try:
-        return Family.model_validate(values, strict=True)
-    except ValidationError as error:
-        faulty = {fault.path[:3] for fault in faults(error, Family)}
-    if any(loc[:1] != ("reads",) or len(loc) < 3 for loc in faulty):
-        return None
-    listed = {
-        name: terms if isinstance(terms, tuple) else (terms,)
-        for name, terms in values["reads"].items()
-    }
-    kept = {
-        name: tuple(t for i, t in enumerate(terms) if ("reads", name, i) not in faulty)
-        for name, terms in listed.items()
-    }
-    family, _ = _validated(
-        Family, {**values, "reads": {name: terms for name, terms in kept.items() if terms}}
-    )
-    return family
-
-
-def _without_bounds(theory: Theory | None, parsed: Source) -> list[Fault]:
-    """Faults of `{tune: 5}` without bounds, which would be taken for a constant silently."""
-    every = numbers(theory) if theory else ()
-    bare = [
-        path
-        for path, number in every
-        if not number.tuned and (*parsed.resolve(path), "tune") in parsed.places
-    ]
-    return [Fault(path, None, "min and max beside tune, or the number alone") for path in bare]
 
 
 def _tune_path(parsed: Source, path: Path) -> Path:

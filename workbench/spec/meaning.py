@@ -1,15 +1,16 @@
 """The meaning of a theory beyond its schema: families that exist, and poses and grids that fit.
 
-Each check takes families that are valid by themselves, with None for a family that is not, and
-gives faults. It is silent about anything that depends on a faulty family.
+Each check takes families without what is faulty by itself (`partial`), with None for one that is no
+family at all, and gives faults. It is silent about anything that depends on what is faulty.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from workbench.errors import nearest
 from workbench.spec.circuit import TrainedCircuit
-from workbench.spec.language import INPUT, Family, Poses, Theory
+from workbench.spec.language import INPUT, Claim, Family, Poses, Theory
+from workbench.spec.partial import known, without_fields
 from workbench.spec.problems import Fault, Path
 from workbench.spec.reads import (
     FROM_CIRCUIT,
@@ -28,36 +29,47 @@ UNITS = 4096  # in one family
 
 
 def theory_faults(families: Families) -> list[Fault]:
-    """Every fault of the families, in no order."""
+    """Every fault of the families, in no order.
+
+    A field that one check refuses is unknown to the checks after it.
+    """
     faults = [*_one_from_circuit(families)]
-    for name, family in families.items():
+    left = dict(families)
+    for name in families:
+        path = ("families", name)
         if name == INPUT:
-            faults.append(
-                Fault(
-                    ("families", name), "the name 'input'", "another name: 'input' is the picture"
+            advice = "another name: 'input' is the picture"
+            faults.append(Fault("wrong-name", path, "the name 'input'", advice))
+        for check in (_units, read_faults, _grid, _responses):
+            if family := left[name]:
+                wrong = list(check(path, family, left))
+                left[name] = without_fields(
+                    family, {str(fault.path[2]) for fault in wrong if fault.path[2:]}
                 )
-            )
-        if family is not None:
-            path = ("families", name)
-            faults += [
-                *_units(path, family),
-                *_grid(path, family),
-                *_responses(path, family),
-                *read_faults(path, name, family, families),
-            ]
-    return faults or list(size_faults(families, units=1))
+                faults += wrong
+    faulty = {fault.path[1] for fault in faults}
+    sized = {name: None if name in faulty else family for name, family in left.items()}
+    return [*faults, *size_faults(sized, units=1)]
 
 
-def claim_faults(theory: Theory) -> list[Fault]:
-    """Faults of a theory's claims: an edit may name only families that the last family reads."""
-    name, last = list(theory.families.items())[-1]
+def claim_faults(families: Families, claims: Mapping[str, Claim]) -> list[Fault]:
+    """Faults of a theory's claims: an edit may name only families that the last family reads.
+
+    Where a read of the last family is faulty, it may be meant for any family.
+    """
+    name, last = list(families.items())[-1] if families else ("", None)
+    if last is None or not last.reads:
+        return []
+    above = list(families)[:-1]
+    may_be_read = {*last.reads, *(above if set(last.reads) - {INPUT, *above} else ())}
     faults = []
-    for key, claim in theory.claims.items():
+    for key, claim in claims.items():
         for i, family in enumerate(claim.edit.families):
-            if family not in last.reads:
+            if family not in may_be_read:
                 path = ("claims", key, "edit", "without" if claim.edit.without else "only", i)
                 faults.append(
                     Fault(
+                        "unknown-family",
                         path,
                         f"{family!r}, which {name!r} does not read",
                         "what it reads",
@@ -94,6 +106,7 @@ def pair_faults(theory: Theory, circuit: TrainedCircuit, sizes: Sizes = DRAWN) -
     if name != circuit.circuit:
         faults.append(
             Fault(
+                "other-circuit",
                 path,
                 f"the from-circuit family {name!r}",
                 f"{circuit.circuit!r}, the trained circuit's name",
@@ -111,6 +124,7 @@ def _pose_faults(path: Path, family: Family, circuit: TrainedCircuit) -> Iterato
     for axis, key in needed_axes(family).items():
         if lacking := circuit.lacking((axis,)):
             yield Fault(
+                "missing-axis",
                 (*path, *key),
                 f"a key that depends on how units are turned, and unit {lacking[0]} of "
                 f"{circuit.circuit} at {circuit.site} of {circuit.host} without {axis}",
@@ -120,32 +134,34 @@ def _pose_faults(path: Path, family: Family, circuit: TrainedCircuit) -> Iterato
 
 def _one_from_circuit(families: Families) -> Iterator[Fault]:
     last = list(families)[-1]
-    bound = [
-        name
-        for name, family in families.items()
-        if family is not None and family.poses == FROM_CIRCUIT
-    ]
+    valid = {name: family for name, family in families.items() if family and known(family, "poses")}
+    bound = [name for name, family in valid.items() if family.poses == FROM_CIRCUIT]
     for name in bound:
         if name != last:
             yield Fault(
+                "family-order",
                 ("families", name, "poses"),
                 None,
                 "axes of poses: only the last family is from-circuit",
             )
-    if not bound and None not in families.values():
+    if not bound and last in valid:
         yield Fault(
+            "family-order",
             ("families", last, "poses"),
             "axes of poses",
             "from-circuit: the last family stands for the host's units",
         )
 
 
-def _units(path: Path, family: Family) -> Iterator[Fault]:
+def _units(path: Path, family: Family, _: Families) -> Iterator[Fault]:
+    if not known(family, "poses"):
+        return
     sizes = axis_sizes(family)
     count = math.prod(sizes.values())
     if count > UNITS:
         factors = " x ".join(f"{n} {axis}" for axis, n in sizes.items())
         yield Fault(
+            "too-large",
             (*path, "poses"),
             f"{count:,} units ({factors})",
             f"at most {UNITS:,}",
@@ -153,45 +169,63 @@ def _units(path: Path, family: Family) -> Iterator[Fault]:
         )
 
 
-def _grid(path: Path, family: Family) -> Iterator[Fault]:
+def _grid(path: Path, family: Family, families: Families) -> Iterator[Fault]:
     bound = family.poses == FROM_CIRCUIT
+    may_be_bound = bound or path[-1] == list(families)[-1]
+    if may_be_bound and not known(family, "poses"):
+        return
     if bound and family.stride_px is not None:
         yield Fault(
-            (*path, "stride_px"), None, "no stride_px: a from-circuit family has the host's"
+            "not-allowed",
+            (*path, "stride_px"),
+            None,
+            "no stride_px: a from-circuit family has the host's",
         )
-    if not bound and family.stride_px is None:
-        yield Fault(path, "no stride_px", "the key stride_px")
+    if not bound and family.stride_px is None and known(family, "stride_px"):
+        yield Fault("missing-key", path, "no stride_px", "the key stride_px")
     for key in ("typical_radius_px", "tune_poses"):
         if not bound and getattr(family, key) is not None:
             yield Fault(
+                "not-allowed",
                 (*path, key),
                 None,
                 f"no {key}: only units of from-circuit have a radius and poses of their own",
             )
     if bound and family.pool is not None:
         yield Fault(
+            "not-allowed",
             (*path, "pool"),
             None,
             "no pool: the last family's responses are the host's units as they are",
         )
-    elif family.pool and family.stride_px and family.pool.stride_px % family.stride_px:
+    elif (
+        family.pool
+        and family.stride_px
+        and known(family, "pool", "stride_px")
+        and family.pool.stride_px % family.stride_px
+    ):
         yield Fault(
+            "stride",
             (*path, "pool", "stride_px"),
             None,
             f"a multiple of the family's stride_px {family.stride_px}",
         )
 
 
-def _responses(path: Path, family: Family) -> Iterator[Fault]:
+def _responses(path: Path, family: Family, _: Families) -> Iterator[Fault]:
     highest = family.threshold.tune if family.threshold.max is None else family.threshold.max
     if highest >= 1:
         yield Fault(
+            "out-of-range",
             (*path, "threshold"),
             None,
             "a number (and its max) below 1, what the family's ideal stimulus gives",
         )
+    if not known(family, "poses"):
+        return
     if family.ideal and "centre_deg" not in axis_sizes(family):
         yield Fault(
+            "missing-axis",
             (*path, "ideal"),
             "an edge with a side in a family without centre_deg",
             "poses: {centre_deg: ...} or from-circuit",
@@ -204,4 +238,10 @@ def _responses(path: Path, family: Family) -> Iterator[Fault]:
             if axes
             else "Leave normalise out: the host's units are no full circle."
         )
-        yield Fault((*path, "normalise", "across"), None, "an axis of this family's poses", advice)
+        yield Fault(
+            "missing-axis",
+            (*path, "normalise", "across"),
+            None,
+            "an axis of this family's poses",
+            advice,
+        )

@@ -15,6 +15,14 @@ from pydantic import (
 ENTRIES = 100  # families, variants and claims of one theory, and keys that one variant sets
 
 
+class RefusedError(ValueError):
+    """A value that a validator refuses: the code of the problem, and what was expected."""
+
+    def __init__(self, code: str, expected: str):
+        self.code = code
+        super().__init__(expected)
+
+
 class Strict(BaseModel):
     """A frozen object of the language, without unknown keys, infinities or NaN."""
 
@@ -37,16 +45,17 @@ class Number(Strict):
     @classmethod
     def _constant(cls, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float, Mapping, Number)):
-            raise ValueError("a number, or {tune: 5, min: 3, max: 8}")
+            raise RefusedError("wrong-type", "a number, or {tune: 5, min: 3, max: 8}")
         return {"tune": value} if isinstance(value, (int, float)) else value
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
         if (self.min is None) != (self.max is None):
-            raise ValueError("both min and max, or neither")
+            raise RefusedError("missing-key", "both min and max, or neither")
         if self.min is not None and self.max is not None and not self.min <= self.tune <= self.max:
-            raise ValueError(
-                f"min <= tune <= max, not {self.min:g} <= {self.tune:g} <= {self.max:g}"
+            raise RefusedError(
+                "out-of-range",
+                f"min <= tune <= max, not {self.min:g} <= {self.tune:g} <= {self.max:g}",
             )
         return self
 
@@ -63,7 +72,7 @@ class Number(Strict):
 
 def _above_zero(number: Number) -> Number:
     if (number.min if number.min is not None else number.tune) <= 0:
-        raise ValueError("a number (and its min) above 0")
+        raise RefusedError("out-of-range", "a number (and its min) above 0")
     return number
 
 

@@ -12,42 +12,72 @@ from pydantic.fields import FieldInfo
 
 from workbench.errors import WorkbenchError, closest, nearest
 from workbench.spec.language import BRANCHES
+from workbench.spec.number import RefusedError
 
 Path = tuple[str | int, ...]
 
 MOST = 200  # problems of one file that are reported
+COLUMNS = ("code", "line", "column", "path", "found", "expected", "suggestion")  # of JSON
 LONGEST = 300  # characters of a name, or of a text of the file, that a message repeats
 
-EXPECTED = {
-    "greater_than": "a number above {gt:g}",
-    "greater_than_equal": "a number, at least {ge:g}",
-    "less_than": "a number below {lt:g}",
-    "less_than_equal": "a number, at most {le:g}",
-    "finite_number": "a finite number",
-    "float_type": "a number",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "string_type": "text",
-    "string_too_short": "some text",
-    "string_pattern_mismatch": "text like {pattern}",
-    "dict_type": "a mapping (key: value)",
-    "model_type": "a mapping (key: value)",
-    "list_type": "a list",
-    "tuple_type": "a list",
-    "literal_error": "{expected}",
-    "value_error": "{error}",
+# code -> its meaning, as in the table of specs/README.md
+CODES = {
+    "syntax": "no YAML, or too much of it; the rest of the file is not looked at",
+    "unsupported-yaml": "a tag, a merge key, a key that is no text, an unprintable character",
+    "duplicate-key": "a key that its mapping has twice",
+    "unknown-key": "a key that is not known there",
+    "missing-key": "a key that must be there is not",
+    "wrong-type": "a value of another type, such as text in place of a number",
+    "wrong-word": "a word that is none of those allowed there",
+    "wrong-name": "a name, or another text, of a form that is not allowed",
+    "out-of-range": "a number, or how many there are, out of range",
+    "conflict": "keys or values of one mapping that do not go together",
+    "not-allowed": "a key or a read that this kind of family cannot have",
+    "unknown-family": "a family that does not exist, or that the last family does not read",
+    "family-order": "a family reads itself or a later one; from-circuit is not the last alone",
+    "missing-axis": "a pose axis that the family or the unit does not have",
+    "unknown-pose": "a value of a pose axis, or a unit, that is not there",
+    "window-too-small": "a window that does not reach what the family reads",
+    "stride": "a stride or an offset that is no multiple of the grid",
+    "too-large": "more memory, work or units than allowed",
+    "other-circuit": "a theory and a circuit of different names",
+    "unreadable": "a file that cannot be read",
+}
+
+# pydantic's type of an error -> code, expected
+TYPES = {
+    "greater_than": ("out-of-range", "a number above {gt:g}"),
+    "greater_than_equal": ("out-of-range", "a number, at least {ge:g}"),
+    "less_than": ("out-of-range", "a number below {lt:g}"),
+    "less_than_equal": ("out-of-range", "a number, at most {le:g}"),
+    "finite_number": ("out-of-range", "a finite number"),
+    "too_short": ("out-of-range", "at least {min_length} of them"),
+    "too_long": ("out-of-range", "at most {max_length} of them"),
+    "string_too_short": ("out-of-range", "some text"),
+    "float_type": ("wrong-type", "a number"),
+    "int_type": ("wrong-type", "a whole number"),
+    "int_from_float": ("wrong-type", "a whole number"),
+    "string_type": ("wrong-type", "text"),
+    "dict_type": ("wrong-type", "a mapping (key: value)"),
+    "model_type": ("wrong-type", "a mapping (key: value)"),
+    "list_type": ("wrong-type", "a list"),
+    "tuple_type": ("wrong-type", "a list"),
+    "string_pattern_mismatch": ("wrong-name", "text like {pattern}"),
+    "literal_error": ("wrong-word", "{expected}"),
+    "value_error": ("conflict", "{error}"),
 }
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong at a path of keys.
+    """What is wrong at a path of keys. `code` is one of CODES.
 
     `found` None stands for the text as it is written there; `suggestion` is a sentence or empty.
 
     `at` is (line, column) where the path's own place is not the one meant.
     """
 
+    code: str
     path: Path
     found: str | None = None
     expected: str = ""
@@ -60,6 +90,7 @@ class Problem:
     """A fault with its place in a file.
 
     `line` and `column` count from 1; `key` is written as `families.curve.reads.line[0].radius_px`.
+    `code` is one of CODES.
     """
 
     file: str
@@ -69,6 +100,7 @@ class Problem:
     found: str
     expected: str = ""
     suggestion: str = ""
+    code: str = "syntax"
 
     def __str__(self) -> str:
         where = (
@@ -108,6 +140,27 @@ class SpecError(WorkbenchError):
         return "\n".join(self.lines)
 
 
+def rows(error: WorkbenchError) -> list[dict[str, Any]]:
+    """The problems as plain values, for JSON: at most MOST.
+
+    Keys: code, line, column, path, found, expected and suggestion. Line and column are None, and
+    the path is empty, for a file that cannot be read.
+    """
+    if not isinstance(error, SpecError):
+        values = "unreadable", None, None, "", error.problem, error.expected, error.remedy
+        return [dict(zip(COLUMNS, values, strict=True))]
+    return [
+        dict(
+            zip(
+                COLUMNS,
+                (p.code, p.line, p.column, p.key, p.found, p.expected, p.suggestion),
+                strict=True,
+            )
+        )
+        for p in error.problems[:MOST]
+    ]
+
+
 def key_text(path: Path) -> str:
     """`families.line.reads.input[0]` for `("families", "line", "reads", "input", 0)`."""
     return "".join(
@@ -118,9 +171,9 @@ def key_text(path: Path) -> str:
 def faults(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
     """The faults of a failed `model.model_validate`, one for each thing to fix.
 
-    A few more than MOST are looked at, so that it shows that there are more.
+    More than twice MOST are looked at, so that it shows that there are more: a misspelt key is two.
     """
-    details = error.errors(include_url=False)[: 2 * MOST]
+    details = error.errors(include_url=False)[: 2 * MOST + 2]
     unknown = {tuple(d["loc"]) for d in details if d["type"] == "extra_forbidden"}
     missing = {tuple(d["loc"]) for d in details if d["type"] == "missing"}
     near = {loc: _near_miss(loc, model, missing) for loc in unknown}
@@ -144,29 +197,25 @@ def _fault(detail: Any, model: type[BaseModel], near: Mapping[Path, str]) -> Fau
         suggestion = (
             f"Did you mean {near[loc]!r}?" if near[loc] else nearest("", fields_at(model, loc[:-1]))
         )
-        return Fault(path, "a key that is not known here", suggestion=suggestion)
+        shown = "a key that is not known here"
+        return Fault("unknown-key", path, shown, suggestion=suggestion)
     if kind == "missing" and isinstance(path[-1], int):
-        return Fault(path[:-1], None, f"at least {path[-1] + 1} of them")
+        return Fault("out-of-range", path[:-1], None, f"at least {path[-1] + 1} of them")
     if kind == "missing":
-        return Fault(path[:-1], f"no {path[-1]}", f"the key {path[-1]}")
+        return Fault("missing-key", path[:-1], f"no {path[-1]}", f"the key {path[-1]}")
+    code, expected = _expected(detail)
     if path[-1:] == ("[key]",):
         name = shortened(repr(detail["input"]))
-        return Fault(path[:-1], f"the name {name}", _expected(detail))
-    return Fault(path, None, _expected(detail), _quoted(detail) or _near_value(detail))
+        return Fault(code, path[:-1], f"the name {name}", expected)
+    return Fault(code, path, None, expected, _quoted(detail) or _near_value(detail))
 
 
-def _expected(detail: Any) -> str:
+def _expected(detail: Any) -> tuple[str, str]:
+    """The code of one of pydantic's errors, and what was expected."""
     context = detail.get("ctx", {})
-    if detail["type"] in ("too_short", "too_long"):
-        short = detail["type"] == "too_short"
-        return (
-            f"at least {context['min_length']} of them"
-            if short
-            else f"at most {context['max_length']} of them"
-        )
-    return (
-        EXPECTED[detail["type"]].format(**context) if detail["type"] in EXPECTED else detail["msg"]
-    )
+    code, expected = TYPES.get(detail["type"], ("wrong-type", ""))
+    code = context["error"].code if isinstance(context.get("error"), RefusedError) else code
+    return code, expected.format(**context) if expected else detail["msg"]
 
 
 def _quoted(detail: Any) -> str:

@@ -1,6 +1,6 @@
 """What the reads of a family must mean: families above it, poses that fit, kernels that fit.
 
-As in `meaning`, None stands for a family that is faulty by itself.
+As in `meaning`, families come without what is faulty by itself.
 """
 
 import math
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from workbench.errors import nearest
 from workbench.spec.language import INPUT, Family, Gabor, Poses, Reading, Table, Term
+from workbench.spec.partial import known
 from workbench.spec.problems import Fault, Path
 from workbench.spec.table import table_faults
 
@@ -40,40 +41,51 @@ def axis_sizes(family: Family) -> dict[str, int]:
 
 
 def grid_px(family: Family) -> int | None:
-    """Input pixels from one response to the next, after pooling."""
-    return family.pool.stride_px if family.pool else family.stride_px
+    """Input pixels from one response to the next, after pooling; None if that is faulty."""
+    if family.pool and known(family, "pool"):
+        return family.pool.stride_px
+    return family.stride_px if known(family, "pool", "stride_px") else None
 
 
-def read_faults(path: Path, name: str, family: Family, families: Families) -> Iterator[Fault]:
-    """Faults of the reads of the family `name`, whose keys lie below `path`."""
-    names = list(families)
+def read_faults(path: Path, family: Family, families: Families) -> Iterator[Fault]:
+    """Faults of the reads of the family at `path`, the last key of which is its name."""
+    name, names = str(path[-1]), list(families)
     above = names[: names.index(name)]
+    readable = {INPUT: None} | {upstream: families[upstream] for upstream in above}
     for upstream, terms in family.reads.items():
-        here, read = (*path, "reads", upstream), families.get(upstream)
-        if upstream != INPUT and upstream not in above:
+        here = (*path, "reads", upstream)
+        if upstream not in readable:
             yield _not_above(here, upstream, name, names, above)
             continue
+        read = readable[upstream]
         for i, term in enumerate(terms):
             if upstream == INPUT:
                 yield from _of_input((*here, i), family, term)
             elif read is not None:
                 yield from _of_family((*here, i), family, term, upstream, read)
-        if read is not None:
-            yield from _stride(path, family, upstream, read)
         yield from kernel_faults(path, family, upstream, families, 1)
+    grids = {
+        upstream: grid
+        for upstream in family.reads
+        if (read := readable.get(upstream)) and (grid := grid_px(read))
+    }
+    yield from _window(path, family, grids)
+    yield from _stride(path, family, grids)
 
 
 def _not_above(path: Path, upstream: str, name: str, names: list[str], above: list[str]) -> Fault:
     if upstream == name:
-        return Fault(path, f"{upstream!r} itself", "a family above, or input")
+        return Fault("family-order", path, f"{upstream!r} itself", "a family above, or input")
     if upstream in names:
         return Fault(
+            "family-order",
             path,
             f"{upstream!r}, which comes later",
             "a family above, or input",
             f"Move {upstream!r} above {name!r}.",
         )
     return Fault(
+        "unknown-family",
         path,
         f"{upstream!r}, a family that does not exist",
         "a family above, or input",
@@ -86,6 +98,7 @@ def _of_input(path: Path, family: Family, term: Reading) -> Iterator[Fault]:
         yield from table_faults(path, family, term, INPUT, None, 1)
     elif isinstance(term, Term):
         yield Fault(
+            "not-allowed",
             path,
             "a motif",
             "a kernel, as input has no poses: {kernel: gabor, wavelength_px: ..., sigma_px: ...}",
@@ -97,6 +110,7 @@ def _of_family(
 ) -> Iterator[Fault]:
     if isinstance(term, Gabor):
         yield Fault(
+            "not-allowed",
             (*path, "kernel"),
             f"kernel: gabor on {upstream!r}",
             "a motif {along: ..., match: ...}; a kernel reads only input",
@@ -105,28 +119,33 @@ def _of_family(
     if isinstance(term, Table):
         yield from table_faults(path, family, term, upstream, read, grid_px(read))
         return
-    axes, upstream_axes = axis_sizes(family), axis_sizes(read)
-    if term.along in CURVED and "centre_deg" not in axes:
+    if known(family, "poses"):
+        yield from _own_poses(path, family, term)
+    if known(read, "poses"):
+        yield from _match(path, family, term, upstream, axis_sizes(read))
+        for axis, gains in term.by.items():
+            yield from _by((*path, "by", axis), axis, len(gains), upstream, axis_sizes(read))
+
+
+def _own_poses(path: Path, family: Family, term: Term) -> Iterator[Fault]:
+    if term.along in CURVED and "centre_deg" not in axis_sizes(family):
         yield Fault(
+            "missing-axis",
             (*path, "along"),
             f"along: {term.along} in a family without centre_deg",
             "a family with poses: {centre_deg: ...} or from-circuit",
         )
     if term.radius_power is not None and family.poses != FROM_CIRCUIT:
         yield Fault(
+            "not-allowed",
             (*path, "radius_power"),
             None,
             "no radius_power: only units of from-circuit have a radius of their own",
         )
-    yield from _match(path, term, upstream, axes, upstream_axes)
-    for axis, gains in term.by.items():
-        yield from _by((*path, "by", axis), axis, len(gains), upstream, upstream_axes)
-    if grid := grid_px(read):
-        yield from _window(path, family, term, upstream, grid)
 
 
 def _match(
-    path: Path, term: Term, upstream: str, axes: Mapping[str, int], upstream_axes: Mapping[str, int]
+    path: Path, family: Family, term: Term, upstream: str, upstream_axes: Mapping[str, int]
 ) -> Iterator[Fault]:
     axis, at = WANTED[term.match], (*path, "match")
     if axis is None:
@@ -135,13 +154,15 @@ def _match(
         advice = {"same": "tangent", "opposite": "tangent", "tangent": "same"}.get(term.match, "")
         suggestion = f"Did you mean {advice!r}?" if advice else ""
         yield Fault(
+            "missing-axis",
             at,
             f"match: {term.match} on {upstream!r}, which has no {axis}",
             _matches_for(upstream_axes),
             suggestion,
         )
-    elif axis == "centre_deg" and axis not in axes:
+    elif axis == "centre_deg" and known(family, "poses") and axis not in axis_sizes(family):
         yield Fault(
+            "missing-axis",
             at,
             f"match: {term.match} in a family without centre_deg",
             "any, as this family has no centre direction to compare",
@@ -159,6 +180,7 @@ def _by(
 ) -> Iterator[Fault]:
     if axis in ANGLES:
         yield Fault(
+            "not-allowed",
             path,
             f"a gain for each {axis}",
             "an axis that turning the picture leaves alone",
@@ -168,6 +190,7 @@ def _by(
         others = [name for name in upstream_axes if name not in ANGLES]
         advice = nearest(axis, others) if others else "Leave by out."
         yield Fault(
+            "missing-axis",
             path,
             f"{axis!r}, a pose that {upstream!r} does not have",
             "an axis of its poses",
@@ -175,22 +198,35 @@ def _by(
         )
     elif gains != upstream_axes[axis]:
         expected = f"{upstream_axes[axis]}, one for each {axis} of {upstream!r}"
-        yield Fault(path, f"{gains} gains", expected)
+        yield Fault("out-of-range", path, f"{gains} gains", expected)
 
 
-def _window(path: Path, family: Family, term: Term, upstream: str, grid: int) -> Iterator[Fault]:
-    if (term.along != "point" or term.spread_px) and family.window_px < 2 * grid:
-        expected = (
-            f"at least {2 * grid} to read beyond one point, "
-            f"for {upstream!r} has one unit every {grid} px"
+def _window(path: Path, family: Family, grids: Mapping[str, int]) -> Iterator[Fault]:
+    """A fault of a window that is too small for the widest grid that is read beyond one point."""
+    needed = {
+        upstream: 2 * grid
+        for upstream, grid in grids.items()
+        if any(
+            isinstance(term, Term) and (term.along != "point" or term.spread_px)
+            for term in family.reads[upstream]
         )
-        yield Fault((*path[:2], "window_px"), None, expected)
+    }
+    widest = max(needed, key=lambda upstream: needed[upstream], default="")
+    if widest and known(family, "window_px") and family.window_px < needed[widest]:
+        expected = (
+            f"at least {needed[widest]} to read beyond one point, "
+            f"for {widest!r} has one unit every {grids[widest]} px"
+        )
+        yield Fault("window-too-small", (*path, "window_px"), None, expected)
 
 
-def _stride(path: Path, family: Family, upstream: str, read: Family) -> Iterator[Fault]:
-    grid = grid_px(read)
-    if grid and family.stride_px and family.stride_px % grid:
-        yield Fault((*path, "stride_px"), None, f"a multiple of {grid}, the grid of {upstream!r}")
+def _stride(path: Path, family: Family, grids: Mapping[str, int]) -> Iterator[Fault]:
+    """A fault of a stride that is no multiple of the grids that are read: of the first such."""
+    for upstream, grid in grids.items():
+        if family.stride_px and known(family, "stride_px") and family.stride_px % grid:
+            expected = f"a multiple of {grid}, the grid of {upstream!r}"
+            yield Fault("stride", (*path, "stride_px"), None, expected)
+            return
 
 
 def kernel_faults(
@@ -199,7 +235,7 @@ def kernel_faults(
     """Counts the numbers of one kernel, so that it is refused before it is allocated."""
     read = families.get(upstream)
     step = 1 if upstream == INPUT else read and grid_px(read)
-    if not step:
+    if not (step and known(family, "poses", "window_px") and (not read or known(read, "poses"))):
         return
     inputs = 3 if read is None else math.prod(axis_sizes(read).values())
     outputs = math.prod(axis_sizes(family).values()) * (
@@ -209,6 +245,7 @@ def kernel_faults(
     count = outputs * inputs * side**2
     if count > WEIGHTS:
         yield Fault(
+            "too-large",
             (*path, "reads", upstream),
             f"a kernel of {count:,} numbers ({outputs:,} units x {inputs:,} units of {upstream!r} "
             f"x {side} x {side})",

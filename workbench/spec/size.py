@@ -8,7 +8,8 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from workbench.spec.language import Family, Table
+from workbench.spec.language import INPUT, Family, Table
+from workbench.spec.partial import known
 from workbench.spec.problems import Fault
 from workbench.spec.reads import FROM_CIRCUIT, Families, axis_sizes, grid_px
 
@@ -43,15 +44,20 @@ class Cost(NamedTuple):
 def size_faults(families: Families, units: int, sizes: Sizes = DRAWN) -> Iterator[Fault]:
     """A fault for each family that takes too much memory, and one for too much work in all.
 
-    `units` is the number of units of a from-circuit family. Nothing is counted where a family is
-    faulty by itself.
+    `units` is the number of units of a from-circuit family. A family that is None is faulty: it is
+    not counted, nor what reads it, nor the work in all.
     """
     work, last, host_px = 0, list(families)[-1], sizes.host_px
-    for name, family in families.items():
-        if family is None:
-            return
+    valid = {
+        name: family
+        for name, family in families.items()
+        if family and known(family, "poses", "window_px", "stride_px", "pool")
+    }
+    for name, family in valid.items():
         for source in family.reads:
-            read = families.get(source)
+            read = valid.get(source)
+            if read is None and source != INPUT:
+                continue
             cost = read_cost(family, source, read, units, None if name == last else sizes.ideal_px)
             work += cost.work
             if cost.bytes > BYTES:
@@ -59,10 +65,10 @@ def size_faults(families: Families, units: int, sizes: Sizes = DRAWN) -> Iterato
         count = response_bytes(family, units, host_px) if host_px and family.stride_px else 0
         if count > BYTES:
             yield _too_large(name, f"its responses to {CHUNK} pictures take {_gib(count)}")
-    if work > WORK:
+    if work > WORK and len(valid) == len(families):
         shown = f"families that take {work:.1e} multiplications to compile"
         advice = "Use smaller windows, fewer poses, or wider strides."
-        yield Fault(("families",), shown, f"at most {WORK:.1e}", advice)
+        yield Fault("too-large", ("families",), shown, f"at most {WORK:.1e}", advice)
 
 
 def read_cost(
@@ -104,4 +110,4 @@ def _gib(count: int) -> str:
 def _too_large(name: str, shown: str) -> Fault:
     most = f"at most {_gib(BYTES)}"
     advice = "Lower window_px or the number of poses, or raise stride_px."
-    return Fault(("families", name, "window_px"), shown, most, advice)
+    return Fault("too-large", ("families", name, "window_px"), shown, most, advice)

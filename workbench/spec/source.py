@@ -156,8 +156,32 @@ class Source:
         shown = self._written(place) if fault.found is None else fault.found
         line, column = fault.at or (place.line, place.column)
         return Problem(
-            self.file, line, column, key_text(path), shown, fault.expected, fault.suggestion
+            self.file,
+            line,
+            column,
+            key_text(path),
+            shown,
+            fault.expected,
+            fault.suggestion,
+            fault.code,
         )
+
+    def independent(self, faults: Iterable[Fault]) -> list[Fault]:
+        """The faults that cannot be due to a value or a key whose YAML could not be used.
+
+        They are not at such a value, and ask for no key in the mapping that holds it.
+        """
+        unused = {fault.path for fault in self.faults if fault.code == "unsupported-yaml"}
+        above = {path[:-1] for path in unused}
+        return [
+            fault
+            for fault in faults
+            if not unused
+            or not (
+                (path := self.resolve(fault.path)) in unused
+                or (path in above and fault.code in ("missing-key", "conflict"))
+            )
+        ]
 
     def refuse(self, faults: Iterable[Fault]) -> None:
         """Raises SpecError with the faults, if there is one: MOST, and one more if there are."""
@@ -293,7 +317,9 @@ def _bounded(
 
 def _unwritable(path: Path, character: str, mark: Any) -> Fault:
     shown = f"the character #x{ord(character):04x}"
-    return Fault(path, shown, "printable text", at=(mark.line + 1, mark.column + 1))
+    return Fault(
+        "unsupported-yaml", path, shown, "printable text", at=(mark.line + 1, mark.column + 1)
+    )
 
 
 @dataclass
@@ -332,6 +358,7 @@ class _Made:
             if not isinstance(key, yaml.ScalarNode):
                 self.faults.append(
                     Fault(
+                        "unsupported-yaml",
                         path,
                         f"a {'list' if isinstance(key, yaml.SequenceNode) else 'mapping'} as a key",
                         "text as a key",
@@ -342,6 +369,7 @@ class _Made:
             elif key.value == "<<" and not key.style:
                 self.faults.append(
                     Fault(
+                        "unsupported-yaml",
                         path,
                         "the merge key '<<'",
                         "keys written out",
@@ -353,6 +381,7 @@ class _Made:
                 second = (key.start_mark.line + 1, key.start_mark.column + 1)
                 self.faults.append(
                     Fault(
+                        "duplicate-key",
                         (*path, key.value),
                         f"the key again, after line {first}",
                         "each key once",
@@ -372,7 +401,12 @@ class _Made:
         pattern = CORE.get(kind, ("", ""))[0]
         if not pattern or not isinstance(text, str) or not re.fullmatch(pattern, text):
             self.faults.append(
-                Fault(path, f"the tag {node.tag.replace(TAG, '!!')}", "plain YAML without tags")
+                Fault(
+                    "unsupported-yaml",
+                    path,
+                    f"the tag {node.tag.replace(TAG, '!!')}",
+                    "plain YAML without tags",
+                )
             )
             return None
         if kind in ("null", "bool"):

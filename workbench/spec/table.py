@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 
 from workbench.errors import nearest
 from workbench.spec.language import Family, Pose, Poses, Table
+from workbench.spec.partial import known
 from workbench.spec.problems import Fault, Path
 
 
@@ -24,7 +25,7 @@ def table_faults(
         here = (*path, "weights", i)
         yield from _pose((*here, "to"), entry.to, family, "this family")
         yield from _pose((*here, "from"), entry.from_, read, repr(upstream))
-        if grid_px:
+        if grid_px and known(family, "window_px"):
             yield from _offset((*here, "at_px"), entry.at_px, family.window_px, upstream, grid_px)
 
 
@@ -36,6 +37,7 @@ def unit_faults(path: Path, family: Family, units: Collection[int]) -> Iterator[
                 if (unit := entry.to.unit) is not None and unit not in units:
                     where = (*path, "reads", upstream, i, "weights", j, "to", "unit")
                     yield Fault(
+                        "unknown-pose",
                         where,
                         None,
                         "a unit of the trained circuit",
@@ -44,22 +46,26 @@ def unit_faults(path: Path, family: Family, units: Collection[int]) -> Iterator[
 
 
 def _pose(path: Path, pose: Pose, family: Family | None, owner: str) -> Iterator[Fault]:
-    known = _values(family)
+    if family is not None and not known(family, "poses"):
+        return
+    values = _values(family)
     for axis, value in pose.axes().items():
-        if axis not in known:
+        if axis not in values:
             yield Fault(
+                "missing-axis",
                 (*path, axis),
                 f"{axis!r}, a pose that {owner} does not have",
                 "an axis of its poses",
-                nearest(axis, known),
+                nearest(axis, values),
             )
-        elif known[axis] and value not in known[axis]:
+        elif values[axis] and value not in values[axis]:
             period = getattr(getattr(family and family.poses, axis), "over", math.inf)
             yield Fault(
+                "unknown-pose",
                 (*path, axis),
                 None,
                 f"a value of {axis} that {owner} has",
-                _near(value, known[axis], period),
+                _near(value, values[axis], period),
             )
 
 
@@ -82,6 +88,11 @@ def _offset(
 ) -> Iterator[Fault]:
     furthest = math.floor(window_px / 2 / grid_px) * grid_px
     if any(step % grid_px for step in at_px):
-        yield Fault(path, None, f"multiples of {grid_px}, the grid of {upstream!r}")
+        yield Fault("stride", path, None, f"multiples of {grid_px}, the grid of {upstream!r}")
     if max(map(abs, at_px)) > window_px / 2:
-        yield Fault(path, None, f"at most {furthest} to each side, within window_px {window_px:g}")
+        yield Fault(
+            "out-of-range",
+            path,
+            None,
+            f"at most {furthest} to each side, within window_px {window_px:g}",
+        )

@@ -1,31 +1,54 @@
 """Variants of a theory: the changed theory, and its faults at the variant's own keys."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from workbench.errors import closest
-from workbench.spec.language import Theory, Variant
+from workbench.spec.language import Variant
+from workbench.spec.number import listed
 from workbench.spec.problems import Fault, Path, key_text
 
+# codes of faults whose key may be meant for another one of the same mapping
+NAMES = ("unknown-key", "duplicate-key", "unknown-family", "family-order", "wrong-name")
 KEY = re.compile(r"\[\d+\]|[^.\[\]]+")
 
 
-def with_set(theory: Theory, name: str, variant: Variant) -> tuple[dict[str, Any], list[Fault]]:
-    """The plain values of the theory with those that the variant sets.
+def with_set(families: Any, variant: Variant) -> tuple[dict[str, Any], list[str]]:
+    """Plain values of families with those that the variant sets, and the keys that have no place.
 
-    Also a fault for each key that the theory does not have.
+    A read without its list becomes a list of one.
     """
-    values = theory.model_dump(by_alias=True, exclude_unset=True, exclude={"variants", "claims"})
-    unknown: list[str] = []
+    values, unknown = {"families": families}, []
     for key, value in variant.set.items():
         path = path_of(key)
         if path and key_text(path) == key and _has_place(values, path):
             values = _with(values, path, value)
         else:
             unknown.append(key)
-    return values, _unknown(theory, name, unknown)
+    return values["families"], unknown
+
+
+def with_lists(families: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values of families whose every read is a list."""
+    return {
+        name: {**family, "reads": {source: listed(read) for source, read in reads.items()}}
+        if isinstance(family, Mapping) and isinstance(reads := family.get("reads"), Mapping)
+        else family
+        for name, family in families.items()
+    }
+
+
+def own_faults(variant: Variant, wrong: Iterable[Fault], theory: Collection[Fault]) -> list[Fault]:
+    """The faults of a changed theory that the theory does not have, or that the variant sets."""
+    known = {fault.path for fault in theory}
+    set_at = [path_of(key) for key in variant.set]
+    return [
+        fault
+        for fault in wrong
+        if fault.path not in known or any(fault.path[: len(at)] == at for at in set_at)
+    ]
 
 
 def at_variant(name: str, variant: Variant, wrong: Iterable[Fault]) -> list[Fault]:
@@ -73,7 +96,7 @@ def _has_place(values: Any, path: Path) -> bool:
         and "tune" not in values
         and isinstance(path[-1], str)
     )
-    return path[0] == "families" and (optional or _has(values, path[-1]))
+    return path[0] == "families" and len(path) > 1 and (optional or _has(values, path[-1]))
 
 
 def _has(values: Any, key: str | int) -> bool:
@@ -93,13 +116,17 @@ def _with(values: Any, path: Path, value: Any) -> Any:
     return {**values, key: _with(values.get(key), below, value)}
 
 
-def _unknown(theory: Theory, name: str, keys: Iterable[str]) -> list[Fault]:
-    keys = tuple(keys)
-    dumped = theory.model_dump(by_alias=True, exclude_unset=True, include={"families"})
-    known = list(map(key_text, _paths(dumped))) if keys else []
+def unknown_keys(
+    families: Mapping[str, Any], name: str, keys: Iterable[str], theory: Collection[Fault]
+) -> list[Fault]:
+    """A fault for each key that the theory does not have, unless a fault of the theory hides it."""
+    values = {"families": families}
+    keys = [key for key in keys if not _hidden(values, path_of(key), theory)]
+    known = list(map(key_text, _paths(values))) if keys else []
     near = {key: closest(key, known) for key in keys}
     return [
         Fault(
+            "unknown-key",
             ("variants", name, "set", key),
             "a key that the theory does not have",
             "a key of its families",
@@ -107,6 +134,23 @@ def _unknown(theory: Theory, name: str, keys: Iterable[str]) -> list[Fault]:
         )
         for key in keys
     ]
+
+
+def _hidden(values: Any, path: Path, theory: Iterable[Fault]) -> bool:
+    """Whether the place of a path that is not there may be what a fault of the theory is about."""
+    written: Path = ()
+    for key in path:
+        if not _has(values, key):
+            break
+        values, written = values[key], (*written, key)
+    missing = path[len(written) : len(written) + 1]
+    return any(
+        fault.code == "unknown-family" and written == ("families",) and fault.path[-1:] == missing
+        for fault in theory
+    ) or any(
+        fault.path == written if fault.code not in NAMES else fault.path[:-1] == written
+        for fault in theory
+    )
 
 
 def _paths(values: Any, path: Path = ()) -> Iterator[Path]:

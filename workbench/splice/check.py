@@ -1,6 +1,6 @@
 """A check of a host, before the figures that rest on it.
 
-Figures are wrong without a sign of it where a host is no function of each input, where its sites
+Figures are silently wrong where a host is no function of each input, where its sites
 are not as declared, or where a splice changes more than the replaced units. So every run measures
 this on its first batch, by the functions that scoring uses.
 """
@@ -36,11 +36,11 @@ ANSWER = LOGITS.site  # in place of the name of a site
 CHANGES = {
     "repeated": (
         "the same inputs, run again, give others at",
-        "Remove what is random, and what a run leaves behind for the next one.",
+        "Remove random operations, and state that one run leaves for the next.",
     ),
     "alone": (
         "an input gives another result alone than in a batch, at",
-        "Remove what mixes the inputs of a batch, such as batch norm that is not in eval mode.",
+        "Remove stages that mix the inputs of a batch, such as batch norm in training mode.",
     ),
     "spliced": (
         "the replaced units' own activation, spliced back, gives another result at",
@@ -124,7 +124,7 @@ def _largest(host: Host, change: str, batch: Values, expected: Values, given: Va
         for site, value in expected.items()
         if site in given
     }
-    low = False  # rounding goes on to all later sites, and to the answers
+    low = False  # rounding carries on to all later sites, and to the answers
     for site, share in shares.items():
         low |= batch[site].dtype in LOW_DTYPES or (site == ANSWER and bool(host.precision))
         rounding = LOW_PRECISION if low else FLOAT32

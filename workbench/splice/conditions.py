@@ -24,7 +24,7 @@ from workbench.splice.natural import PartKind
 
 
 class ConditionKind(StrEnum):
-    """What a condition is for; tables list conditions in this order."""
+    """The kind of a condition; tables list conditions in this order."""
 
     NATURAL = "natural"  # the trained units themselves
     ABLATION = "ablation"  # the trained units' information removed
@@ -33,7 +33,7 @@ class ConditionKind(StrEnum):
     TRAINED = "trained"  # the theory's circuit, some families of it read off trained units
     COMPARED = "compared"  # another theory's circuit
     CONTROL = "control"  # a wrong circuit, which should fail
-    BASELINE = "baseline"  # a rival without a theory
+    BASELINE = "baseline"  # a predictor without a theory
 
 
 RIVALS = (ConditionKind.CONTROL, ConditionKind.BASELINE)  # which a theory should beat
@@ -76,7 +76,7 @@ class Condition(ABC):
 
     @property
     def facts(self) -> ConditionFacts:
-        """What it is called and what it is for."""
+        """Its name, kind and label."""
         return ConditionFacts(self.name, self.kind, self.label)
 
     @abstractmethod
@@ -102,7 +102,7 @@ class Condition(ABC):
 
 
 def wanted_by(conditions: Sequence[Condition]) -> Wanted:
-    """What a batch must hold for these conditions."""
+    """The parts that a batch must hold for these conditions."""
     circuits: frozenset[str] | None = frozenset()
     for condition in conditions:
         names = condition.circuits

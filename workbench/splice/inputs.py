@@ -27,7 +27,7 @@ Circuits = Mapping[str, HandwrittenCircuit]
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a batch is to hold, besides the replaced units' own activation.
+    """The parts that a batch must hold besides the replaced units' activation.
 
     circuits  the circuits whose drives are computed, by name; `ALL_CIRCUITS` for all
     reads     the parts of the trained network's run that conditions read: the sites "before", the
@@ -63,7 +63,7 @@ class ConditionInputs:
     site       trained activation of the whole site
     entering   what enters the stage of the site, on the positions of the site before
 
-    The last three are None where nobody wanted them (`Wanted.reads`).
+    The last three are None unless requested (`Wanted.reads`).
     """
 
     site_name: str

@@ -23,7 +23,7 @@ STEEPEST = 60.0  # largest gain of a softmax, times the spread of its drive: one
 
 
 class Link(Protocol):
-    """What follows a drive."""
+    """The function that follows a drive."""
 
     @property
     def name(self) -> str:

@@ -2,7 +2,7 @@
 
 The cache key of a part holds the host, the bytes of the host's input (so picture, crop and scaling
 at once), and the part's own description. Pictures are kept one by one; the other pictures of a
-batch move a part by rounding at the most.
+batch change a part at most by rounding.
 """
 
 import hashlib

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from workbench.errors import WorkbenchError
-from workbench.terminal.types import FILE, NAME, SEEDS, count
+from workbench.shipped import given_or_shipped, shipped
+from workbench.terminal.types import FILE, NAME, SEEDS, SHIPPED_FILE, count
 
 if TYPE_CHECKING:
     from workbench.engine import Engine
@@ -21,7 +22,7 @@ CPU = "cpu"  # as in workbench.arrays.devices, which would load torch
 # part of the name of a host that is a function in a file; as in workbench.hosts.named
 OWN = ".py:"
 Given = TypeVar("Given", str, tuple[str, ...], str | None)
-SPEC = click.argument("spec_file", metavar="SPEC", type=FILE)
+SPEC = click.argument("spec_file", metavar="SPEC", type=SHIPPED_FILE)
 
 
 def trusted(context: click.Context, option: click.Parameter, given: Given) -> Given:
@@ -48,8 +49,9 @@ HOST = click.option(
 ONE_CIRCUIT = click.option(
     "--circuit",
     "circuit_file",
-    type=FILE,
-    help="Trained circuit to rebuild.  [default: circuits/squeezenet/FAMILY.yaml beside the specs]",
+    type=SHIPPED_FILE,
+    help="Trained circuit to rebuild.  "
+    "[default: circuits/squeezenet/FAMILY.yaml next to the specs]",
 )
 
 
@@ -70,14 +72,14 @@ def CIRCUIT(command: Callable[..., None]) -> Callable[..., None]:  # noqa: N802 
     return ONE_CIRCUIT(HOST(with_file))
 
 
-SPECS = click.argument("spec_files", metavar="[SPEC]...", nargs=-1, type=FILE)
+SPECS = click.argument("spec_files", metavar="[SPEC]...", nargs=-1, type=SHIPPED_FILE)
 CIRCUITS = click.option(
     "--circuit",
     "circuit_files",
     multiple=True,
-    type=FILE,
+    type=SHIPPED_FILE,
     help="Trained circuit to rebuild; one for each spec, in the same order.  "
-    "[default: circuits/squeezenet/FAMILY.yaml beside the specs]",
+    "[default: circuits/squeezenet/FAMILY.yaml next to the specs]",
 )
 IMAGES = click.option(
     "--images",
@@ -190,7 +192,8 @@ def use_trained_option(text: str) -> Callable[[Callable[..., None]], Callable[..
         context: click.Context, option: click.Parameter, words: Sequence[str]
     ) -> dict[str, Path]:
         files = {
-            family: FILE.convert(file, option, context) for family, file in family_files(words)
+            family: SHIPPED_FILE.convert(file, option, context)
+            for family, file in family_files(words)
         }
         if files:
             from workbench.spec import load_circuit, misnamed
@@ -227,7 +230,7 @@ COMPARE_WITH = click.option(
     "compare_with",
     multiple=True,
     metavar="SPEC",
-    type=FILE,
+    type=SHIPPED_FILE,
     help="Also score another theory of the same units; may be given again.",
 )
 
@@ -244,7 +247,7 @@ def paired(
 
     Raises WorkbenchError if circuits are given but not one for each spec, or of another host.
     """
-    spec_files = spec_files or [Path("specs/curve-detectors.yaml")]
+    spec_files = spec_files or [given_or_shipped("specs/curve-detectors.yaml")]
     for file in circuit_files if host else ():
         refuse_other_host(host or "", file)
     circuit_files = circuit_files or [
@@ -313,11 +316,16 @@ def known_circuit(spec_file: Path, host: str) -> Path | None:
 def _circuit_place(spec_file: Path, host: str) -> Path:
     """The path of the default circuit.
 
-    It is beside the specs for an installed host, and where a survey writes it for the user's own.
+    It is in a folder `circuits` next to the spec, above it, or in the current folder, else it is
+    the shipped one. For the user's own host it is where a survey writes it.
     """
     from workbench.hosts.named import folder_name, is_own
     from workbench.spec import load_theory
 
     family = list(load_theory(spec_file).theory.families)[-1]
-    root = Path() if is_own(host) else spec_file.resolve().parent.parent
-    return root / "circuits" / folder_name(host) / f"{family}.yaml"
+    name = Path("circuits", folder_name(host), f"{family}.yaml")
+    if is_own(host):
+        return name
+    beside = spec_file.resolve().parent
+    places = (beside / name, beside.parent / name, name)
+    return next(filter(os.path.isfile, places), None) or shipped(name) or name

@@ -52,7 +52,7 @@ class OutputError(OSError):
 
 
 class _Stream(io.FileIO):
-    """A standard stream whose errors are told from those of files."""
+    """A standard stream whose errors can be distinguished from those of files."""
 
     def write(self, data: Any) -> int:
         """Write as FileIO. Raises OutputError, and BrokenPipeError if a pipe's reader has gone."""

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from workbench.files import file_mode, is_stream
+from workbench.shipped import given_or_shipped
 
 LONGEST_NAME = 255  # bytes of a file's name, on all usual file systems
 MOST = 2**31 - 1
@@ -69,6 +70,16 @@ class ExistingFile(Place):
         return super().problem(path) or ("" if path.is_file() else "does not exist.")
 
 
+class ShippedFile(Place):
+    """A theory or a circuit file: a path, or the name of one that comes with the workbench."""
+
+    def convert(
+        self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        """The path; that of the shipped file, where there is none of the user's."""
+        return given_or_shipped(super().convert(value, param, ctx))
+
+
 class OutputFile(Place):
     """A path of a file to write."""
 
@@ -123,11 +134,11 @@ class Number(click.FloatRange):
         return number
 
 
-NAME, FILE, EXISTING_FILE = Name(), Place(), ExistingFile()
+NAME, FILE, EXISTING_FILE, SHIPPED_FILE = Name(), Place(), ExistingFile(), ShippedFile()
 OUTPUT_FILE, OUTPUT_FOLDER = OutputFile(), OutputFolder()
 SEEDS = click.IntRange(0, 2**63 - 1)
 
 
 def count(least: int = 1) -> click.IntRange:
-    """The type of a number of things, at least so many."""
+    """The type of a count with a minimum."""
     return click.IntRange(least, MOST)

@@ -58,7 +58,7 @@ def turned(
 ) -> Array:
     """1 where the upstream pose is turned in the same direction as the feature, else 0.
 
-    That is for the way "with"; "against" asks for the opposite direction. Both are turned from the
+    This is the way "with"; "against" is the opposite direction. Both are turned from the
     unit itself: the pose by `own_difference_deg`, the feature by `feature_turn_deg`. Where one of
     them is not turned, or is turned by half of its period, neither direction is nearer: 1/2.
     """

@@ -83,7 +83,7 @@ class Units:
 
     @property
     def moved(self) -> bool:
-        """Whether the units have shifts: each then stands for a place that far from its cell."""
+        """Whether the units have shifts: each then represents a place that far from its cell."""
         return SHIFT_X in self.poses
 
     def one(self, i: int) -> "Units":

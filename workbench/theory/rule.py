@@ -39,7 +39,7 @@ class Motif:
 
     Constants may be numbers, or arrays without dimensions, which are fitted by gradient.
 
-    place, match    names in PLACES and EXPECTED ("any": every pose alike)
+    place, match    names in PLACES and EXPECTED ("any": all poses equally)
     where           constants of the place, by name
     radius_power    the gain grows with this power of the unit's radius over the typical one
     tolerance_deg   or `harmonics`, or `profile`: how the match falls off
@@ -73,8 +73,8 @@ def weights(
     The arrays have the library, type and device of `like`.
     """
     xp = array_namespace(like)
-    # A unit stands for a place that is its shift away from its tap: relative to it, the units that
-    # read it are moved by the opposite of the shift.
+    # A unit represents the place at its tap plus its shift: relative to that place, its readers are
+    # moved by the opposite of the shift.
     if upstream.moved:
         nearer = zip(upstream.column(SHIFT_X), upstream.column(SHIFT_Y), strict=True)
         moved = [downstream.moved_by(-x, -y) for x, y in nearer]

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-CLIPPED = 1.0  # norm of a gradient at the most
+CLIPPED = 1.0  # largest norm of a gradient
 ADAM = ("step", "exp_avg", "exp_avg_sq")  # Adam's state of each parameter
 RANDOM, HISTORY = "random", "history"
 

@@ -1,4 +1,4 @@
-"""What a run of tuning is asked to do."""
+"""The settings of a tuning run."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ class TuneSettings:
     """The settings of a fit.
 
     steps       of gradient descent
-    most        pictures to fit on at the most, the first by content hash
+    most        fit on at most this many pictures, the first by content hash
     seed        of the choice of each step's pictures
     hold        families whose numbers stay as they are
     rate        of the descent at its highest

@@ -1,1 +1,1 @@
-"""The wing of vision: pictures, drawn stimuli, surveys, tuning, and the geometry of poses."""
+"""Vision: pictures, drawn stimuli, surveys, tuning, and the geometry of poses."""

@@ -90,4 +90,4 @@ def test_implied_has_later_claims_alone_under_an_assumption(theory, x):
     assert {"0/trained", "0/claimed", "0/permuted"} <= names
     assert {"1/handwritten", "1/handwritten, wrong"} <= names
     assert "0/handwritten" not in names  # no trained units stand for Gabors of several phases
-    assert theory.claims[0].unread == "no trained units stand for what it reads"
+    assert theory.claims[0].unread == "no trained units for the families that it reads"

@@ -47,7 +47,5 @@ def test_usage_of_a_planted_host_writes_its_document_and_pictures(run):
     assert document["readers"]["units"] == result.readers.units.tolist()
 
 
-def test_open_questions_of_readers_that_are_all_known_name_weaker_responses_alone(run):
-    assert list(open_questions(run[0])) == [
-        "The units' weaker responses: the examples are of their strongest ones only."
-    ]
+def test_open_questions_of_readers_that_are_all_known_are_none(run):
+    assert list(open_questions(run[0])) == []

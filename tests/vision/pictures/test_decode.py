@@ -38,7 +38,7 @@ OTHER_FORMATS = (
     "SPIDER",
     "JPEG2000",
 )
-DAMAGED = 400  # a larger campaign is a part of the full check
+MANY = pytest.param(3000, marks=pytest.mark.full)  # of the campaign of damaged files
 WHITE, GREY_OF_170 = (255, 255, 255), (170, 170, 170)
 
 
@@ -293,10 +293,11 @@ def test_decode_of_a_size_that_is_a_lie_is_refused():
         decode(bytes(content))
 
 
-def test_damaged_pictures_are_read_or_refused():
+@pytest.mark.parametrize("count", [400, MANY])
+def test_damaged_pictures_are_read_or_refused(count):
     """Warnings are errors in tests: Pillow's, of which damaged pictures cause many, are ignored."""
     outcomes = {True: 0, False: 0}
-    for name, content in damaged(seed=0, count=DAMAGED):
+    for name, content in damaged(seed=0, count=count):
         sound = True
         try:
             check(content)
@@ -309,7 +310,7 @@ def test_damaged_pictures_are_read_or_refused():
         else:
             with pytest.raises(WorkbenchError):
                 decode(content)
-    assert min(outcomes.values()) > DAMAGED / 10
+    assert min(outcomes.values()) > count / 10
 
 
 def test_damaged_pictures_do_not_depend_on_how_many_there_are():

@@ -25,7 +25,7 @@ def save(path: Path) -> Path:
 
 
 def outcome(path: Path, **options: bool) -> tuple[list[str], int, str]:
-    """Names of the pictures, how many files were passed over, and the line about them."""
+    """Names of the pictures, how many files were skipped, and the line about them."""
     lines: list[str] = []
     pictures = folder(path, tell=lines.append, **options)
     return [picture.name for picture in pictures], skipped(pictures), "\n".join(lines)
@@ -141,7 +141,7 @@ def test_folder_reads_pictures_of_any_name(images, name):
 )
 def test_folder_counts_files_that_are_no_pictures(images, name, content, reason):
     (images / name).write_bytes(content)
-    line = f"{images}: passed over 1 of 2 files: {name} ({reason})"
+    line = f"{images}: skipped 1 of 2 files: {name} ({reason})"
     assert outcome(images) == (["a.png"], 1, line)
 
 

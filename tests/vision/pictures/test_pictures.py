@@ -86,7 +86,7 @@ def test_every_broken_file_is_named_at_once(tmp_path):
     assert [p.name for p in sound] == ["good.png"]
     assert (skipped(sound), skipped(first_by_content(sound, 1)), skipped(list(sound))) == (4, 4, 0)
     (line,) = lines
-    assert line.startswith(f"{tmp_path}: passed over 4 of 5 files: ")
+    assert line.startswith(f"{tmp_path}: skipped 4 of 5 files: ")
     assert all(
         name in line
         for name in ("short.jpg", "notes.txt (no picture)", "empty.png", "dangling.png")

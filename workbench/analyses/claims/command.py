@@ -23,8 +23,7 @@ from workbench.terminal.types import OUTPUT_FOLDER
 @SPEC
 @CIRCUIT
 @use_trained_option(
-    "The trained units, of a circuit FILE at the site before, that FAMILY corresponds to; may be "
-    "given again."
+    "Circuit FILE of FAMILY's trained units, at the site before; may be given again."
 )
 @CALIBRATION
 @CALIBRATE_ON

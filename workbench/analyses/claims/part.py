@@ -6,7 +6,7 @@ from pathlib import Path
 from workbench.analyses.claims.figures import Claims
 from workbench.analyses.claims.run import ClaimsRequest, claims
 from workbench.analyses.claims.table import claims_table
-from workbench.analyses.request import PartResult, ReportRequest
+from workbench.analyses.request import PartResult, ReportRequest, Verdict
 from workbench.matching.subject import SubjectFiles
 from workbench.work import Work
 
@@ -15,7 +15,14 @@ def part(request: ReportRequest, folder: Path, work: Work) -> PartResult:
     """Run the analysis into `folder`."""
     files = SubjectFiles(request.spec_file, request.circuit_file, request.bound)
     result = claims(ClaimsRequest(files, request.calibration), folder, work)
-    return PartResult(claims_table(result), tuple(open_questions(result)))
+    return PartResult(claims_table(result), tuple(open_questions(result)), verdict(result))
+
+
+def verdict(result: Claims) -> Verdict | None:
+    """How many claims came true; None where none was tested."""
+    sides = [side for row in result.claims for side in (row.trained, row.handwritten) if side]
+    checks = "claims came true, of the trained network and of the handwritten circuit"
+    return Verdict(sum(side.came_true for side in sides), len(sides), checks) if sides else None
 
 
 def open_questions(result: Claims) -> Iterator[str]:

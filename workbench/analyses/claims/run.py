@@ -1,4 +1,4 @@
-"""Test what a theory claims of edits of its circuit.
+"""Test a theory's claims about edits of its circuit.
 
 As `workbench.rebuild`, but the circuit is edited, in the trained network and in the handwritten
 one, and each prediction of the theory is judged.
@@ -25,7 +25,7 @@ from workbench.work import Work
 
 @dataclass(frozen=True)
 class ClaimsRequest:
-    """What `claims` is asked.
+    """The request of `claims`.
 
     files        the subject; the weights of its bound units are edited in the trained network
     calibration  pictures that each unit's gain and bias are fitted on
@@ -62,6 +62,6 @@ def _refuse_no_claims(spec_file: Path) -> None:
         raise WorkbenchError(
             str(spec_file),
             "no claims",
-            "the key claims: what edits of the circuit do",
-            "specs/README.md says how.",
+            "the key claims: predicted effects of edits of the circuit",
+            "specs/README.md explains them.",
         )

@@ -16,7 +16,7 @@ from workbench.terminal.options import (
     trusted,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import EXISTING_FILE, FILE, NAME, OUTPUT_FOLDER, count
+from workbench.terminal.types import EXISTING_FILE, NAME, OUTPUT_FOLDER, SHIPPED_FILE, count
 
 
 @click.command()
@@ -25,7 +25,7 @@ from workbench.terminal.types import EXISTING_FILE, FILE, NAME, OUTPUT_FOLDER, c
 @click.option(
     "--spec",
     "spec_file",
-    type=FILE,
+    type=SHIPPED_FILE,
     default=Path("specs/curve-detectors.yaml"),
     show_default=True,
     help="Theory whose last family is compared.",
@@ -33,7 +33,7 @@ from workbench.terminal.types import EXISTING_FILE, FILE, NAME, OUTPUT_FOLDER, c
 @click.option(
     "--circuit-a",
     type=EXISTING_FILE,  # without a file there would be a survey
-    help="A's trained circuit.  [default: circuits/HOST/FAMILY.yaml beside the specs, else a "
+    help="A's trained circuit.  [default: circuits/HOST/FAMILY.yaml next to the specs, else a "
     "survey]",
 )
 @click.option("--circuit-b", type=EXISTING_FILE, help="B's trained circuit.  [default: as A's]")
@@ -41,7 +41,7 @@ from workbench.terminal.types import EXISTING_FILE, FILE, NAME, OUTPUT_FOLDER, c
 @click.option(
     "--score-on",
     type=count(2),
-    help="Pictures of the images folder to take at the most, the first by content hash.",
+    help="Score at most this many pictures, the first by content hash.",
 )
 @CALIBRATION
 @CALIBRATE_ON

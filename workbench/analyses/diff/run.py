@@ -42,7 +42,7 @@ CONDITIONS = ("natural", "ablated.zero", "spliced")
 
 @dataclass(frozen=True)
 class DiffRequest:
-    """What `diff` is asked.
+    """The request of `diff`.
 
     hosts          the names of two networks
     spec_file      a theory; the units of its last family are compared

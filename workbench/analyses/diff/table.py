@@ -32,7 +32,7 @@ def _host(result: Diff, name: str) -> Text:
     host = result.hosts[name]
     lost, recovered = host["lost"], host["recovered"]
     if lost["value"] is None:
-        effect = f"what their ablation costs is {NO_OUTPUT}"
+        effect = f"the effect of their ablation is {NO_OUTPUT}"
     else:
         effect = f"ablating them costs KL {number(lost['value'], 3)}"
     if recovered["value"] is not None:

@@ -13,13 +13,13 @@ from workbench.terminal.options import (
     use_trained_option,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import FILE, OUTPUT_FOLDER, Number, count
+from workbench.terminal.types import OUTPUT_FOLDER, SHIPPED_FILE, Number, count
 
 
 @click.command()
-@click.argument("circuit_file", metavar="CIRCUIT", type=FILE)
+@click.argument("circuit_file", metavar="CIRCUIT", type=SHIPPED_FILE)
 @use_trained_option(
-    "A circuit FILE of trained units at the site just before, from which weights are compared too; "
+    "Circuit FILE of FAMILY's trained units at the site just before, to compare weights too; "
     "may be given again."
 )
 @IMAGES
@@ -29,7 +29,7 @@ from workbench.terminal.types import FILE, OUTPUT_FOLDER, Number, count
     default=100,
     show_default=True,
     type=count(),
-    help="Pictures to turn at the most, the first by content.",
+    help="Turn at most this many pictures, the first by content hash.",
 )
 @click.option(
     "--tolerance",
@@ -64,11 +64,11 @@ def equivariance(  # noqa: PLR0913
 ) -> None:
     """Measure how far the trained units of CIRCUIT are rotated copies of one another.
 
-    And how much simpler that makes them. Every unit's responses to rotated drawings and rotated
-    photographs, and its weights, are seen from the unit's own frame: its pose, and its size, as the
-    circuit file has them. A unit's prototype is the mean of all *other* units. `permuted` puts each
-    unit into the frame of another. Weights are seen smoothed over poses and places, and raw: both
-    give how well the others predict a unit.
+    It also measures how much simpler this makes them. Every unit's responses to rotated drawings
+    and photographs, and its weights, are taken in the unit's own frame: its pose and size in the
+    circuit file. A unit's prototype is the mean of all *other* units. `permuted` puts each unit
+    into the frame of another. Weights are compared smoothed over poses and places, and raw: both
+    show how well the other units predict a unit.
 
     \b
     workbench equivariance circuits/inceptionv1/curve.yaml --images DIR

@@ -6,7 +6,7 @@ from pathlib import Path
 from workbench.analyses.equivariance.figures import Equivariance
 from workbench.analyses.equivariance.run import EquivarianceRequest, equivariance
 from workbench.analyses.equivariance.table import equivariance_table
-from workbench.analyses.request import PartResult, ReportRequest
+from workbench.analyses.request import PartResult, ReportRequest, Verdict
 from workbench.report.conditions import number
 from workbench.work import Work
 
@@ -15,7 +15,14 @@ def part(request: ReportRequest, folder: Path, work: Work) -> PartResult:
     """Run the analysis into `folder`."""
     asked = EquivarianceRequest(request.circuit_file, request.few, request.bound)
     result = equivariance(asked, folder, work)
-    return PartResult(equivariance_table(result), tuple(open_questions(result)))
+    return PartResult(equivariance_table(result), tuple(open_questions(result)), verdict(result))
+
+
+def verdict(result: Equivariance) -> Verdict | None:
+    """In how many views the units are turned copies; None without a view."""
+    checks = "kinds of evidence explain more in the right frames than in wrong ones"
+    copies = sum(view.turned for view in result.views)
+    return Verdict(copies, len(result.views), checks) if result.views else None
 
 
 def open_questions(result: Equivariance) -> Iterator[str]:

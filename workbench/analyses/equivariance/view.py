@@ -40,7 +40,7 @@ UNIT_NUMBERS = 4  # of every unit besides: gain, offset, and its shift in x and 
 
 @dataclass(frozen=True)
 class Subgroup:
-    """What the family needs when its units may be copies of each other under these `parts`.
+    """The prototypes and numbers that describe units which may be copies under these `parts`.
 
     The parts are those of the group up to one of them.
 

@@ -53,5 +53,5 @@ def _no_weights(left_out: Mapping[str, str]) -> tuple[str, str, str]:
         f"a family with {LEAST} or more trained units at a site, and one that it reads with as "
         "many at the site just before",
         "Name units with --use-trained FAMILY=FILE. Filters that read the picture itself are not "
-        "compared here: `workbench equivariance` and `score` look at them.",
+        "compared here: `workbench equivariance` and `score` examine them.",
     )

@@ -28,7 +28,7 @@ def explain_table(explained: Explained) -> Group:
     facts = explained.header
     where = f"{facts.spec['theory']} on {facts.host['name']}:{facts.circuit['site']}"
     heading = (
-        f"{where}: trained weights against the theory's; in brackets the mean after permuting "
+        f"{where}: trained weights and the theory's; in brackets the mean after permuting "
         "poses and fitting again, * where p < 0.05"
     )
     halves = (
@@ -49,7 +49,7 @@ def explain_table(explained: Explained) -> Group:
         Text(heading),
         Text(halves),
         shown,
-        Text("most wrong, trained against the theory's:"),
+        Text("largest errors, trained and theory's weight:"),
         *worst,
         *why,
     )

@@ -32,7 +32,7 @@ from workbench.work import Work
 
 @dataclass(frozen=True)
 class FamiliesRequest:
-    """What `families` is asked: the subject, and the pictures on which units are compared."""
+    """The request of `families`: the subject, and the pictures on which units are compared."""
 
     files: SubjectFiles
     pictures: Sequence[Picture]

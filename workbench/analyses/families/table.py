@@ -28,7 +28,7 @@ def families_table(families: Families) -> Group:
     for title in ("\nunits", "share\n(%)", "mean\nPearson"):
         shown.add_column(title, justify="right", no_wrap=True)
     shown.add_column("\n95 %", no_wrap=True)
-    shown.add_column("per-\nmuted", justify="right", no_wrap=True)
+    shown.add_column("wrong\nposes", justify="right", no_wrap=True)
     shown.add_column("\nbest", no_wrap=True)
     shown.add_column("\nworst", no_wrap=True)
     for family in families.families:

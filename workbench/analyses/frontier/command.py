@@ -20,11 +20,11 @@ from workbench.terminal.options import (
     paired,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import FILE, OUTPUT_FOLDER
+from workbench.terminal.types import OUTPUT_FOLDER, SHIPPED_FILE
 
 
 @click.command()
-@click.argument("spec_files", metavar="SPEC...", nargs=-1, required=True, type=FILE)
+@click.argument("spec_files", metavar="SPEC...", nargs=-1, required=True, type=SHIPPED_FILE)
 @CIRCUITS
 @HOST
 @IMAGES

@@ -24,16 +24,16 @@ def frontier_table(frontier: Frontier) -> Group:
     shown.add_column("\n+ theory", overflow="fold")
     for column in (
         "\nunits",
-        "share\n(%)",
-        "KL\nablat.",
-        "per-\nmuted",
-        "hand-\nwrit.",
-        "agree\nablat.",
-        "hand-\nwrit.",
+        "\n%",
+        "KL\nzero",
+        "wrong\nposes",
+        "hand-\nwritten",
+        "agree\nzero",
+        "hand-\nwritten",
         "recov.\nKL",
     ):
         shown.add_column(column, justify="right", no_wrap=True)
-    shown.add_column("\n95 % interval", no_wrap=True)
+    shown.add_column("\n95 %", no_wrap=True)
     for step in frontier.steps:
         shown.add_row(*_cells(step))
     return Group(Text(title), shown)

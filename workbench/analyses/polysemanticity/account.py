@@ -36,7 +36,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Account:
-    """What each theory accounts for in each cluster.
+    """The activation that each theory accounts for, by cluster.
 
     share      of E[a] that each cluster has
     explained  of the cluster by the theory
@@ -60,7 +60,7 @@ class Account:
 
 
 def discounts(cells: Cells, times: Float[np.ndarray, " row"]) -> Float[np.ndarray, " theory"]:
-    """What each theory's overlap counts: E[a] / E[h], at most 1.
+    """The weight of each theory's overlap: E[a] / E[h], at most 1.
 
     It is less than 1 for a theory that predicts more activation than the unit has. `times` is how
     often each row counts.
@@ -76,7 +76,7 @@ def account(
     discount: Float[np.ndarray, " theory"],
     level: float,
 ) -> Account:
-    """What each theory explains of each cluster, compared with the median wrong theory.
+    """The share of each cluster that each theory explains, compared with the median wrong theory.
 
     `label` is each row's cluster; `level` is what the theory explains of a unit that it is right
     about.

@@ -29,7 +29,7 @@ from workbench.terminal.types import OUTPUT_FOLDER, count
     default=100,
     show_default=True,
     type=count(2),
-    help="Pictures to show at the most, the first by content hash.",
+    help="Show at most this many pictures, the first by content hash.",
 )
 @CALIBRATION
 @CALIBRATE_ON
@@ -38,7 +38,7 @@ from workbench.terminal.types import OUTPUT_FOLDER, count
     default=12,
     show_default=True,
     type=count(2),
-    help="Kinds of stimuli to tell apart, among those that activate a unit.",
+    help="Largest number of clusters of the stimuli that activate a unit.",
 )
 @click.option(
     "-o",
@@ -68,11 +68,12 @@ def polysemanticity(  # noqa: PLR0913
 ) -> None:
     """Measure how much of each unit's activation SPEC accounts for, and how much other stimuli do.
 
-    On photographs, cell by cell: the theory accounts for the activation that it and the unit have
-    in common, as a share of the unit's or of the theory's, whichever is less. The cells where the
-    unit fires are put in clusters by what the site's other units do there. A cluster is another
-    kind of stimulus as far as the theories of other units explain it as well; what is left there is
-    the unit's polysemanticity. `permuted` is the same by those theories.
+    The measure is taken on photographs, cell by cell. The theory accounts for the activation that
+    it and the unit have in common, as a share of the unit's or of the theory's activation,
+    whichever is less. The cells where the unit fires are clustered by the activation of the site's
+    other units. A cluster counts as other stimuli as far as the theories of other units explain it
+    as well as this theory; the unexplained activation there is the unit's polysemanticity.
+    `permuted` is the same with those theories.
 
     \b
     workbench polysemanticity specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml

@@ -1,6 +1,6 @@
 """Polysemanticity: the parts of units' activation that one theory accounts for, and that it leaves.
 
-What is left lies among the theory's own stimuli or among others.
+The rest lies among the theory's own stimuli or among others.
 """
 
 from collections.abc import Sequence

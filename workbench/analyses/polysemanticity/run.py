@@ -1,4 +1,4 @@
-"""Ask what a theory leaves of each unit's activation.
+"""Measure the activation that a theory leaves unexplained in each unit.
 
 As `workbench.rebuild`, but nothing is judged after the units.
 """
@@ -29,7 +29,7 @@ from workbench.work import Work
 
 @dataclass(frozen=True)
 class PolysemanticityRequest:
-    """What `polysemanticity` is asked.
+    """The request of `polysemanticity`.
 
     files        the subject, a circuit of two units or more
     pictures     two or more that the figures are means over; none may be among those that the spec
@@ -45,7 +45,7 @@ class PolysemanticityRequest:
 
 
 def polysemanticity(request: PolysemanticityRequest, output: Path, work: Work) -> Polysemanticity:
-    """Ask how much of each trained unit's activation the theory accounts for.
+    """Measure how much of each trained unit's activation the theory accounts for.
 
     Writes polysemanticity.json and polysemanticity.png to the folder `output`. Raises
     WorkbenchError.

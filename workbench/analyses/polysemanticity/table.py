@@ -43,7 +43,7 @@ def _title(result: Polysemanticity) -> str:
     spec, host, circuit = header.spec or {}, header.host or {}, header.circuit or {}
     return (
         f"{spec['theory']} on {host['name']}:{circuit['site']}, {(header.images or {})['n']} "
-        "images: parts of each unit's expected value. A cluster is of other stimuli as far as "
+        "images: parts of each unit's expected value. A cluster counts as other stimuli as far as "
         "wrong theories explain it as well as this theory, which explains "
         f"{result.level:.2f} of the middle unit"
     )

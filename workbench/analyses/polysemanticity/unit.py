@@ -1,6 +1,6 @@
 """The parts of one unit's activation: what one theory accounts for, and what it leaves.
 
-What is left lies among the theory's own stimuli or among others. Pure functions of arrays with a
+The rest lies among the theory's own stimuli or among others. Pure functions of arrays with a
 row for each cell of a picture.
 """
 
@@ -170,7 +170,7 @@ def _levels(accounted: Account, fires: Cells, label: Int[np.ndarray, " row"]) ->
 
 
 def _explained(cells: Cells, seed: int) -> Figure:
-    """What the theory explains, with its interval over pictures."""
+    """The share that the theory explains, with its interval over pictures."""
     theory = cells.predictions[:, 0]
     columns = {
         "unit": cells.activation,

@@ -1,4 +1,4 @@
-"""What a theory claims of a host's units, calibrated: the hypothesis of a proof by induction."""
+"""A theory's calibrated claims about a host's units: the hypothesis of a proof by induction."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ class OnTrainedInputs:
 
 @dataclass(frozen=True)
 class MatchedClaim:
-    """What the theory claims of trained units that match one of its families.
+    """The theory's claim about trained units that match one of its families.
 
     pair        the trained units and their family units
     right       the family units, calibrated to the trained ones
@@ -180,7 +180,7 @@ def _binding(subject: Subject, pairs: Sequence[Matched], pair: Matched) -> Bound
 def _on_trained(subject: Subject, bound: Bound, family: str) -> HandwrittenCircuit | str:
     """The circuit that ends in a family and reads trained units, or why there is none."""
     if not bound:
-        return "no trained units stand for what it reads"
+        return "no trained units for the families that it reads"
     try:
         return compile_spec(subject.spec, subject.trained, subject.host, bound=bound, until=family)
     except WorkbenchError as error:  # such as a family that its ideal stimulus no longer drives

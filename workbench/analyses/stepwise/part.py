@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from workbench.analyses.request import PartResult, ReportRequest
+from workbench.analyses.request import PartResult, ReportRequest, Verdict
 from workbench.analyses.stepwise.figures import Stepwise
 from workbench.analyses.stepwise.run import StepwiseRequest, stepwise
 from workbench.analyses.stepwise.steps import FAILS, HOLDS
@@ -16,7 +16,14 @@ def part(request: ReportRequest, folder: Path, work: Work) -> PartResult:
     """Run the analysis into `folder`."""
     files = SubjectFiles(request.spec_file, request.circuit_file, request.bound)
     result = stepwise(StepwiseRequest(files, request.few, request.calibration), folder, work)
-    return PartResult(stepwise_table(result), tuple(open_questions(result)))
+    return PartResult(stepwise_table(result), tuple(open_questions(result)), verdict(result))
+
+
+def verdict(result: Stepwise) -> Verdict | None:
+    """How many steps hold, over units and assumptions; None without steps."""
+    steps = [step for claim in result.claims for unit in claim.units for step in unit.steps]
+    held = sum(step.verdict == HOLDS for step in steps)
+    return Verdict(held, len(steps), "steps of the proof hold") if steps else None
 
 
 def open_questions(result: Stepwise) -> Iterator[str]:

@@ -29,7 +29,7 @@ from workbench.work import Work
 
 @dataclass(frozen=True)
 class StepwiseRequest:
-    """What `stepwise` is asked.
+    """The request of `stepwise`.
 
     files        the subject; its bound units replace those that behaviour matches with their
                  family at their site

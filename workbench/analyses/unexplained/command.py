@@ -22,10 +22,7 @@ from workbench.terminal.types import OUTPUT_FOLDER
 @click.command()
 @SPEC
 @CIRCUIT
-@use_trained_option(
-    "The trained units, of a circuit FILE, that FAMILY corresponds to at their site; may be given "
-    "again."
-)
+@use_trained_option("Circuit FILE of FAMILY's trained units at a site; may be given again.")
 @CALIBRATION
 @CALIBRATE_ON
 @click.option(

@@ -20,7 +20,7 @@ from workbench.work import Work
 
 # cells to each side at which the site before is read: about what a unit of the next layer sees
 AROUND = 2
-ROWS = 12_800  # random cells of all pictures together, at the most: bounds the memory
+ROWS = 12_800  # most random cells of all pictures together: bounds the memory
 HIGHEST = 4  # cells of each picture, besides the random ones, where the units' error is highest
 
 

@@ -41,7 +41,7 @@ from workbench.work import Work
 
 @dataclass(frozen=True)
 class UnexplainedRequest:
-    """What `unexplained` is asked.
+    """The request of `unexplained`.
 
     files        the subject; its bound units replace those that behaviour matches with their
                  family at their site
@@ -89,7 +89,7 @@ def _site_before(subject: Subject, request: UnexplainedRequest) -> str:
             str(request.files.circuit),
             f"{site} is the host's first site",
             "a site with one before it: what is left is explained by units there",
-            "A first convolution reads the picture: `workbench equivariance` and `score` look at "
+            "A first convolution reads the picture: `workbench equivariance` and `score` examine "
             "its filters.",
         )
     if len(request.calibration) < 2:

@@ -15,7 +15,7 @@ NO_SUGGESTION = "no suggestion: nothing that the theory does not read explains m
 
 
 def unexplained_table(result: Unexplained) -> Group:
-    """What is left, the candidates, and the suggestion."""
+    """The residual error, the candidates, and the suggestion."""
     facts = header_facts(result.header)
     where = f"{facts['spec']['theory']} on {facts['host']['name']}:{facts['circuit']['site']}"
     shown = plain_table()
@@ -49,7 +49,7 @@ def unexplained_table(result: Unexplained) -> Group:
 
 
 def left(result: Unexplained) -> str:
-    """What is left, and what is left with shuffled units, as means over units.
+    """The residual error, and that of shuffled units, as means over units.
 
     A difference that is larger than the units' variance is not a part of it.
     """
@@ -78,7 +78,7 @@ def title(candidate: Candidate) -> str:
 
 
 def suggestion(result: Unexplained) -> str:
-    """What to read next, in a sentence."""
+    """A sentence on the units to read next."""
     best = result.suggestion
     if best is None:
         return NO_SUGGESTION

@@ -22,27 +22,27 @@ from workbench.terminal.options import (
     trusted,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import FILE, NAME, OUTPUT_FOLDER, count
+from workbench.terminal.types import NAME, OUTPUT_FOLDER, SHIPPED_FILE, count
 
 
 @click.command()
-@click.argument("spec_files", metavar="SPEC...", nargs=-1, required=True, type=FILE)
+@click.argument("spec_files", metavar="SPEC...", nargs=-1, required=True, type=SHIPPED_FILE)
 @click.option(
     "--host",
     "hosts",
     type=NAME,
     multiple=True,
     callback=trusted,
-    help="Network to try; may be given again, also as my_hosts.py:make_host.  [default: every "
+    help="Network to score; may be given again, also as my_hosts.py:make_host.  [default: every "
     "installed one]",
 )
 @click.option(
     "--circuit",
     "circuit_files",
     multiple=True,
-    type=FILE,
+    type=SHIPPED_FILE,
     help="A network's trained circuit; may be given again.  [default: circuits/HOST/FAMILY.yaml "
-    "beside the specs, else a survey]",
+    "next to the specs, else a survey]",
 )
 @click.option(
     "--null",
@@ -54,7 +54,7 @@ from workbench.terminal.types import FILE, NAME, OUTPUT_FOLDER, count
 @click.option(
     "--score-on",
     type=count(2),
-    help="Pictures of the images folder to take at the most, the first by content hash.",
+    help="Score at most this many pictures, the first by content hash.",
 )
 @CALIBRATION
 @CALIBRATE_ON

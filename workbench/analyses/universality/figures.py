@@ -22,7 +22,7 @@ Scores = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class HostRow:
-    """One host: where it has the family, what its units are like, and how well theories match them.
+    """One host: the family's site, figures of its units, and the scores of each theory.
 
     depth         the site's place among the host's `sites`, counted from 1
     cache_key     hash of everything that the row depends on
@@ -78,7 +78,7 @@ class HostRow:
 
 @dataclass(frozen=True)
 class HostScores:
-    """What was computed for one host.
+    """The results of one host.
 
     card      the scorecard of the first theory, compared with the others
     specs     all theories, in their order

@@ -40,7 +40,7 @@ from workbench.work import Work
 
 @dataclass(frozen=True)
 class UniversalityRequest:
-    """What `universality` is asked.
+    """The request of `universality`.
 
     spec_files     theories with the same last family, each with its ledger of the host that it was
                    tuned on. Each host's report is of the first
@@ -49,7 +49,7 @@ class UniversalityRequest:
     pictures       the figures are means over these
     calibration    pictures that each unit's gain and bias are fitted on
     surveyed       pictures of surveys
-    command        what each host's report says it was made by
+    command        the command that each host's report names
     ignore_rows    compute every host, also where the output folder has its row
     """
 

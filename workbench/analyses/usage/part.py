@@ -24,7 +24,6 @@ def part(request: ReportRequest, folder: Path, work: Work) -> PartResult:
 
 
 def open_questions(result: Usage) -> Iterator[str]:
-    """Sentences about weaker responses, and about units whose weights are not known."""
-    yield "The units' weaker responses: the examples are of their strongest ones only."
+    """A sentence about units whose weights are not known."""
     if result.readers.known < result.readers.channels:
         yield unknown(result.readers)

@@ -25,7 +25,7 @@ UNITS = 3  # units that are shown: spread over the circle
 
 @dataclass(frozen=True)
 class UsageRequest:
-    """What `usage` is asked.
+    """The request of `usage`.
 
     files        the subject
     pictures     examples are chosen among these, and consumers measured on them

@@ -42,7 +42,7 @@ from workbench.terminal.types import OUTPUT_FOLDER, count
     default=100,
     show_default=True,
     type=count(),
-    help="Pictures to compare with, the first by content.",
+    help="Number of photographs to compare with, the first by content hash.",
 )
 @CALIBRATION
 @click.option(

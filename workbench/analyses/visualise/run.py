@@ -37,7 +37,7 @@ SHOWN = 4  # units, where none is asked for
 
 @dataclass(frozen=True)
 class VisualiseRequest:
-    """What `visualise` is asked.
+    """The request of `visualise`.
 
     files        the subject
     pictures     photographs whose responses those to the made pictures are compared with

@@ -6,7 +6,7 @@ Pictures are compared by their SHA-256, not by their names.
 from workbench.vision.pictures.batch import batch
 from workbench.vision.pictures.decode import decode
 from workbench.vision.pictures.folder import folder
-from workbench.vision.pictures.photographs import photographs
+from workbench.vision.pictures.photographs import photographs, photographs_and_drawn
 from workbench.vision.pictures.picture import (
     Collection,
     Picture,
@@ -25,6 +25,7 @@ __all__ = [
     "first_by_content",
     "folder",
     "photographs",
+    "photographs_and_drawn",
     "set_sha256",
     "skipped",
 ]

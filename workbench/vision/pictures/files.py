@@ -15,7 +15,7 @@ FILE_MOST = 2**28  # bytes of a file that is read
 
 
 class Listing(NamedTuple):
-    """What a folder contains.
+    """The contents of a folder.
 
     files       names relative to the folder, sorted
     passed      hidden files and folders that are not read: name and reason
@@ -108,7 +108,7 @@ def _entries(folder: os.PathLike[str]) -> Iterator[os.DirEntry[str]]:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a loop of links: `read` says so
+    except OSError:  # a loop of links: `read` raises the error
         return False
 
 

@@ -12,7 +12,7 @@ from workbench.vision.pictures.files import WORDNET_ID, listing, read, shown
 from workbench.vision.pictures.formats import FORMATS, SUFFIXES, NoPictureError
 from workbench.vision.pictures.picture import Collection, Picture, Pixels
 
-NAMED_PASSED = 5  # of the files passed over, how many are named
+NAMED_PASSED = 5  # how many of the skipped files are named
 NAMED_BROKEN = 100  # of the broken files that a folder is refused for
 
 
@@ -24,12 +24,12 @@ def folder(
     A file is a picture by its content, not by its name. A label is the WordNet id that a file's
     name begins with, or that names its sub-folder (or a link to one); other sub-folders are not
     read. Hidden files, sub-folders that are not read, and files that neither are pictures nor are
-    named like one are passed over: the collection counts them, and `tell` is called with one line
+    named like one are skipped: the collection counts them, and `tell` is called with one line
     that names the first.
 
     Raises WorkbenchError for a missing or empty folder, and for all files at once that are named
     like a picture, or begin like one, and are no sound picture. With `skip_broken` such files are
-    passed over too.
+    skipped too.
     """
     path = Path(path)
     where, entries = shown(str(path)), listing(path)
@@ -52,7 +52,7 @@ def folder(
     passed = sorted(broken + passed)
     if passed:
         total = len(passed) + len(pictures)
-        tell(f"{where}: passed over {len(passed)} of {total} files: {_named(passed, NAMED_PASSED)}")
+        tell(f"{where}: skipped {len(passed)} of {total} files: {_named(passed, NAMED_PASSED)}")
     if not pictures:
         formats = f"{', '.join(FORMATS)} files, or sub-folders of them named by WordNet id"
         raise WorkbenchError(where, "no pictures", formats)

@@ -5,6 +5,8 @@ The photographs are inside scikit-image's wheel.
 
 import hashlib
 import importlib.util
+import re
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -39,6 +41,7 @@ PARTS = {  # part: photograph: how many crops
 DRAWN = {"calibration": (24, 0), "headline": (16, 1)}  # how many, and the seed
 ZOOMS = (1.0, 1.5, 2.0, 3.0)  # a crop's side is the photograph's shorter side over the zoom
 SMALLEST_SIDE_PX = 128  # smaller crops would be little but blur
+CROP = re.compile(r"(.+)@[\d.]+x\(\d+,\d+\)")  # a crop's name
 
 
 def photographs(part: str) -> list[Picture]:
@@ -53,6 +56,17 @@ def photographs(part: str) -> list[Picture]:
         raise WorkbenchError("photographs", f"no part {part!r}", remedy=nearest(part, PARTS))
     crops = [crop for file, wanted in PARTS[part].items() for crop in _evenly(_crops(file), wanted)]
     return crops + drawn(*DRAWN[part])
+
+
+def photographs_and_drawn(names: Sequence[str]) -> tuple[int, int] | None:
+    """How many photographs the crops of `photographs` are of, and how many pictures are drawn.
+
+    None unless all names are those of crops and of drawn pictures, with at least one crop.
+    """
+    stems = {Path(file).stem for part in PARTS.values() for file in part}
+    crops = [match[1] for name in names if (match := CROP.fullmatch(name)) and match[1] in stems]
+    count = sum(name.startswith("drawn-") for name in names)
+    return (len(set(crops)), count) if crops and len(crops) + count == len(names) else None
 
 
 def _crops(file: str) -> list[Picture]:

@@ -27,7 +27,7 @@ class Picture:
 
 
 class Collection(list[Picture]):
-    """Pictures of a folder, of which `skipped` files and sub-folders were passed over."""
+    """Pictures of a folder, and the number of `skipped` files and sub-folders."""
 
     def __init__(self, pictures: Iterable[Picture], skipped: int):
         super().__init__(pictures)
@@ -35,7 +35,7 @@ class Collection(list[Picture]):
 
 
 def skipped(pictures: Sequence[Picture]) -> int:
-    """How many files and sub-folders of their folder were passed over."""
+    """How many files and sub-folders of their folder were skipped."""
     return pictures.skipped if isinstance(pictures, Collection) else 0
 
 

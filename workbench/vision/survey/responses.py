@@ -28,7 +28,7 @@ SURVEYED = "surveyed"  # the kind of cache entry
 class Steps:
     """Runs the steps of a survey, and reports each as it is done.
 
-    With a cache the result of each step is kept, so that an interrupted survey goes on with the
+    With a cache the result of each step is kept, so that an interrupted survey continues with the
     next step.
     """
 

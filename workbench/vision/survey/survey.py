@@ -33,7 +33,7 @@ FEWEST = 3
 
 
 class NoneFoundError(WorkbenchError):
-    """A survey's result that a host has no such family, as when hosts are compared.
+    """The survey's result if a host has no such family.
 
     `passed` units passed the thresholds, too few at any one site.
     """
@@ -58,7 +58,7 @@ def survey(
               site with most units
     progress  called with the name of the stage, the steps done, and all its steps
     command, date  the origin to record; by default the command line of this survey, and today
-    cache     where the result of each step is kept, so that an interrupted survey goes on
+    cache     where the result of each step is kept, so an interrupted survey continues
 
     Raises WorkbenchError for an unknown family or site and for no pictures, and NoneFoundError
     where fewer than FEWEST units of every site qualify, with the nearest misses.
