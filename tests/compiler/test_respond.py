@@ -159,8 +159,8 @@ def test_drives_of_circuits_that_share_layers_are_those_alone():
     """Layers are distinguished by their weights and constants, not by their names."""
     compiled, mean_rgb = planted_circuit()
     doubled = [
-        replace(each, reads=tuple(replace(read, weight=2 * read.weight) for read in each.reads))
-        for each in compiled.layers
+        replace(layer, reads=tuple(replace(read, weight=2 * read.weight) for read in layer.reads))
+        for layer in compiled.layers
     ]
     same_below, other_below = (
         replace(compiled, layers=(compiled.layers[0], doubled[1])),
@@ -169,7 +169,7 @@ def test_drives_of_circuits_that_share_layers_are_those_alone():
     rgb = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 255
     circuits = {"one": compiled, "above": same_below, "below": other_below}
     together = drives(circuits, rgb, mean_rgb)
-    for name, each in circuits.items():
-        assert torch.equal(together[name], drive(each, rgb, mean_rgb)), name
+    for name, layer in circuits.items():
+        assert torch.equal(together[name], drive(layer, rgb, mean_rgb)), name
     assert not torch.allclose(together["one"], together["above"])
     assert not torch.allclose(together["one"], together["below"])

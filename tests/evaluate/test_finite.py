@@ -163,8 +163,8 @@ def test_share_changed_is_nan_where_the_site_is_zero_and_infinite_where_it_is_no
 
 
 def test_streamed_sums_that_are_nan_are_refused_whatever_the_quantity(run):
-    def rows_of(some):
-        return {"0/matched": np.full((len(some), 2, 6), NAN)}
+    def rows_of(few):
+        return {"0/matched": np.full((len(few), 2, 6), NAN)}
 
     with pytest.raises(WorkbenchError, match="activation of unit 0 is not finite"):
         streamed(run.pictures, rows_of, Streaming(summed=lambda quantity: True))

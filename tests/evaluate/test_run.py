@@ -153,8 +153,8 @@ def test_sums_over_groups_are_the_same_to_the_bit_whatever_was_read_back(
         for picture, number in zip(run.pictures, (1e16, 1.0, -1e16, 3.0, 1.0), strict=True)
     }
 
-    def rows_of(some):
-        return {"row": np.concatenate([value[picture.sha256] for picture in some])}
+    def rows_of(few):
+        return {"row": np.concatenate([value[picture.sha256] for picture in few])}
 
     def total(kept: Kept | None, engine=map) -> bytes:
         how = Streaming(kept=kept, engine=engine, size=1, summed=lambda quantity: True)
@@ -174,16 +174,16 @@ def test_what_is_held_hardly_grows_with_the_pictures():
     """Of 10 units and seven conditions, as `score` runs them."""
     units, names = 10, [*RANKED, *map(str, range(5))]
 
-    def rows_of(some):
-        each = {
-            quantity: np.zeros(len(some))
+    def rows_of(few):
+        single = {
+            quantity: np.zeros(len(few))
             for quantity in ("kl", "agreement", "top1", "top5", "consumer", "changed")
         }
-        rows = {f"{name}/{quantity}": row for name in names for quantity, row in each.items()}
+        rows = {f"{name}/{quantity}": row for name in names for quantity, row in single.items()}
         rows |= {
-            f"{name}/sample": np.zeros((len(some), SAMPLED, units), np.float32) for name in RANKED
+            f"{name}/sample": np.zeros((len(few), SAMPLED, units), np.float32) for name in RANKED
         }
-        return rows | {f"{name}/moments": np.zeros((len(some), units, 6)) for name in names}
+        return rows | {f"{name}/moments": np.zeros((len(few), units, 6)) for name in names}
 
     def held(pictures: int) -> int:
         made = [Picture(str(i), str(i), None, lambda: None) for i in range(pictures)]
@@ -240,7 +240,7 @@ def test_batches_do_not_matter(run, whole, size):
 def test_the_rows_of_batches_are_one_after_another(run):
     rows = streamed(
         run.pictures,
-        lambda some: {"row": np.array([[run.pictures.index(picture), 1] for picture in some])},
+        lambda few: {"row": np.array([[run.pictures.index(picture), 1] for picture in few])},
         Streaming(size=2),
     )
     assert rows["row"].tolist() == [[i, 1] for i in range(COUNT)]

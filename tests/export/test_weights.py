@@ -95,7 +95,7 @@ def pictures(host: Host, count: int = 2) -> Tensor:
     )
 
 
-def said(host: Host, site: str, x: Tensor) -> Tensor:
+def activation_at(host: Host, site: str, x: Tensor) -> Tensor:
     with torch.inference_mode():
         return host.activations(x, site)[site].clone()
 
@@ -115,13 +115,13 @@ def check_exported_is_spliced(host: Host, circuit: HandwrittenCircuit, gain: Ten
     with torch.inference_mode():
         logits, expected_logits, natural = made.network(x), spliced(x), host.network(x)
         expected = expected_site(host, circuit, x, gain)
-    found, trained = said(made, site, x), said(host, site, x)
-    others = [channel for channel in range(found.shape[1]) if channel not in units]
-    assert difference(found[:, units], expected) < ROUNDING
-    assert torch.equal(found[:, others], trained[:, others])
+    measured, trained = activation_at(made, site, x), activation_at(host, site, x)
+    others = [channel for channel in range(measured.shape[1]) if channel not in units]
+    assert difference(measured[:, units], expected) < ROUNDING
+    assert torch.equal(measured[:, others], trained[:, others])
     assert difference(logits, expected_logits) < ROUNDING
     assert difference(natural, expected_logits) > WRONG
-    assert (found[:, units] > 0).float().mean((0, 2, 3)).min() > 0.1  # every unit speaks
+    assert (measured[:, units] > 0).float().mean((0, 2, 3)).min() > 0.1  # every unit speaks
     assert (
         state_fingerprint(host.network)
         == before
@@ -149,9 +149,9 @@ def expected_site(host: Host, circuit: HandwrittenCircuit, x: Tensor, gain: Tens
     return F.relu(gain[:, None, None] * total + BIAS[:, None, None]).float()
 
 
-def difference(found: Tensor, expected: Tensor) -> float:
+def difference(measured: Tensor, expected: Tensor) -> float:
     """The largest, as a part of the largest that is expected."""
-    return float((found - expected).abs().max() / expected.abs().max())
+    return float((measured - expected).abs().max() / expected.abs().max())
 
 
 HOSTS: dict[str, tuple[Callable[[], nn.Module], PictureInput]] = {
@@ -198,10 +198,11 @@ def test_a_filter_out_of_place_is_seen(displaced):
     """The comparison above can fail, and so can the copy's own."""
     host, circuit = pair()
     made, units, x = exported(host, circuit, GAIN, BIAS), list(circuit.units), pictures(host)
-    own = made.network[0][0].weight
-    own[units] = displaced(own[units])
+    network = made.network[0][0].weight
+    network[units] = displaced(network[units])
     assert (
-        difference(said(made, "first", x)[:, units], expected_site(host, circuit, x, GAIN)) > WRONG
+        difference(activation_at(made, "first", x)[:, units], expected_site(host, circuit, x, GAIN))
+        > WRONG
     )
     with pytest.raises(WorkbenchError, match=r"on noise the copy is up to .* away from the splice"):
         refuse_unlike_splice(made, circuit, GAIN, BIAS)
@@ -269,12 +270,12 @@ MISFITS: dict[str, tuple[Callable[[], Pair], str]] = {
 }
 
 
-@pytest.mark.parametrize(("make", "found"), MISFITS.values(), ids=MISFITS)
-def test_what_does_not_fit_is_refused_with_what_to_do(make, found):
+@pytest.mark.parametrize(("make", "measured"), MISFITS.values(), ids=MISFITS)
+def test_what_does_not_fit_is_refused_with_what_to_do(make, measured):
     host, circuit = make()
     with pytest.raises(WorkbenchError) as caught:
         exported(host, circuit, GAIN[: len(circuit.units)], BIAS[: len(circuit.units)])
-    assert found in str(caught.value)
+    assert measured in str(caught.value)
     assert "plice it" in caught.value.remedy
 
 
@@ -365,15 +366,15 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize(("spoil", "found"), FAULTS.values(), ids=FAULTS)
-def test_what_is_no_exported_network_is_refused(exported_file, spoil, found):
+@pytest.mark.parametrize(("spoil", "measured"), FAULTS.values(), ids=FAULTS)
+def test_what_is_no_exported_network_is_refused(exported_file, spoil, measured):
     _, host, path = exported_file
     spoil(path, path.read_bytes())
     with pytest.raises(WorkbenchError) as caught:
         read_exported(path, host)
     assert caught.value.where.startswith(str(path))
     assert caught.value.remedy == "Export it again: workbench export."
-    assert found in str(caught.value)
+    assert measured in str(caught.value)
 
 
 def test_another_base_is_refused(exported_file):

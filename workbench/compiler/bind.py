@@ -151,7 +151,7 @@ def ideal_responses(host: Host, trained: TrainedCircuit, units: Units) -> Float[
         ((corner[0] + x, corner[1] + y), float(normal_deg), radius_px, None)
         for x, y, normal_deg, radius_px in places
     ]
-    picture = ideal_stimuli(stimuli, host.input.size_px)
+    picture = ideal_stimuli(stimuli, host.picture_input.size_px)
     activations, _ = activations_on(host, (site.name,), picture)[host_source(site.name)]
     return np.array(
         [
@@ -170,7 +170,7 @@ def activations_on(
     """
     with torch.no_grad():
         shown = torch.as_tensor(to_numpy(picture), dtype=torch.float32)
-        x = host.input.encode(in_rgb(shown, host.input.mean_rgb)).to(host.device)
+        x = host.input.encode(in_rgb(shown, host.picture_input.mean_rgb)).to(host.device)
         activations = {
             site: array_like(to_numpy(activation), picture)
             for site, activation in host.activations(x, *sites).items()

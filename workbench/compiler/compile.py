@@ -150,7 +150,7 @@ def _provenance(theory: Theory, current: Mapping[int, float], tuned: bool) -> li
 
 def _refuse_unfit(spec: Spec, trained: TrainedCircuit, host: Host, bound: Bound) -> None:
     """Refuse a spec, circuits and a host that do not fit each other; see `compile_spec`."""
-    size_px = host.input.size_px
+    size_px = host.picture_input.size_px
     check_pair(spec, trained, Sizes(size_px if bound else SIZE_PX, size_px))
     for circuit_file in (trained, *bound.values()):
         refuse_strange(circuit_file, host)
@@ -223,7 +223,7 @@ def compile_theory(
     """
     value = value or written(like)
     site = host.site(trained.site)
-    grid = Grid(host.input.size_px, site.stride_px, site.offset_px, site.height, site.width)
+    grid = Grid(host.picture_input.size_px, site.stride_px, site.offset_px, site.height, site.width)
     bound = bound or {}
     sites = tuple(dict.fromkeys(units.site for units in bound.values()))
     host_activations = (lambda picture: activations_on(host, sites, picture)) if sites else None

@@ -110,8 +110,8 @@ def checked_header(where: str, values: dict[str, Any], tensors: Mapping[str, Ten
     return header
 
 
-def _refused(where: str, found: str, expected: str) -> WorkbenchError:
-    return WorkbenchError(printable(where), printable(found), expected, "Compile it again.")
+def _refused(where: str, given: str, expected: str) -> WorkbenchError:
+    return WorkbenchError(printable(where), printable(given), expected, "Compile it again.")
 
 
 def _tuples(value: Any) -> Any:

@@ -39,9 +39,9 @@ def filters(host: Host, circuit: HandwrittenCircuit) -> Float[Tensor, "unit 3 kh
     """
     layer = circuit.layers[-1]
     kernel = torch.as_tensor(layer.reads[0].weight).detach().double() / float(layer.ideal)
-    scale = torch.tensor(host.input.scale_rgb, dtype=torch.float64)[:, None, None]
+    scale = torch.tensor(host.picture_input.scale_rgb, dtype=torch.float64)[:, None, None]
     kernel = kernel * scale / INPUT_UNIT
-    kernel = kernel if host.input.order == "RGB" else kernel.flip(1)
+    kernel = kernel if host.picture_input.order == "RGB" else kernel.flip(1)
     size, reach = convolutions(host, circuit)[0].kernel_size, kernel.shape[-1] // 2
     # cell (0, 0) of the circuit is centred on pixel offset_px, that of the host begins at its first
     # tap
@@ -71,7 +71,7 @@ def _first_tap_px(host: Host, circuit: HandwrittenCircuit) -> tuple[int, int]:
     tap alone, and pixels that hold their own number, each cell gives the number of its pixel.
     """
     probe, site = replace(host, network=copy.deepcopy(host.network)), host.site(circuit.site)
-    size = host.input.size_px
+    size = host.picture_input.size_px
     x = torch.zeros(2, 3, size, size)
     x[0, 0], x[1, 0] = torch.arange(1.0, size + 1)[:, None], torch.arange(1.0, size + 1)[None, :]
     with torch.no_grad():

@@ -69,13 +69,13 @@ def refuse_unlike_splice(
 
     Anything else that the site does to its convolution shows here.
     """
-    size = made.input.size_px
+    size = made.picture_input.size_px
     rgb = NOISE * torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         site = made.activations(made.input.encode(rgb), circuit.site)[circuit.site]
         copied = slots_of(circuit).read(site)
         link = link_of(made.site(circuit.site))
-        drives = drive(circuit, rgb, made.input.mean_rgb)
+        drives = drive(circuit, rgb, made.picture_input.mean_rgb)
         expected = link(gain[:, None, None] * drives + bias[:, None, None])
     off, largest = float((copied - expected).abs().max()), float(expected.max())
     if not off <= ROUNDING * largest:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import cast
 
 from torch import nn
 
@@ -61,7 +60,7 @@ def host_from_module(
         name=name,
         fingerprint=state_fingerprint(network),
         network=network,
-        input=cast(PictureInput, input),
+        input=input,
         sites=drafts,
         output=output,
         source="torch.nn.Module",
@@ -150,7 +149,7 @@ def _with_measured_grids(host: Host, measured: frozenset[str]) -> Host:
             )
             continue
         try:
-            spacing = measure_grid(_activation_at(host, name), host.input.size_px)
+            spacing = measure_grid(_activation_at(host, name), host.picture_input.size_px)
         except UnmeasurableError as error:
             problems.append(
                 f"site {name}: its place in the picture cannot be measured: {error}. "

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from workbench.arrays.devices import CPU, known_as
 from workbench.errors import WorkbenchError, nearest
 from workbench.hosts.hooks import LastSiteReached, overridden, recorded, refuse_unfired
-from workbench.hosts.input import PictureInput
+from workbench.hosts.input import Input, PictureInput
 from workbench.hosts.layout import Site
 from workbench.hosts.output import ClassOutput, Output
 from workbench.hosts.stages import channelwise, is_stage, passed_through, stages_after
@@ -24,7 +24,7 @@ class Host:
     """A trained network, frozen and in eval mode, with its declared facts.
 
     fingerprint  SHA-256 of the weights
-    input        how items become the network's input; any `Input` where no picture is drawn
+    input        how items become the network's input
     sites        in the order in which the network computes them
     output       what `network(x)` gives, and how its answers are compared
     precision    names the layers that run in fewer bits than the others
@@ -38,12 +38,26 @@ class Host:
     name: str
     fingerprint: str
     network: nn.Module
-    input: PictureInput
+    input: Input
     sites: Mapping[str, Site]
     output: Output = field(default_factory=ClassOutput)
     source: str = ""
     precision: str = ""
     reentrant: bool = False
+
+    @property
+    def picture_input(self) -> PictureInput:
+        """The input, if it is of pictures; raises WorkbenchError for any other.
+
+        What draws or looks at pictures reads it; the loop reads `input` alone.
+        """
+        if not isinstance(self.input, PictureInput):
+            raise WorkbenchError(
+                f"host {self.name}",
+                f"its input is a {type(self.input).__name__}",
+                "pictures (PictureInput)",
+            )
+        return self.input
 
     @property
     def has_output(self) -> bool:

@@ -107,7 +107,7 @@ def _trained_and_handwritten(
 
     def respond(rgb: Float[Tensor, "n 3 h w"]) -> HostActivations:
         trained = activations(host, rgb, sites)
-        handwritten = families(circuit, rgb, host.input.mean_rgb)
+        handwritten = families(circuit, rgb, host.picture_input.mean_rgb)
         cells = {name: cells_of(host.site(name)) for name in trained}
         return {
             **{f"site {name}": (value, cells[name]) for name, value in trained.items()},
@@ -198,7 +198,7 @@ def _contours(
     turn = torch.deg2rad(torch.as_tensor(normals_deg))
     for shift_px in shifts_px:
         at = middle[0] + shift_px * torch.cos(turn), middle[1] + shift_px * torch.sin(turn)
-        yield trials.draw(host.input.size_px, *contour, normals_deg, at).float()
+        yield trials.draw(host.picture_input.size_px, *contour, normals_deg, at).float()
 
 
 def _highest(

@@ -76,9 +76,11 @@ def _variants(
         for family in {str(path_of(key)[1]) for key in variant.set if key not in unknown}:
             changed[family], schema = valid_family(family, values[family], parsed.faults)
             faulty += schema
-        own = own_faults(variant, [*faulty, *theory_faults(changed)], wrong)
+        variant_faults = own_faults(variant, [*faulty, *theory_faults(changed)], wrong)
         made[name] = changed
-        added += unknown_keys(plain, name, unknown, wrong) or at_variant(name, variant, own)
+        added += unknown_keys(plain, name, unknown, wrong) or at_variant(
+            name, variant, variant_faults
+        )
         if len(added) > MOST:
             break
     return made, added

@@ -188,4 +188,4 @@ def _drives(
 def _computed_drives(
     host: Host, circuits: Circuits, x: Tensor, read_off: HostActivations
 ) -> dict[str, Float[Tensor, "n unit h w"]]:
-    return drives(circuits, host.input.decode(x), host.input.mean_rgb, read_off)
+    return drives(circuits, host.input.decode(x), host.picture_input.mean_rgb, read_off)

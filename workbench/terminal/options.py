@@ -326,6 +326,6 @@ def _circuit_place(spec_file: Path, host: str) -> Path:
     name = Path("circuits", folder_name(host), f"{family}.yaml")
     if is_own(host):
         return name
-    beside = spec_file.resolve().parent
-    places = (beside / name, beside.parent / name, name)
+    spec_folder = spec_file.resolve().parent
+    places = (spec_folder / name, spec_folder.parent / name, name)
     return next(filter(os.path.isfile, places), None) or shipped(name) or name

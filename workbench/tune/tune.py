@@ -191,10 +191,10 @@ def _kept_responses(
     slots = trained_slots(trained)
     parts, targets = [], []
     for start in range(0, len(pictures), BATCH):
-        x = batch(pictures[start : start + BATCH], host.input)
+        x = batch(pictures[start : start + BATCH], host.picture_input)
         targets.append(slots.read(host.activations(x, trained.site)[trained.site]))
         parts.append(
-            Responses.to(in_circuit_units(host.input.decode(x), host.input.mean_rgb), grid)
+            Responses.to(in_circuit_units(host.input.decode(x), host.picture_input.mean_rgb), grid)
         )
         for layer in still:
             parts[-1].add(layer)

@@ -112,7 +112,7 @@ def _example(
         name,
         kind,
         picture.name,
-        patch(rgb, about, site, host.input.mean_rgb),
+        patch(rgb, about, site, host.picture_input.mean_rgb),
         trained[about].copy(),
         values[about].copy(),
     )

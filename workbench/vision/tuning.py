@@ -243,7 +243,7 @@ def answers(
         batch = poses[start : start + BATCH]
         drawn = [
             draw(
-                host.input.size_px,
+                host.picture_input.size_px,
                 apex,
                 float(pose),
                 radius_px,

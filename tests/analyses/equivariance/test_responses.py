@@ -226,9 +226,9 @@ def test_raw_weights_are_foretold_where_they_were_planted_and_not_in_wrong_poses
     raw = raw_weights(host, curves, lines)
     assert seen_by(raw)[2] == 180.0
     weight = host.module("curves")[0].weight.detach().double().numpy()
-    loud = (raw.trained * weight).sum((0, 2, 3)) / (weight**2).sum((0, 2, 3))
+    strong = (raw.trained * weight).sum((0, 2, 3)) / (weight**2).sum((0, 2, 3))
     np.testing.assert_allclose(
-        raw.trained, loud[:, None, None] * weight, rtol=1e-5
+        raw.trained, strong[:, None, None] * weight, rtol=1e-5
     )  # as they are, but for each line's loudness
     orders = permutations(len(curves.units), 0)
     right = predicted(raw, orders)[BY_TURNS]["explained"]

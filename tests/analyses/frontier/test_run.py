@@ -103,17 +103,17 @@ def test_frontier_document_has_documented_keys_only(tmp_path, command):
 
 
 @pytest.mark.parametrize(
-    ("output", "found"),
+    ("output", "names"),
     [(NoOutput(), "no output"), (EmbeddingOutput(), "an output without classes")],
 )
-def test_frontier_of_a_host_without_classes_is_refused(command, monkeypatch, output, found):
+def test_frontier_of_a_host_without_classes_is_refused(command, monkeypatch, output, names):
     def load(name: str) -> Host:
         return replace(planted_twice().host, output=output)
 
     monkeypatch.setattr(run_module, "load", load)
     result = command()
     assert result.exit_code == 2
-    assert f"{found}; expected a host with classes" in " ".join(result.output.split())
+    assert f"{names}; expected a host with classes" in " ".join(result.output.split())
 
 
 def test_frontier_into_a_foreign_folder_is_refused(tmp_path, command):

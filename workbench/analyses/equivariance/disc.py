@@ -15,7 +15,7 @@ SOFT_PX = 6.0  # width of the edge of the disc
 
 def disc_px(host: Host, site: Site) -> float:
     """Radius of the largest disc about the middle that lies within the picture."""
-    return min(min(at, host.input.size_px - 1 - at) for at in middle_px(site))
+    return min(min(at, host.picture_input.size_px - 1 - at) for at in middle_px(site))
 
 
 def through_disc(
@@ -26,7 +26,7 @@ def through_disc(
     With side -1 it is the mirror image, up and down exchanged. Outside the disc is the colour of
     the host's padding.
     """
-    size, middle = host.input.size_px, torch.tensor(middle_px(site))
+    size, middle = host.picture_input.size_px, torch.tensor(middle_px(site))
     line_px = torch.arange(size, dtype=torch.float32)
     x, y = line_px[None, :] - middle[0], line_px[:, None] - middle[1]
     turn = torch.deg2rad(torch.tensor(TURNS_DEG, dtype=torch.float32))[:, None, None]
@@ -46,7 +46,7 @@ def through_disc(
         align_corners=True,
     )
     inside = ((disc_px(host, site) - torch.hypot(x, y)) / SOFT_PX).clamp(0, 1)
-    ground = torch.tensor(host.input.mean_rgb)[:, None, None]
+    ground = torch.tensor(host.picture_input.mean_rgb)[:, None, None]
     return ground + inside * (shown.clamp(0, 255) - ground)
 
 

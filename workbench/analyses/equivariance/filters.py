@@ -72,7 +72,7 @@ def filters(host: Host, circuit: TrainedCircuit) -> Filters | None:
     ):
         return None
     weight = convolutions[0].weight[list(circuit.channels("a comparison of weights"))].double()
-    weight = (weight if host.input.order == "RGB" else weight.flip(1)) / torch.tensor(
-        host.input.scale_rgb
+    weight = (weight if host.picture_input.order == "RGB" else weight.flip(1)) / torch.tensor(
+        host.picture_input.scale_rgb
     )[:, None, None]
     return Filters(np.einsum("kc,uchw->ukhw", OPPONENT_AXES, weight.numpy()), shifts_px(circuit))

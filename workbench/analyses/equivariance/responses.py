@@ -73,7 +73,7 @@ def on_drawings(
 
     def respond(draw: Draw) -> dict[str, np.ndarray]:
         rgb = (
-            draw(host.input.size_px, middle, torch.tensor(TURNS_DEG), float(2**octave))
+            draw(host.picture_input.size_px, middle, torch.tensor(TURNS_DEG), float(2**octave))
             .movedim(-1, 1)
             .float()
             for octave in octaves

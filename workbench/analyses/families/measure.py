@@ -56,7 +56,7 @@ def _rows(
 ) -> dict[str, Float[np.ndarray, "picture unit 6"]]:
     x = host.input.batch(pictures)
     trained = host.activations(x, *{pair.site for pair in pairs})
-    handwritten = families(circuit, host.input.decode(x), host.input.mean_rgb)
+    handwritten = families(circuit, host.input.decode(x), host.picture_input.mean_rgb)
     rows = {}
     for i, pair in enumerate(pairs):
         units = trained[pair.site][:, list(pair.units)], cells_of(host.site(pair.site))

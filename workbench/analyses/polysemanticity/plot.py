@@ -92,7 +92,7 @@ def _patch(axes: Axes, host: Host, site: Site, picture: Picture, cell: int) -> N
     )
     half = PATCH_PX // 2
     ground = np.broadcast_to(
-        np.array(host.input.mean_rgb).round().astype(np.uint8),
+        np.array(host.picture_input.mean_rgb).round().astype(np.uint8),
         (*(size + 2 * half for size in rgb.shape[:2]), 3),
     ).copy()
     ground[half:-half, half:-half] = rgb

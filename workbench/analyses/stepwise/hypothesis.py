@@ -156,7 +156,9 @@ def family_responses(
     """
     rectified = circuit.layers[-1].family != last_family
     at_sites = host_activations(host, {site: activations[site] for site in circuit.sites})
-    return families(circuit, host.input.decode(x), host.input.mean_rgb, at_sites, rectified, known)
+    return families(
+        circuit, host.input.decode(x), host.picture_input.mean_rgb, at_sites, rectified, known
+    )
 
 
 def trained_response(

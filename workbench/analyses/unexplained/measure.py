@@ -156,6 +156,6 @@ def patches(
         for index, _ in places
     }
     return [
-        patch_around(shown[index], cell, host.site(site), host.input.mean_rgb)
+        patch_around(shown[index], cell, host.site(site), host.picture_input.mean_rgb)
         for index, cell in places
     ]

@@ -142,7 +142,7 @@ def _both(
 
     def both(rgb: Float[Tensor, "n 3 h w"]) -> HostActivations:
         trained = splices.slots.read(activations(host, rgb, [site.name])[site.name])
-        drives = families(circuit, rgb, host.input.mean_rgb, rectified=False)
+        drives = families(circuit, rgb, host.picture_input.mean_rgb, rectified=False)
         return {"trained": (trained, cells_of(site)), "handwritten": units(drives)}
 
     return both

@@ -215,7 +215,8 @@ def _field_px(host: Host, site: str) -> int | None:
     """The receptive field of a cell of the site; None where that cannot be measured."""
     try:
         return receptive_field_px(
-            lambda rgb: host.activations(host.input.encode(rgb), site)[site], host.input.size_px
+            lambda rgb: host.activations(host.input.encode(rgb), site)[site],
+            host.picture_input.size_px,
         )
     except UnmeasurableError:
         return None

@@ -124,7 +124,7 @@ def _at(
         site = with_gradient(host.name, x, host.activations(x, circuit.site)[circuit.site])
         values = slots_of(circuit).read(site)
     else:
-        values = drive(circuit, host.input.decode(x), host.input.mean_rgb)
+        values = drive(circuit, host.input.decode(x), host.picture_input.mean_rgb)
     (gradient,) = torch.autograd.grad(values[0, unit, row, column], x)
     length = gradient[0].norm(dim=0).numpy()
     rgb = host.input.decode(x.detach())[0].permute(1, 2, 0).round().clamp(0, 255).byte().numpy()
@@ -139,6 +139,6 @@ def _at(
         side,
         picture.name,
         response,
-        window(rgb, rows, columns, host.input.mean_rgb),
+        window(rgb, rows, columns, host.picture_input.mean_rgb),
         saliency / max(float(saliency.max()), np.finfo(np.float32).tiny),
     )

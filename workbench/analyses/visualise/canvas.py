@@ -87,9 +87,15 @@ def canvas(host: Host, site: Site, colours: Float[Tensor, "3 3"]) -> Canvas:
     A field that reaches beyond the picture gets the largest square about the cell within it.
     """
     middle = tuple(map(int, middle_px(site)))
-    most = 2 * min(min(at, host.input.size_px - at) for at in middle)
+    most = 2 * min(min(at, host.picture_input.size_px - at) for at in middle)
     side = min(field_px(host, site), most) // 2 * 2
-    return Canvas(host.input.size_px, side, (middle[0], middle[1]), host.input.mean_rgb, colours)
+    return Canvas(
+        host.picture_input.size_px,
+        side,
+        (middle[0], middle[1]),
+        host.picture_input.mean_rgb,
+        colours,
+    )
 
 
 def field_px(host: Host, site: Site) -> int:
@@ -98,7 +104,7 @@ def field_px(host: Host, site: Site) -> int:
     Pixels outside a square are set to NaN, which shows where they reach, as in `hosts.grid`.
     """
     row, column = site.height // 2, site.width // 2
-    (x, y), size = map(int, middle_px(site)), host.input.size_px
+    (x, y), size = map(int, middle_px(site)), host.picture_input.size_px
 
     def reached(reach: int) -> bool:
         picture = torch.full((1, 3, size, size), torch.nan)

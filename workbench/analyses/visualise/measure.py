@@ -160,7 +160,7 @@ def handwritten_drive(host: Host, circuit: HandwrittenCircuit, units: Sequence[i
     row, column = circuit.grid.height // 2, circuit.grid.width // 2
 
     def objective(rgb: Tensor, done: float) -> Tensor:
-        return drive(circuit, rgb, host.input.mean_rgb)[
+        return drive(circuit, rgb, host.picture_input.mean_rgb)[
             list(range(len(units))), list(units), row, column
         ]
 

@@ -52,7 +52,7 @@ def _trials(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     radii = (*RADII_PX, STRAIGHT_RADIUS_PX)
     kinds = itertools.product(FILLS, POLARITIES, radii)
-    draws = [partial(draw, host.input.size_px, *kind, DIRECTIONS_DEG) for kind in kinds]
+    draws = [partial(draw, host.picture_input.size_px, *kind, DIRECTIONS_DEG) for kind in kinds]
     shape = (len(FILLS), len(POLARITIES), len(radii), len(DIRECTIONS_DEG), -1)
     responses = {
         name: value.reshape(shape)

@@ -155,7 +155,9 @@ def _grating(host: Host, wavelength_px: float, at: Point) -> Float[Tensor, "n 3 
 def _contour(host: Host, contour: tuple[str, str], at: Point) -> Float[Tensor, "n 3 h w"]:
     """Straight contours of every orientation, then the same with their sides exchanged."""
     normals = np.concatenate([NORMALS_DEG, NORMALS_DEG + 180])
-    return trials.draw(host.input.size_px, *contour, trials.STRAIGHT_RADIUS_PX, normals, at).float()
+    return trials.draw(
+        host.picture_input.size_px, *contour, trials.STRAIGHT_RADIUS_PX, normals, at
+    ).float()
 
 
 def _moved(host: Host) -> list[Draw]:
@@ -164,7 +166,7 @@ def _moved(host: Host) -> list[Draw]:
     def draw(at: Point, colour: float) -> RGB:
         orientation_deg = torch.tensor(NORMALS_DEG - 90)
         stroke = Stroke(trials.WIDTH_PX, colour)
-        return line(host.input.size_px, at, orientation_deg, stroke=stroke)
+        return line(host.picture_input.size_px, at, orientation_deg, stroke=stroke)
 
     return [partial(draw, colour=colour) for colour in trials.POLARITIES.values()]
 

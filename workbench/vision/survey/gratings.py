@@ -74,7 +74,8 @@ def show(host: Host, site: Site, steps: Steps) -> Trials:
     def measured(i: int) -> Arrays:
         rgb = draw(host, *groups[i])
         field = in_circuit_units(
-            rgb[:, :, y - reach : y + reach + 1, x - reach : x + reach + 1], host.input.mean_rgb
+            rgb[:, :, y - reach : y + reach + 1, x - reach : x + reach + 1],
+            host.picture_input.mean_rgb,
         )
         maps = activations(host, rgb, [site.name])[site.name]
         return {"shown": field.numpy(), "responses": maps[:, :, cell[0], cell[1]].numpy()}
@@ -84,7 +85,7 @@ def show(host: Host, site: Site, steps: Steps) -> Trials:
         torch.from_numpy(np.concatenate([each[name] for each in trials])).double()
         for name in ("shown", "responses")
     )
-    middle = (host.input.size_px - 1) / 2
+    middle = (host.picture_input.size_px - 1) / 2
     kinds = tuple(
         (
             channel,
@@ -106,7 +107,10 @@ def field_px(host: Host, site: Site) -> int:
     """
     cell, generator = centre_cell(site), torch.Generator().manual_seed(0)
     x, y = map(int, apex_of(site, cell))
-    size, mean = host.input.size_px, torch.tensor(host.input.mean_rgb)[:, None, None]
+    size, mean = (
+        host.picture_input.size_px,
+        torch.tensor(host.picture_input.mean_rgb)[:, None, None],
+    )
     inside, outside = (
         mean + NOISE * torch.randn(PATCHES, 3, size, size, generator=generator) for _ in range(2)
     )
@@ -145,11 +149,19 @@ def draw(
         for each in np.meshgrid(ORIENTATIONS_DEG, phases_deg, indexing="ij")
     )
     wave = grating(
-        host.input.size_px, orientation, wavelength_px, phase, foreground=1.0, background=-1.0
+        host.picture_input.size_px,
+        orientation,
+        wavelength_px,
+        phase,
+        foreground=1.0,
+        background=-1.0,
     )[..., 0].float()
     direction = torch.tensor(OPPONENT[channel])
     colour = CONTRAST[channel] * direction / direction.abs().max()
-    return torch.tensor(host.input.mean_rgb)[:, None, None] + wave[:, None] * colour[:, None, None]
+    return (
+        torch.tensor(host.picture_input.mean_rgb)[:, None, None]
+        + wave[:, None] * colour[:, None, None]
+    )
 
 
 def _phase_at(

@@ -128,7 +128,7 @@ def _responses(
     def drawn(kind: tuple, at: Point) -> Float[Tensor, "n 3 h w"]:
         (fine_px, coarse_px), tilt_deg, phase_deg = kind
         textures = Textures(fine_px, coarse_px, tilt_deg, phase_deg)
-        return _draw(at, host.input.size_px, textures).permute(0, 3, 1, 2).float()
+        return _draw(at, host.picture_input.size_px, textures).permute(0, 3, 1, 2).float()
 
     return best_responses(
         host, sites, stage, [partial(drawn, kind) for kind in kinds], CELLS_AROUND, steps
@@ -141,7 +141,7 @@ def _draw(at: Point, size_px: int, textures: Textures) -> RGB:
 
 def _moved(host: Host) -> list[Draw]:
     """Functions that draw edges at a point, of the middle wavelengths and stripes into the edge."""
-    size_px, (fine_px, coarse_px) = host.input.size_px, PAIRS_PX[1]
+    size_px, (fine_px, coarse_px) = host.picture_input.size_px, PAIRS_PX[1]
     return [
         partial(
             _draw,

@@ -124,7 +124,9 @@ def _bars(
 
     def draw(at: Point, width_px: float, colour: float) -> RGB:
         orientations = torch.tensor(ORIENTATIONS_DEG)
-        return line(host.input.size_px, at, orientations, length_px, Stroke(width_px, colour))
+        return line(
+            host.picture_input.size_px, at, orientations, length_px, Stroke(width_px, colour)
+        )
 
     return _responses(host, sites, draw, f"{length_px:g} px bars", steps)
 
@@ -136,7 +138,7 @@ def _arcs(host: Host, sites: Sequence[str], steps: Steps) -> dict[str, np.ndarra
 
     def draw(at: Point, width_px: float, colour: float) -> RGB:
         stroke = Stroke(width_px, colour)
-        return arc(host.input.size_px, at, directions, BENT_PX, extent_deg, stroke)
+        return arc(host.picture_input.size_px, at, directions, BENT_PX, extent_deg, stroke)
 
     return _responses(host, sites, draw, "arcs", steps)
 
@@ -168,7 +170,7 @@ def _moved(host: Host) -> list[Draw]:
     def draw(at: Point, colour: float) -> RGB:
         orientations = torch.tensor(ORIENTATIONS_DEG)
         stroke = Stroke(WIDTHS_PX[-1], colour)
-        return line(host.input.size_px, at, orientations, LONG_PX, stroke)
+        return line(host.picture_input.size_px, at, orientations, LONG_PX, stroke)
 
     return [partial(draw, colour=colour) for colour in POLARITIES.values()]
 

@@ -82,7 +82,7 @@ def field(
     def measured(i: int) -> Arrays:
         kind, move = shown[i]
         (_, cells_y), (_, cells_x) = served(move)
-        rgb = draw(host.input.size_px, *kind, DIRECTIONS_DEG, (x + move[0], y + move[1]))
+        rgb = draw(host.picture_input.size_px, *kind, DIRECTIONS_DEG, (x + move[0], y + move[1]))
         maps = activations(host, rgb, [site.name])[site.name][:, list(units)].numpy()
         return {"responses": maps[:, :, cells_y[:, None], cells_x].transpose(0, 2, 3, 1)}
 

@@ -95,7 +95,7 @@ def moments(
     """Mean and standard deviation of every unit over all pictures and positions."""
 
     def summed(start: int) -> Arrays:
-        rgb = host.input.decode(batch(pictures[start : start + BATCH], host.input))
+        rgb = host.picture_input.decode(batch(pictures[start : start + BATCH], host.picture_input))
         flat = {
             name: value.double().transpose(0, 1).flatten(1)
             for name, value in activations(host, rgb, sites).items()
