@@ -27,6 +27,25 @@ def refuse_users_files(folder: Path, shown: Path) -> None:
     `shown` is the folder's name in the error. Every file is compared with the record by its
     SHA-256. An empty or missing folder is no error, and neither is a deleted file.
     """
+    while True:
+        before = _identity(folder)
+        try:
+            return _refuse(folder, shown)
+        except (WorkbenchError, FileNotFoundError):
+            if _identity(folder) == before:
+                raise
+            # another run has replaced the folder meanwhile: names and record were of two results
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(folder)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _refuse(folder: Path, shown: Path) -> None:
     names = sorted(_names(folder)) if folder.is_dir() else []
     if not names:
         return

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
@@ -67,16 +67,14 @@ def _refuse(path: Path, target: Path) -> int | None:
                 f"{problem}, and an output folder is replaced as a whole",
                 remedy=f"Name a folder in it, as -o {Path(path) / 'out'}.",
             )
-    with suppress(FileNotFoundError):  # another run replaces it at this moment
-        refuse_users_files(target, path)
+    refuse_users_files(target, path)
     return mode
 
 
 def _replace(path: Path, target: Path, scratch: Path) -> None:
     """Put the new result in place, unless the user has added files to the earlier one."""
     with held(target):
-        with suppress(FileNotFoundError):  # another run replaces it; what is moved is checked below
-            refuse_users_files(target, path)
+        refuse_users_files(target, path)
         put_in_place(scratch, target)
         try:
             refuse_users_files(scratch, path)
