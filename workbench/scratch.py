@@ -195,6 +195,11 @@ def _by_turns(scratch: Path, target: Path) -> bool:
     )
     try:
         os.rename(target, aside)
+    except BaseException:
+        with suppress(OSError):
+            os.rmdir(aside)
+        raise
+    try:
         os.rename(scratch, target)
     except BaseException as error:
         with suppress(OSError):
