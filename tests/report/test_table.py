@@ -8,7 +8,15 @@ import pytest
 from rich.console import Console
 
 from workbench.report import table
-from workbench.report.conditions import MISSING, interval, left_out, number, ordered, reaching
+from workbench.report.conditions import (
+    MISSING,
+    against,
+    interval,
+    left_out,
+    number,
+    ordered,
+    reaching,
+)
 from workbench.score.uncertainty import Figure
 
 
@@ -112,6 +120,14 @@ def test_the_best_rival_is_named_with_the_paired_figure():
         "the handwritten units' KL is 47 % lower (42 to 52 %) than the best rival's, "
         "baseline.affine" in text
     )
+
+
+def test_against_a_better_rival_says_higher():
+    made = cards.card()
+    worse = Figure(-1.05, (-1.64, 0.56))
+    card = replace(made, against={**made.against, "baseline.affine": worse})
+    assert against(card, "baseline.affine") == "105 % higher (−56 to 164 %)"
+    assert against(made, "baseline.affine") == "47 % lower (42 to 52 %)"
 
 
 def test_as_written_has_a_row_when_there_is_one():

@@ -205,18 +205,20 @@ def strangely_bound(card: Scorecard) -> tuple[str, ...]:
 
 
 def against(card: Scorecard, rival: str) -> str:
-    """How much lower the headline quantity is than under another condition, as text.
+    """How much lower, or higher, the headline quantity is than under another condition, as text.
 
     `rival` is an ablation, a control or a baseline.
     """
     figure = compared_with(card)[rival]
-    if not known(figure.value):
+    if figure.value is None or not known(figure.value):
         return f"{MISSING} lower"
+    side, word = (1, "lower") if figure.value >= 0 else (-1, "higher")
     between = "no interval, as it rests on one picture"
     if figure.ci95 is not None:
-        between = f"{_percent(figure.ci95[0])} to {_percent(figure.ci95[1])} %"
-    return f"{_percent(figure.value)} % lower ({between})"
+        low, high = sorted(side * end for end in figure.ci95)
+        between = f"{_percent(low)} to {_percent(high)} %"
+    return f"{_percent(side * figure.value)} % {word} ({between})"
 
 
-def _percent(share: float | None) -> str:
-    return number(None if share is None else 100 * share, 0)
+def _percent(share: float) -> str:
+    return number(100 * share, 0)
