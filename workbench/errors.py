@@ -39,7 +39,7 @@ class WorkbenchError(Exception):
 def closest(name: str, known: Iterable[str]) -> str:
     """The name in `known` that is nearest to `name`; empty if none is near.
 
-    Long names, and more than OPTIONS, are not compared: that takes minutes.
+    A name of more than LETTERS is not compared, nor are more than OPTIONS: that takes minutes.
     """
     options = [option for option in known if len(option) <= LETTERS]
     if len(name) > LETTERS or len(options) > OPTIONS:

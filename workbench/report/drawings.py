@@ -131,7 +131,7 @@ def _patches(card: Scorecard, unit: str, examples: Sequence[Example]) -> Drawing
 
 
 def _kernels(circuit: HandwrittenCircuit, which: str, theory: str) -> Iterator[Drawing]:
-    """The kernels of the last family; those of the families that lead to it are a section apart."""
+    """The kernels of the last family; those of the families above it are in another section."""
     panels = panels_of(circuit)
     for layer in (circuit.layers[-1], *circuit.layers[:-1]):
         section = "kernels" if layer is circuit.layers[-1] else "earlier kernels"

@@ -135,6 +135,6 @@ def _cost(card: Scorecard) -> Text:
     cost = card.cost
     counts = (
         f"{cost.free} free numbers, {cost.tuned} tuned (including those of poses), "
-        f"{cost.calibrated} calibrated, {cost.poses} from the survey"
+        f"{cost.calibrated} calibrated, {cost.poses} of poses"
     )
     return Text(f"cost: {counts} -> {cost.weights:,} weights", style="dim")

@@ -270,7 +270,7 @@ def poses_sentence(family: Family) -> Sentence:
     reach = f"each reads a window of {family.window_px:g} px"
     if not isinstance(family.poses, Poses):
         return (
-            f"One unit for each trained unit, at the pose that the survey found; {grid}; {reach}.",
+            f"One unit for each trained unit, at its pose in the circuit file; {grid}; {reach}.",
         )
     axes = family.poses.axes()
     count = 1

@@ -46,7 +46,7 @@ def _moved(theory: Theory, trained: TrainedCircuit) -> int:
 
 
 def _surveyed(trained: TrainedCircuit) -> int:
-    """Count the numbers of the survey that the compiler reads: the units' poses.
+    """Count the numbers of the circuit file that the compiler reads: the units' poses.
 
     Radii count if every unit has one, as the compiler reads them only then.
     """

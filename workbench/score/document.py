@@ -46,7 +46,7 @@ def document(card: Scorecard) -> dict[str, Any]:
 
 
 def _counts(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The counts of figures that are over fewer pictures or resamples than the others, by name."""
+    """The pictures and resamples of each figure that rests on fewer than the others, by name."""
     by_name = {}
     for name, row in rows.items():
         counted = {key: as_plain(cell) for key, cell in row.items() if isinstance(cell, Figure)}

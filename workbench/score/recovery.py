@@ -79,7 +79,7 @@ def mean_over(
     statistic: Callable[[Mapping[str, Array]], Array],
     seed: int,
 ) -> Figure:
-    """A statistic of the means over the chosen pictures, which the figure counts if not all are."""
+    """A statistic over the chosen pictures; the figure has their number if not all are chosen."""
     count, n = int(array_namespace(chosen).count_nonzero(chosen)), len(statistics.names)
     item = None if statistics.items is None else statistics.items[to_numpy(chosen)]
     figure = bootstrap(

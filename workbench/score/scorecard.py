@@ -67,7 +67,7 @@ class Cost:
     tuned       those of them that were fitted to a host, and the direction, radius, shift (and
                 scale) of each unit whose pose was fitted
     calibrated  gain and bias of each unit
-    poses       numbers taken from the survey
+    poses       numbers of the units' poses in the circuit file
     weights     weights generated from all of these
     """
 
