@@ -23,7 +23,8 @@ from matplotlib.figure import Figure
 from workbench.compiler import HandwrittenCircuit, compile_spec, write_circuit
 from workbench.errors import WorkbenchError
 from workbench.evaluate.calibration import calibrated
-from workbench.hosts import Host, host_from_module
+from workbench.hosts import Host
+from workbench.hosts import host_from_module as host_from_module
 from workbench.hosts.store import load, pull
 from workbench.rebuild import RebuildRequest, Run, run_loaded
 from workbench.report import write_report
@@ -44,21 +45,6 @@ from workbench.work import Work
 
 if TYPE_CHECKING:
     import pandas
-
-__all__ = [
-    "Calibrated",
-    "Handwritten",
-    "Host",
-    "Result",
-    "Theory",
-    "TrainedCircuit",
-    "Work",
-    "host_from_module",
-    "load_circuit",
-    "load_host",
-    "load_pictures",
-    "load_theory",
-]
 
 
 def load_host(name: str, download: bool = False) -> Host:

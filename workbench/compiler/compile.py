@@ -87,16 +87,8 @@ def compile_spec(
     )
     if until:
         circuit = _cut_after(circuit, until)
-    facts: dict[str, Any] = {
-        "spec": spec.sha256,
-        "circuit": trained.sha256,
-        "fingerprint": host.fingerprint,
-        "numbers": _provenance(theory, current, tuned is not None),
-    }
-    if bound:
-        facts["bound"] = {family: units.sha256 for family, units in bound.items()}
-    if variant:
-        facts |= {"variant": variant, **({"gain": alike.gain} if alike.gain else {})}
+    facts = _facts(spec, trained, host, bound, variant)
+    facts["numbers"] = _provenance(theory, current, tuned is not None)
     circuit = replace(circuit, facts=facts)
     where = f"{spec.path}: " + (f"variants.{variant}: " if variant else "")
     refuse_unusable(where, theory, circuit.layers, value)
@@ -129,6 +121,23 @@ def _cut_after(circuit: HandwrittenCircuit, family: str) -> HandwrittenCircuit:
     """The circuit up to a family and with it."""
     last = [layer.family for layer in circuit.layers].index(family)
     return replace(circuit, layers=circuit.layers[: last + 1])
+
+
+def _facts(
+    spec: Spec, trained: TrainedCircuit, host: Host, bound: Bound, variant: str | None
+) -> dict[str, Any]:
+    """The hashes of what a circuit is compiled from, and the variant that it is of."""
+    facts: dict[str, Any] = {
+        "spec": spec.sha256,
+        "circuit": trained.sha256,
+        "fingerprint": host.fingerprint,
+    }
+    if bound:
+        facts["bound"] = {family: units.sha256 for family, units in bound.items()}
+    if variant:
+        gain = spec.theory.variants[variant].units.gain
+        facts |= {"variant": variant, **({"gain": gain} if gain else {})}
+    return facts
 
 
 def _current_numbers(theory: Theory, as_written: bool) -> dict[int, float]:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from torch import Tensor
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, described
 from workbench.hosts.hooks import Override, overridden, refuse_unfired
 from workbench.hosts.host import Host
 
@@ -66,7 +66,7 @@ def _naming(host: Host, count: int) -> Iterator[None]:
     except Exception as error:  # a user's network may raise anything
         raise WorkbenchError(
             f"host {host.name}",
-            f"fails on a batch of {count}: {type(error).__name__}: {error}",
+            f"fails on a batch of {count}: {described(error)}",
             "a network that takes any number of inputs at once",
         ) from error
 

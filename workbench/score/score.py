@@ -1,7 +1,7 @@
 """From statistics and tuning curves to a scorecard."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 
 import numpy as np
@@ -93,14 +93,10 @@ def score(
 
     headline = host.output.headline
     return Scorecard(
-        header=Header(
-            host=host_facts(host),
-            spec=_together([theory.spec for theory in theories]),
-            circuit=_together([theory.circuit for theory in theories]),
+        header=replace(
+            _header(host, theories, seed),
             images=_image_facts(statistics, skipped),
             calibration=picture_facts(calibration),
-            seed=seed,
-            computed=computed_on(host.device),
         ),
         quantities=host.output.quantities,
         headline_quantity=headline,
@@ -121,6 +117,17 @@ def score(
         variants=variant_scores(specs, statistics, headline, seed),
         trained={family: circuit_facts(circuit) for family, circuit in spliced.bound.items()},
         check=joint[0].check,
+    )
+
+
+def _header(host: Host, theories: Sequence[TheoryScore], seed: int) -> Header:
+    """The header without the pictures."""
+    return Header(
+        host=host_facts(host),
+        spec=_together([theory.spec for theory in theories]),
+        circuit=_together([theory.circuit for theory in theories]),
+        seed=seed,
+        computed=computed_on(host.device),
     )
 
 
