@@ -117,7 +117,7 @@ def unit(i: int) -> UnitScore:
             "invariance dark line": 1.25,
         }
 
-    measured = tuple(first + i / 100 for first in (0.71, 0.61, 0.51, 0.41, 0.31, 0.21))
+    measured = tuple(first + i / 100 for first in (0.71, 0.61, 0.51, 0.41, 0.31, 0.21, 0.11))
     return UnitScore(
         f"fire5:{7 + i}",
         {"centre_deg": POSES[i]},

@@ -8,7 +8,14 @@ import torch
 from scipy.stats import rankdata
 
 from workbench.evaluate.statistics import unit_statistics
-from workbench.score.agreement import explained_variance, firing, pearson, spearman, top_overlap
+from workbench.score.agreement import (
+    explained_variance,
+    firing,
+    firing_chance,
+    pearson,
+    spearman,
+    top_overlap,
+)
 
 SUMS = 1e-9  # moments are sums in float64 of float32 numbers: what cancels is far below their size
 PICTURES, UNITS, SIDE = 6, 3, 10
@@ -166,6 +173,14 @@ def test_firing_of_a_unit_that_fires_everywhere_has_recall_and_no_precision():
     trained[:3] = 1.0
     precision, recall = firing(np.ones_like(trained), trained)
     assert (float(precision[0]), float(recall[0])) == (0.03, 1.0)
+    assert float(firing_chance(trained)[0]) == 0.03
+
+
+def test_firing_of_another_units_drive_is_at_chance():
+    generator = np.random.default_rng(0)
+    trained = np.maximum(generator.normal(size=(20_000, 2)) - 0.5, 0)  # independent units
+    precision, _ = firing(trained[:, ::-1], trained)
+    np.testing.assert_allclose(precision, firing_chance(trained), atol=0.02)
 
 
 def test_top_overlap_counts_shared_top_cells():

@@ -54,6 +54,7 @@ def card(echo: float = 0.25) -> Scorecard:
         0.125,
         0.75,
         0.375,
+        0.0625,
         2.0,
         -1.0,
         {"echo": echo},

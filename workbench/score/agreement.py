@@ -71,7 +71,8 @@ def firing(
 
     Precision: of the cells where the handwritten unit fires, the share where the trained unit
     does. Recall: of those where the trained unit fires, the share where the handwritten unit does.
-    A unit that never fires has nan.
+    A unit that never fires has nan. A unit that fires everywhere has a recall of 1 and the
+    precision `firing_chance`.
     """
     xp = array_namespace(value, trained)
     both, ours, theirs = (
@@ -79,6 +80,12 @@ def firing(
         for cells in ((value > 0) & (trained > 0), value > 0, trained > 0)
     )
     return both / xp.where(ours > 0, ours, xp.nan), both / xp.where(theirs > 0, theirs, xp.nan)
+
+
+def firing_chance(trained: Float[Array, "row unit"]) -> Float[Array, " unit"]:
+    """The share of the sampled cells where each trained unit fires: the precision by chance."""
+    xp = array_namespace(trained)
+    return xp.mean(xp.astype(trained > 0, xp.float64), axis=0)
 
 
 def _top(activation: Float[Array, "row unit"], count: int) -> Array:

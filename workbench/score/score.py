@@ -13,7 +13,14 @@ from workbench.compiler.bind import Bound
 from workbench.evaluate.statistics import Statistics
 from workbench.hosts.host import Host
 from workbench.hosts.output import Quantity
-from workbench.score.agreement import explained_variance, firing, pearson, spearman, top_overlap
+from workbench.score.agreement import (
+    explained_variance,
+    firing,
+    firing_chance,
+    pearson,
+    spearman,
+    top_overlap,
+)
 from workbench.score.cost import cost, total
 from workbench.score.facts import (
     Header,
@@ -221,6 +228,7 @@ def unit_scores(
         "top_overlap": top_overlap(value, target),
         "firing_precision": precision,
         "firing_recall": recall,
+        "firing_chance": firing_chance(target),
     }
     theirs, ours = figures(curves, trained=True), figures(curves, trained=False)
     condition, turns = splices.conditions["spliced"], curves.probe.turns

@@ -25,6 +25,7 @@ class UnitScore:
     top_overlap: float
     firing_precision: float
     firing_recall: float
+    firing_chance: float
     gain: float
     bias: float
     trained: Mapping[str, float]
