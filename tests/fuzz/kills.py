@@ -2,6 +2,10 @@
 
 A change is whatever Python reports before it is done: opening a file for writing, a rename, a
 removal, a new folder, a changed mode. The killed process gets SIGKILL: no `finally` runs.
+
+There are two ways. Killed runs start anew for each kill, so that `after` may start the next run from
+what the kill left. Killed copies need one run: it forks before each change, and the fork is killed
+there, so that each kill costs milliseconds.
 """
 
 import json
@@ -13,11 +17,11 @@ from pathlib import Path
 
 KILLED = -9
 MOST = 10_000  # changes of a command
-# a process that imports once, and runs the program in one child after another
+# a process that imports once, and runs the program in one child after another, or once
 FORKS = """
 import json, os, signal, sys, traceback
 
-imports, program, arguments, within, every = json.loads(sys.argv[1])
+imports, program, arguments, within, every, copies = json.loads(sys.argv[1])
 renames = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.link", "os.symlink"}
 
 def counts(event, arguments):
@@ -32,13 +36,23 @@ def counts(event, arguments):
     path = os.fsdecode(arguments[0]) if isinstance(arguments[0], (str, bytes)) else ""
     return os.sep not in path or os.path.abspath(path).startswith(within)
 
+def goes_on(child):
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    return sys.stdin.readline()
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
 def run(number):
     left = [number]
     def hook(event, arguments):
         if counts(event, arguments):
             left[0] -= 1
+            if not left[0] and not copies:
+                kill()
             if not left[0]:
-                os.kill(os.getpid(), signal.SIGKILL)
+                left[0] = every
+                goes_on(os.fork() or kill())
     sys.addaudithook(hook)
     sys.argv = ["-c", *arguments]
     try:
@@ -52,11 +66,7 @@ def run(number):
 exec(imports)
 number = 1
 while True:
-    child = os.fork()
-    if not child:
-        run(number)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-    if not sys.stdin.readline():
+    if not goes_on(os.fork() or run(number)):
         break
     number += every
 """
@@ -70,15 +80,18 @@ def kill_at_each_write(
     every: int = 1,
     environment: Mapping[str, str] | None = None,
     imports: str = "",
+    copies: bool = False,
 ) -> int:
     """Run a Python program again and again, killed just before its 1st, 2nd, ... change of a file.
 
-    Only changes below the folder `within` count, of which `every` so-manieth is a kill. After each
-    kill `after(number)` is called, which checks what is there and may repair the start. The code
-    `imports` runs once, before all. Returns the number of the first change that the program no
-    longer had; it then ran to its end. Raises AssertionError if the program fails by itself.
+    Only changes below the folder `within` count; `every` is the step from one kill to the next.
+    After each kill `after(number)` is called, which checks what is there and may repair the start.
+    With `copies` the program runs once and copies of it are killed: `after` must then change
+    nothing. The code `imports` runs once, before all. Returns the number of the first change that
+    the program no longer had; it then ran to its end. Raises AssertionError if the program fails
+    by itself.
     """
-    words = json.dumps([imports, program, [*map(str, arguments)], str(within), every])
+    words = json.dumps([imports, program, [*map(str, arguments)], str(within), every, copies])
     with subprocess.Popen(
         [sys.executable, "-c", FORKS, words],
         stdin=subprocess.PIPE,

@@ -56,8 +56,8 @@ def complete(folder: Path, pictures: int, environment: dict[str, str]) -> dict[s
     return written(folder / "out")
 
 
-@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.full), 60])
-def test_score_killed_at_each_write_keeps_a_whole_result(tmp_path, environment, every):
+@pytest.mark.parametrize("every", [pytest.param(12, marks=pytest.mark.full), 60])
+def test_score_killed_at_a_write_and_run_again_keeps_a_whole_result(tmp_path, environment, every):
     """The earlier result or the new one is whole after each kill, and nothing is left behind."""
     out, cache = tmp_path / "out", tmp_path / "cache"
     new = complete(tmp_path, AFTER, environment)
@@ -73,7 +73,7 @@ def test_score_killed_at_each_write_keeps_a_whole_result(tmp_path, environment, 
         assert files in (old, new), number
         assert set(json.loads(files[MANIFEST])["files"]) == set(files) - {MANIFEST}
         states.append(files == new)
-        if every == 1 or states[-1]:  # start again from the earlier result, and without a cache
+        if states[-1]:  # start again from the earlier result, and without a cache
             shutil.rmtree(out)
             shutil.copytree(tmp_path / "earlier", out)
             shutil.rmtree(cache, ignore_errors=True)
@@ -86,3 +86,28 @@ def test_score_killed_at_each_write_keeps_a_whole_result(tmp_path, environment, 
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"theory.yaml", "circuit.yaml", "out", "cache", "earlier"}
     assert not [path for path in cache.rglob("*") if path.name.endswith(".part")]
+
+
+@pytest.mark.full
+def test_score_killed_at_each_write_leaves_a_whole_result(tmp_path, environment):
+    """The earlier result or the new one is whole at each write of a run."""
+    out = tmp_path / "out"
+    new = complete(tmp_path, AFTER, environment)
+    shutil.rmtree(tmp_path / "cache")
+    old = complete(tmp_path, BEFORE, environment)
+    shutil.rmtree(tmp_path / "cache")
+    states = []
+
+    def check(number: int) -> None:
+        refuse_users_files(out, out)
+        files = written(out)
+        assert files in (old, new), number
+        states.append(files == new)
+
+    last = kill_at_each_write(
+        SCORE, [tmp_path, AFTER], tmp_path, check, 1, environment, IMPORTS, copies=True
+    )
+    assert written(out) == new
+    assert len(states) == last - 1 > 100
+    assert not states[0]
+    assert states == sorted(states)  # once the new result is there, it stays
