@@ -3,9 +3,9 @@
 A change is whatever Python reports before it is done: opening a file for writing, a rename, a
 removal, a new folder, a changed mode. The killed process gets SIGKILL: no `finally` runs.
 
-There are two ways. Killed runs start anew for each kill, so that `after` may start the next run from
-what the kill left. Killed copies need one run: it forks before each change, and the fork is killed
-there, so that each kill costs milliseconds.
+There are two ways. Killed runs start anew for each kill, so that `after` may start the next run
+from what the kill left. Killed copies need one run: it forks before each change, and the fork is
+killed there, so that each kill costs milliseconds.
 """
 
 import json
