@@ -61,6 +61,22 @@ class Analysis:
 ANALYSES = (
     Analysis("frontier", "Replace more and more of a network, theory by theory"),
     Analysis(
+        "rivals",
+        "Compare a theory with predictors at equal description length",
+        sections=(
+            Section(
+                75,
+                "rivals",
+                "Rivals at equal bits",
+                "Is the theory worth its numbers? It and predictors without a theory are counted "
+                "in bits by one rule. The rivals read the trained units of the layer before; the "
+                "theory starts from pixels.",
+                (("rivals", "rivals"),),
+                ("rivals",),
+            ),
+        ),
+    ),
+    Analysis(
         "families",
         "Find the trained units that each family of a theory matches",
         sections=(

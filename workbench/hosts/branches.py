@@ -13,11 +13,19 @@ from torch import Tensor, nn
 from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
 from workbench.hosts.inception_blocks import LocalResponseNorm, MaxPoolSame, PoolSame
+from workbench.hosts.pooling import MaxPool
 from workbench.hosts.stages import is_altered, is_plain_sequence
 
 # These pass each channel on by itself, smaller or weaker: a weight after them still belongs to one
 # channel.
-CHANNELS_APART = (MaxPoolSame, PoolSame, LocalResponseNorm, nn.MaxPool2d, nn.LocalResponseNorm)
+CHANNELS_APART = (
+    MaxPool,
+    MaxPoolSame,
+    PoolSame,
+    LocalResponseNorm,
+    nn.MaxPool2d,
+    nn.LocalResponseNorm,
+)
 
 # A pool, convolutions with a ReLU after each, and a unit's channel of the last.
 UnitPath = tuple[nn.Module | None, tuple[nn.Conv2d, ...], int]

@@ -50,6 +50,10 @@ SITES = sites_of(
 class ConvRelu(nn.Conv2d):
     """Convolution, then ReLU."""
 
+    def chain(self, unit: int) -> tuple[tuple[nn.Conv2d, ...], int]:
+        """The path to a unit, as of a block: the convolution itself, followed by a ReLU."""
+        return (self,), unit
+
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h2 w2"]:
         """Convolved and rectified."""
         return F.relu_(super().forward(x))
@@ -63,6 +67,17 @@ class Fire(nn.Module):
         self.squeeze1x1 = ConvRelu(inputs, squeezed, 1)
         self.expand1x1 = ConvRelu(squeezed, outputs // 2, 1)
         self.expand3x3 = ConvRelu(squeezed, outputs // 2, 3, padding=1)
+
+    def chain(self, unit: int) -> tuple[tuple[nn.Conv2d, ...], int] | None:
+        """The convolutions from the block's input to a unit, and its channel of the last one.
+
+        Each is followed by a ReLU. None for a unit that the block does not have.
+        """
+        for expand in (self.expand1x1, self.expand3x3):
+            if unit < expand.out_channels:
+                return (self.squeeze1x1, expand), unit
+            unit -= expand.out_channels
+        return None
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h w"]:
         """The channels of the 1x1 convolution, then those of the 3x3 one."""

@@ -1,0 +1,1 @@
+"""Compare a theory with predictors without a theory, at equal description length."""
