@@ -195,3 +195,17 @@ def test_each_shipped_ledger_is_that_of_the_spec_of_its_name():
         assert f"{{ledger: {file.name}," in spec.text
         assert load_file(file).ledger == spec.theory.theory
         assert len(spec.text.splitlines()) < 170
+
+
+def test_load_theory_a_copy_of_a_shipped_spec_finds_the_shipped_ledger(tmp_path):
+    shipped = SPECS / "line.yaml"
+    (tmp_path / "mine.yaml").write_text(shipped.read_text())
+    assert load_theory(tmp_path / "mine.yaml").theory == load_theory(shipped).theory
+    assert theory_from_text(shipped.read_text()).theory.tuned is not None
+
+
+def test_load_theory_a_shipped_ledger_of_another_hash_is_refused(tmp_path):
+    text = load_theory(SPECS / "line.yaml").text
+    digest = text.partition("sha256: ")[2][:64]
+    with pytest.raises(SpecError, match="expected the hash of the ledger"):
+        theory_from_text(text.replace(digest, "0" * 64))

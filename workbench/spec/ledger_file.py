@@ -1,4 +1,8 @@
-"""The ledger that a tuned spec names: a file beside the spec, of which the spec has the SHA-256."""
+"""The ledger that a tuned spec names: a file beside the spec, of which the spec has the SHA-256.
+
+The ledgers of the shipped specs are found from wherever a copy of the spec lies, as the hash tells
+whether it is the right one.
+"""
 
 import hashlib
 import os
@@ -8,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.shipped import shipped_folder
 from workbench.spec import source
 from workbench.spec.language import Ledger, LedgerName, TunedOn
 from workbench.spec.partial import validated
@@ -72,12 +77,12 @@ def _file(parsed: Source, ledger: str) -> Path | Fault:
         expected = "the name of a file in the folder of the spec"
         suggestion = "Move the ledger beside the spec, and write its name without folders."
         return Fault("ledger", AT, name, expected, suggestion)
+    for folder in (*parsed.folders, shipped_folder() / "specs"):  # a copied spec is still found
+        if os.path.isfile(folder / ledger):
+            return folder / ledger
     if not parsed.folders:
         suggestion = "Load the spec's file, or give the text's `folder`, where its ledger lies."
         return Fault("ledger", AT, f"{name}, in a text without a folder", "a file", suggestion)
-    for folder in parsed.folders:
-        if os.path.isfile(folder / ledger):
-            return folder / ledger
     expected = "the ledger that `workbench tune` wrote"
     suggestion = f"Copy it from where the spec came from to {parsed.folders[0]}."
     return Fault("ledger", AT, f"{name}, which does not exist", expected, suggestion)
