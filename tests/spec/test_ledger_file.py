@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shipped import LEDGERS, SPECS
+from tests.shipped import FOLDER, LEDGERS, SPECS
 from workbench.errors import WorkbenchError
 from workbench.spec import (
     SpecError,
@@ -198,14 +198,14 @@ def test_each_shipped_ledger_is_that_of_the_spec_of_its_name():
 
 
 def test_load_theory_a_copy_of_a_shipped_spec_finds_the_shipped_ledger(tmp_path):
-    shipped = SPECS / "line.yaml"
+    shipped = FOLDER / "line.yaml"
     (tmp_path / "mine.yaml").write_text(shipped.read_text())
     assert load_theory(tmp_path / "mine.yaml").theory == load_theory(shipped).theory
     assert theory_from_text(shipped.read_text()).theory.tuned is not None
 
 
 def test_load_theory_a_shipped_ledger_of_another_hash_is_refused(tmp_path):
-    text = load_theory(SPECS / "line.yaml").text
+    text = load_theory(FOLDER / "line.yaml").text
     digest = text.partition("sha256: ")[2][:64]
     with pytest.raises(SpecError, match="expected the hash of the ledger"):
         theory_from_text(text.replace(digest, "0" * 64))
