@@ -205,7 +205,7 @@ def test_load_theory_a_copy_of_a_shipped_spec_finds_the_shipped_ledger(tmp_path)
 
 
 def test_load_theory_a_shipped_ledger_of_another_hash_is_refused(tmp_path):
-    text = load_theory(FOLDER / "line.yaml").text
+    text = (FOLDER / "line.yaml").read_text()
     digest = text.partition("sha256: ")[2][:64]
-    with pytest.raises(SpecError, match="expected the hash of the ledger"):
-        theory_from_text(text.replace(digest, "0" * 64))
+    with pytest.raises(SpecError, match="the hash of the ledger"):
+        theory_from_text(text.replace(digest, "f" * 64))
