@@ -713,8 +713,14 @@ def test_tune_writes_a_spec_that_scores(workshop):
     result = run(*words, "--steps", 3)
     assert result.exit_code == 0, result.output
     assert re.search(
-        r"mean Pearson on the tuning pictures \d\.\d+ -> \d\.\d+\ntuned: ", result.stdout
+        r"mean Pearson on the tuning pictures \d\.\d+ -> \d\.\d+\ntuned: \S+tuned\.yaml, "
+        r"\S+tuned\.tuned-\S{8}\.yaml, \S+tuned\.tuning\.svg\n",
+        result.stdout,
     )
+    document = json.loads(run(*words, "--steps", 3, "--json").stdout)
+    assert document["files"]["spec"] == str(workshop.folder / "tuned.yaml")
+    assert all(Path(file).is_file() for file in document["files"].values())
+    assert len(document["numbers"]) == moved.count("tune:")
     tuned = load_theory(workshop.folder / "tuned.yaml")
     assert len(tuned.theory.tuned.images) == 3
     assert tuned.text.startswith(moved[: moved.index("{tune:")])

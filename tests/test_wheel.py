@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.shipped import LEDGERS
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -49,6 +51,8 @@ def test_wheel_has_its_own_package_and_the_shipped_theories(program, tmp_path):
     assert program.parent.parent in line.parents
     assert line.read_bytes() == (ROOT / "specs" / "line.yaml").read_bytes()
     assert curve.read_bytes() == (ROOT / "circuits" / "squeezenet" / "curve.yaml").read_bytes()
+    for ledger in LEDGERS:
+        assert (line.parent / ledger.name).read_bytes() == ledger.read_bytes()
 
 
 @pytest.mark.parametrize("spec", ["specs/line.yaml", "line.yaml", "line"])

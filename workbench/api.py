@@ -58,13 +58,14 @@ def load_host(name: str, download: bool = False) -> Host:
     return load(name)
 
 
-def load_theory(source: Path | str) -> Theory:
+def load_theory(source: Path | str, folder: Path | str | None = None) -> Theory:
     """A theory: a YAML file, the name of a shipped theory, or YAML text of more than one line.
 
-    Raises WorkbenchError that lists every problem.
+    A text of a tuned theory names its ledger, a file in `folder`. Raises WorkbenchError that lists
+    every problem.
     """
     if isinstance(source, str) and "\n" in source:
-        return Theory(theory_from_text(source))
+        return Theory(theory_from_text(source, folder=folder))
     return Theory(read_theory(given_or_shipped(source)))
 
 

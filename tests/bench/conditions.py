@@ -108,7 +108,7 @@ def curves(host: Host, root: Path, edits: int = 0) -> HandwrittenCircuit:
     text = EDITED.sub(
         lambda match: f"{match[1]}{float(match[2]) + 1e-3 * edits:.6f}", spec.read_text(), count=1
     )
-    return compile_spec(theory_from_text(text, spec.name), trained, host)
+    return compile_spec(theory_from_text(text, spec.name, spec.parent), trained, host)
 
 
 def by_forward_passes(this: Ready, network: nn.Module, forward: Forward) -> dict[str, list[float]]:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests import shipped
 from tests.compiler import slow
 from tests.compiler.random_circuit import PLAIN_CASES, circuit
 from tests.elsewhere import elsewhere
@@ -37,7 +38,7 @@ CIRCUITS = {
     "line": "inceptionv1/line-mixed3a",
 }
 # those that CIRCUITS does not name are of curves
-SPECS = sorted(path.stem for path in (ROOT / "specs").glob("*.yaml"))
+SPECS = [path.stem for path in shipped.SPECS]
 
 
 def compiled(spec: str, like: Array) -> HandwrittenCircuit:

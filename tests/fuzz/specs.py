@@ -1,11 +1,10 @@
 """Mutated texts of the shipped specs, by seed."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from tests.fuzz.texts import mutated
+from tests.shipped import LEDGERS, SPECS
 
-SPECS = sorted((Path(__file__).parents[2] / "specs").glob("*.yaml"))
 # words of the language that no shipped spec has
 RARE = """\
 theory: rare
@@ -41,3 +40,8 @@ claims:
 def mutated_specs(seed: int) -> Iterator[str]:
     """Mutated texts without end; the same for the same seed."""
     return mutated([*(path.read_text(encoding="utf-8") for path in SPECS), RARE], seed)
+
+
+def mutated_ledgers(seed: int) -> Iterator[str]:
+    """Mutated texts of the shipped ledgers without end; the same for the same seed."""
+    return mutated([path.read_text(encoding="utf-8") for path in LEDGERS], seed)

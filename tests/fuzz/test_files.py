@@ -8,12 +8,13 @@ import pytest
 
 from tests.fuzz.circuits import mutated_circuits
 from tests.fuzz.compiled import damaged_circuits
-from tests.fuzz.specs import mutated_specs
+from tests.fuzz.specs import mutated_ledgers, mutated_specs
 from tests.planted import UNITS, planted, trained_circuit
+from tests.shipped import LEDGERS
 from workbench.compiler import compile_spec, read_circuit
 from workbench.compiler.file import to_bytes
 from workbench.errors import WorkbenchError
-from workbench.spec import load_circuit, theory_from_text
+from workbench.spec import load_circuit, load_file, load_theory
 
 MANY = pytest.param(3000, marks=pytest.mark.full)
 SEED = 20
@@ -32,18 +33,32 @@ def refusals(inputs: Iterator, count: int, use: Callable) -> int:
 
 
 @pytest.mark.parametrize("count", [150, MANY])
-def test_theory_from_text_mutated_specs_are_read_or_refused(count):
+def test_load_theory_mutated_specs_are_read_or_refused(tmp_path, count):
     toy = planted()
-
+    path = tmp_path / "spec.yaml"
+    for ledger in LEDGERS:
+        (tmp_path / ledger.name).write_bytes(ledger.read_bytes())
     read = count_from(0)
 
     def use(text: str) -> None:
-        spec = theory_from_text(text)
+        path.write_bytes(text.encode("utf-8", errors="surrogatepass"))
+        spec = load_theory(path)
         name = list(spec.theory.families)[-1]
         if next(read) % COMPILED == 0:
             compile_spec(spec, trained_circuit(toy.host, UNITS[:2], name), toy.host)
 
     assert 0 < refusals(mutated_specs(SEED), count, use) < count
+
+
+@pytest.mark.parametrize("count", [60, MANY])
+def test_load_file_mutated_ledgers_are_read_or_refused(tmp_path, count):
+    path = tmp_path / "ledger.yaml"
+
+    def use(text: str) -> None:
+        path.write_bytes(text.encode("utf-8", errors="surrogatepass"))
+        load_file(path)
+
+    assert 0 < refusals(mutated_ledgers(SEED), count, use) < count
 
 
 @pytest.mark.parametrize("count", [60, MANY])

@@ -9,6 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.shipped import SPECS
 from workbench.errors import WorkbenchError
 from workbench.spec import (
     SpecError,
@@ -91,8 +92,8 @@ def test_a_term_without_its_list_is_a_list_of_one(arcs):
     assert [term.wavelength_px.tune for term in family.reads["input"]] == [5]
 
 
-def test_every_spec_of_the_project_loads(specs):
-    for path in specs.glob("*.yaml"):
+def test_every_spec_of_the_project_loads():
+    for path in SPECS:
         assert load_theory(path).theory.theory == path.stem
 
 

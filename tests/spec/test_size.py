@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.shipped import SPECS
 from workbench.spec import SpecError, check_pair, load_circuit, load_theory, theory_from_text
 from workbench.spec.size import BYTES, WORK, Sizes, read_cost, size_faults
 
 ROOT = Path(__file__).parents[2]
-SPECS = sorted((ROOT / "specs").glob("*.yaml"))
 CIRCUITS = sorted((ROOT / "circuits").glob("*/*.yaml"))
 THEORY = """\
 theory: big

@@ -80,6 +80,13 @@ main()
 """
 
 
+def at_a_terminal() -> None:
+    """Handle signals as a shell's command does, also where the tests run under `nohup`."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def ended(tmp_path: Path, number: int, before: str = "") -> subprocess.CompletedProcess:
     """A run that is sent a signal while it works."""
     process = subprocess.Popen(
@@ -87,7 +94,7 @@ def ended(tmp_path: Path, number: int, before: str = "") -> subprocess.Completed
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=at_a_terminal,
     )
     assert process.stdout is not None
     try:
@@ -96,6 +103,7 @@ def ended(tmp_path: Path, number: int, before: str = "") -> subprocess.Completed
         stdout, stderr = process.communicate(timeout=30)
     finally:
         process.kill()
+        process.communicate()
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 

@@ -1,5 +1,5 @@
-"""A tuned spec: fitted numbers in place, all else byte for byte, and a ledger of what was fitted on
-what.
+"""A tuned spec: fitted numbers in place, all else byte for byte, and beside it a ledger of what was
+fitted on what, and a plot.
 """
 
 import hashlib
@@ -16,9 +16,13 @@ from workbench.cache import GIB, Cache
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import PREFIX, keep_apart
-from workbench.spec import dump_circuit, load_theory, numbers, theory_from_text
+from workbench.scratch import replace_file
+from workbench.spec import Spec, dump_circuit, dumped, load_theory, numbers, theory_from_text
+from workbench.spec.problems import key_text
 from workbench.splice import inputs
 from workbench.tune import spec as tune_spec
+from workbench.tune.ledger import without_ledger, write_both
+from workbench.tune.result import TunedSpec
 from workbench.tune.settings import TuneSettings
 from workbench.tune.spec import agreement, tuned_spec
 from workbench.vision.pictures import Picture
@@ -38,10 +42,23 @@ WRITTEN = {
     "families.curve.reads.gabor[0].radius_px": 25.0,
     "families.curve.reads.gabor[1].gain": -0.05,
 }
+LEDGER = {
+    "circuits": [{"host": "planted", "circuit": "a" * 64, "pearson": [0.1, 0.2]}],
+    "spec": "b" * 64,
+    "date": "2026-01-01",
+    "steps": 3,
+    "seed": 0,
+    "images": ["0" * 16],
+}
 
 
 class Workshop:
-    """The planted host as the one that is loaded, its circuit's file, and a spec's file to tune."""
+    """The planted host as the one that is loaded, its circuit's file, and a spec's file to tune.
+
+    `result` is that of the last fit.
+    """
+
+    result: TunedSpec
 
     def __init__(self, folder: Path):
         self.planted = planted()
@@ -65,7 +82,7 @@ class Workshop:
             patch.setenv("WORKBENCH_CACHE", str(self.spec_file.parent / "cache"))
             output = self.spec_file.parent / "tuned.yaml"
             chosen = pictures or self.pictures
-            ((before, after),) = tuned_spec(
+            self.result = tuned_spec(
                 self.spec_file,
                 [self.circuit_file],
                 chosen,
@@ -73,7 +90,12 @@ class Workshop:
                 TuneSettings(steps, most, seed, tuple(hold)),
                 Work(stage=self.stage),
             )
-            return output.read_bytes().decode(), before, after
+            (circuit,) = self.result.circuits
+            return output.read_bytes().decode(), circuit.before, circuit.after
+
+    def loaded(self, text: str) -> Spec:
+        """The spec of a text that names one of the ledgers here."""
+        return theory_from_text(text, folder=self.spec_file.parent)
 
     def stage(self, name: str, total: int):
         steps: list[int] = []
@@ -95,10 +117,10 @@ def images(pictures: list[Picture]) -> tuple[str, ...]:
     return tuple(sorted(picture.sha256[:PREFIX] for picture in pictures))
 
 
-def test_the_correlation_rises(tuned):
+def test_the_correlation_rises(workshop, tuned):
     text, before, after = tuned
     assert 0.3 < before < after - 0.01 < 1
-    assert theory_from_text(text).theory.tuned.circuits[0].pearson == (
+    assert workshop.loaded(text).theory.tuned.circuits[0].pearson == (
         round(before, 4),
         round(after, 4),
     )
@@ -108,11 +130,11 @@ def test_only_the_numbers_and_the_ledger_change(tuned):
     above, below = tuned[0].split("\ntuned:")
     assert NUMBER.sub("#", above).rstrip() == NUMBER.sub("#", MOVED).rstrip()
     assert NUMBER.findall(above) != NUMBER.findall(MOVED)
-    assert "tuned:" not in below
+    assert re.fullmatch(r" \{ledger: tuned\.tuned-(.{8})\.yaml, sha256: \1.{56}\}\n", below)
 
 
 def test_the_ledger_says_what_was_fitted_on_what(workshop, tuned):
-    ledger = theory_from_text(tuned[0]).theory.tuned
+    ledger = workshop.loaded(tuned[0]).theory.tuned
     assert [(each.host, each.circuit) for each in ledger.circuits] == [
         ("planted", workshop.planted.trained.sha256)
     ]
@@ -126,8 +148,8 @@ def test_the_ledger_says_what_was_fitted_on_what(workshop, tuned):
 def test_the_as_written_circuit_is_the_one_before(workshop, tuned):
     host, trained, _ = workshop.planted
     before = compile_spec(theory_from_text(MOVED), trained, host)
-    again = compile_spec(theory_from_text(tuned[0]), trained, host, as_written=True)
-    after = compile_spec(theory_from_text(tuned[0]), trained, host)
+    again = compile_spec(workshop.loaded(tuned[0]), trained, host, as_written=True)
+    after = compile_spec(workshop.loaded(tuned[0]), trained, host)
     for layer, same, other in zip(before.layers, again.layers, after.layers, strict=True):
         assert all(
             (a.weight == b.weight).all() for a, b in zip(layer.reads, same.reads, strict=True)
@@ -157,7 +179,7 @@ def test_stages_are_told_and_come_to_their_end(workshop):
 
 def test_only_the_first_pictures_by_content_are_used(workshop):
     text, *_ = workshop.tuned(MOVED, steps=1, most=2)
-    recorded = theory_from_text(text).theory.tuned.images
+    recorded = workshop.loaded(text).theory.tuned.images
     assert recorded == images(workshop.pictures)[:2]
     assert workshop.tuned(MOVED, workshop.pictures[::-1], steps=1, most=2)[0] == text
 
@@ -165,7 +187,7 @@ def test_only_the_first_pictures_by_content_are_used(workshop):
 def test_retuning_keeps_what_was_written_and_every_picture(workshop, tuned):
     other = drawn(2, seed=7)
     text, *_ = workshop.tuned(tuned[0], other, steps=1)
-    theory = theory_from_text(text).theory
+    theory = workshop.loaded(text).theory
     assert theory.tuned.images == images([*workshop.pictures, *other])
     assert theory.tuned.written == WRITTEN
     assert text.count("\ntuned:") == 1
@@ -178,7 +200,7 @@ def test_retuning_keeps_what_was_written_and_every_picture(workshop, tuned):
 def test_a_number_marked_after_the_first_tuning_has_its_written_value_too(workshop, tuned):
     text = tuned[0].replace("sigma_px: 2,", "sigma_px: {tune: 2, min: 1, max: 3},")
     assert text != tuned[0]
-    again = theory_from_text(workshop.tuned(text, steps=1)[0]).theory.tuned
+    again = workshop.loaded(workshop.tuned(text, steps=1)[0]).theory.tuned
     assert again.written == {**WRITTEN, "families.gabor.reads.input[0].sigma_px": 2.0}
 
 
@@ -201,25 +223,118 @@ def test_a_spec_with_nothing_to_tune_is_refused(workshop):
         workshop.tuned(re.sub(r"\{tune: ([^,]+),[^}]*\}", r"\1", THEORY))
 
 
-def test_a_spec_that_has_no_place_for_a_ledger_is_refused_before_any_work(workshop, tuned):
-    """A file in braces is YAML too, but nothing can be appended to it; and what stands below the
-    ledger would be lost.
-    """
-    families = MOVED.index("families:")
-    ledger = tuned[0][tuned[0].index("tuned:") :]
+def test_a_spec_in_braces_has_no_place_for_a_ledger(workshop):
     workshop.stages.clear()
-    variants = "variants: {one-gain: {about: one gain, units: {gain: shared}}}\n"
-    for text in (
-        json.dumps(yaml.safe_load(MOVED)),
-        f"{MOVED[:families]}{ledger}\n{MOVED[families:]}",
-        f"{MOVED}\n{ledger}\n{variants}",
+    with pytest.raises(
+        WorkbenchError,
+        match=r"spec.yaml: has no place for the name of its ledger at its end; expected keys line",
     ):
-        assert theory_from_text(text).theory.theory == "planted"
-        with pytest.raises(
-            WorkbenchError, match=r"spec.yaml: has no place for the ledger at its end"
-        ):
-            workshop.tuned(text, steps=1)
+        workshop.tuned(json.dumps(yaml.safe_load(MOVED)), steps=1)
     assert workshop.stages == []
+
+
+def inlined(workshop: Workshop, text: str) -> str:
+    """A tuned spec as earlier versions wrote it, with its ledger in it."""
+    ledger = workshop.loaded(text).theory.tuned
+    return f"{without_ledger(text)}\n{dumped({'tuned': ledger.model_dump(mode='json')})}\n"
+
+
+@pytest.mark.parametrize("where", ["at the end", "above the families", "above a comment"])
+def test_a_ledger_within_the_spec_is_moved_out(workshop, tuned, where):
+    inline = inlined(workshop, tuned[0])
+    above, _, ledger = inline.partition("tuned:")
+    families = above.index("families:")
+    text = {
+        "at the end": inline,
+        "above the families": f"{above[:families]}tuned:{ledger}\n{above[families:]}",
+        "above a comment": f"{inline}# the last word\n",
+    }[where]
+    assert theory_from_text(text).theory == workshop.loaded(tuned[0]).theory
+    again, *_ = workshop.tuned(text, steps=1)
+    assert again.count("tuned:") == 1
+    assert again.splitlines()[-1].startswith("tuned: {ledger: tuned.tuned-")
+    assert again.count("#") == text.count("#")
+    assert NUMBER.sub("#", again).split("\ntuned:")[0].split() == (
+        NUMBER.sub("#", text.replace(f"tuned:{ledger}", "")).split()
+    )
+    assert workshop.loaded(again).theory.tuned.written == WRITTEN
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_write_both_killed_at_a_file_leaves_the_earlier_spec_with_its_ledger(
+    tmp_path, monkeypatch, at
+):
+    spec, rows = tmp_path / "spec.yaml", {**LEDGER, "written": WRITTEN}
+    write_both(spec, THEORY, "planted", rows)
+    before = load_theory(spec)
+    written: list[Path] = []
+
+    def killed(path: Path, *words: object) -> None:
+        written.append(path)
+        if len(written) == at:
+            raise KeyboardInterrupt
+        replace_file(path, *words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("workbench.files.replace_file", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_both(spec, MOVED, "planted", {**rows, "steps": 99})
+    assert load_theory(spec) == before
+    ledger = write_both(spec, MOVED, "planted", {**rows, "steps": 99})
+    assert written == [ledger, spec][:at]
+    assert load_theory(spec).theory.tuned.steps == 99
+
+
+def test_write_both_a_linked_spec_has_its_ledger_beside_the_file(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.yaml").symlink_to(tmp_path / "folder" / "spec.yaml")
+    ledger = write_both(tmp_path / "link.yaml", THEORY, "planted", {**LEDGER, "written": {}})
+    assert ledger.parent == tmp_path / "folder"
+    assert ledger.name.startswith("spec.tuned-")
+    for file in (tmp_path / "link.yaml", tmp_path / "folder" / "spec.yaml"):
+        assert load_theory(file).theory.tuned.steps == 3
+
+
+def test_two_specs_of_a_folder_have_a_ledger_each(tmp_path):
+    files = [tmp_path / "a.yaml", tmp_path / "b.yaml"]
+    for i, file in enumerate(files):
+        write_both(file, THEORY, "planted", {**LEDGER, "written": {}, "seed": i})
+    assert [load_theory(file).theory.tuned.seed for file in files] == [0, 1]
+
+
+def test_a_stream_is_refused_before_any_work(workshop, monkeypatch):
+    workshop.spec_file.write_text(MOVED)
+    monkeypatch.setattr(tune_spec, "load", lambda name: workshop.planted.host)
+    monkeypatch.delattr(tune_spec, "tune")
+    files, settings = [workshop.circuit_file], TuneSettings(1)
+    with pytest.raises(WorkbenchError, match=r"/dev/null: is no file; expected a file to write"):
+        tuned_spec(workshop.spec_file, files, workshop.pictures, Path("/dev/null"), settings)
+
+
+def test_the_result_has_every_fitted_number_before_and_after(workshop):
+    text, *_ = workshop.tuned(MOVED, steps=3)
+    result = workshop.result
+    assert {number.key: number.before for number in result.numbers} == WRITTEN
+    after = {key_text(path): n.tune for path, n in numbers(workshop.loaded(text).theory) if n.tuned}
+    assert {number.key: number.after for number in result.numbers} == after
+    assert [(number.min, number.max) for number in result.numbers] == [(3, 10), (10, 40), (-1, 0)]
+    (circuit,) = result.circuits
+    assert (circuit.host, circuit.circuit) == ("planted", workshop.planted.trained.sha256)
+    assert result.spec.read_text() == text
+    assert result.ledger.name in text
+    workshop.tuned(MOVED, steps=1, hold=["gabor"])
+    assert [number.key for number in workshop.result.numbers] == list(WRITTEN)[1:]
+
+
+def test_the_plot_has_every_step(workshop):
+    workshop.tuned(MOVED, steps=4)
+    plot = workshop.result.plot
+    assert plot.name == "tuned.tuning.svg"
+    drawn_text = plot.read_text()
+    steps = re.findall(r"^pictures of one step,(\d+),", drawn_text, re.MULTILINE)
+    assert steps == ["1", "2", "3", "4"]
+    assert "step of gradient descent" in drawn_text
+    assert "mean Pearson correlation" in drawn_text
 
 
 def test_variants_are_never_tuned(workshop, tuned):
@@ -230,8 +345,8 @@ def test_variants_are_never_tuned(workshop, tuned):
     )
     text, *_ = workshop.tuned(MOVED + varied)
     assert varied.strip() in text.split("\ntuned:")[0]
-    plain = theory_from_text(tuned[0]).theory
-    loaded = theory_from_text(text)
+    plain = workshop.loaded(tuned[0]).theory
+    loaded = workshop.loaded(text)
     assert loaded.theory.families == plain.families
     assert loaded.theory.tuned.written == WRITTEN
     gain = loaded.variants["a"].families["curve"].reads["gabor"][1].gain
@@ -249,7 +364,7 @@ def test_a_family_to_hold_must_exist(workshop):
 
 def test_the_ledger_names_what_was_held(workshop):
     text, *_ = workshop.tuned(MOVED, steps=1, hold=["gabor"])
-    assert theory_from_text(text).theory.tuned.hold == ("gabor",)
+    assert workshop.loaded(text).theory.tuned.hold == ("gabor",)
     assert "wavelength_px: {tune: 6," in text
 
 
@@ -268,7 +383,7 @@ def test_one_set_of_numbers_is_fitted_to_several_circuits(workshop, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tune_spec, "load", lambda name: host)
         patch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
-        figures = tuned_spec(
+        result = tuned_spec(
             workshop.spec_file,
             files,
             workshop.pictures,
@@ -288,11 +403,12 @@ def test_one_set_of_numbers_is_fitted_to_several_circuits(workshop, tmp_path):
                 TuneSettings(1, most=100),
                 Work(stage=workshop.stage),
             )
-    assert all(before < after for before, after in figures)
+    assert [circuit.file for circuit in result.circuits] == files
+    assert all(circuit.before < circuit.after for circuit in result.circuits)
     ledger = load_theory(tmp_path / "tuned.yaml").theory.tuned
     assert [each.circuit for each in ledger.circuits] == [circuit.sha256 for circuit in halves]
     assert [each.pearson for each in ledger.circuits] == [
-        (round(before, 4), round(after, 4)) for before, after in figures
+        (round(circuit.before, 4), round(circuit.after, 4)) for circuit in result.circuits
     ]
     assert ledger.hosts == ("planted",)
 
@@ -302,15 +418,16 @@ def test_retuning_keeps_which_circuits_the_values_came_from(workshop, tuned):
     none is listed twice.
     """
     here = workshop.planted.trained.sha256
-    elsewhere = tuned[0].replace("host: planted", "host: another").replace(here, "e" * 64)
-    assert elsewhere != tuned[0]
+    inline = inlined(workshop, tuned[0])
+    elsewhere = inline.replace("host: planted", "host: another").replace(here, "e" * 64)
+    assert elsewhere != inline
     text, *_ = workshop.tuned(elsewhere, drawn(2, seed=7), steps=1)
     again, *_ = workshop.tuned(text, drawn(2, seed=7), steps=1)
-    for ledger in (theory_from_text(each).theory.tuned for each in (text, again)):
+    for ledger in (workshop.loaded(each).theory.tuned for each in (text, again)):
         assert [(row.host, row.circuit) for row in ledger.earlier] == [("another", "e" * 64)]
         assert [row.circuit for row in ledger.circuits] == [here]
         assert ledger.hosts == ("planted", "another"), "the values are no transfer to either"
-    assert theory_from_text(tuned[0]).theory.tuned.earlier == ()
+    assert workshop.loaded(tuned[0]).theory.tuned.earlier == ()
 
 
 def test_agreement_is_one_for_the_planted_theory(workshop):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=SHIPPED_FILE)
 @AS_JSON
 def check(files: tuple[Path, ...], as_json: bool) -> None:
-    """Validate specs and circuit files, and list every problem of every file at once.
+    """Validate specs, ledgers and circuit files, and list every problem of every file at once.
 
     With --json each problem has a code, line, column, path, found, expected and suggestion; the
     codes are listed in specs/README.md.
@@ -46,6 +46,7 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
 def _checked(file: Path) -> tuple[dict[str, Any], str]:
     """What `check` gives for a file, as JSON and as text."""
     from workbench.spec import Spec, load_file
+    from workbench.spec.language import Ledger
     from workbench.spec.problems import rows
 
     try:
@@ -56,6 +57,9 @@ def _checked(file: Path) -> tuple[dict[str, Any], str]:
         name, families = content.theory.theory, list(content.theory.families)
         row: dict[str, Any] = {"theory": name, "families": families}
         text = f"{name}, {' -> '.join(families)}"
+    elif isinstance(content, Ledger):
+        row = {"ledger": content.ledger, "hosts": list(content.hosts)}
+        text = f"ledger of {content.ledger}, tuned on {', '.join(content.hosts)}"
     else:
         units = [unit.unit for unit in content.units]
         row = {"circuit": content.circuit, "host": content.host, "site": content.site}

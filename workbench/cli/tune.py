@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from workbench.terminal.options import (
+    AS_JSON,
     BROKEN,
     IMAGES,
     NO_CACHE,
@@ -43,7 +44,8 @@ from workbench.tune.settings import RATE, TuneSettings
     "--output",
     type=OUTPUT_FILE,
     required=True,
-    help="Spec to write: keeps comments, and records what was fitted to which pictures.",
+    help="Spec to write, NAME.yaml: keeps comments. Beside it are written NAME.tuned-*.yaml, the "
+    "ledger of what was fitted to which pictures, and NAME.tuning.svg, a plot of the fit.",
 )
 @click.option(
     "--steps",
@@ -82,6 +84,7 @@ from workbench.tune.settings import RATE, TuneSettings
 @BROKEN
 @NO_CACHE
 @SEED
+@AS_JSON
 def tune(  # noqa: PLR0913
     spec_file: Path,
     circuit_files: tuple[Path, ...],
@@ -96,6 +99,7 @@ def tune(  # noqa: PLR0913
     skip_broken: bool,
     no_cache: bool,
     seed: int,
+    as_json: bool,
 ) -> None:
     """Fit the numbers that SPEC marks `tune`, by gradient descent through the compiler.
 
@@ -103,9 +107,12 @@ def tune(  # noqa: PLR0913
     of them, with equal weight. With --keep-poses the numbers also fit networks that were not used
     here, whose units have surveyed poses only.
 
+    Numbers that ended at a bound are listed.
+
     An interrupted fit continues when the same command is given again.
     """
     from workbench.spec import load_circuit
+    from workbench.tune.result import tuned_json, tuned_lines
     from workbench.tune.spec import tuned_spec
 
     with Session() as session:
@@ -117,7 +124,5 @@ def tune(  # noqa: PLR0913
         ] or [default_circuit(spec_file)]
         settings = TuneSettings(steps, most, seed, hold, rate, with_poses=not keep_poses)
         work = session.work(seed, no_cache)
-        figures = tuned_spec(spec_file, files, pictures, output, settings, work)
-    for file, (before, after) in zip(files, figures, strict=True):
-        click.echo(f"{file}: mean Pearson on the tuning pictures {before:.3f} -> {after:.3f}")
-    click.echo(f"tuned: {output}")
+        result = tuned_spec(spec_file, files, pictures, output, settings, work)
+    click.echo(tuned_json(result) if as_json else "\n".join(tuned_lines(result)))

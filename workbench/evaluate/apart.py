@@ -6,7 +6,7 @@ from workbench.errors import WorkbenchError
 from workbench.spec.language import TunedOn
 from workbench.vision.pictures import Picture
 
-PREFIX = 16  # digits of a hash that a spec's ledger keeps
+PREFIX = 16  # digits of a picture's hash that a ledger keeps
 
 
 def keep_apart(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from workbench.spec.circuit import TrainedCircuit, TrainedUnit, misfits
 from workbench.spec.language import Claim, Theory, Variant, numbers
+from workbench.spec.ledger_file import with_ledger
 from workbench.spec.meaning import claim_faults, theory_faults
 from workbench.spec.partial import (
     entries,
@@ -29,13 +30,14 @@ VARIED = 500_000  # values of a theory's variants together, a whole theory each
 
 def checked_theory(parsed: Source) -> tuple[Theory, dict[str, Theory]]:
     """The theory of a file, and that of each of its variants. Raises SpecError."""
-    theory, schema = validated(Theory, parsed.values)
+    values, of_ledger = with_ledger(parsed)
+    theory, schema = validated(Theory, values)
     families: Families = (
         theory.families
         if theory and not parsed.faults
         else valid_families(parsed.values, parsed.faults)
     )
-    wrong = [*schema, *(theory_faults(families) if families else ())]
+    wrong = [*of_ledger, *schema, *(theory_faults(families) if families else ())]
     variants = valid_entries(Variant, parsed.values, "variants")
     varied, of_variants = _variants(parsed, families, variants, [*parsed.faults, *wrong])
     wrong += _without_bounds(families, parsed) + of_variants

@@ -29,7 +29,14 @@ from workbench.spec.family import (
     Steps,
     TextureEdge,
 )
-from workbench.spec.ledger import EarlierCircuit, TunedCircuit, TunedOn, UnitPose
+from workbench.spec.ledger import (
+    EarlierCircuit,
+    Ledger,
+    LedgerName,
+    TunedCircuit,
+    TunedOn,
+    UnitPose,
+)
 from workbench.spec.number import (
     ENTRIES,
     Channel,
@@ -57,6 +64,8 @@ __all__ = [
     "Expect",
     "Family",
     "Gabor",
+    "Ledger",
+    "LedgerName",
     "Normalise",
     "Number",
     "Pixels",
@@ -97,4 +106,4 @@ class Theory(Strict):
     families: Annotated[dict[Name, Family], Field(min_length=1, max_length=ENTRIES)]
     variants: dict[Name, Variant] = Field(default={}, max_length=ENTRIES)
     claims: dict[Name, Claim] = Field(default={}, max_length=ENTRIES)
-    tuned: TunedOn | None = None
+    tuned: TunedOn | None = None  # the content of the ledger that the file names

@@ -1,4 +1,4 @@
-"""The ledger that `workbench tune` writes at the end of a spec: what it fitted the values on."""
+"""The ledger that `workbench tune` writes beside a spec: what it fitted the values on."""
 
 from typing import Annotated
 
@@ -41,7 +41,7 @@ class EarlierCircuit(Strict):
 
 
 class TunedOn(Strict):
-    """The ledger that `workbench tune` writes: what the values of `{tune: ...}` were fitted on."""
+    """What the values of `{tune: ...}` were fitted on."""
 
     circuits: Annotated[tuple[TunedCircuit, ...], Field(min_length=1)]
     earlier: Annotated[
@@ -71,3 +71,19 @@ class TunedOn(Strict):
     def poses(self, circuit: str) -> dict[str, UnitPose]:
         """The tuned poses of the circuit with that SHA-256; none if it was not tuned on."""
         return next((row.poses for row in self.circuits if row.circuit == circuit), {})
+
+
+class Ledger(TunedOn):
+    """The ledger's file; `ledger` tells it from a theory and a trained circuit."""
+
+    ledger: Annotated[str, Field(description="name of the theory whose values were fitted")]
+
+
+class LedgerName(Strict):
+    """The ledger of a tuned theory, by its name and hash."""
+
+    ledger: Annotated[str, Field(description="name of the ledger's file, beside the spec")]
+    # with it, the spec's own hash depends on the tuned poses, which are in the ledger alone
+    sha256: Annotated[
+        str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the ledger's file")
+    ]

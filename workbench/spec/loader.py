@@ -6,7 +6,7 @@ Loading reports every problem of a file at once.
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
 from workbench.errors import WorkbenchError, closest
@@ -14,12 +14,20 @@ from workbench.files import write_whole
 from workbench.spec import source
 from workbench.spec.checks import checked_circuit, checked_theory
 from workbench.spec.circuit import TrainedCircuit
-from workbench.spec.language import Number, Theory, numbers
+from workbench.spec.language import Ledger, Number, Theory, numbers
+from workbench.spec.ledger_file import checked_ledger
 from workbench.spec.meaning import needed_axes, pair_faults
 from workbench.spec.problems import Path, key_text
 from workbench.spec.size import DRAWN, Sizes
 from workbench.spec.source import Source
 from workbench.spec.variants import at_variant
+
+# the key that tells a kind of file from the others: its name, and where a file of it belongs
+KINDS = {
+    "theory": ("a theory", "It stands where a spec is asked for: `SPEC --circuit FILE`."),
+    "circuit": ("a trained circuit", "A circuit file belongs behind --circuit."),
+    "ledger": ("a tuning ledger", "It is read with the spec that names it: give that spec."),
+}
 
 
 @dataclass(frozen=True)
@@ -47,9 +55,15 @@ def load_theory(path: FilePath | str) -> Spec:
     return _theory(source.read(FilePath(path)))
 
 
-def theory_from_text(text: str, path: FilePath | str = "<text>") -> Spec:
-    """The theory of a YAML text, which messages call `path`. Raises as `load_theory`."""
-    return _theory(source.parse(text, str(path)))
+def theory_from_text(
+    text: str, path: FilePath | str = "<text>", folder: FilePath | str | None = None
+) -> Spec:
+    """The theory of a YAML text, which messages call `path`. Raises as `load_theory`.
+
+    The ledger that a tuned theory names is looked for in `folder`, and refused without one.
+    """
+    parsed = source.parse(text, str(path))
+    return _theory(replace(parsed, folders=(FilePath(folder),)) if folder is not None else parsed)
 
 
 def load_circuit(path: FilePath | str) -> TrainedCircuit:
@@ -58,26 +72,21 @@ def load_circuit(path: FilePath | str) -> TrainedCircuit:
     Raises SpecError with every problem, and WorkbenchError if the file cannot be read.
     """
     parsed = source.read(FilePath(path))
-    _refuse_other_kind(
-        parsed,
-        "a theory",
-        "theory",
-        "a trained circuit",
-        "circuit",
-        "It stands where a spec is asked for: `SPEC --circuit FILE`.",
-    )
+    _refuse_other_kind(parsed, "circuit")
     return checked_circuit(parsed)
 
 
-def load_file(path: FilePath | str) -> Spec | TrainedCircuit:
-    """The theory or the trained circuit of a YAML file, whichever its keys say it is.
+def load_file(path: FilePath | str) -> Spec | TrainedCircuit | Ledger:
+    """The theory, the trained circuit or the ledger of a YAML file, whichever its keys say it is.
 
     Raises as `load_theory` and `load_circuit`.
     """
     parsed = source.read(FilePath(path))
-    is_circuit = isinstance(parsed.values, Mapping) and "circuit" in parsed.values
-    if is_circuit and "theory" not in parsed.values:
+    keys = parsed.values.keys() if isinstance(parsed.values, Mapping) else set()
+    if "circuit" in keys and "theory" not in keys:
         return checked_circuit(parsed)
+    if "ledger" in keys and "theory" not in keys:
+        return checked_ledger(parsed)
     return _theory(parsed)
 
 
@@ -177,27 +186,16 @@ def with_tuned(text: str, values: Mapping[Path, float]) -> str:
     return text
 
 
-def _refuse_other_kind(
-    parsed: Source, is_one: str, its_key: str, wanted: str, wanted_key: str, remedy: str
-) -> None:
-    """Raises WorkbenchError for a file of the other kind: one sentence, not one for each key."""
-    if (
-        isinstance(parsed.values, Mapping)
-        and its_key in parsed.values
-        and wanted_key not in parsed.values
-    ):
-        raise WorkbenchError(parsed.file, f"is {is_one}", wanted, remedy)
+def _refuse_other_kind(parsed: Source, wanted: str) -> None:
+    """Raises WorkbenchError for a file of another kind: one sentence, not one for each key."""
+    keys = parsed.values.keys() if isinstance(parsed.values, Mapping) else set()
+    others = [kind for key, kind in KINDS.items() if key in keys and wanted not in keys]
+    for kind, remedy in others[:1]:
+        raise WorkbenchError(parsed.file, f"is {kind}", KINDS[wanted][0], remedy)
 
 
 def _theory(parsed: Source) -> Spec:
-    _refuse_other_kind(
-        parsed,
-        "a trained circuit",
-        "circuit",
-        "a theory",
-        "theory",
-        "A circuit file belongs behind --circuit.",
-    )
+    _refuse_other_kind(parsed, "theory")
     theory, variants = checked_theory(parsed)
     return Spec(
         theory,

@@ -41,6 +41,7 @@ CODES = {
     "stride": "a stride or an offset that is no multiple of the grid",
     "too-large": "more memory, work or units than allowed",
     "other-circuit": "a theory and a circuit of different names",
+    "ledger": "the ledger of a tuned theory is not there, was changed, or is none",
     "unreadable": "a file that cannot be read",
 }
 

@@ -6,7 +6,7 @@
 import json
 from typing import Any
 
-from workbench.spec.language import Theory
+from workbench.spec.language import LedgerName, Theory
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME = "urn:handwritten-weights-workbench:theory"
@@ -23,6 +23,9 @@ def json_schema() -> dict[str, Any]:
     for edit in ("without", "only"):
         families = schema["$defs"]["Edit"]["properties"][edit]
         families["anyOf"] = [*_one_or_many(families["anyOf"][0]), *families["anyOf"][1:]]
+    # a file names its ledger, or holds it as earlier versions wrote it
+    schema["$defs"]["LedgerName"] = LedgerName.model_json_schema()
+    schema["properties"]["tuned"]["anyOf"].insert(0, {"$ref": "#/$defs/LedgerName"})
     for named in ("families", "variants", "claims"):
         schema["properties"][named]["additionalProperties"] = False
     return {"$schema": DIALECT, "$id": NAME, **schema}

@@ -7,9 +7,10 @@ Scalars are read by YAML 1.2's core rules, not PyYAML's 1.1: `1e-3` is a number,
 false and null is ever made, and a file is bounded before it is expanded.
 """
 
+import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
@@ -121,6 +122,7 @@ class Source:
     values   dicts, tuples and scalars
     places   path of keys -> where its value is written
     faults   those that the YAML itself has
+    folders  where the ledger may lie that the text names; none for a text without a file
     """
 
     file: str
@@ -128,6 +130,7 @@ class Source:
     values: Any
     places: dict[Path, Place]
     faults: tuple[Fault, ...]
+    folders: tuple[FilePath, ...] = ()
 
     def at(self, path: Path) -> Any:
         """The value at a path that is written in the file."""
@@ -197,12 +200,18 @@ class Source:
 
 
 def read(path: FilePath) -> Source:
-    """The parsed file.
-
-    Raises WorkbenchError if it cannot be read, is larger than 1 MiB or is no UTF-8 text, and
-    SpecError as `parse` does.
-    """
+    """The parsed file. Raises WorkbenchError as `text_of` does, and SpecError as `parse` does."""
     path = FilePath(path)
+    # a link to a file elsewhere: its ledger may be linked in the same folder, or lie there
+    folders = (path.parent, FilePath(os.path.realpath(path)).parent)
+    return replace(parse(text_of(path), str(path)), folders=folders)
+
+
+def text_of(path: FilePath) -> str:
+    """The text of a file.
+
+    Raises WorkbenchError if it cannot be read, is larger than 1 MiB or is no UTF-8 text.
+    """
     try:
         with open(path, "rb") as file:
             data = file.read(BYTES + 1)
@@ -213,11 +222,10 @@ def read(path: FilePath) -> Source:
     if len(data) > BYTES:
         raise WorkbenchError(str(path), "more than 1 MiB", "a YAML file of at most 1 MiB")
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         where = ":".join(map(str, (path, *_at(data[: error.start].decode("utf-8")))))
         raise WorkbenchError(where, "is no UTF-8 text", "a YAML file in UTF-8") from error
-    return parse(text, str(path))
 
 
 def dumped(value: Any, flow: bool = False) -> str:

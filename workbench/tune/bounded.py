@@ -9,6 +9,9 @@ from torch import Tensor
 from workbench.spec.language import Number, Theory, numbers
 
 MARGIN = 0.02  # of the bounds' distance: a value on its bound has no gradient
+# Of the bounds' distance, within which a fitted number counts as at its bound. It is more than
+# MARGIN: a number that is written on its bound starts there, and may not have moved since.
+AT_BOUND = 0.03
 
 Path = tuple[str | int, ...]
 

@@ -1,11 +1,12 @@
-"""Writes a tuned spec: fitted numbers in place, all other text as it was, and a ledger at the end.
+"""Writes a tuned spec: fitted numbers in place, and all other text as it was.
 
-The ledger records what was fitted on what.
+Beside it lie its ledger, which records what was fitted on what, and a plot of the fit.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,10 +15,11 @@ from workbench.code import code_version
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError, nearest
 from workbench.evaluate.calibration import checked, stream_inputs
-from workbench.files import write_whole
+from workbench.files import file_mode, is_stream, write_whole
 from workbench.hosts.host import Host
 from workbench.hosts.named import cache_of
 from workbench.hosts.store import load
+from workbench.report.svg import svg
 from workbench.spec import (
     Spec,
     SpecError,
@@ -28,11 +30,21 @@ from workbench.spec import (
     theory_from_text,
     with_tuned,
 )
+from workbench.spec.problems import Path as Keys
 from workbench.spec.problems import key_text
 from workbench.splice.calibrate import rows, sample_positions
 from workbench.splice.conditions import fitted_activation
 from workbench.splice.link import link_of
-from workbench.tune.ledger import circuit_rows, ledger_facts, with_ledger, without_ledger
+from workbench.tune.ledger import (
+    beside,
+    circuit_rows,
+    ledger_facts,
+    with_ledger,
+    without_ledger,
+    write_both,
+)
+from workbench.tune.plot import draw_history
+from workbench.tune.result import FittedCircuit, FittedNumber, TunedSpec
 from workbench.tune.settings import TuneSettings
 from workbench.tune.tune import Tuning, tune
 from workbench.vision.pictures import Picture, first_by_content
@@ -46,14 +58,13 @@ def tuned_spec(
     output: Path,
     settings: TuneSettings,
     work: Work = Work(),  # noqa: B008
-) -> list[tuple[float, float]]:
-    """Write the tuned spec to `output`.
+) -> TunedSpec:
+    """Write the tuned spec to `output`, and its ledger and a plot of the fit beside it.
 
-    Returns for each circuit the mean Pearson correlation of its units on the tuning pictures,
-    before and after. With a cache in `work`, the host's answers on a batch, before and after, are
-    not computed again; the seed is that of `settings`. Raises WorkbenchError, before any work, if
-    the spec marks nothing `tune`, lacks a family of `settings.hold`, or has no place for the
-    ledger, or if a circuit is there twice.
+    With a cache in `work`, the host's answers on a batch, before and after, are not computed again;
+    the seed is that of `settings`. Raises WorkbenchError, before any work, if the spec marks
+    nothing `tune`, lacks a family of `settings.hold`, or has no place for its ledger's name; if a
+    circuit is there twice; or if `output` is a stream, beside which no file can lie.
     """
     spec, trained = load_theory(spec_file), [load_circuit(file) for file in circuit_files]
     circuits = [(circuit, load(circuit.host)) for circuit in trained]
@@ -61,6 +72,7 @@ def tuned_spec(
     before = {key_text(path): number.tune for path, number in numbers(spec.theory) if number.tuned}
     _refuse_untunable(spec, body, before, settings.hold)
     _refuse_twice(circuit_files, trained)
+    _refuse_stream(output)
     chosen = first_by_content(pictures, settings.most)
     compared = _Compared(circuits, chosen, work)
     first = compared.agreements("before", spec)
@@ -69,13 +81,32 @@ def tuned_spec(
     text = with_tuned(body, tuning.values)
     facts = ledger_facts(spec, trained, before, chosen, settings)
 
-    def with_rows(last: Sequence[float]) -> str:
-        rows = circuit_rows(trained, tuning.poses, first, last)
-        return with_ledger(text, {"circuits": rows, **facts})
+    def ledger(last: Sequence[float]) -> dict[str, Any]:
+        return {"circuits": circuit_rows(trained, tuning.poses, first, last), **facts}
 
-    last = compared.agreements("after", theory_from_text(with_rows(first), spec_file))
-    write_whole(output, with_rows(last))
-    return list(zip(first, last, strict=True))
+    tuned = theory_from_text(with_ledger(text, ledger(first)), spec_file)
+    last = compared.agreements("after", tuned)
+    plot = beside(output, ".tuning.svg")
+    write_whole(plot, svg(draw_history(tuning.history), "tuning"))
+    return TunedSpec(
+        spec=output,
+        ledger=write_both(output, text, spec.theory.theory, ledger(last)),
+        plot=plot,
+        circuits=tuple(
+            FittedCircuit(file, circuit.host, circuit.sha256, *agreements)
+            for file, circuit, *agreements in zip(circuit_files, trained, first, last, strict=True)
+        ),
+        numbers=_fitted_numbers(spec, tuning.values),
+    )
+
+
+def _fitted_numbers(spec: Spec, values: Mapping[Keys, float]) -> tuple[FittedNumber, ...]:
+    """The numbers that were fitted, in the order of the spec."""
+    return tuple(
+        FittedNumber(key_text(path), number.tune, values[path], number.min, number.max)
+        for path, number in numbers(spec.theory)
+        if path in values and number.min is not None and number.max is not None
+    )
 
 
 def agreement(
@@ -170,6 +201,14 @@ def _refuse_twice(files: Sequence[Path], trained: Sequence[TrainedCircuit]) -> N
         first[circuit.sha256] = file
 
 
+def _refuse_stream(output: Path) -> None:
+    """Raises WorkbenchError for a terminal, /dev/null or /dev/stdout."""
+    if is_stream(output, file_mode(output)):
+        raise WorkbenchError(
+            str(output), "is no file", "a file to write, with its ledger beside it"
+        )
+
+
 def _refuse_untunable(
     spec: Spec, body: str, before: Mapping[str, float], hold: Sequence[str]
 ) -> None:
@@ -193,6 +232,6 @@ def _refuse_untunable(
     ):
         raise WorkbenchError(
             str(spec.path),
-            "has no place for the ledger at its end",
-            "keys line by line, not in braces, and `tuned` last",
+            "has no place for the name of its ledger at its end",
+            "keys line by line, not in braces",
         )
