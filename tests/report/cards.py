@@ -174,7 +174,7 @@ def card(labelled: bool = True, **changed) -> Scorecard:
             if kind_of(name) in RIVALS
         },
         tuning={"pose_error_deg": 4.0, **sides},
-        cost=Cost(93, 0, 6, 3, 78608),
+        cost=Cost(93, 0, 6, 3, 78608, 1200),
         theories=(),
     )
     only = TheoryScore(

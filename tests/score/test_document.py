@@ -82,7 +82,7 @@ def card(echo: float = 0.25) -> Scorecard:
         fires=recovered,
         against={"baseline.affine": Figure(0.5, (0.25, 0.75))},
         tuning={"trained.echo": math.inf},
-        cost=Cost(10, 2, 2, 1, 100),
+        cost=Cost(10, 2, 2, 1, 100, 400),
         theories=(),
     )
 

@@ -137,4 +137,4 @@ def _cost(card: Scorecard) -> Text:
         f"{cost.free} free numbers, {cost.tuned} tuned (including those of poses), "
         f"{cost.calibrated} calibrated, {cost.poses} of poses"
     )
-    return Text(f"cost: {counts} -> {cost.weights:,} weights", style="dim")
+    return Text(f"cost: {counts} ({cost.bits:,} bits) -> {cost.weights:,} weights", style="dim")

@@ -83,6 +83,20 @@ def calibrated_bits(units: int) -> float:
     return 2.0 * CALIBRATED_BITS * units
 
 
+def baseline_bits(units: int, channels: int) -> dict[str, float]:
+    """The bits of the predictors that every score has, by the names of their conditions.
+
+    The mean of each unit; one of so many `channels` of the site before for each unit; and a
+    regression on all of them, whose numbers are not rounded.
+    """
+    calibrated = calibrated_bits(units)
+    return {
+        "ablated.mean": CALIBRATED_BITS * units,
+        "baseline.affine": units * math.log2(channels) + calibrated,
+        "baseline.regression": CALIBRATED_BITS * units * channels + calibrated,
+    }
+
+
 def address_bits(places: int, chosen: int) -> float:
     """The bits that say which `chosen` of so many places are meant, in any order."""
     ways = math.lgamma(places + 1) - math.lgamma(chosen + 1) - math.lgamma(places - chosen + 1)

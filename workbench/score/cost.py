@@ -3,6 +3,7 @@
 With equal scores, the theory of smaller cost is better.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from workbench.compiler.circuit import HandwrittenCircuit
+from workbench.score.bits import theory_bits
 from workbench.score.scorecard import Cost
 from workbench.spec.circuit import TrainedCircuit
 from workbench.spec.language import Number, PoseBounds, Theory, numbers
@@ -26,6 +28,7 @@ def cost(theory: Theory, trained: TrainedCircuit, circuit: HandwrittenCircuit) -
         calibrated=2 * len(trained.units),
         poses=_surveyed(trained),
         weights=circuit.weights,
+        bits=math.ceil(theory_bits(theory, trained).total),
     )
 
 

@@ -39,6 +39,7 @@ def document(card: Scorecard) -> dict[str, Any]:
             ),
             **({"counts": counts} if (counts := _counts(rows)) else {}),
             "against": nested(plain["against"]),
+            "bits": nested(plain["bits"]),
             "recovered": recovered["zero"],
             "recovered_by": recovered,
         }

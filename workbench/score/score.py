@@ -1,5 +1,6 @@
 """From statistics and tuning curves to a scorecard."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
@@ -21,6 +22,7 @@ from workbench.score.agreement import (
     spearman,
     top_overlap,
 )
+from workbench.score.bits import baseline_bits
 from workbench.score.cost import cost, total
 from workbench.score.facts import (
     Header,
@@ -48,6 +50,7 @@ from workbench.spec.language import TunedOn
 from workbench.spec.pose import PoseValue
 from workbench.splice.calibrate import Splices, condition_names
 from workbench.splice.conditions import RIVALS, Handwritten
+from workbench.splice.natural import channels_before
 from workbench.vision.pictures import Picture, set_sha256
 from workbench.vision.tuning import TuningCurves
 
@@ -124,7 +127,19 @@ def score(
         variants=variant_scores(specs, statistics, headline, seed),
         trained={family: circuit_facts(circuit) for family, circuit in spliced.bound.items()},
         check=joint[0].check,
+        bits=_bits(spliced, theories),
     )
+
+
+def _bits(spliced: Spliced, theories: Sequence[TheoryScore]) -> dict[str, float]:
+    """The description lengths of all theories together, and of the baselines of all their units."""
+    bits: dict[str, float] = {"spliced": total([theory.cost for theory in theories]).bits}
+    for trained in spliced.trained:
+        for name, length in baseline_bits(
+            len(trained.units), channels_before(spliced.host, trained.site)
+        ).items():
+            bits[name] = bits.get(name, 0) + length
+    return {name: math.ceil(length) for name, length in bits.items()}
 
 
 def _header(host: Host, theories: Sequence[TheoryScore], seed: int) -> Header:

@@ -70,6 +70,7 @@ class Cost:
     calibrated  gain and bias of each unit
     poses       numbers of the units' poses in the circuit file
     weights     weights generated from all of these
+    bits        description length of all but the weights (`workbench.score.bits`)
     """
 
     free: int
@@ -77,6 +78,7 @@ class Cost:
     calibrated: int
     poses: int
     weights: int
+    bits: int
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ class Scorecard:
     variants    what the condition `variant.NAME` loses, by name
     trained     the trained units that the condition `trained.FAMILY` reads, by family
     check       the largest differences that the check of the host measured (`check_host`)
+    bits        description lengths of the handwritten units and of predictors without a theory, by
+                condition
 
     Where the host's answers are not compared (`compared`), every figure of them is None.
     """
@@ -142,6 +146,7 @@ class Scorecard:
     variants: Mapping[str, VariantScore] = field(default_factory=dict)
     trained: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     check: Mapping[str, float] = field(default_factory=dict)
+    bits: Mapping[str, float] = field(default_factory=dict)
 
     def units_of(self, theory: int) -> tuple[UnitScore, ...]:
         """The units of one theory."""

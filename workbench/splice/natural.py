@@ -162,6 +162,13 @@ def sites_before(host: Host, site: str) -> tuple[str, ...]:
     return tuple(reversed(names[max(0, place - (1 if host.staged(site) else BYPASSED)) : place]))
 
 
+def channels_before(host: Host, site: str) -> int:
+    """How many channels the baselines of a site read: those of `sites_before`, else the input's."""
+    if before := sites_before(host, site):
+        return sum(host.site(name).channels for name in before)
+    return host.input.example().shape[1]
+
+
 def site_before(host: Host, site: str) -> str | None:
     """The site that the host computes just before `site`; None for its first site."""
     names = list(host.sites)

@@ -17,9 +17,9 @@ from workbench.evaluate.calibration import calibrated_each
 from workbench.hosts.branches import CHANNELS_APART, Branch, branches
 from workbench.matching.subject import Subject
 from workbench.score.bits import (
-    CALIBRATED_BITS,
     PRECISION,
     address_bits,
+    baseline_bits,
     calibrated_bits,
     rounded,
     rounded_poses,
@@ -29,7 +29,7 @@ from workbench.spec.meaning import needed_axes
 from workbench.splice.calibrate import Splices
 from workbench.splice.conditions import Condition, ConditionKind
 from workbench.splice.link import Link, link_of
-from workbench.splice.natural import site_before, sites_before
+from workbench.splice.natural import channels_before, site_before
 from workbench.splice.rivals import (
     Trained,
     Window,
@@ -134,25 +134,17 @@ def _simple(
     subject: Subject, base: Splices, calibration: Sequence[Picture], work: Work
 ) -> Iterator[tuple[Entry, Condition]]:
     """The mean, one trained unit, and the regression, also on fewer pictures."""
-    units, channels = len(base.units), _channels_before(subject)
-    calibrated = calibrated_bits(units)
-    yield Entry("mean", "mean", "", units * CALIBRATED_BITS), base.conditions["ablated.mean"]
-    bits = units * math.log2(channels) + calibrated
-    yield Entry("one_unit", "one trained unit", "", bits), base.conditions["baseline.affine"]
-    regressions = {len(calibration): base.conditions["baseline.regression"]}
+    bits = baseline_bits(len(base.units), channels_before(subject.host, subject.trained.site))
+    for name, way in (("ablated.mean", "mean"), ("baseline.affine", "one trained unit")):
+        yield Entry(way.replace(" ", "_"), way, "", bits[name]), base.conditions[name]
+    name = "baseline.regression"
+    fits = {len(calibration): base}
     if len(calibration) >= 2 * PART:
         few = calibration[: len(calibration) // PART]
-        again = calibrated_each(subject.host, [{"spliced": subject.circuit}], few, work)[0]
-        regressions = {len(few): again.conditions["baseline.regression"], **regressions}
-    bits = CALIBRATED_BITS * units * channels + calibrated
-    for count, condition in regressions.items():
-        yield Entry(f"regression.{count}", "regression", f"{count} pictures", bits), condition
-
-
-def _channels_before(subject: Subject) -> int:
-    """How many trained units the baselines choose from."""
-    before = sites_before(subject.host, subject.trained.site)
-    return sum(subject.host.site(name).channels for name in before)
+        fits[len(few)] = calibrated_each(subject.host, [{"spliced": subject.circuit}], few, work)[0]
+    for count, splices in sorted(fits.items()):
+        entry = Entry(f"regression.{count}", "regression", f"{count} pictures", bits[name])
+        yield entry, splices.conditions[name]
 
 
 @dataclass(frozen=True)
