@@ -32,6 +32,7 @@ from workbench.analyses.frontier.run import FrontierRequest, frontier
 from workbench.analyses.polysemanticity.run import PolysemanticityRequest, polysemanticity
 from workbench.analyses.registry import ANALYSES
 from workbench.analyses.request import ReportRequest
+from workbench.analyses.rivals.run import RivalsRequest, rivals
 from workbench.analyses.stepwise.run import StepwiseRequest, stepwise
 from workbench.analyses.unexplained.run import UnexplainedRequest, unexplained
 from workbench.analyses.universality.run import UniversalityRequest, universality
@@ -153,6 +154,12 @@ def prepare_polysemanticity(folder: Path, patch: pytest.MonkeyPatch) -> Start:
     files, pictures, calibration = write_planted(folder, patch), drawn(6, seed=3), drawn(4, seed=1)
     request = PolysemanticityRequest(files, pictures, calibration, clusters=2)
     return lambda output, work: polysemanticity(request, output, work)
+
+
+def prepare_rivals(folder: Path, patch: pytest.MonkeyPatch) -> Start:
+    files, calibration = write_both(folder, patch), drawn(4, seed=1)
+    request = RivalsRequest(files, drawn(TWO_BATCHES, seed=2), calibration)
+    return lambda output, work: rivals(request, output, work)
 
 
 def prepare_stepwise(folder: Path, patch: pytest.MonkeyPatch) -> Start:
@@ -317,6 +324,9 @@ RUNS = {
             Point("units", 1, (f"{ANALYSIS}.polysemanticity.figures", "unit_meaning")),
             Point("pictures", 1, DRIVES),
         ),
+    ),
+    "rivals": Resumed(
+        prepare_rivals, (Point("score", 1, ("workbench.evaluate.run", "joint_inputs")),)
     ),
     "stepwise": Resumed(
         prepare_stepwise,

@@ -1,27 +1,30 @@
-"""The figures of a frontier: the last step is the score of all theories together."""
+"""The figures of a frontier: each step is judged by what it gains over its own units' rivals."""
 
 import pytest
 
 from tests.planted import spliced_twice
 from workbench.analyses.frontier.figures import Frontier, frontier_score
-from workbench.analyses.frontier.measure import grown
+from workbench.analyses.frontier.measure import OTHERS, OWN, grown, site_means
 from workbench.evaluate.run import evaluate
 from workbench.score.score import score
 from workbench.score.scorecard import Scorecard
 from workbench.vision.pictures.drawn import drawn
 from workbench.vision.tuning import tuning
 
-RIGHT = 0.99  # what is left is float32 and calibration
-# recovered KL of permuted units: calibrated to what they have in common, they recover most of zero
-# ablation here
-MUDDLED = 0.9
+EXACT = 1e-3  # KL of a right theory, nats: what is left is float32 and calibration
 CALIBRATION, PICTURES = drawn(4, seed=1), drawn(6, seed=2)
 
 
 def measured(*turns_deg: float) -> Frontier:
     """The frontier of both theories, the units of each turned by so many degrees."""
     spliced = spliced_twice(turns_deg, CALIBRATION)
-    return frontier_score(spliced, grown(spliced.host, spliced.joint, PICTURES), CALIBRATION)
+    means = site_means(spliced.host, ["retina", "planted"], CALIBRATION)
+    steps = grown(spliced.host, spliced.joint, means, PICTURES)
+    return frontier_score(spliced, steps, CALIBRATION)
+
+
+def kl(frontier: Frontier, step: int, name: str) -> float:
+    return frontier.steps[step].conditions[name]["kl"].value
 
 
 @pytest.fixture(scope="module")
@@ -43,25 +46,29 @@ def test_frontier_score_grows_by_a_theory_a_step(right):
     assert (right.sites, right.of) == ({"retina": 10, "planted": 12}, 22)
     assert [step.share for step in right.steps] == [4 / 22, 10 / 22]
     assert [step.cost.calibrated for step in right.steps] == [8, 20]
-    for step in right.steps:
-        assert step.conditions["natural"]["kl"].value == 0
-        assert step.recovered["kl"].value > RIGHT
-        assert step.control["kl"].value < MUDDLED
-        assert step.against.ci95[0] > 0.9
+    for i, step in enumerate(right.steps):
+        assert kl(right, i, "natural") == 0
+        assert kl(right, i, "spliced") < EXACT
+        assert step.beaten == len(OWN)
+        for name in OWN:
+            gain = kl(right, i, name) - kl(right, i, "spliced")
+            assert step.gains[name].value == pytest.approx(gain)
 
 
 def test_frontier_score_of_the_last_step_is_the_score_of_all(right, card):
     last = right.steps[-1]
-    assert last.recovered["kl"] == card.headline
-    assert last.against == card.against["control.permuted"]
-    assert (
-        last.conditions["ablated.zero"]["top1_agreement"]
-        == card.conditions["ablated.zero"].quantities["top1_agreement"]
-    )
+    assert last.conditions["spliced"]["kl"] == card.conditions["spliced"].quantities["kl"]
     assert last.cost == card.cost
 
 
-def test_frontier_score_of_a_wrong_theory_is_lower_at_its_own_step(right):
+def test_frontier_score_of_other_units_at_their_mean_is_worse(right):
+    """The first theory leaves 18 of 22 units at their mean, both together 12."""
+    assert kl(right, 0, OTHERS) > kl(right, 1, OTHERS) > 100 * kl(right, 1, "spliced")
+
+
+def test_frontier_score_of_a_wrong_theory_gains_less_at_its_own_step(right):
     wrong = measured(0, 90)
-    assert wrong.steps[0].recovered == right.steps[0].recovered
-    assert wrong.steps[1].recovered["kl"].value < right.steps[1].recovered["kl"].value - 0.02
+    assert wrong.steps[0].gains == right.steps[0].gains
+    assert wrong.steps[1].beaten < len(OWN)
+    for name in ("ablated.resample", "baseline.regression"):
+        assert wrong.steps[1].gains[name].value < right.steps[1].gains[name].value

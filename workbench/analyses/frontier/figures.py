@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from workbench.analyses.frontier.measure import OWN, SPLICED
+from workbench.arrays import array_namespace
 from workbench.arrays.devices import computed_on
 from workbench.evaluate.statistics import Statistics
 from workbench.hosts.host import sites_up_to
@@ -20,7 +22,7 @@ from workbench.score.facts import (
     skipped_facts,
     spec_facts,
 )
-from workbench.score.recovery import recovered
+from workbench.score.recovery import mean_over
 from workbench.score.score import Spliced, mean_figure
 from workbench.score.scorecard import Cost
 from workbench.score.uncertainty import Figure
@@ -28,8 +30,7 @@ from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
 from workbench.vision.pictures import Picture, set_sha256
 
-FORMAT = 1
-CONTROL = "control.permuted"
+FORMAT = 2
 QUANTITIES = {
     "kl": "kl",
     "agreement": "top1_agreement",
@@ -44,10 +45,10 @@ class FrontierStep:
 
     units       how many they are
     share       share of the host's units at `Frontier.sites` that they are
-    conditions  condition -> quantity -> mean over pictures
-    recovered   kl and agreement of the handwritten units, against zero ablation of the same set
-    control     the same of the permuted handwritten units
-    against     recovered KL of the handwritten units, with the control in place of the ablation
+    conditions  condition -> quantity -> mean over pictures; under the conditions OWN only the
+                step's own units are under them, and those of earlier steps are handwritten
+    gains       for each of OWN its KL less that of the handwritten units, on the same pictures:
+                above 0, the step's theory does better
     cost        of all theories so far
     """
 
@@ -56,10 +57,13 @@ class FrontierStep:
     units: int
     share: float
     conditions: Mapping[str, Mapping[str, Figure]]
-    recovered: Mapping[str, Figure]
-    control: Mapping[str, Figure]
-    against: Figure
+    gains: Mapping[str, Figure]
     cost: Cost
+
+    @property
+    def beaten(self) -> int:
+        """How many of OWN the step's theory is better than, with an interval above 0."""
+        return sum(bool(gain.ci95 and gain.ci95[0] > 0) for gain in self.gains.values())
 
 
 @dataclass(frozen=True)
@@ -124,18 +128,16 @@ def _step(
             }
             for name, rows in statistics.rows.items()
         },
-        recovered=_recovered(statistics, "spliced", seed),
-        control=_recovered(statistics, CONTROL, seed),
-        against=recovered(statistics, "spliced", CONTROL, "kl", seed=seed),
+        gains={name: _gain(statistics, name, seed) for name in OWN},
         cost=cost,
     )
 
 
-def _recovered(statistics: Statistics, condition: str, seed: int) -> dict[str, Figure]:
-    return {
-        quantity: recovered(statistics, condition, "ablated.zero", quantity, seed=seed)
-        for quantity in ("kl", "agreement")
-    }
+def _gain(statistics: Statistics, name: str, seed: int) -> Figure:
+    """The KL under a condition less that of the handwritten units, on the same pictures."""
+    rows = {key: statistics.rows[key]["kl"] for key in (name, SPLICED)}
+    known = array_namespace(rows[name]).isfinite(rows[name] + rows[SPLICED])
+    return mean_over(statistics, rows, known, lambda means: means[name] - means[SPLICED], seed)
 
 
 def _image_facts(statistics: Statistics, skipped: int) -> dict[str, object]:
@@ -149,4 +151,5 @@ def frontier_json(frontier: Frontier) -> str:
     document = json.loads(document_json(frontier, FORMAT))
     for step in document["steps"]:
         step["conditions"] = nested(step["conditions"])
+        step["gains"] = nested(step["gains"])
     return as_json(document)

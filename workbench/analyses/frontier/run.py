@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.analyses.frontier.figures import Frontier, frontier_json, frontier_score
-from workbench.analyses.frontier.measure import grown
+from workbench.analyses.frontier.measure import grown, site_means
 from workbench.analyses.frontier.plot import draw_frontier
 from workbench.compiler import HandwrittenCircuit, compile_spec
 from workbench.errors import WorkbenchError
@@ -16,6 +16,7 @@ from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.calibration import calibrated_each
 from workbench.files import write_whole
 from workbench.hosts import Host
+from workbench.hosts.host import sites_up_to
 from workbench.hosts.output import ClassOutput
 from workbench.hosts.store import load
 from workbench.report.drawings import png
@@ -61,7 +62,10 @@ def frontier(request: FrontierRequest, output: Path, work: Work) -> Frontier:
 
     with folder_written_whole(output) as folder:
         joint = calibrated_each(host, circuits, request.calibration, work)
-        statistics = [rows.on(work.device) for rows in grown(host, joint, request.pictures, work)]
+        sites = list(sites_up_to(host, [splices.site for splices in joint]))
+        means = site_means(host, sites, request.calibration, work)
+        steps = grown(host, joint, means, request.pictures, work)
+        statistics = [rows.on(work.device) for rows in steps]
         spliced = Spliced(specs, trained, host, joint)
         result = frontier_score(
             spliced, statistics, request.calibration, work.seed, skipped(request.pictures)
