@@ -43,8 +43,9 @@ def test_load_theory_of_a_name_a_file_and_a_text_gives_a_theory(theory):
 def test_load_theory_a_text_finds_its_ledger_in_the_folder():
     whole = wb.load_theory("line")
     assert wb.load_theory(whole.spec.text, folder=ROOT / "specs").spec.theory == whole.spec.theory
+    assert wb.load_theory(whole.spec.text).spec.theory == whole.spec.theory  # a shipped ledger
     with pytest.raises(wb.WorkbenchError, match="in a text without a folder"):
-        wb.load_theory(whole.spec.text)
+        wb.load_theory(whole.spec.text.replace("line.tuned-", "mine.tuned-"))
 
 
 def test_load_circuit_of_a_shipped_name_gives_its_units():
