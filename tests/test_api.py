@@ -182,3 +182,19 @@ def test_the_examples_of_the_page_run(tmp_path, monkeypatch):
     assert (tmp_path / "out" / "report.html").is_file()
     assert (tmp_path / "kernels.png").is_file()
     assert names["result"].card.header.images["n"] == 8
+
+
+def test_the_notebook_runs_and_its_theories_rank_as_it_says(tmp_path, monkeypatch, capsys):
+    """On sixteen pictures of each part, so that it takes seconds."""
+    monkeypatch.chdir(tmp_path)
+    few = {part: api.photographs(part)[:16] for part in ("headline", "calibration")}
+    monkeypatch.setattr(api, "photographs", few.__getitem__)
+    names: dict[str, object] = {}
+    exec((ROOT / "docs" / "first_theory.py").read_text(), names)
+    pearson = {
+        name: names[name].card.conditions["spliced"].pearson.value
+        for name in ("first", "second", "wrong")
+    }
+    assert pearson["second"] > pearson["first"] > pearson["wrong"]
+    assert pearson["second"] > 0.4
+    assert "arcs and inhibition: Pearson 0." in capsys.readouterr().out
