@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from workbench.hosts.branches import CHANNELS_APART, branches
 from workbench.hosts.host import Host
 from workbench.splice.rivals import (
+    as_small_floats,
     branch_drive,
     greedy,
     pruned,
@@ -32,6 +33,16 @@ def features(rows: int, count: int, seed: int = 0) -> torch.Tensor:
 def error_of(values: torch.Tensor, chosen: list[int], target: torch.Tensor) -> float:
     fitted = torch.linalg.lstsq(values[:, chosen], target[:, None]).solution
     return float((values[:, chosen] @ fitted - target[:, None]).square().sum())
+
+
+def test_small_floats_keep_small_weights_and_few_values():
+    weight = torch.tensor([[1.9, -0.03, 0.2, 1e-4], [100.0, 60.0, -3.0, 0.0]])
+    near = as_small_floats(weight, 6)
+    assert torch.allclose(near[:, :3], weight[:, :3], rtol=0.13)
+    assert near[1, 3] == 0
+    many = as_small_floats(features(20_000, 1).T, 6)
+    assert len(many.unique()) <= 2**6
+    assert torch.equal(as_small_floats(near, 6), near)
 
 
 def test_greedy_chooses_at_each_step_what_leaves_least():

@@ -22,6 +22,7 @@ from workbench.splice.link import RELU, Link
 from workbench.splice.natural import PartKind
 
 REFITS = 6  # times the units that are active are chosen again
+SMALL_EXPONENT = 3  # bits
 RIDGE = 1e-3  # of each feature's variance
 
 
@@ -135,6 +136,21 @@ def quantised(weight: Float[Tensor, "out ..."], bits: int) -> Float[Tensor, "out
     levels = 2 ** (bits - 1) - 1
     step = (flat.abs().amax(1, keepdim=True) / levels).clamp_min(1e-30)
     return ((flat / step).round() * step).view_as(weight)
+
+
+def as_small_floats(weight: Float[Tensor, "unit k"], bits: int) -> Float[Tensor, "unit k"]:
+    """The weights of each row as numbers of a sign, SMALL_EXPONENT bits of exponent and a mantissa.
+
+    The largest of a row has the highest exponent; what is below the lowest is evenly spaced down to
+    0. For weights of inputs of unequal spread, which an even scale would round to 0.
+    """
+    mantissa = bits - 1 - SMALL_EXPONENT
+    size = weight.abs()
+    top = torch.floor(torch.log2(size.amax(1, keepdim=True).clamp_min(1e-30)))
+    lowest = top - (2**SMALL_EXPONENT - 2)
+    exponent = torch.floor(torch.log2(size.clamp_min(1e-30))).maximum(lowest)
+    step = 2.0 ** (exponent - mantissa)
+    return weight.sign() * (size / step).round() * step
 
 
 def greedy(

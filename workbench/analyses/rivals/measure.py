@@ -17,6 +17,7 @@ from workbench.evaluate.calibration import calibrated_each
 from workbench.hosts.branches import CHANNELS_APART, Branch, branches
 from workbench.matching.subject import Subject
 from workbench.score.bits import (
+    CALIBRATED_BITS,
     PRECISION,
     address_bits,
     baseline_bits,
@@ -33,6 +34,7 @@ from workbench.splice.natural import channels_before, site_before
 from workbench.splice.rivals import (
     Trained,
     Window,
+    as_small_floats,
     greedy,
     pruned,
     quantised,
@@ -175,24 +177,35 @@ class _Fit:
                 f"{count} a unit",
                 self.units * each + calibrated_bits(self.units),
             )
-            yield entry, self._window(quantised(weight, WEIGHT_BITS))
+            yield entry, self._window(as_small_floats(weight, WEIGHT_BITS))
 
     def low_rank(self) -> Iterator[tuple[Entry, Condition]]:
-        """The regression on windows, cut to a low rank."""
-        sample, spread = self.sample, self.sample.spread
+        """The regression on windows, cut to the few predictions that explain most.
+
+        Reduced-rank regression (Izenman 1975, doi 10.1016/0047-259X(75)90042-1), with a scale of
+        each channel that enters.
+        """
+        sample, (channels, height, width) = self.sample, self.sample.shape
+        spread = sample.spread.view(channels, -1).mean(1).repeat_interleave(height * width)
         scaled = (sample.windows - sample.windows.mean(0)) / spread
-        gram = scaled.T @ scaled + RIDGE * len(scaled) * torch.eye(scaled.shape[1])
+        gram = scaled.T @ scaled
         target = sample.target - sample.target.mean(0)
-        weight = torch.linalg.solve(gram, scaled.T @ target).T / spread
-        left, values, right = torch.linalg.svd(weight, full_matrices=False)
-        for rank in (rank for rank in RANKS if rank < len(values)):
-            down = quantised(left[:, :rank] * values[:rank], WEIGHT_BITS)
-            up = quantised(right[:rank], WEIGHT_BITS)
+        ridge = RIDGE * len(scaled) * torch.eye(len(gram))
+        weight = torch.linalg.solve(gram + ridge, scaled.T @ target).T
+        _, vectors = torch.linalg.eigh(weight @ gram @ weight.T)  # of what it predicts
+        for rank in (rank for rank in RANKS if rank < self.units):
+            down = vectors[:, -rank:]
+            up = quantised(down.T @ weight, WEIGHT_BITS)
             numbers = rank * (self.units + weight.shape[1])
-            bits = WEIGHT_BITS * numbers + calibrated_bits(self.units)
+            bits = WEIGHT_BITS * numbers + CALIBRATED_BITS * channels
             yield (
-                Entry(f"low_rank.{rank}", "low rank", f"rank {rank}", bits),
-                self._window(down @ up),
+                Entry(
+                    f"low_rank.{rank}",
+                    "low rank",
+                    f"rank {rank}",
+                    bits + calibrated_bits(self.units),
+                ),
+                self._window(quantised(down, WEIGHT_BITS) @ up / spread),
             )
 
     def _window(self, weight: Float[Tensor, "unit feature"]) -> Window:
