@@ -101,13 +101,14 @@ def test_images_have_alternatives_and_lie_beside_the_page(page: Page, folder: Pa
     assert {path.stem for path in folder.glob("*.svg")} == {
         "summary",
         "ledger",
+        "circuit-diagram",
         "tuning-aligned",
         "tuning-directions",
         "tuning-radii",
     }
     files = {path.stem for path in folder.glob("*.png")}
     assert {"kernels-bar-1", "kernels-curve-1", "patches-fire5-7"} <= files
-    assert (len(pictures), len(drawings)) == (len(files), 5)
+    assert (len(pictures), len(drawings)) == (len(files), 6)
 
 
 def test_pictures_below_each_other_share_no_id(page: Page):

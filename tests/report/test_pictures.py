@@ -290,7 +290,9 @@ def test_the_summary_without_comparable_answers_is_of_correlations():
 
 
 def drawn(name: str) -> Drawing:
-    made = drawings(cards.card(), [cards.circuit()], [cards.curves()], cards.examples())
+    made = drawings(
+        cards.card(), [cards.spec().theory], [cards.circuit()], [cards.curves()], cards.examples()
+    )
     return next(drawing for drawing in made if drawing.name == name)
 
 

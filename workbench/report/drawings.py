@@ -9,18 +9,28 @@ from matplotlib.figure import Figure
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.report.conditions import number
 from workbench.report.curves import draw_aligned, draw_directions, draw_radii
+from workbench.report.diagram import draw_diagram
 from workbench.report.kernels import draw, panels_of
 from workbench.report.ledger import draw_ledger, draw_summary
 from workbench.report.patches import draw_patches, units_of
 from workbench.report.summary import summary
 from workbench.report.svg import svg
 from workbench.score.scorecard import Scorecard, UnitScore
-from workbench.spec.language import INPUT
+from workbench.spec.language import INPUT, Theory
 from workbench.vision.examples import Example
 from workbench.vision.tuning import TuningCurves
 
 DOTS_PER_INCH = 150
 LINES = "Trained in black, handwritten in red."
+READS = (
+    "From the pixels to the units that take the trained ones’ places, in red. A square shows where "
+    "a family reads, across its window, for a unit whose normal points down (of a curve: to the "
+    "centre of curvature): places in grey, and on them the wanted poses. A curve is the weight of "
+    "an upstream unit by its pose, the wanted pose in the middle: up to 90° off to both sides for "
+    "orientations, 180° for directions of the centre. Red excites, blue inhibits; the curves of a "
+    "family have one scale. With, against: only poses turned as the arc turns, or the other way. "
+    "Filters are drawn at phase 0; gains by phase, size or colour are in the sentences below."
+)
 ECHOES = {  # keys: how often the stimulus looks the same in a full turn
     1: "An echo, the response to the opposite direction, would be in the shaded band.",
     2: "An echo, the response to a bar at a right angle, would be in the shaded band.",
@@ -54,13 +64,14 @@ class Drawing:
 
 def drawings(
     card: Scorecard,
+    theories: Sequence[Theory],
     circuits: Sequence[HandwrittenCircuit],
     curves: Sequence[TuningCurves],
     examples: Sequence[Example],
 ) -> Iterator[Drawing]:
     """Draw the pictures in the order of the page.
 
-    `circuits` and `curves` are in the order of the card's theories.
+    `theories`, `circuits` and `curves` are in the order of the card's theories.
     """
     yield _summary(card)
     for i, responses in enumerate(curves):
@@ -69,6 +80,8 @@ def drawings(
         yield _patches(card, unit, [example for example in examples if example.unit == unit])
     for i, circuit in enumerate(circuits):
         yield from _kernels(circuit, *_which(card, i))
+    for i, (theory, circuit) in enumerate(zip(theories, circuits, strict=True)):
+        yield _circuit(theory, circuit, *_which(card, i))
     yield Drawing(
         "ledger",
         "ledger",
@@ -147,6 +160,24 @@ def _kernels(circuit: HandwrittenCircuit, which: str, theory: str) -> Iterator[D
             yield Drawing(
                 f"kernels-{which}{layer.family}-{i + 1}", section, draw([panel]), alt, seen
             )
+
+
+def _circuit(theory: Theory, circuit: HandwrittenCircuit, which: str, named: str) -> Drawing:
+    units = {layer.family: len(layer.units) for layer in circuit.layers}
+    reads = "; ".join(
+        f"{name} reads {', '.join('the pixels' if source == INPUT else source for source in reads)}"
+        for name in units
+        for reads in (theory.families[name].reads,)
+    )
+    return Drawing(
+        f"circuit-{which}diagram",
+        "circuit",
+        draw_diagram(theory, units),
+        f"Diagram of the circuit: {reads}. Next to each read, where it looks and the weight of "
+        "each pose.",
+        f"{named}{READS}",
+        curves=True,
+    )
 
 
 def _tuning(

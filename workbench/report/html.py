@@ -54,7 +54,16 @@ CONTENTS = (
     ("cost", "Cost and provenance"),
     ("made", "How it was made"),
 )
-SECTIONS = ("summary", "aligned", "tuning", "patches", "kernels", "earlier kernels", "ledger")
+SECTIONS = (
+    "summary",
+    "aligned",
+    "tuning",
+    "patches",
+    "kernels",
+    "earlier kernels",
+    "circuit",
+    "ledger",
+)
 SILENT = "no response to drawn {}"  # stimuli of the tuning curves, such as arcs
 
 
@@ -76,7 +85,7 @@ def write_report(
     text = to_json(card)
     write_whole(folder / "score.json", text)
     shown: dict[str, list[Shown]] = {}
-    for drawing in drawings(card, circuits, curves, examples):
+    for drawing in drawings(card, [spec.theory for spec in specs], circuits, curves, examples):
         content = drawing.content()
         write_whole(folder / drawing.file, content)
         shown.setdefault(drawing.section, []).append(
