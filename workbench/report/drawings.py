@@ -137,8 +137,11 @@ def _patches(card: Scorecard, unit: str, examples: Sequence[Example]) -> Drawing
         f"patches-{unit.replace(':', '-')}",
         "patches",
         draw_patches(examples),
-        f"Patches of pictures, and the activation of the trained and the handwritten unit {unit}.",
-        f"{unit}, Pearson {_pearson(card, unit)}. One colour scale for each pair. "
+        f"Patches of pictures, and over them the activation of the trained and the handwritten "
+        f"unit {unit}.",
+        f"{unit}, Pearson {_pearson(card, unit)}. Each patch, and the activation of the "
+        "trained and of the handwritten unit over it in grey, with one scale for both: transparent "
+        "where a unit is silent, red at the higher of the two peaks. "
         f"Pictures: {names}.",
     )
 
