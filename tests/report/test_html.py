@@ -152,7 +152,7 @@ def test_three_limits_are_visible_and_the_others_folded():
 def test_tables_of_numbers_are_folded_and_scroll():
     written = rendered(cards.varied(cards.card()))
     inside = sum(part.count("<table>") for part in folded(written))
-    assert written.count("<table>") == inside == 6
+    assert written.count("<table>") == inside == 7
     assert written.count('<div class="scroll"><table>') == inside
 
 
@@ -183,6 +183,27 @@ def test_numbers_tuned_elsewhere_are_not_said_to_be_fitted_to_the_host():
     assert "fitted to inceptionv1, not to this host, on" in elsewhere
     assert "tuned on 9 pictures with another host, inceptionv1" in elsewhere
     assert "fitted to" not in rendered(cards.card())
+
+
+def test_the_worst_drawn_stimuli_are_named():
+    line = re.search(r'<p id="worst-drawn">(.*?)</p>', rendered(cards.card()), re.DOTALL).group(1)
+    assert [(path, text) for path, _, text in Page(line).figures][:4] == [
+        ("units/2/worst_stimulus/centre_deg", "30"),  # the unit with the largest difference
+        ("units/2/worst_stimulus/radius_px", "24"),
+        ("units/2/worst_stimulus/trained", "0.12"),
+        ("units/2/worst_stimulus/handwritten", "0.65"),
+    ]
+    assert "dark fill at" in line
+    assert "for fire5:9," in line
+    units = cards.card().units
+    straight = replace(units[0].worst_stimulus, radius_px=None)
+    first = replace(units[0], worst_stimulus=straight)
+    others = [replace(unit, worst_stimulus=None) for unit in units[1:]]
+    written = rendered(replace(cards.card(), units=(first, *others)))
+    assert "dark fill at" in written
+    assert "radius <data" not in written
+    silent = tuple(replace(unit, worst_stimulus=None) for unit in units)
+    assert 'id="worst-drawn"' not in rendered(replace(cards.card(), units=silent))
 
 
 def test_firing_of_the_lowest_and_the_highest_unit_is_told():
@@ -395,7 +416,8 @@ def test_units_of_several_theories_stand_theory_by_theory():
         re.findall(r"<tr><td>(fire5:\d)</td>", rendered(card))
         for card in (turned, cards.in_two(turned))
     ]
-    assert order == [["fire5:9", "fire5:7", "fire5:8"], ["fire5:7", "fire5:9", "fire5:8"]]
+    # in both tables of units
+    assert order == [["fire5:9", "fire5:7", "fire5:8"] * 2, ["fire5:7", "fire5:9", "fire5:8"] * 2]
 
 
 def test_the_page_of_several_theories_says_each_and_what_it_costs():

@@ -184,6 +184,7 @@ def render(
         labelled=labelled,
         unit_order=_unit_order(card),
         silent=SILENT.format(drawn),
+        worst_drawn=_worst_drawn(card),
         drawn=drawn,
         sized=any(len(probe.radii_px) > 1 for probe in probes),
         chance=number(TOP, 2),
@@ -243,6 +244,16 @@ def _unit_order(card: Scorecard) -> list[int]:
     """Indices of the units, by theory and then by pose."""
     of = [theory for theory, score in enumerate(card.theories) for _ in range(score.units)]
     return sorted(range(len(card.units)), key=lambda i: (of[i], card.units[i].direction_deg))
+
+
+def _worst_drawn(card: Scorecard) -> list[int]:
+    """Indices of the units with a worst stimulus, the largest difference over the peak first."""
+    sizes = {
+        i: abs(worst.handwritten - worst.trained)
+        for i, unit in enumerate(card.units)
+        if (worst := unit.worst_stimulus)
+    }
+    return sorted(sizes, key=lambda i: -sizes[i])
 
 
 def _firing(card: Scorecard) -> dict[str, list[int]] | None:

@@ -40,7 +40,14 @@ from workbench.score.scorecard import (
     UnitScore,
     VariantScore,
 )
-from workbench.score.tuning import NAN, Tuned, figures, largest_gap_deg, turn_deg
+from workbench.score.tuning import (
+    NAN,
+    Tuned,
+    figures,
+    largest_differences,
+    largest_gap_deg,
+    turn_deg,
+)
 from workbench.score.uncertainty import Figure, bootstrap
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit, TrainedUnit
@@ -231,6 +238,7 @@ def unit_scores(
         "firing_chance": firing_chance(target),
     }
     theirs, ours = figures(curves, trained=True), figures(curves, trained=False)
+    differences = largest_differences(curves)
     condition, turns = splices.conditions["spliced"], curves.probe.turns
     if not isinstance(condition, Handwritten):
         raise TypeError("condition 'spliced' is not a handwritten circuit")
@@ -245,6 +253,7 @@ def unit_scores(
             handwritten=_flat(ours[i]),
             pose_error_deg=turn_deg(turns * ours[i].preferred_deg, turns * theirs[i].preferred_deg)
             / turns,
+            worst_stimulus=differences[i],
         )
         for i, unit in enumerate(trained.units)
     )
