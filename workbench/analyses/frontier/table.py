@@ -27,9 +27,9 @@ def frontier_table(frontier: Frontier) -> Group:
         "\n%",
         "KL\nzero",
         "wrong\nposes",
-        "hand-\nwritten",
+        "KL\nspliced",
         "agree\nzero",
-        "hand-\nwritten",
+        "agree\nspliced",
         "recov.\nKL",
     ):
         shown.add_column(column, justify="right", no_wrap=True)
