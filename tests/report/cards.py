@@ -129,6 +129,8 @@ def unit(i: int) -> UnitScore:
         tuned(0.034),
         4.0,
         StimulusDifference("dark fill", 24.0, 15.0 * i, 0.125, 0.25 + i / 5),
+        0.5 + i / 100,
+        0.125,
     )
 
 

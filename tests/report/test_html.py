@@ -214,7 +214,12 @@ def test_firing_of_the_lowest_and_the_highest_unit_is_told():
         ("units/2/firing_precision", "0.33"),
         ("units/0/firing_recall", "0.21"),
         ("units/2/firing_recall", "0.23"),
+        ("units/0/border_false_alarms", "0.50"),
+        ("units/2/border_false_alarms", "0.52"),
+        ("units/2/border_positions", "0.12"),
     ]
+    inside = [replace(unit, border_false_alarms=math.nan) for unit in cards.card().units]
+    assert "outermost" not in rendered(replace(cards.card(), units=tuple(inside)))
     silent = [replace(unit, firing_precision=math.nan) for unit in cards.card().units]
     assert 'id="firing"' not in rendered(replace(cards.card(), units=tuple(silent)))
 

@@ -189,6 +189,8 @@ def render(
         sized=any(len(probe.radii_px) > 1 for probe in probes),
         chance=number(TOP, 2),
         firing=_firing(card),
+        borders=_extremes(card, "border_false_alarms"),
+        border_sites=list({unit.border_positions: i for i, unit in enumerate(card.units)}.values()),
         invariances=[
             key.removeprefix("trained.invariance ")
             for key in card.tuning
@@ -258,12 +260,15 @@ def _worst_drawn(card: Scorecard) -> list[int]:
 
 def _firing(card: Scorecard) -> dict[str, list[int]] | None:
     """The units that fire with the lowest and the highest precision, and recall; None without."""
-    ends = {}
-    for name in ("precision", "recall"):
-        values = {i: getattr(unit, f"firing_{name}") for i, unit in enumerate(card.units)}
-        order = sorted((i for i in values if known(values[i])), key=lambda i: values[i])
-        ends[name] = [order[0], order[-1]] if order else []
+    ends = {name: _extremes(card, f"firing_{name}") for name in ("precision", "recall")}
     return ends if all(ends.values()) else None
+
+
+def _extremes(card: Scorecard, figure: str) -> list[int]:
+    """The units with the lowest and the highest value of a figure; empty where none has one."""
+    values = {i: getattr(unit, figure) for i, unit in enumerate(card.units)}
+    order = sorted((i for i in values if known(values[i])), key=lambda i: values[i])
+    return [order[0], order[-1]] if order else []
 
 
 def _recoveries() -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from workbench.hosts.output import Quantity
 from workbench.score.facts import Header
-from workbench.score.tuning import StimulusDifference
+from workbench.score.tuning import NAN, StimulusDifference
 from workbench.score.uncertainty import Figure
 from workbench.spec.pose import PoseValue
 from workbench.splice.conditions import RIVALS, ConditionKind
@@ -34,6 +34,8 @@ class UnitScore:
     handwritten: Mapping[str, float]
     pose_error_deg: float
     worst_stimulus: StimulusDifference | None = None
+    border_false_alarms: float = NAN
+    border_positions: float = NAN
 
     @property
     def direction_deg(self) -> float:
