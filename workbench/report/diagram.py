@@ -15,8 +15,8 @@ from workbench.report.sketches import INK, draw_sketch, draw_weights, weight_by_
 from workbench.spec.language import INPUT, Family, Gabor, Reading, Table, Term, Theory
 
 POINT = 72.0  # points of an inch: lengths below are points
-LANE, ARROW, SKETCH, CURVE, LABEL, BOX = 9.0, 66.0, 34.0, 54.0, 11.0, 104.0
-GAP, LINE, HEAD = 8.0, 11.0, 5.0
+LANE, ARROW, SKETCH, CURVE, LABEL, BOX = 9.0, 66.0, 30.0, 54.0, 10.0, 104.0
+GAP, LINE, HEAD = 6.0, 11.0, 5.0
 CELL = SKETCH + CURVE + 2 * GAP
 ACROSS = 3  # terms next to each other; more are in further lines
 SOFT, RED = "#8a8a8a", "#c8201e"

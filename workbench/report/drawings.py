@@ -21,6 +21,7 @@ from workbench.vision.examples import Example
 from workbench.vision.tuning import TuningCurves
 
 DOTS_PER_INCH = 150
+OPEN = 2  # kernels that are not folded: two stand next to each other
 LINES = "Trained in black, handwritten in red."
 READS = (
     "From the pixels to the units that take the trained ones’ places, in red. A square shows where "
@@ -139,18 +140,14 @@ def _patches(card: Scorecard, unit: str, examples: Sequence[Example]) -> Drawing
         draw_patches(examples),
         f"Patches of pictures, and over them the activation of the trained and the handwritten "
         f"unit {unit}.",
-        f"{unit}, Pearson {_pearson(card, unit)}. Each patch, and the activation of the "
-        "trained and of the handwritten unit over it in grey, with one scale for both: transparent "
-        "where a unit is silent, red at the higher of the two peaks. "
-        f"Pictures: {names}.",
+        f"{unit}, Pearson {_pearson(card, unit)}. Pictures: {names}.",
     )
 
 
 def _kernels(circuit: HandwrittenCircuit, which: str, theory: str) -> Iterator[Drawing]:
-    """The kernels of the last family; those of the families above it are in another section."""
+    """The kernels of the last family's first OPEN reads; all others are in another section."""
     panels = panels_of(circuit)
     for layer in (circuit.layers[-1], *circuit.layers[:-1]):
-        section = "kernels" if layer is circuit.layers[-1] else "earlier kernels"
         for i, (read, panel) in enumerate(zip(layer.reads, panels[layer.family], strict=True)):
             seen = (
                 f"{theory}{layer.family} reads the picture: each square is the filter of one unit, "
@@ -159,9 +156,14 @@ def _kernels(circuit: HandwrittenCircuit, which: str, theory: str) -> Iterator[D
                 else f"{theory}{layer.family} reads {read.source}: each square is the kernel from "
                 "the pose of its row to the pose of its column."
             )
+            first = layer is circuit.layers[-1] and i < OPEN
             alt = f"Kernels: {theory}{panel.title}. Red excites, blue inhibits."
             yield Drawing(
-                f"kernels-{which}{layer.family}-{i + 1}", section, draw([panel]), alt, seen
+                f"kernels-{which}{layer.family}-{i + 1}",
+                "kernels" if first else "more kernels",
+                draw([panel]),
+                alt,
+                seen,
             )
 
 
@@ -211,7 +213,7 @@ def _tuning(
         return
     yield Drawing(
         f"tuning-{which}radii",
-        "tuning",
+        "radii",
         draw_radii(units, curves),
         f"Responses of {count} units against the radius of the arc, trained and handwritten.",
         f"{theory}{LINES} The highest response over directions at each radius.",

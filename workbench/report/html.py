@@ -58,9 +58,10 @@ SECTIONS = (
     "summary",
     "aligned",
     "tuning",
+    "radii",
     "patches",
     "kernels",
-    "earlier kernels",
+    "more kernels",
     "circuit",
     "ledger",
 )
