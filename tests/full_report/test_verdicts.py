@@ -155,7 +155,7 @@ def test_examples_pass_where_more_are_shared_than_by_chance(shared, passed):
     assert verdict.passed is passed
     assert verdict.figures.startswith(f"{shared} of the trained units' 3 pictures")
     # all three of three by chance: 1 in 161,700
-    assert verdict.figures.endswith(f"by chance 0.1 (p {'0.000' if shared else '1.000'}).")
+    assert verdict.figures.endswith(f"by chance 0.1 (p {'below 0.001' if shared else '1.000'}).")
     assert verdict_of_examples(examples[:3], 3).passed is False
     assert verdict_of_examples(examples if shared else [], 3).passed is None
 

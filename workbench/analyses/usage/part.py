@@ -50,10 +50,11 @@ def verdict_of_examples(examples: Sequence[Strongest], pictures: int) -> Verdict
         draws = hypergeom(pictures, len(trained), len(handwritten))
         chances = np.convolve(chances, draws.pmf(np.arange(len(handwritten) + 1)))
     p = float(chances[shared:].sum())
+    shown = number(p, 3) if p >= 0.001 else "below 0.001"
     return Verdict(
         p <= SIGNIFICANT if of and expected < of else None,
         f"{shared} of the trained units' {of} pictures with the strongest response are also among "
-        f"the handwritten units'; by chance {number(expected, 1)} (p {number(p, 3)}).",
+        f"the handwritten units'; by chance {number(expected, 1)} (p {shown}).",
         "The units share more of these pictures than sets drawn at random from the "
         f"{pictures} pictures (p at most {SIGNIFICANT:g}).",
     )
