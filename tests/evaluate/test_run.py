@@ -11,14 +11,19 @@ import pytest
 import torch
 
 from tests.interrupted import stopped_at
-from tests.planted import Run, planted_run
+from tests.planted import SITE, Run, planted_run
 from workbench.cache import GIB, Cache, Kept, forget
 from workbench.engine import _together
 from workbench.evaluate import run as running
 from workbench.evaluate.batches import Streaming, batch_name, donor_of, streamed
 from workbench.evaluate.calibration import calibrated_each
 from workbench.evaluate.groups import group_of
-from workbench.evaluate.run import evaluate, held_of
+from workbench.evaluate.run import (
+    evaluate,
+    held_of,
+    sampled_at_border,
+    sampled_positions,
+)
 from workbench.evaluate.statistics import RANKED, RANKED_ROWS, SAMPLED, Statistics
 from workbench.hosts import ClassOutput
 from workbench.splice.network import SplicedNetwork
@@ -120,6 +125,21 @@ def test_the_samples_of_all_pictures_are_bounded(pictures, cells):
     assert held["spliced/sample"].shape == (2, cells, 3)
     assert held["spliced/kl"] is row
     assert held["ablated.zero/sample"].shape == (2, 0, 3)
+
+
+@pytest.mark.parametrize("pictures", [5, 1000])  # 1000: half of the sampled cells are held
+def test_sampled_cells_at_the_border_are_those_that_are_held(run, pictures):
+    site, sampled = run.host.site(SITE), sampled_positions(run.host, [run.splices], run.splices)
+    cells = [divmod(position, site.width) for position in sampled]
+    ends = [row in (0, site.height - 1) or column in (0, site.width - 1) for row, column in cells]
+    batches = range(0, pictures, 5)
+    rows = np.broadcast_to(np.array(ends)[None, :, None], (5, len(ends), 1))
+    held = np.concatenate(
+        [held_of({"spliced/sample": rows}, start, pictures)["spliced/sample"] for start in batches]
+    )
+    border = sampled_at_border(run.host, [run.splices], run.splices, pictures, held.shape[1])
+    np.testing.assert_array_equal(border, held[:, :, 0])
+    assert 0 < border.mean() < 0.6
 
 
 def test_of_many_pictures_moments_are_sums_over_groups_and_each_ones_misses_stay(

@@ -5,15 +5,11 @@ from types import SimpleNamespace as Made
 import pytest
 
 from workbench.analyses.claims.part import open_questions as of_claims
-from workbench.analyses.claims.part import verdict as verdict_of_claims
 from workbench.analyses.equivariance.part import open_questions as of_equivariance
-from workbench.analyses.equivariance.part import verdict as verdict_of_equivariance
 from workbench.analyses.explain.part import open_questions as of_explain
 from workbench.analyses.families.part import open_questions as of_families
 from workbench.analyses.polysemanticity.part import open_questions as of_polysemanticity
-from workbench.analyses.request import Verdict
 from workbench.analyses.stepwise.part import open_questions as of_stepwise
-from workbench.analyses.stepwise.part import verdict as verdict_of_stepwise
 from workbench.analyses.stepwise.steps import FAILS, HOLDS, PIXELS, UNKNOWN
 from workbench.analyses.unexplained.part import open_questions as of_unexplained
 
@@ -93,28 +89,3 @@ def test_activation_that_the_theory_does_not_account_for_has_its_figures():
     (sentence,) = of_polysemanticity(Made(explained=0.56, other=0.09))
     assert "0.56" in sentence
     assert "0.09" in sentence
-
-
-@pytest.mark.parametrize(
-    ("passed", "words"),
-    [(3, "passed: 3 of 3 steps"), (1, "passed in part: 1 of 3 steps"), (0, "failed: 0 of 3 steps")],
-)
-def test_verdict_words_say_how_many_checks_passed(passed, words):
-    assert Verdict(passed, 3, "steps").words == words
-
-
-def test_verdict_counts_what_the_document_judges():
-    true, false = Made(came_true=True), Made(came_true=False)
-    claims = [Made(trained=true, handwritten=false), Made(trained=None, handwritten=true)]
-    assert verdict_of_claims(Made(claims=claims)).words.startswith("passed in part: 2 of 3 claims")
-    steps = [Made(verdict=verdict) for verdict in (HOLDS, FAILS, UNKNOWN, HOLDS)]
-    proof = Made(claims=[Made(units=[Made(steps=steps)])])
-    assert verdict_of_stepwise(proof).words.startswith("passed in part: 2 of 4 steps")
-    views = Made(views=[Made(turned=False)])
-    assert verdict_of_equivariance(views).words.startswith("failed: 0 of 1 kinds")
-
-
-def test_verdict_without_checks_is_none():
-    assert verdict_of_claims(Made(claims=[])) is None
-    assert verdict_of_stepwise(Made(claims=[])) is None
-    assert verdict_of_equivariance(Made(views=[])) is None

@@ -55,6 +55,7 @@ def test_every_part_is_made_and_every_picture_is_there(inceptionv1, shared, tmp_
         for part, pattern in section.pictures:
             assert re.search(f'<figure id="{part}-{pattern.rstrip("*")}', html_text)
         assert html_text.count("<figure") == html_text.count("<img") > 0
+    assert "Figures only." not in page  # every argument has a verdict
     pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
     assert len(pictures) == page.count("<img")
     for content in pictures:

@@ -123,11 +123,27 @@ def test_the_page_opens_with_the_headline_and_a_verdict_for_each_argument(page):
     first = page[page.index('<section id="headline">') : page.index('<section id="visualisation">')]
     assert "planted on planted:planted, 5 images: recovered KL 1.00 (1.00 to 1.00)" in first
     assert '<figure id="score-summary"><svg' in first
-    verdicts = dict(re.findall(r'<a href="#(\w+)">[^<]*</a></td><td[^>]*>([^<]*)', first))
+    row = r'<a href="#(\w+)">[^<]*</a></td><td>([^<]*)</td><td class="words">([^<]*)'
+    verdicts = {anchor: (word, figures) for anchor, word, figures in re.findall(row, first)}
     assert list(verdicts) == [section.anchor for section in sections()]
-    assert verdicts["handwritten"].startswith("passed: ")
-    assert verdicts["claims"] == "not shown"
-    assert verdicts["use"] == "no verdict: figures only"
+    word, figures = verdicts["handwritten"]
+    assert word == "passed"
+    assert figures.startswith("The handwritten units recover 1.00 of the KL, the best baseline")
+    assert verdicts["claims"] == ("no verdict", "Not shown.")
+    assert verdicts["joint"] == ("no verdict", "Figures only.")
+    word, figures = verdicts["use"]
+    assert word == "passed"
+    assert figures.startswith("The handwritten units restore 1.00 of the change in the 12 units")
+    judged = [word for word, _ in verdicts.values() if word != "no verdict"]
+    count = f"<strong>{judged.count('passed')} of {len(judged)}</strong> arguments"
+    assert count in first
+
+
+def test_the_threshold_of_a_verdict_is_in_its_section(page):
+    use = page[page.index('<section id="use">') :].partition("</section>")[0]
+    needs = "The handwritten units restore more than the units&#39; means and than permuted units."
+    assert f"To pass: {needs}" in use
+    assert "To pass" not in page[page.index('<section id="joint">') :].partition("</section>")[0]
 
 
 def test_what_stays_open_is_apart_from_what_could_not_be_shown(page):

@@ -18,6 +18,7 @@ from workbench.score.scorecard import (
     UnitScore,
     VariantScore,
 )
+from workbench.score.tuning import StimulusDifference
 from workbench.score.uncertainty import Figure
 from workbench.spec import Spec, theory_from_text
 from workbench.splice.calibrate import CONTROLS
@@ -127,6 +128,9 @@ def unit(i: int) -> UnitScore:
         tuned(0.012),
         tuned(0.034),
         4.0,
+        StimulusDifference("dark fill", 24.0, 15.0 * i, 0.125, 0.25 + i / 5),
+        0.5 + i / 100,
+        0.125,
     )
 
 

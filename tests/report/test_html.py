@@ -101,13 +101,14 @@ def test_images_have_alternatives_and_lie_beside_the_page(page: Page, folder: Pa
     assert {path.stem for path in folder.glob("*.svg")} == {
         "summary",
         "ledger",
+        "circuit-diagram",
         "tuning-aligned",
         "tuning-directions",
         "tuning-radii",
     }
     files = {path.stem for path in folder.glob("*.png")}
     assert {"kernels-bar-1", "kernels-curve-1", "patches-fire5-7"} <= files
-    assert (len(pictures), len(drawings)) == (len(files), 5)
+    assert (len(pictures), len(drawings)) == (len(files), 6)
 
 
 def test_pictures_below_each_other_share_no_id(page: Page):
@@ -151,7 +152,7 @@ def test_three_limits_are_visible_and_the_others_folded():
 def test_tables_of_numbers_are_folded_and_scroll():
     written = rendered(cards.varied(cards.card()))
     inside = sum(part.count("<table>") for part in folded(written))
-    assert written.count("<table>") == inside == 6
+    assert written.count("<table>") == inside == 7
     assert written.count('<div class="scroll"><table>') == inside
 
 
@@ -184,6 +185,27 @@ def test_numbers_tuned_elsewhere_are_not_said_to_be_fitted_to_the_host():
     assert "fitted to" not in rendered(cards.card())
 
 
+def test_the_worst_drawn_stimuli_are_named():
+    line = re.search(r'<p id="worst-drawn">(.*?)</p>', rendered(cards.card()), re.DOTALL).group(1)
+    assert [(path, text) for path, _, text in Page(line).figures][:4] == [
+        ("units/2/worst_stimulus/centre_deg", "30"),  # the unit with the largest difference
+        ("units/2/worst_stimulus/radius_px", "24"),
+        ("units/2/worst_stimulus/trained", "0.12"),
+        ("units/2/worst_stimulus/handwritten", "0.65"),
+    ]
+    assert "dark fill at" in line
+    assert "for fire5:9," in line
+    units = cards.card().units
+    straight = replace(units[0].worst_stimulus, radius_px=None)
+    first = replace(units[0], worst_stimulus=straight)
+    others = [replace(unit, worst_stimulus=None) for unit in units[1:]]
+    written = rendered(replace(cards.card(), units=(first, *others)))
+    assert "dark fill at" in written
+    assert "radius <data" not in written
+    silent = tuple(replace(unit, worst_stimulus=None) for unit in units)
+    assert 'id="worst-drawn"' not in rendered(replace(cards.card(), units=silent))
+
+
 def test_firing_of_the_lowest_and_the_highest_unit_is_told():
     written = rendered(cards.card())
     line = re.search(r'<p id="firing">(.*?)</p>', written, re.DOTALL).group(1)
@@ -192,7 +214,12 @@ def test_firing_of_the_lowest_and_the_highest_unit_is_told():
         ("units/2/firing_precision", "0.33"),
         ("units/0/firing_recall", "0.21"),
         ("units/2/firing_recall", "0.23"),
+        ("units/0/border_false_alarms", "0.50"),
+        ("units/2/border_false_alarms", "0.52"),
+        ("units/2/border_positions", "0.12"),
     ]
+    inside = [replace(unit, border_false_alarms=math.nan) for unit in cards.card().units]
+    assert "outermost" not in rendered(replace(cards.card(), units=tuple(inside)))
     silent = [replace(unit, firing_precision=math.nan) for unit in cards.card().units]
     assert 'id="firing"' not in rendered(replace(cards.card(), units=tuple(silent)))
 
@@ -394,7 +421,8 @@ def test_units_of_several_theories_stand_theory_by_theory():
         re.findall(r"<tr><td>(fire5:\d)</td>", rendered(card))
         for card in (turned, cards.in_two(turned))
     ]
-    assert order == [["fire5:9", "fire5:7", "fire5:8"], ["fire5:7", "fire5:9", "fire5:8"]]
+    # in both tables of units
+    assert order == [["fire5:9", "fire5:7", "fire5:8"] * 2, ["fire5:7", "fire5:9", "fire5:8"] * 2]
 
 
 def test_the_page_of_several_theories_says_each_and_what_it_costs():

@@ -290,7 +290,9 @@ def test_the_summary_without_comparable_answers_is_of_correlations():
 
 
 def drawn(name: str) -> Drawing:
-    made = drawings(cards.card(), [cards.circuit()], [cards.curves()], cards.examples())
+    made = drawings(
+        cards.card(), [cards.spec().theory], [cards.circuit()], [cards.curves()], cards.examples()
+    )
     return next(drawing for drawing in made if drawing.name == name)
 
 
@@ -326,5 +328,11 @@ def test_patches_share_one_scale():
     maps = [image for axes in figure.axes for image in axes.images if image.get_array().ndim == 2]
     assert len(maps) == 4
     assert {image.get_clim() for image in maps} == {(0, 1.0)}
+    trained, handwritten = (image.get_alpha() for image in maps[:2])
+    assert trained[0, 0] == handwritten[0, 0] == 0  # a silent cell shows the picture
+    np.testing.assert_allclose(handwritten, trained / 2)
+    assert all(
+        tuple(image.get_extent()) == (0, 40, 40, 0) for axes in figure.axes for image in axes.images
+    )  # a cell lies on the pixels that it stands on
     with pytest.raises(ValueError, match="no examples"):
         draw_patches(())

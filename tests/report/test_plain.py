@@ -34,7 +34,7 @@ def test_scorecard_rows_are_told_apart_and_no_figure_is_cut(width):
 def test_plain_table_names_with_a_common_beginning_are_told_apart(width):
     made = plain_table(title="a title")
     made.add_column("\ncondition", overflow="fold")
-    for title in ("like-\nness", "mean\nPearson", "95 %"):
+    for title in ("first-\nhost", "mean\nPearson", "95 %"):
         made.add_column(title, no_wrap=True, justify="right")
     names = [f"variant.a-long-name-that-begins-alike-{i}" for i in range(3)]
     for name in names:
@@ -45,7 +45,7 @@ def test_plain_table_names_with_a_common_beginning_are_told_apart(width):
     assert "a title" in text
     if width == 40:
         assert all(name in text.splitlines() for name in names)
-        assert "likeness 0.123456, mean Pearson 0.5" in " ".join(text.split())
+        assert "first-host 0.123456, mean Pearson 0.5" in " ".join(text.split())
     else:
         assert all(f"alike-{i}" in joined or str(i) in joined for i in range(3))
 

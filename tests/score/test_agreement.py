@@ -9,6 +9,7 @@ from scipy.stats import rankdata
 
 from workbench.evaluate.statistics import unit_statistics
 from workbench.score.agreement import (
+    border_false_alarms,
     explained_variance,
     firing,
     firing_chance,
@@ -166,6 +167,14 @@ def test_firing_precision_and_recall_of_shared_cells():
     np.testing.assert_array_equal(precision, [0.5, np.nan])
     np.testing.assert_array_equal(recall, [0.5, 0.0])
     assert firing(value[:, :1], value[:, :1])[0] == pytest.approx([1.0])
+
+
+def test_false_alarms_at_the_border():
+    trained = np.array([[1.0, 1.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
+    value = np.array([[1.0, 1.0], [1.0, 0.0], [2.0, 0.0], [3.0, 0.0]])
+    border = np.array([True, True, False, False])
+    shares = border_false_alarms(value, trained, border)
+    np.testing.assert_array_equal(shares, [1 / 3, np.nan])
 
 
 def test_firing_of_a_unit_that_fires_everywhere_has_recall_and_no_precision():

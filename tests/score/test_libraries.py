@@ -15,7 +15,14 @@ from workbench.arrays import array_like, array_namespace, device
 from workbench.evaluate.groups import group_of, grouped
 from workbench.evaluate.statistics import Statistics, squares, unit_statistics
 from workbench.hosts import ClassOutput
-from workbench.score.agreement import explained_variance, firing, pearson, spearman, top_overlap
+from workbench.score.agreement import (
+    border_false_alarms,
+    explained_variance,
+    firing,
+    pearson,
+    spearman,
+    top_overlap,
+)
 from workbench.score.ranks import percentiles, places, ranks
 from workbench.score.recovery import loses, recovered
 from workbench.score.score import condition_score
@@ -58,6 +65,7 @@ def every_statistic(library) -> dict[str, object]:
     figures = {each.__name__: each(moments) for each in (pearson, explained_variance)}
     figures |= {each.__name__: each(*rows) for each in (spearman, top_overlap)}
     figures |= dict(zip(("precision", "recall"), firing(*rows), strict=True))
+    figures["border"] = border_false_alarms(*rows, rows[1][:, 0] > 0.5)
     ranked = {
         "ranks": ranks(rows[0][:, 0]),
         "places": places(xp.argsort(rows[0][:, 0], stable=True)),

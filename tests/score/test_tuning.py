@@ -8,8 +8,10 @@ import pytest
 
 from workbench.errors import WorkbenchError
 from workbench.score.tuning import (
+    StimulusDifference,
     echo,
     figures,
+    largest_differences,
     largest_gap_deg,
     preferred_deg,
     turn_deg,
@@ -182,3 +184,23 @@ def test_figures_response_that_is_nan_is_refused(trained):
     side = "trained" if trained else "handwritten"
     with pytest.raises(WorkbenchError, match=f"a {side} unit's response"):
         figures(curves(*pair), trained=trained)
+
+
+def test_the_stimulus_of_the_largest_difference():
+    flat, (dark, line) = np.zeros((36, 3)), (np.ones((36, 3)), np.zeros((36, 3)))
+    trained = np.stack([flat, dark * 2])  # the second radius is preferred
+    handwritten = trained.copy()
+    handwritten[0, 3, 0] = 1.5  # unit 0: at the other radius
+    fill = dark * 4
+    drawn = fill.copy()
+    drawn[7, 1] = 1.0  # unit 1: on the fill
+    trained[:, :, 2] = line[:, 2]  # unit 2 never responds
+    fill[:, 2] = 0
+    variants = {"bright": (trained[1],) * 2, "dark": (trained[1],) * 2, "fill": (fill, drawn)}
+    curves = TuningCurves(POSES, np.array([16.0, 32.0]), trained, handwritten, variants)
+    first, second, silent = largest_differences(curves)
+    assert first == StimulusDifference("mean of bright and dark", 16.0, 30.0, 0.0, 1.5 / 4)
+    assert second == StimulusDifference("fill", 32.0, 70.0, 1.0, 0.25)
+    assert silent is None
+    one = replace(curves, radius_px=POSES[:1], trained=trained[1:], handwritten=trained[1:])
+    assert largest_differences(one)[1] == replace(second, radius_px=None)

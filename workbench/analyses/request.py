@@ -1,7 +1,7 @@
 """The request that the full report passes to each analysis, and the result that it returns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import RenderableType
@@ -30,28 +30,32 @@ class ReportRequest:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How many of a part's checks the theory passed; `checks` says what they are, in the plural."""
+    """Whether a theory passed an argument.
 
-    passed: int
-    of: int
-    checks: str
+    passed   None where the figures do not decide it
+    figures  the figures that were judged, next to their baseline
+    needs    what it takes to pass, with the threshold
+    """
+
+    passed: bool | None
+    figures: str
+    needs: str
 
     @property
-    def words(self) -> str:
-        """Whether the theory passed, and the count."""
-        word = "passed" if self.passed == self.of else "passed in part" if self.passed else "failed"
-        return f"{word}: {self.passed} of {self.of} {self.checks}"
+    def word(self) -> str:
+        """Passed, not passed or no verdict."""
+        return {True: "passed", False: "not passed", None: "no verdict"}[self.passed]
 
 
 @dataclass(frozen=True)
 class PartResult:
     """A part's table, and sentences about what it leaves open.
 
-    `verdict` is None for a part whose document judges nothing, or that had nothing to judge.
-    `headline` opens the page, where a part has one.
+    `verdicts` are by the anchor of the section that the argument stands in. `headline` opens the
+    page, where a part has one.
     """
 
     table: RenderableType
     left_open: tuple[str, ...] = ()
-    verdict: Verdict | None = None
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     headline: str = ""

@@ -88,7 +88,7 @@ def read_weights(
         ]
         xp = array_namespace(like)
         return xp.sum(xp.stack([*kernels, *explicit]), axis=0)
-    motifs = [_motif(term, value) for term in terms if isinstance(term, Term)]
+    motifs = [motif(term, value) for term in terms if isinstance(term, Term)]
     return sum(explicit, weights(units, read, motifs, family.window_px, step_px, like))
 
 
@@ -96,7 +96,8 @@ def _single(entry: Entry, value: Value) -> Single:
     return Single(entry.to.axes(), entry.from_.axes(), entry.at_px, value(entry.weight))
 
 
-def _motif(term: Term, value: Value) -> Motif:
+def motif(term: Term, value: Value) -> Motif:
+    """A term of the spec as a motif of the rule; `value` gives the constant for each Number."""
     where = {
         name: value(number)
         for name in ("spread_px", "extent_px", "distance_px", "radius_px")

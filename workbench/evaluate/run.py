@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Int
 
 from workbench.arrays import Array, to_numpy
 from workbench.arrays.devices import placed, shared
@@ -90,8 +91,9 @@ def held_of(rows: Rows, start: int, pictures: int) -> Rows:
     def thinned(row: np.ndarray) -> np.ndarray:
         if row.shape[1] <= count:
             return row
-        picture = np.arange(len(row))[:, None]
-        return row[picture, ((start + picture) * count + np.arange(count)) % row.shape[1]]
+        return row[
+            np.arange(len(row))[:, None], _held_samples(start, len(row), count, row.shape[1])
+        ]
 
     held = {
         quantity: thinned(row) if quantity.endswith("/sample") else row
@@ -100,6 +102,14 @@ def held_of(rows: Rows, start: int, pictures: int) -> Rows:
     if "spliced/moments" in rows:
         held["spliced/misses"] = misses(rows["spliced/moments"])
     return held
+
+
+def _held_samples(
+    start: int, pictures: int, count: int, of: int
+) -> Int[np.ndarray, "picture cell"]:
+    """Which `count` of `of` sampled positions are held of each picture, from picture `start` on."""
+    picture = start + np.arange(pictures)[:, None]
+    return (picture * count + np.arange(count)) % of
 
 
 def _is_moments(quantity: str) -> bool:
@@ -267,6 +277,24 @@ def sampled_positions(host: Host, joint: Sequence[Splices], splices: Splices) ->
     counts = {other.site: host.site(other.site).layout.positions for other in joint}
     order = np.random.default_rng(0).permutation(counts[splices.site])
     return list(order[: min(SAMPLED, *counts.values())])
+
+
+def sampled_at_border(
+    host: Host, joint: Sequence[Splices], splices: Splices, pictures: int, count: int
+) -> Bool[np.ndarray, "picture cell"]:
+    """Whether each sampled position that is held lies at the border of one circuit's site.
+
+    At the border are the first and the last positions along every axis. `count` positions are held
+    of each of the `pictures`.
+    """
+    shape = host.site(splices.site).layout.shape
+    ends = (
+        (index == 0) | (index == size - 1)
+        for index, size in zip(np.indices(shape), shape, strict=True)
+    )
+    border = np.any(list(ends), axis=0).ravel()
+    sampled = np.array(sampled_positions(host, joint, splices))
+    return border[sampled][_held_samples(0, pictures, count, len(sampled))]
 
 
 def _statistics(

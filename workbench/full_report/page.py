@@ -2,13 +2,14 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from markupsafe import Markup
 from rich.console import Console, RenderableType
 
 from workbench.analyses.registry import Section
+from workbench.analyses.request import Verdict
 from workbench.full_report.arguments import SUMMARY, sections
 from workbench.report.embedding import Shown, embedded
 from workbench.report.html import template
@@ -21,13 +22,14 @@ WIDTH = 110  # characters of a table's line
 class FinishedPart:
     """A part of the page: the folder of its files, its table as HTML, what it leaves open.
 
-    `verdict` and `headline` may be empty; `absent` is the reason why the part could not be made.
+    `verdicts` are by the section's anchor; `headline` may be empty; `absent` is the reason why the
+    part could not be made.
     """
 
     folder: Path
     table: str
     left_open: tuple[str, ...] = ()
-    verdict: str = ""
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     headline: str = ""
     absent: str = ""
 
@@ -52,6 +54,8 @@ def render_page(
     opening: Opening, parts: Mapping[str, FinishedPart], made: Sequence[tuple[str, str]]
 ) -> str:
     """The page as HTML; `made` are names and values that identify the run."""
+    verdicts = [(section, _verdict(section, parts)) for section in sections()]
+    judged = [verdict.passed for _, verdict in verdicts if verdict.passed is not None]
     return template("full_report.html.jinja", "workbench.full_report").render(
         title=opening.title,
         lead=opening.lead,
@@ -62,21 +66,21 @@ def render_page(
         ],
         headline=[part.headline for part in parts.values() if part.headline],
         summary=_pictures(SUMMARY, parts),
-        verdicts=[(section, _verdict(section, parts)) for section in sections()],
+        verdicts=verdicts,
+        passed=f"{sum(judged)} of {len(judged)}",
         left_open=list(dict.fromkeys(text for part in parts.values() for text in part.left_open)),
         not_shown=[part.absent for part in parts.values() if part.absent],
         made=made,
     )
 
 
-def _verdict(section: Section, parts: Mapping[str, FinishedPart]) -> str:
-    """What the documents of a section's parts judge, in words."""
-    names = section.tables or [part for part, _ in section.pictures]
-    shown = [parts[name] for name in names if name in parts]
-    verdicts = [part.verdict for part in shown if part.verdict]
-    if verdicts:
-        return "; ".join(verdicts)
-    return "not shown" if any(part.absent for part in shown) else "no verdict: figures only"
+def _verdict(section: Section, parts: Mapping[str, FinishedPart]) -> Verdict:
+    """The verdict on a section's argument; none where its part judges nothing or is absent."""
+    names = {*section.tables, *(part for part, _ in section.pictures)}
+    shown = [parts[name] for name in parts if name in names]
+    why = "Not shown." if any(part.absent for part in shown) else "Figures only."
+    verdicts = [part.verdicts[section.anchor] for part in shown if section.anchor in part.verdicts]
+    return verdicts[0] if verdicts else Verdict(None, why, "")
 
 
 def _pictures(section: Section, parts: Mapping[str, FinishedPart]) -> list[Shown]:

@@ -10,8 +10,9 @@ from workbench.analyses.registry import ANALYSES
 from workbench.analyses.request import PartResult, ReportRequest, Verdict
 from workbench.rebuild import RebuildRequest, rebuild
 from workbench.report import table
-from workbench.report.conditions import compared_with, reaching
+from workbench.report.conditions import NO_OUTPUT, compared_with, number, reaching
 from workbench.report.limits import limits
+from workbench.report.summary import best_baseline
 from workbench.report.table import headline
 from workbench.score.scorecard import Scorecard
 from workbench.work import Work
@@ -40,17 +41,34 @@ def score_part(request: ReportRequest, folder: Path, work: Work) -> PartResult:
         folder,
         work,
     )
-    return PartResult(table(card), tuple(limits(card)), verdict(card), headline(card).plain)
+    return PartResult(
+        table(card), tuple(limits(card)), {"handwritten": verdict(card)}, headline(card).plain
+    )
 
 
-def verdict(card: Scorecard) -> Verdict | None:
-    """How many ablations, controls and baselines the handwritten units are clearly better than.
+def verdict(card: Scorecard) -> Verdict:
+    """Whether the handwritten units are clearly better than all ablations, controls and baselines.
 
-    None where the host's answers are not compared.
+    No verdict where the host's answers are not compared.
     """
     rivals = [name for name, figure in compared_with(card).items() if figure.value is not None]
-    checks = "ablations, controls and baselines are clearly worse than the handwritten units"
-    return Verdict(len(rivals) - len(reaching(card)), len(rivals), checks) if rivals else None
+    label, worse = card.headline_quantity.label, len(rivals) - len(reaching(card))
+    best = best_baseline(card)
+    baseline = (
+        f", the best baseline without a theory ({best.removeprefix('baseline.')}) "
+        f"{number(card.conditions[best].recovered.value, 2)}"
+        if best
+        else ""
+    )
+    return Verdict(
+        worse == len(rivals) if rivals else None,
+        f"The handwritten units recover {number(card.headline.value, 2)} of the {label}{baseline}. "
+        f"{worse} of {len(rivals)} ablations, controls and baselines are clearly worse."
+        if rivals
+        else f"The host's answers are not compared ({NO_OUTPUT}).",
+        f"Against every ablation, control and baseline, the 95 % interval of the {label} that the "
+        "handwritten units recover is above 0.",
+    )
 
 
 def absent(reason: str) -> PartResult:

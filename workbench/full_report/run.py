@@ -11,11 +11,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import workbench
-from workbench.analyses.request import ReportRequest
+from workbench.analyses.request import ReportRequest, Verdict
 from workbench.arrays.devices import CPU, computed_on
 from workbench.cache import cache_key
 from workbench.code import source_version
@@ -94,7 +95,9 @@ def _finished(
                     "key": key,
                     "table": as_html(result.table),
                     "left_open": result.left_open,
-                    "verdict": result.verdict.words if result.verdict else "",
+                    "verdicts": {
+                        name: asdict(verdict) for name, verdict in result.verdicts.items()
+                    },
                     "headline": result.headline,
                 }
                 write_whole(scratch / PART, json.dumps(facts))
@@ -107,7 +110,7 @@ def _finished(
         kept / RESULT,
         facts["table"],
         tuple(facts["left_open"]),
-        facts["verdict"],
+        {name: Verdict(**verdict) for name, verdict in facts["verdicts"].items()},
         facts["headline"],
     )
 

@@ -9,18 +9,29 @@ from matplotlib.figure import Figure
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.report.conditions import number
 from workbench.report.curves import draw_aligned, draw_directions, draw_radii
+from workbench.report.diagram import draw_diagram
 from workbench.report.kernels import draw, panels_of
 from workbench.report.ledger import draw_ledger, draw_summary
 from workbench.report.patches import draw_patches, units_of
 from workbench.report.summary import summary
 from workbench.report.svg import svg
 from workbench.score.scorecard import Scorecard, UnitScore
-from workbench.spec.language import INPUT
+from workbench.spec.language import INPUT, Theory
 from workbench.vision.examples import Example
 from workbench.vision.tuning import TuningCurves
 
 DOTS_PER_INCH = 150
+OPEN = 2  # kernels that are not folded: two stand next to each other
 LINES = "Trained in black, handwritten in red."
+READS = (
+    "From the pixels to the units that take the trained ones’ places, in red. A square shows where "
+    "a family reads, across its window, for a unit whose normal points down (of a curve: to the "
+    "centre of curvature): places in grey, and on them the wanted poses. A curve is the weight of "
+    "an upstream unit by its pose, the wanted pose in the middle: up to 90° off to both sides for "
+    "orientations, 180° for directions of the centre. Red excites, blue inhibits; the curves of a "
+    "family have one scale. With, against: only poses turned as the arc turns, or the other way. "
+    "Filters are drawn at phase 0; gains by phase, size or colour are in the sentences below."
+)
 ECHOES = {  # keys: how often the stimulus looks the same in a full turn
     1: "An echo, the response to the opposite direction, would be in the shaded band.",
     2: "An echo, the response to a bar at a right angle, would be in the shaded band.",
@@ -54,13 +65,14 @@ class Drawing:
 
 def drawings(
     card: Scorecard,
+    theories: Sequence[Theory],
     circuits: Sequence[HandwrittenCircuit],
     curves: Sequence[TuningCurves],
     examples: Sequence[Example],
 ) -> Iterator[Drawing]:
     """Draw the pictures in the order of the page.
 
-    `circuits` and `curves` are in the order of the card's theories.
+    `theories`, `circuits` and `curves` are in the order of the card's theories.
     """
     yield _summary(card)
     for i, responses in enumerate(curves):
@@ -69,6 +81,8 @@ def drawings(
         yield _patches(card, unit, [example for example in examples if example.unit == unit])
     for i, circuit in enumerate(circuits):
         yield from _kernels(circuit, *_which(card, i))
+    for i, (theory, circuit) in enumerate(zip(theories, circuits, strict=True)):
+        yield _circuit(theory, circuit, *_which(card, i))
     yield Drawing(
         "ledger",
         "ledger",
@@ -124,17 +138,16 @@ def _patches(card: Scorecard, unit: str, examples: Sequence[Example]) -> Drawing
         f"patches-{unit.replace(':', '-')}",
         "patches",
         draw_patches(examples),
-        f"Patches of pictures, and the activation of the trained and the handwritten unit {unit}.",
-        f"{unit}, Pearson {_pearson(card, unit)}. One colour scale for each pair. "
-        f"Pictures: {names}.",
+        f"Patches of pictures, and over them the activation of the trained and the handwritten "
+        f"unit {unit}.",
+        f"{unit}, Pearson {_pearson(card, unit)}. Pictures: {names}.",
     )
 
 
 def _kernels(circuit: HandwrittenCircuit, which: str, theory: str) -> Iterator[Drawing]:
-    """The kernels of the last family; those of the families above it are in another section."""
+    """The kernels of the last family's first OPEN reads; all others are in another section."""
     panels = panels_of(circuit)
     for layer in (circuit.layers[-1], *circuit.layers[:-1]):
-        section = "kernels" if layer is circuit.layers[-1] else "earlier kernels"
         for i, (read, panel) in enumerate(zip(layer.reads, panels[layer.family], strict=True)):
             seen = (
                 f"{theory}{layer.family} reads the picture: each square is the filter of one unit, "
@@ -143,10 +156,33 @@ def _kernels(circuit: HandwrittenCircuit, which: str, theory: str) -> Iterator[D
                 else f"{theory}{layer.family} reads {read.source}: each square is the kernel from "
                 "the pose of its row to the pose of its column."
             )
+            first = layer is circuit.layers[-1] and i < OPEN
             alt = f"Kernels: {theory}{panel.title}. Red excites, blue inhibits."
             yield Drawing(
-                f"kernels-{which}{layer.family}-{i + 1}", section, draw([panel]), alt, seen
+                f"kernels-{which}{layer.family}-{i + 1}",
+                "kernels" if first else "more kernels",
+                draw([panel]),
+                alt,
+                seen,
             )
+
+
+def _circuit(theory: Theory, circuit: HandwrittenCircuit, which: str, named: str) -> Drawing:
+    units = {layer.family: len(layer.units) for layer in circuit.layers}
+    reads = "; ".join(
+        f"{name} reads {', '.join('the pixels' if source == INPUT else source for source in reads)}"
+        for name in units
+        for reads in (theory.families[name].reads,)
+    )
+    return Drawing(
+        f"circuit-{which}diagram",
+        "circuit",
+        draw_diagram(theory, units),
+        f"Diagram of the circuit: {reads}. Next to each read, where it looks and the weight of "
+        "each pose.",
+        f"{named}{READS}",
+        curves=True,
+    )
 
 
 def _tuning(
@@ -177,7 +213,7 @@ def _tuning(
         return
     yield Drawing(
         f"tuning-{which}radii",
-        "tuning",
+        "radii",
         draw_radii(units, curves),
         f"Responses of {count} units against the radius of the arc, trained and handwritten.",
         f"{theory}{LINES} The highest response over directions at each radius.",

@@ -54,7 +54,17 @@ CONTENTS = (
     ("cost", "Cost and provenance"),
     ("made", "How it was made"),
 )
-SECTIONS = ("summary", "aligned", "tuning", "patches", "kernels", "earlier kernels", "ledger")
+SECTIONS = (
+    "summary",
+    "aligned",
+    "tuning",
+    "radii",
+    "patches",
+    "kernels",
+    "more kernels",
+    "circuit",
+    "ledger",
+)
 SILENT = "no response to drawn {}"  # stimuli of the tuning curves, such as arcs
 
 
@@ -76,7 +86,7 @@ def write_report(
     text = to_json(card)
     write_whole(folder / "score.json", text)
     shown: dict[str, list[Shown]] = {}
-    for drawing in drawings(card, circuits, curves, examples):
+    for drawing in drawings(card, [spec.theory for spec in specs], circuits, curves, examples):
         content = drawing.content()
         write_whole(folder / drawing.file, content)
         shown.setdefault(drawing.section, []).append(
@@ -175,10 +185,13 @@ def render(
         labelled=labelled,
         unit_order=_unit_order(card),
         silent=SILENT.format(drawn),
+        worst_drawn=_worst_drawn(card),
         drawn=drawn,
         sized=any(len(probe.radii_px) > 1 for probe in probes),
         chance=number(TOP, 2),
         firing=_firing(card),
+        borders=_extremes(card, "border_false_alarms"),
+        border_sites=list({unit.border_positions: i for i, unit in enumerate(card.units)}.values()),
         invariances=[
             key.removeprefix("trained.invariance ")
             for key in card.tuning
@@ -236,14 +249,27 @@ def _unit_order(card: Scorecard) -> list[int]:
     return sorted(range(len(card.units)), key=lambda i: (of[i], card.units[i].direction_deg))
 
 
+def _worst_drawn(card: Scorecard) -> list[int]:
+    """Indices of the units with a worst stimulus, the largest difference over the peak first."""
+    sizes = {
+        i: abs(worst.handwritten - worst.trained)
+        for i, unit in enumerate(card.units)
+        if (worst := unit.worst_stimulus)
+    }
+    return sorted(sizes, key=lambda i: -sizes[i])
+
+
 def _firing(card: Scorecard) -> dict[str, list[int]] | None:
     """The units that fire with the lowest and the highest precision, and recall; None without."""
-    ends = {}
-    for name in ("precision", "recall"):
-        values = {i: getattr(unit, f"firing_{name}") for i, unit in enumerate(card.units)}
-        order = sorted((i for i in values if known(values[i])), key=lambda i: values[i])
-        ends[name] = [order[0], order[-1]] if order else []
+    ends = {name: _extremes(card, f"firing_{name}") for name in ("precision", "recall")}
     return ends if all(ends.values()) else None
+
+
+def _extremes(card: Scorecard, figure: str) -> list[int]:
+    """The units with the lowest and the highest value of a figure; empty where none has one."""
+    values = {i: getattr(unit, figure) for i, unit in enumerate(card.units)}
+    order = sorted((i for i in values if known(values[i])), key=lambda i: values[i])
+    return [order[0], order[-1]] if order else []
 
 
 def _recoveries() -> list[dict[str, str]]:

@@ -1,16 +1,20 @@
-"""Patches: a piece of a picture with the trained and the handwritten unit's activation there.
+"""Patches: a piece of a picture, and the trained and the handwritten unit's activation over it.
 
-Both activations have one colour scale.
+Both activations have one scale: transparent at 0, red at the higher peak of the two.
 """
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from workbench.vision.examples import Example
 
-COLOURS = "magma"
+COLOURS = LinearSegmentedColormap.from_list("activation", ("#ffe14d", "#f08a24", "#c8201e"))
+OPAQUE = 0.85  # of the highest activation, so that the picture is seen below it
+LUMA = (0.299, 0.587, 0.114)  # of RGB, ITU-R BT.601
 SIDE = 1.3  # inches
 TITLES = {"best": "best agreement", "worst": "largest difference"}
 
@@ -21,7 +25,7 @@ def units_of(examples: Sequence[Example]) -> tuple[str, ...]:
 
 
 def draw_patches(examples: Sequence[Example]) -> Figure:
-    """Draw examples of one unit: picture, trained map and handwritten map for each example.
+    """Draw examples of one unit: the picture, and both activations laid over it in grey.
 
     There is a row for each kind of example. Raises ValueError without examples.
     """
@@ -42,11 +46,23 @@ def draw_patches(examples: Sequence[Example]) -> Figure:
 
 def _draw(axes: Sequence[Axes], example: Example, title: str) -> None:
     highest = max(float(example.trained.max()), float(example.handwritten.max())) or 1.0
-    axes[0].imshow(example.rgb)
+    height, width, _ = example.rgb.shape
+    extent = (0, width, height, 0)
+    axes[0].imshow(example.rgb, extent=extent)
     axes[0].set_title(title, fontsize=7)
+    grey = np.repeat((example.rgb @ np.array(LUMA)).astype(np.uint8)[:, :, None], 3, 2)
     for place, name, values in (
         (axes[1], "trained", example.trained),
         (axes[2], "handwritten", example.handwritten),
     ):
-        place.imshow(values, cmap=COLOURS, vmin=0, vmax=highest, interpolation="nearest")
+        place.imshow(grey, extent=extent)
+        place.imshow(
+            values,
+            cmap=COLOURS,
+            vmin=0,
+            vmax=highest,
+            alpha=OPAQUE * np.clip(values / highest, 0, 1),
+            extent=extent,
+            interpolation="nearest",
+        )
         place.set_title(f"{name}, peak {float(values.max()):.3g}", fontsize=7)

@@ -1,7 +1,9 @@
 """The headline of a scorecard as four rows: trained, silenced, handwritten, best baseline."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from workbench.hosts.output import Quantity
 from workbench.report.conditions import digits, interval, number, shown_quantities
 from workbench.score.scorecard import ConditionScore, Scorecard
 from workbench.splice.conditions import ConditionKind
@@ -34,7 +36,8 @@ def summary(card: Scorecard) -> tuple[SummaryRow, ...]:
     if best := best_baseline(card):
         names[best] = f"best baseline ({best.removeprefix('baseline.')})"
     return tuple(
-        SummaryRow(words, name, cells(card, card.conditions[name])) for name, words in names.items()
+        SummaryRow(words, name, cells(card, card.conditions[name], shown_quantities(card)))
+        for name, words in names.items()
     )
 
 
@@ -52,9 +55,8 @@ def best_baseline(card: Scorecard) -> str | None:
     return max(rows, key=figure, default=None)
 
 
-def cells(card: Scorecard, row: ConditionScore) -> tuple[str, ...]:
-    """The figures of a condition as text, in the order of `titles`."""
-    quantities = shown_quantities(card)
+def cells(card: Scorecard, row: ConditionScore, quantities: Sequence[Quantity]) -> tuple[str, ...]:
+    """The figures of a condition as text, in the order of `titles`; those of its answers first."""
     return (
         *(number(row.quantities[quantity.key].value, digits(quantity)) for quantity in quantities),
         number(row.pearson.value, 2),

@@ -1,11 +1,12 @@
 """The table of a scorecard in a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from workbench.hosts.output import Quantity
 from workbench.report.conditions import (
     LEANS,
     NO_OUTPUT,
@@ -77,18 +78,20 @@ def _theories(card: Scorecard) -> Iterator[Text]:
 
 
 def _summary(card: Scorecard) -> Table:
-    shown = _empty(card, "\nunits")
+    """The four rows, without accuracies, which the conditions have: so their words fit."""
+    quantities = [each for each in shown_quantities(card) if not each.needs_target]
+    shown = _empty(card, "\nunits", quantities)
     for row in summary(card):
-        shown.add_row(row.words, *row.cells)
+        shown.add_row(row.words, *cells(card, card.conditions[row.condition], quantities))
     return shown
 
 
-def _empty(card: Scorecard, first: str) -> Table:
+def _empty(card: Scorecard, first: str, quantities: Sequence[Quantity]) -> Table:
     """A table with the columns of a condition's figures, without rows."""
     shown = plain_table()
     # the one column that may be folded into lines: names are of any length
     shown.add_column(first, overflow="fold")
-    titles = [_two_lines(quantity.label) for quantity in shown_quantities(card)]
+    titles = [_two_lines(quantity.label) for quantity in quantities]
     for title in (*titles, "mean\nPearson", f"recovered\n{card.headline_quantity.label}"):
         shown.add_column(title, justify="right", no_wrap=True)
     shown.add_column("\n95 % interval", no_wrap=True)
@@ -96,10 +99,11 @@ def _empty(card: Scorecard, first: str) -> Table:
 
 
 def _conditions(card: Scorecard) -> Table:
-    shown, reached = _empty(card, "\ncondition"), reaching(card)
+    quantities = shown_quantities(card)
+    shown, reached = _empty(card, "\ncondition", quantities), reaching(card)
     for name in ordered(card):
         style = "bold" if name == "spliced" else "yellow" if name in reached else ""
-        shown.add_row(name, *cells(card, card.conditions[name]), style=style)
+        shown.add_row(name, *cells(card, card.conditions[name], quantities), style=style)
     return shown
 
 

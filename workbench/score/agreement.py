@@ -1,6 +1,6 @@
 """Agreement of handwritten with trained activations, over cells and pictures."""
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from workbench.arrays import Array, array_namespace
 from workbench.score.ranks import places, ranks
@@ -86,6 +86,25 @@ def firing_chance(trained: Float[Array, "row unit"]) -> Float[Array, " unit"]:
     """The share of the sampled cells where each trained unit fires: the precision by chance."""
     xp = array_namespace(trained)
     return xp.mean(xp.astype(trained > 0, xp.float64), axis=0)
+
+
+def border_false_alarms(
+    value: Float[Array, "row unit"],
+    trained: Float[Array, "row unit"],
+    border: Bool[Array, " row"],
+) -> Float[Array, " unit"]:
+    """Share of each unit's false alarms that lie at the border of the site.
+
+    A false alarm is a sampled cell where the handwritten unit fires and the trained one does not.
+    It is nan for a unit without any.
+    """
+    xp = array_namespace(value, trained)
+    alarms = (value > 0) & ~(trained > 0)
+    at_border, every = (
+        xp.astype(xp.count_nonzero(cells, axis=0), xp.float64)
+        for cells in (alarms & border[:, None], alarms)
+    )
+    return at_border / xp.where(every > 0, every, xp.nan)
 
 
 def _top(activation: Float[Array, "row unit"], count: int) -> Array:

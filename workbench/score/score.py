@@ -8,13 +8,15 @@ from itertools import chain
 import numpy as np
 from jaxtyping import Bool, Float
 
-from workbench.arrays import Array, array_namespace
+from workbench.arrays import Array, array_namespace, device
 from workbench.arrays.devices import computed_on
 from workbench.compiler.bind import Bound
+from workbench.evaluate.run import sampled_at_border
 from workbench.evaluate.statistics import Statistics
 from workbench.hosts.host import Host
 from workbench.hosts.output import Quantity
 from workbench.score.agreement import (
+    border_false_alarms,
     explained_variance,
     firing,
     firing_chance,
@@ -42,7 +44,14 @@ from workbench.score.scorecard import (
     UnitScore,
     VariantScore,
 )
-from workbench.score.tuning import NAN, Tuned, figures, largest_gap_deg, turn_deg
+from workbench.score.tuning import (
+    NAN,
+    Tuned,
+    figures,
+    largest_differences,
+    largest_gap_deg,
+    turn_deg,
+)
 from workbench.score.uncertainty import Figure, bootstrap
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit, TrainedUnit
@@ -85,7 +94,10 @@ def score(
     """
     specs, trained, joint, host = spliced.specs, spliced.trained, spliced.joint, spliced.host
     by_theory = statistics.parts([len(circuit.units) for circuit in trained])
-    units = [unit_scores(*row) for row in zip(trained, joint, by_theory, curves, strict=True)]
+    units = [
+        unit_scores(*row, _border(host, joint, *row[1:3]))
+        for row in zip(trained, joint, by_theory, curves, strict=True)
+    ]
     theories = tuple(
         theory_score(*row) for row in zip(specs, trained, joint, units, curves, strict=True)
     )
@@ -227,10 +239,22 @@ def _tuned_on(ledgers: Sequence[TunedOn]) -> dict[str, object] | None:
     }
 
 
+def _border(
+    host: Host, joint: Sequence[Splices], splices: Splices, statistics: Statistics
+) -> Bool[np.ndarray, " row"]:
+    """Whether each sampled position of one circuit's statistics lies at the border of its site."""
+    pictures, count = statistics.rows["spliced"]["sample"].shape[:2]
+    return sampled_at_border(host, joint, splices, pictures, count).ravel()
+
+
 def unit_scores(
-    trained: TrainedCircuit, splices: Splices, statistics: Statistics, curves: TuningCurves
+    trained: TrainedCircuit,
+    splices: Splices,
+    statistics: Statistics,
+    curves: TuningCurves,
+    border: Bool[np.ndarray, " row"],
 ) -> tuple[UnitScore, ...]:
-    """Agreement and tuning of each unit."""
+    """Agreement and tuning of each unit; `border`: which sampled positions lie at the border."""
     rows, natural = statistics.rows["spliced"], statistics.rows["natural"]
     xp = array_namespace(rows["moments"])
     moments = xp.sum(rows["moments"], axis=0)
@@ -244,8 +268,12 @@ def unit_scores(
         "firing_precision": precision,
         "firing_recall": recall,
         "firing_chance": firing_chance(target),
+        "border_false_alarms": border_false_alarms(
+            value, target, xp.asarray(border, device=device(value))
+        ),
     }
     theirs, ours = figures(curves, trained=True), figures(curves, trained=False)
+    differences = largest_differences(curves)
     condition, turns = splices.conditions["spliced"], curves.probe.turns
     if not isinstance(condition, Handwritten):
         raise TypeError("condition 'spliced' is not a handwritten circuit")
@@ -260,6 +288,8 @@ def unit_scores(
             handwritten=_flat(ours[i]),
             pose_error_deg=turn_deg(turns * ours[i].preferred_deg, turns * theirs[i].preferred_deg)
             / turns,
+            worst_stimulus=differences[i],
+            border_positions=float(border.mean()),
         )
         for i, unit in enumerate(trained.units)
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from workbench.hosts.output import Quantity
 from workbench.score.facts import Header
+from workbench.score.tuning import NAN, StimulusDifference
 from workbench.score.uncertainty import Figure
 from workbench.spec.pose import PoseValue
 from workbench.splice.conditions import RIVALS, ConditionKind
@@ -14,7 +15,8 @@ from workbench.splice.conditions import RIVALS, ConditionKind
 class UnitScore:
     """The scores of one unit, handwritten against trained.
 
-    `trained` and `handwritten` hold the figures of their tuning curves (`workbench.score.tuning`).
+    `trained` and `handwritten` hold the figures of their tuning curves, `worst_stimulus` the
+    drawn stimulus on which they differ most (`workbench.score.tuning`).
     """
 
     unit: str
@@ -31,6 +33,9 @@ class UnitScore:
     trained: Mapping[str, float]
     handwritten: Mapping[str, float]
     pose_error_deg: float
+    worst_stimulus: StimulusDifference | None = None
+    border_false_alarms: float = NAN
+    border_positions: float = NAN
 
     @property
     def direction_deg(self) -> float:

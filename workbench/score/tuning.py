@@ -33,6 +33,48 @@ class Tuned:
     invariance: dict[str, float]
 
 
+@dataclass(frozen=True)
+class StimulusDifference:
+    """The drawn stimulus on which a handwritten unit differs most from its trained one.
+
+    stimulus    how it is drawn, such as "dark fill"
+    radius_px   None where the stimulus has one radius only, as a bar has
+    centre_deg  its direction
+    trained, handwritten  the responses, over the trained unit's highest to any stimulus
+    """
+
+    stimulus: str
+    radius_px: float | None
+    centre_deg: float
+    trained: float
+    handwritten: float
+
+
+def largest_differences(curves: TuningCurves) -> list[StimulusDifference | None]:
+    """The stimulus of the largest difference of each unit; None if its trained unit is silent.
+
+    The stimuli are all variants at the radius that the trained units prefer, and the mean of the
+    first two at every other radius.
+    """
+    preferred, names = curves.preferred, list(curves.variants)
+    rows = [(name, preferred, *curves.variants[name]) for name in names] + [
+        (f"mean of {' and '.join(names[:2])}", k, curves.trained[k], curves.handwritten[k])
+        for k in range(len(curves.radius_px))
+        if k != preferred
+    ]
+    trained, handwritten = (np.stack([row[side] for row in rows]) for side in (2, 3))
+    peak, size = trained.max((0, 1)), np.abs(handwritten - trained)
+    result: list[StimulusDifference | None] = []
+    for unit in range(trained.shape[2]):
+        row, pose = np.unravel_index(int(size[:, :, unit].argmax()), size.shape[:2])
+        name, k, *_ = rows[int(row)]
+        radius_px = float(curves.radius_px[k]) if len(curves.radius_px) > 1 else None
+        both = (float(side[row, pose, unit] / (peak[unit] or 1)) for side in (trained, handwritten))
+        difference = StimulusDifference(name, radius_px, float(curves.centre_deg[pose]), *both)
+        result.append(difference if peak[unit] > 0 else None)
+    return result
+
+
 def preferred_deg(
     curve: Float[np.ndarray, " pose"], centre_deg: Float[np.ndarray, " pose"]
 ) -> float:

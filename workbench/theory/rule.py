@@ -200,7 +200,7 @@ def _wanted(
         pose_deg[None, :] - normal_deg[:, None], period
     )  # to the last bit the same when both are turned
     seen_deg, feature_normal_deg = turn_deg[:, :, None, None], feature_normal_deg[:, None, ...]
-    wanted = _falloff(motif, seen_deg - (feature_normal_deg + expected_deg), period_deg)
+    wanted = falloff(motif, seen_deg - (feature_normal_deg + expected_deg), period_deg)
     return (
         wanted * turned(seen_deg - expected_deg, period_deg, feature_normal_deg, motif.turned)
         if motif.turned
@@ -208,7 +208,10 @@ def _wanted(
     )
 
 
-def _falloff(motif: Motif, difference_deg: Array, period_deg: float) -> Array:
+def falloff(motif: Motif, difference_deg: Array, period_deg: float) -> Array:
+    """The weight of an upstream pose by its difference from the wanted one; 1 for match "any"."""
+    if motif.match == "any":
+        return array_namespace(difference_deg).ones_like(difference_deg)
     if motif.harmonics is not None:
         return harmonics(difference_deg, period_deg, motif.harmonics)
     if motif.profile is not None:

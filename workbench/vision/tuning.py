@@ -171,6 +171,16 @@ class TuningCurves:
     variants: Mapping[str, tuple[Float[np.ndarray, "pose unit"], Float[np.ndarray, "pose unit"]]]
     probe: Probe = ARCS
 
+    @property
+    def preferred(self) -> int:
+        """The index of the radius that the trained units prefer on average."""
+        return preferred_radius(self.trained)
+
+
+def preferred_radius(trained: Float[np.ndarray, "radius pose unit"]) -> int:
+    """The index of the radius at which the units' highest responses are highest on average."""
+    return int(trained.max(1).mean(1).argmax())
+
 
 def tuning(
     host: Host,
@@ -209,7 +219,7 @@ def tuning(
     trained, handwritten = (
         np.stack([(bright[k] + dark[k]) / 2 for bright, dark in lines]) for k in (0, 1)
     )
-    best = int(trained.max(1).mean(1).argmax())
+    best = preferred_radius(trained)
     more = both_of([(name, radii[best]) for name in names[2:]])
     variants = dict(zip(names, [*lines[best], *more], strict=True))
     return TuningCurves(poses, np.array(radii), trained, handwritten, variants, probe)

@@ -15,14 +15,25 @@ def part(request: ReportRequest, folder: Path, work: Work) -> PartResult:
     """Run the analysis into `folder`."""
     files = SubjectFiles(request.spec_file, request.circuit_file, request.bound)
     result = claims(ClaimsRequest(files, request.calibration), folder, work)
-    return PartResult(claims_table(result), tuple(open_questions(result)), verdict(result))
+    return PartResult(
+        claims_table(result), tuple(open_questions(result)), {"claims": verdict(result)}
+    )
 
 
-def verdict(result: Claims) -> Verdict | None:
-    """How many claims came true; None where none was tested."""
-    sides = [side for row in result.claims for side in (row.trained, row.handwritten) if side]
-    checks = "claims came true, of the trained network and of the handwritten circuit"
-    return Verdict(sum(side.came_true for side in sides), len(sides), checks) if sides else None
+def verdict(result: Claims) -> Verdict:
+    """Whether every claim came true in both networks; no verdict where none was tested there."""
+    sides = {
+        "trained network": [row.trained for row in result.claims if row.trained],
+        "handwritten circuit": [row.handwritten for row in result.claims],
+    }
+    tested = {name: [row.came_true for row in rows] for name, rows in sides.items() if rows}
+    counts = (f"{sum(true)} of {len(true)} in the {name}" for name, true in tested.items())
+    return Verdict(
+        all(map(all, tested.values())) if "trained network" in tested else None,
+        f"Claims that came true: {' and '.join(counts) or 'none was tested'}.",
+        "Every claim that was tested comes true. A claim compares a figure after an edit with the "
+        "same figure before it, or with a bound that the theory states.",
+    )
 
 
 def open_questions(result: Claims) -> Iterator[str]:

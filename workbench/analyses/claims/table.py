@@ -20,7 +20,7 @@ def claims_table(claims: Claims) -> Group:
     where = f"{facts.spec['theory']} on {facts.host['name']}:{facts.circuit['site']}"
     shown = plain_table()
     shown.add_column("\nclaim", min_width=28, overflow="fold")
-    for title in ("trained:\nfigure", "\ntrue?", "hand-\nwritten:", "\ntrue?", "\nagree?"):
+    for title in ("trained:\nfigure", "\ntrue?", "handwritten:\nfigure", "\ntrue?", "\nagree?"):
         shown.add_column(title, no_wrap=True)
     for outcome in claims.claims:
         shown.add_row(*_cells(outcome))

@@ -47,7 +47,7 @@ def _pairs(result: Diff) -> Table:
     for title in ("A", "B"):
         shown.add_column(f"\n{title}", overflow="fold")
     for title in (
-        "like-\nness",
+        "\nalike",
         "pose\nA",
         "\nB",
         "radius\nA",

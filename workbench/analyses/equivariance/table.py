@@ -26,9 +26,9 @@ def equivariance_table(equivariance: Equivariance) -> Group:
     shown = plain_table()
     shown.add_column("\nview", overflow="fold")
     shown.add_column("\ncopies under", overflow="fold")
-    shown.add_column("ex-\nplained", justify="right", no_wrap=True)
+    shown.add_column("\nexplained", justify="right", no_wrap=True)
     shown.add_column("\n95 %", no_wrap=True)
-    for title in ("proto-\ntypes", "\nworth", "\nnumbers"):
+    for title in ("\nprototypes", "\nworth", "\nnumbers"):
         shown.add_column(title, justify="right", no_wrap=True)
     for view in equivariance.views:
         for row in _rows(view):

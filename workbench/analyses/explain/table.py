@@ -12,6 +12,7 @@ from workbench.report.conditions import number
 from workbench.report.plain import plain_table
 
 SHOWN = 3  # of the weights that the theory gets most wrong
+SIGNIFICANT = 0.05  # p of permuted poses below this has a star
 FIGURES = ("explained", "cosine", "sign", "rank")
 ROWS = {
     "theory": "the theory, one scale",
@@ -29,7 +30,7 @@ def explain_table(explained: Explained) -> Group:
     where = f"{facts.spec['theory']} on {facts.host['name']}:{facts.circuit['site']}"
     heading = (
         f"{where}: trained weights and the theory's; in brackets the mean after permuting "
-        "poses and fitting again, * where p < 0.05"
+        f"poses and fitting again, * where p < {SIGNIFICANT:g}"
     )
     halves = (
         "predicted: each half of the units from the other, by the theory with its constants fitted "
@@ -72,7 +73,7 @@ def title(pair: PairExplained) -> str:
 
 
 def _cell(agreement: Agreement) -> str:
-    star = "*" if agreement.p < 0.05 else " "
+    star = "*" if agreement.p < SIGNIFICANT else " "
     return f"{number(agreement.value, 2)}{star} ({number(agreement.permuted, 2)})"
 
 

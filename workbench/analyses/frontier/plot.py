@@ -58,7 +58,7 @@ def _gains(axes: Axes, frontier: Frontier, shares: Sequence[float]) -> None:
         gains = [step.gains[name] for step in frontier.steps]
         colour = "#444444" if name.startswith("ablated") else COLOURS[ConditionKind.CONTROL]
         values = [float("nan") if gain.value is None else gain.value for gain in gains]
-        label = TITLES[name].replace("-\n", "").replace("\n", " ")
+        label = TITLES[name].replace("\n", " ")
         axes.plot(at, values, MARKS[name], color=colour, markersize=4, label=label)
         for share, gain in zip(at, gains, strict=True):
             if gain.ci95:

@@ -14,7 +14,7 @@ TITLES = {
     "ablated.resample": "resample",
     "control.permuted": "wrong\nposes",
     "baseline.affine": "one\nunit",
-    "baseline.regression": "regres-\nsion",
+    "baseline.regression": "regression",
 }
 
 

@@ -17,14 +17,14 @@ def polysemanticity_table(result: Polysemanticity) -> Group:
     shown = plain_table()
     shown.add_column("\nunit", overflow="fold")
     for column in (
-        "ex-\nplained",
+        "theory\nexplains",
         "\n95 %",
         "of\nunit",
         "of\ntheory",
         "left,\nown",
         "left,\nother",
         "\n95 %",
-        "permuted:\nexplained",
+        "permuted\nexplains",
         "\nother",
     ):
         shown.add_column(column, justify="left" if "%" in column else "right", no_wrap=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from workbench.analyses.request import PartResult, ReportRequest, Verdict
 from workbench.analyses.rivals.figures import Rivals
 from workbench.analyses.rivals.run import RivalsRequest, rivals
-from workbench.analyses.rivals.table import named, rivals_table
+from workbench.analyses.rivals.table import named, rivals_table, sentences
 from workbench.matching.subject import SubjectFiles
 from workbench.work import Work
 
@@ -15,15 +15,20 @@ def part(request: ReportRequest, folder: Path, work: Work) -> PartResult:
     """Run the analysis into `folder`."""
     files = SubjectFiles(request.spec_file, request.circuit_file)
     result = rivals(RivalsRequest(files, request.few, request.calibration), folder, work)
-    return PartResult(rivals_table(result), tuple(open_questions(result)), verdict(result))
+    verdicts = {"rivals": verdict(result)}
+    return PartResult(rivals_table(result), tuple(open_questions(result)), verdicts)
 
 
-def verdict(result: Rivals) -> Verdict | None:
-    """Whether the theory beats the best rival of no more bits, with an interval above 0."""
-    if result.best_at_bits is None or result.against.ci95 is None:
-        return None
-    beaten = result.against.ci95[0] > 0
-    return Verdict(int(beaten), 1, "rivals at equal bits are clearly worse")
+def verdict(result: Rivals) -> Verdict:
+    """Whether the theory beats the best rival of no more bits; no verdict without one."""
+    needs = (
+        f"No rival of at most as many bits has a {result.headline.upper()} as low: the difference "
+        "from the best of them is above 0, with its whole interval."
+    )
+    ci95, passed = result.against.ci95, None
+    if result.best_at_bits is not None and ci95 is not None:
+        passed = ci95[0] > 0
+    return Verdict(passed, sentences(result)[0], needs)
 
 
 def open_questions(result: Rivals) -> Iterator[str]:

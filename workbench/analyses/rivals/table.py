@@ -17,8 +17,8 @@ def rivals_table(result: Rivals) -> Group:
         f"the rivals read trained units of {result.reads}, the theory what it states"
     )
     shown = plain_table()
-    shown.add_column("\ntheory or rival", overflow="fold")
-    for column in ("\nbits", f"\n{result.headline.upper()}", "\n95 %", "recov-\nered", "\nPearson"):
+    shown.add_column("theory or rival", overflow="fold")
+    for column in ("bits", result.headline.upper(), "95 %", "recovered", "Pearson"):
         shown.add_column(column, justify="right", no_wrap=True)
     for rows in result.ways.values():
         for row in rows:

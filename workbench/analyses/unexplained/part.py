@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from workbench.analyses.request import PartResult, ReportRequest
+from workbench.analyses.request import PartResult, ReportRequest, Verdict
 from workbench.analyses.unexplained.figures import Unexplained
 from workbench.analyses.unexplained.run import UnexplainedRequest, unexplained
-from workbench.analyses.unexplained.table import unexplained_table
+from workbench.analyses.unexplained.table import suggestion, unexplained_table
 from workbench.matching.subject import SubjectFiles
 from workbench.report.conditions import number
 from workbench.work import Work
@@ -16,7 +16,22 @@ def part(request: ReportRequest, folder: Path, work: Work) -> PartResult:
     """Run the analysis into `folder`."""
     files = SubjectFiles(request.spec_file, request.circuit_file, request.bound)
     result = unexplained(UnexplainedRequest(files, request.calibration), folder, work)
-    return PartResult(unexplained_table(result), tuple(open_questions(result)))
+    verdicts = {"unexplained": verdict(result)}
+    return PartResult(unexplained_table(result), tuple(open_questions(result)), verdicts)
+
+
+def verdict(result: Unexplained) -> Verdict:
+    """Whether the site before holds nothing more that would explain the units."""
+    right, wrong = (
+        sum(shares.values()) / len(shares) for shares in (result.left, result.left_wrong)
+    )
+    return Verdict(
+        result.suggestion is None and right < wrong,
+        f"The residual is {number(right, 2)} times the units' variance, with the handwritten units "
+        f"shuffled among each other {number(wrong, 2)}. Next: {suggestion(result)}.",
+        "The residual is smaller than that of shuffled units, and no unit of the layer before "
+        "explains clearly more of it than chance.",
+    )
 
 
 def open_questions(result: Unexplained) -> Iterator[str]:

@@ -47,7 +47,7 @@ def _where(result: Universality) -> Table:
         "gap\ndeg",
         "radius\npx",
         "width\ndeg",
-        "hand-\nwritten",
+        "spliced\nwidth",
     )
     for row in result.rows:
         shown.add_row(

@@ -23,7 +23,7 @@ def consumers_table(result: Consumers) -> Group:
     For each: how much zero ablation changes it, and which share of that each condition restores.
     """
     shown = plain_table()
-    shown.add_column("\nunit")
+    shown.add_column("\nunit", overflow="fold")
     restored = (f"restored:\n{label}" for label in CONDITIONS.values())
     for title in ("changed by\nablation", *restored):
         shown.add_column(title, justify="right", no_wrap=True)

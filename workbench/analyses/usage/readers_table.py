@@ -22,10 +22,10 @@ def readers_table(result: Readers) -> Group:
     if not len(result.units):
         return Group(Text(unknown(result)))
     shown = plain_table()
-    shown.add_column("\nunit")
+    shown.add_column("\nunit", overflow="fold")
     for title in ("share of\nweights", "reads\npose °", "one\npose"):
         shown.add_column(title, justify="right", no_wrap=True)
-    shown.add_column("excited\nmost by")
+    shown.add_column("excited\nmost by", overflow="fold")
     for i, unit in enumerate(result.units):
         figures = (
             number(result.share[i], 3),
