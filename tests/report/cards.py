@@ -180,6 +180,7 @@ def card(labelled: bool = True, **changed) -> Scorecard:
         tuning={"pose_error_deg": 4.0, **sides},
         cost=Cost(93, 0, 6, 3, 78608, 1200),
         theories=(),
+        bits={"spliced": 1200, "ablated.mean": 48, "baseline.affine": 120},
     )
     only = TheoryScore(
         made.header.spec,

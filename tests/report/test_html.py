@@ -100,6 +100,7 @@ def test_images_have_alternatives_and_lie_beside_the_page(page: Page, folder: Pa
     assert all(alternative and len(alternative) > 20 for alternative in alternatives)
     assert {path.stem for path in folder.glob("*.svg")} == {
         "summary",
+        "bits",
         "ledger",
         "circuit-diagram",
         "tuning-aligned",
@@ -127,6 +128,7 @@ def test_the_page_tells_a_story_in_order(folder: Path):
         "patches-fire5-7",
         "kernels-curve-1",
         "kernels-bar-1",
+        "bits",
         "ledger",
         "cost",
         "made",

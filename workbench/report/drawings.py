@@ -11,7 +11,7 @@ from workbench.report.conditions import number
 from workbench.report.curves import draw_aligned, draw_directions, draw_radii
 from workbench.report.diagram import draw_diagram
 from workbench.report.kernels import draw, panels_of
-from workbench.report.ledger import draw_ledger, draw_summary
+from workbench.report.ledger import PREDICTORS, draw_bits, draw_ledger, draw_summary
 from workbench.report.patches import draw_patches, units_of
 from workbench.report.summary import summary
 from workbench.report.svg import svg
@@ -94,6 +94,8 @@ def drawings(
         "baselines blue.",
         curves=True,
     )
+    if card.bits:
+        yield _bits(card)
 
 
 def png(figure: Figure) -> bytes:
@@ -114,6 +116,24 @@ def _summary(card: Scorecard) -> Drawing:
     bars = "Bars are 95 % intervals over pictures."
     return Drawing(
         "summary", "summary", draw_summary(card), f"{of}: {figures}.", f"{of}. {bars}", curves=True
+    )
+
+
+def _bits(card: Scorecard) -> Drawing:
+    """What is left against description length."""
+    lengths = ", ".join(
+        f"{PREDICTORS[name]} {bits:,.0f}" for name, bits in card.bits.items() if name in PREDICTORS
+    )
+    lost = f"{card.headline_quantity.label} from the trained network"
+    return Drawing(
+        "bits",
+        "ledger",
+        draw_bits(card),
+        f"Description lengths in bits: {lengths}.",
+        f"{lost if card.compared else 'Mean Pearson'} against the bits that a description takes, "
+        "the theory from pixels; the baselines read trained units, which are given. `workbench "
+        "rivals` compares it with more rivals.",
+        curves=True,
     )
 
 

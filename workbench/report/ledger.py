@@ -19,6 +19,12 @@ COLOURS = {
     ConditionKind.CONTROL: "#1a3fbf",
     ConditionKind.BASELINE: "#1a3fbf",
 }
+PREDICTORS = {  # those whose description length every score has
+    "spliced": "theory",
+    "ablated.mean": "mean",
+    "baseline.affine": "one trained unit",
+    "baseline.regression": "regression",
+}
 AS_WRITTEN = "#e58a7f"  # the handwritten units before tuning
 
 
@@ -50,6 +56,35 @@ def draw_summary(card: Scorecard) -> Figure:
     axes = figure.subplots()
     _recovered(axes, card, [row.condition for row in rows])
     axes.set_yticks(range(len(rows)), [row.words for row in rows], fontsize=8)
+    return figure
+
+
+def draw_bits(card: Scorecard) -> Figure:
+    """The headline quantity against description length, for the theory and its baselines.
+
+    Without comparable answers, the units' mean Pearson correlation.
+    """
+    figure = Figure(figsize=(5.0, 2.9), layout="constrained")
+    axes = figure.subplots()
+    headline = card.headline_quantity
+    for name, bits in card.bits.items():
+        row = card.conditions.get(name)
+        kept = row and (row.quantities[headline.key] if card.compared else row.pearson)
+        if not row or not kept or kept.value is None:
+            continue
+        colour, words = COLOURS[row.kind], PREDICTORS[name]
+        axes.plot([bits], [kept.value], "o", color=colour, markersize=6, label=words)
+        if kept.ci95:
+            axes.plot([bits, bits], kept.ci95, color=colour, linewidth=2, alpha=0.4)
+        axes.annotate(
+            words, (bits, kept.value), (6, 4), textcoords="offset points", fontsize=8, color=colour
+        )
+    axes.set_xscale("log")
+    axes.margins(x=0.3, y=0.15)
+    axes.set_xlabel("description length, bits", fontsize=8)
+    axes.set_ylabel(headline.label if card.compared else "mean Pearson", fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8)
     return figure
 
 
