@@ -131,8 +131,8 @@ def _bits(card: Scorecard) -> Drawing:
         draw_bits(card),
         f"Description lengths in bits: {lengths}.",
         f"{lost if card.compared else 'Mean Pearson'} against the bits that a description takes, "
-        "the theory from pixels; the baselines read trained units, which are given. `workbench "
-        "rivals` compares it with more rivals.",
+        "the theory from pixels; the baselines read trained units, which are given. The "
+        "command workbench rivals compares it with more predictors.",
         curves=True,
     )
 
