@@ -30,6 +30,7 @@ from workbench.analyses.explain.run import ExplainRequest, explain
 from workbench.analyses.families.run import FamiliesRequest, families
 from workbench.analyses.frontier.run import FrontierRequest, frontier
 from workbench.analyses.polysemanticity.run import PolysemanticityRequest, polysemanticity
+from workbench.analyses.propose.run import ProposeRequest, propose
 from workbench.analyses.registry import ANALYSES
 from workbench.analyses.request import ReportRequest
 from workbench.analyses.rivals.run import RivalsRequest, rivals
@@ -154,6 +155,11 @@ def prepare_polysemanticity(folder: Path, patch: pytest.MonkeyPatch) -> Start:
     files, pictures, calibration = write_planted(folder, patch), drawn(6, seed=3), drawn(4, seed=1)
     request = PolysemanticityRequest(files, pictures, calibration, clusters=2)
     return lambda output, work: polysemanticity(request, output, work)
+
+
+def prepare_propose(folder: Path, patch: pytest.MonkeyPatch) -> Start:
+    request = ProposeRequest(write_planted(folder, patch), drawn(TWO_BATCHES, seed=1), most=2)
+    return lambda output, work: propose(request, output, work)
 
 
 def prepare_rivals(folder: Path, patch: pytest.MonkeyPatch) -> Start:
@@ -325,6 +331,7 @@ RUNS = {
             Point("pictures", 1, DRIVES),
         ),
     ),
+    "propose": Resumed(prepare_propose, (Point("responses", 1, NETWORK),)),
     "rivals": Resumed(
         prepare_rivals, (Point("score", 1, ("workbench.evaluate.run", "joint_inputs")),)
     ),

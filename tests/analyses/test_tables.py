@@ -21,6 +21,7 @@ from workbench.analyses.families.table import families_table
 from workbench.analyses.frontier.measure import OTHERS, OWN, SPLICED
 from workbench.analyses.frontier.table import frontier_table
 from workbench.analyses.polysemanticity.table import polysemanticity_table
+from workbench.analyses.propose.table import proposal_table
 from workbench.analyses.registry import ANALYSES
 from workbench.analyses.rivals.table import rivals_table
 from workbench.analyses.unexplained.table import unexplained_table
@@ -68,6 +69,14 @@ def frontier() -> RenderableType:
     step = Made(spec={"theory": FAMILY}, units=1200, share=0.123, conditions=conditions)
     step.gains, step.beaten = dict.fromkeys(OWN, NEAR), 3
     return frontier_table(Made(header=HEADER, sites=(SITE,), of=4000, steps=[step]))
+
+
+def propose() -> RenderableType:
+    term = {"along": "outside", "match": "tangent", "harmonics": [{"tune": -0.3512}, 0, 1]}
+    values = {"pearson": (0.5,), "labels_permuted": (0.2,), "poses_permuted": (0.1,)}
+    result = Made(header=HEADER, terms=[(FAMILY, term)], parts=1, candidates=952, **values)
+    result.before, result.bits = 0.4, {"proposed": 2897, "before": 3252}
+    return proposal_table(result)
 
 
 def rivals() -> RenderableType:
@@ -174,6 +183,7 @@ TABLES = {
     "score": lambda: table(cards.card()),
     "families": families,
     "frontier": frontier,
+    "propose": propose,
     "rivals": rivals,
     "polysemanticity": polysemanticity,
     "equivariance": equivariance,

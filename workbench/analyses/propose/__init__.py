@@ -1,0 +1,1 @@
+"""Find by search what a theory's last family reads."""

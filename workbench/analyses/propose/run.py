@@ -1,0 +1,184 @@
+"""Find by search what a theory's last family reads."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from workbench.analyses.propose.atoms import TYPICAL_PX, atoms
+from workbench.analyses.propose.figures import Proposal, proposal_json
+from workbench.analyses.propose.plot import draw_proposal
+from workbench.analyses.propose.sample import Responses, features, permuted, responses
+from workbench.analyses.propose.search import Found, search
+from workbench.analyses.propose.text import proposed_text, terms
+from workbench.compiler import compile_spec
+from workbench.errors import WorkbenchError
+from workbench.files import write_whole
+from workbench.matching.subject import Subject, SubjectFiles, load_subject, subject_header
+from workbench.report.drawings import png
+from workbench.result_folder import folder_written_whole
+from workbench.score.bits import theory_bits
+from workbench.score.facts import picture_facts
+from workbench.spec import theory_from_text
+from workbench.splice.calibrate import derangement
+from workbench.splice.link import link_of
+from workbench.theory.poses import RADIUS, Units
+from workbench.tune.ledger import circuit_rows, ledger_facts, with_ledger, write_both
+from workbench.tune.settings import TuneSettings
+from workbench.vision.pictures import Picture
+from workbench.work import Work
+
+LEAST = 8  # pictures: half of them are fitted on, the others judge
+MOST = 24  # parts of terms
+
+
+@dataclass(frozen=True)
+class ProposeRequest:
+    """The request of `propose`.
+
+    files     the theory whose last family is searched for, and the trained units
+    pictures  half of them are fitted on, the others judge; the ledger of the proposed theory names
+              all of them, so that they are refused when it is scored
+    most      parts of terms to try
+    parts     parts of terms to take; None for as many as pay for themselves
+    """
+
+    files: SubjectFiles
+    pictures: Sequence[Picture]
+    most: int = MOST
+    parts: int | None = None
+
+
+def propose(request: ProposeRequest, output: Path, work: Work) -> Proposal:
+    """Search for the reads of a theory's last family, and write the theory that has them.
+
+    Writes NAME-proposed.yaml with its ledger, propose.json and propose.png to the folder `output`.
+    The families that are read respond as they are handwritten. Raises WorkbenchError.
+    """
+    subject, pictures = load_subject(request.files), request.pictures
+    _refuse_unsearchable(subject, pictures)
+    host, circuit = subject.host, subject.circuit
+    work = work.on_host(host.name)
+    layers = {layer.family: layer for layer in circuit.layers[:-1]}
+    family = list(subject.spec.theory.families.values())[-1]
+    units = circuit.layers[-1].units
+    candidates = list(atoms(list(layers.values()), _typical_px(units, family.typical_radius_px)))
+
+    with folder_written_whole(output) as folder:
+        sampled = responses(host, circuit, family.window_px, pictures, work)
+        fitted = sampled.picture % 2 == 0
+        held = int(np.unique(sampled.picture[~fitted]).size)
+        link = link_of(host.site(circuit.site))
+
+        def found(values: Float[Tensor, "unit row atom"]) -> Found:
+            return search(values, sampled.trained, fitted, held, link, request.most, request.parts)
+
+        def valued(some: Responses) -> Float[Tensor, "unit row atom"]:
+            return features(some, units, layers, candidates, family.window_px, work)
+
+        values = valued(sampled)
+        best = found(values)
+        turned = found(values[derangement(len(units), work.seed)])
+        wrong = found(valued(permuted(sampled, layers, work.seed)))
+        chosen = [
+            (candidates[i], weight) for i, weight in zip(best.chosen, best.weights, strict=True)
+        ]
+        sizes = {name: dict(layer.units.shape) for name, layer in layers.items()}
+        text = proposed_text(subject.spec, chosen, sizes)
+        name = f"{subject.spec.path.stem}-proposed.yaml"
+        before = _pearson(subject, sampled, fitted)
+        _write_theory(subject, text, folder / name, pictures, (before, best), work.seed)
+        result = Proposal(
+            header=subject_header(subject, calibration=picture_facts(pictures), seed=work.seed),
+            candidates=len(candidates),
+            parts=len(best.chosen),
+            paying=best.paying,
+            pearson=best.pearson,
+            labels_permuted=wrong.pearson,
+            poses_permuted=turned.pearson,
+            before=before,
+            terms=terms(chosen, sizes),
+            theory=name,
+            bits=_bits(subject, text),
+        )
+        write_whole(folder / "propose.json", proposal_json(result))
+        write_whole(folder / "propose.png", png(draw_proposal(result)))
+    return result
+
+
+def _refuse_unsearchable(subject: Subject, pictures: Sequence[Picture]) -> None:
+    if len(subject.circuit.layers) < 2:
+        raise WorkbenchError(
+            str(subject.spec.path),
+            "a theory of one family",
+            "families above the last one, which it may read",
+        )
+    if len(subject.trained.units) < 2:
+        raise WorkbenchError(
+            f"circuit {subject.trained.circuit}", "one unit", "two or more, to permute their poses"
+        )
+    if len(pictures) < LEAST:
+        raise WorkbenchError(
+            "calibration pictures", f"{len(pictures)}", f"{LEAST} or more: half of them judge"
+        )
+
+
+def _typical_px(units: Units, stated_px: float | None) -> float:
+    if stated_px is not None:
+        return stated_px
+    if RADIUS in units.poses:
+        return math.exp(float(np.mean(np.log(units.column(RADIUS)))))
+    return TYPICAL_PX
+
+
+def _pearson(subject: Subject, sampled: Responses, fitted: Bool[np.ndarray, " row"]) -> float:
+    """The held-out correlation of the theory as it was, at the same rows."""
+    circuit, last = subject.circuit, subject.circuit.layers[-1]
+    drive = torch.zeros(len(sampled.trained), len(last.units), dtype=torch.float32)
+    for read in last.reads:
+        if read.source in sampled.windows:
+            drive += sampled.windows[read.source] @ read.weight.flatten(1).T.float()
+    values = drive.T[:, :, None]
+    link = link_of(subject.host.site(circuit.site))
+    return search(values, sampled.trained, fitted, 1, link, 1).pearson[0]
+
+
+def _write_theory(
+    subject: Subject,
+    text: str,
+    file: Path,
+    pictures: Sequence[Picture],
+    pearson: tuple[float, Found],
+    seed: int,
+) -> None:
+    """Write the theory with a ledger of the pictures, after a check that it compiles."""
+    before, best = pearson
+    trained, tuned = subject.trained, subject.spec.theory.tuned
+    facts = ledger_facts(subject.spec, [trained], {}, pictures, TuneSettings(steps=0, seed=seed))
+    last = list(subject.spec.theory.families)[-1]
+    facts["written"] = {
+        key: value
+        for key, value in facts["written"].items()
+        if not key.startswith(f"families.{last}.")
+    }
+    poses = tuned.poses(trained.sha256) if tuned else {}
+    rows = circuit_rows([trained], [poses], [before], [best.pearson[len(best.chosen) - 1]])
+    ledger = {"circuits": rows, **facts}
+    spec = theory_from_text(with_ledger(text, ledger), file)
+    compile_spec(spec, trained, subject.host)
+    write_both(file, text, spec.theory.theory, ledger)
+
+
+def _bits(subject: Subject, text: str) -> Mapping[str, int]:
+    """The description lengths of the theory as it was, and as proposed; poses are the same."""
+    spec, trained = subject.spec, subject.trained
+    theory = theory_from_text(text).theory.model_copy(update={"tuned": spec.theory.tuned})
+    return {
+        "before": math.ceil(theory_bits(spec.theory, trained).total),
+        "proposed": math.ceil(theory_bits(theory, trained).total),
+    }
