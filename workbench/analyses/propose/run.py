@@ -69,6 +69,11 @@ def propose(request: ProposeRequest, output: Path, work: Work) -> Proposal:
     units = circuit.layers[-1].units
     candidates = list(atoms(list(layers.values()), _typical_px(units, family.typical_radius_px)))
 
+    sizes = {name: dict(layer.units.shape) for name, layer in layers.items()}
+    theory_from_text(
+        proposed_text(subject.spec, [(candidates[0], 1.0)], sizes)
+    )  # it can be written
+
     with folder_written_whole(output) as folder:
         sampled = responses(host, circuit, family.window_px, pictures, work)
         fitted = sampled.picture % 2 == 0
@@ -88,7 +93,6 @@ def propose(request: ProposeRequest, output: Path, work: Work) -> Proposal:
         chosen = [
             (candidates[i], weight) for i, weight in zip(best.chosen, best.weights, strict=True)
         ]
-        sizes = {name: dict(layer.units.shape) for name, layer in layers.items()}
         text = proposed_text(subject.spec, chosen, sizes)
         name = f"{subject.spec.path.stem}-proposed.yaml"
         before = _pearson(subject, sampled, fitted)
