@@ -104,7 +104,12 @@ def fetch_files(
 
 @dataclass(frozen=True)
 class _Fetch:
-    """A session, the pause after its first failed attempt, and the limits of a transfer."""
+    """How a file is fetched.
+
+    session  of the requests
+    pause_s  after the first failed attempt
+    limits   of bytes and time
+    """
 
     session: requests.Session
     pause_s: float

@@ -43,7 +43,7 @@ REQUIRED = {"poses": "from-circuit", "window_px": 1.0, "reads": {INPUT: KERNEL}}
 
 
 class PartialFamily(Family):
-    """A family some of whose fields are faulty: the values of these have no meaning."""
+    """A family of which some fields, `faulty`, were wrong; their values stand in for them."""
 
     faulty: frozenset[str]
 

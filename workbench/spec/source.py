@@ -170,9 +170,9 @@ class Source:
         )
 
     def independent(self, faults: Iterable[Fault]) -> list[Fault]:
-        """The faults that cannot be due to a value or a key whose YAML could not be used.
+        """The faults that remain when YAML that could not be used is set aside.
 
-        They are not at such a value, and ask for no key in the mapping that holds it.
+        A fault at such a value is left out, and so is a missing key of the mapping that holds it.
         """
         unused = {fault.path for fault in self.faults if fault.code == "unsupported-yaml"}
         above = {path[:-1] for path in unused}
