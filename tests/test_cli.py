@@ -173,7 +173,7 @@ def test_help_lists_every_command_in_its_section_with_its_whole_summary():
 
 def test_commands_are_few_and_their_names_are_known():
     known = (
-        "new survey check compile show score tune export frontier families explain "
+        "new survey check compile show score tune export frontier propose rivals families explain "
         "equivariance stepwise claims polysemanticity unexplained visualise report universality "
         "diff hosts cache"
     )

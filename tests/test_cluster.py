@@ -323,7 +323,7 @@ def test_a_frontier_is_that_of_one_process(at_work, monkeypatch):
         Path(f"{trained.circuit}-spec.yaml").write_text(spec)
         dump_circuit(trained, Path(f"{trained.circuit}.yaml"))
         words += [f"{trained.circuit}-spec.yaml", "--circuit", f"{trained.circuit}.yaml"]
-    by_both(monkeypatch, ["frontier", *words, "--no-cache"], stages=2)  # calibration, rows
+    by_both(monkeypatch, ["frontier", *words, "--no-cache"], stages=3)  # calibration, means, rows
 
 
 def test_universality_is_that_of_one_process(at_work, unreported, monkeypatch):

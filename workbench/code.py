@@ -46,12 +46,13 @@ def _sources() -> list[Path]:
 def _only_displays(file: Path) -> bool:
     """Whether a module computes no figure: it belongs to the command line, a table or a page.
 
-    The endings of file names count only in the folders of analyses and of `export`.
+    The endings of file names count only in the folders of analyses, of `export` and of `tune`.
     """
     folder, *rest = file.relative_to(ROOT).parts
     if folder in SHOWING_FOLDERS:
         return True
-    return folder in ("analyses", "export") and bool(rest) and file.name.endswith(SHOWING_ENDINGS)
+    named = folder in ("analyses", "export", "tune") and bool(rest)
+    return named and file.name.endswith(SHOWING_ENDINGS)
 
 
 def _hash(files: list[Path]) -> str:

@@ -11,7 +11,7 @@ import torch
 from tests.elsewhere import CUDA, Elsewhere, elsewhere
 from tests.libraries import NO_CUDA
 from tests.planted import EDGE_UNITS, UNITS, planted, planted_twice
-from workbench.analyses.frontier.measure import grown
+from workbench.analyses.frontier.measure import grown, site_means
 from workbench.arrays import to_numpy
 from workbench.arrays.devices import chosen_device
 from workbench.cache import Cache
@@ -107,11 +107,14 @@ def test_every_condition_of_a_planted_theory(theory):
 def test_a_joint_splice_at_two_sites_and_a_frontier():
     host, trained, specs = planted_twice()
     expected = evaluate(host, joint_of(host, specs, trained), pictures())
-    steps = grown(host, joint_of(host, specs, trained), pictures())
+    means = site_means(host, ["retina", "planted"], pictures())
+    steps = grown(host, joint_of(host, specs, trained), means, pictures())
     with elsewhere() as device:
-        joint = joint_of(host.on(device), specs, trained)
-        same(evaluate(host.on(device), joint, pictures()), expected)
-        for statistics, step in zip(grown(host.on(device), joint, pictures()), steps, strict=True):
+        moved = host.on(device)
+        joint = joint_of(moved, specs, trained)
+        same(evaluate(moved, joint, pictures()), expected)
+        means = site_means(moved, ["retina", "planted"], pictures())
+        for statistics, step in zip(grown(moved, joint, means, pictures()), steps, strict=True):
             same(statistics, step)
     assert len(EDGE_UNITS) + len(UNITS) == len(expected.units)
 
