@@ -24,6 +24,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from workbench.allocator import keep_freed_memory
 from workbench.engine import here
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Session:
         self.kept: Cache | None = None
 
     def __enter__(self) -> "Session":
+        keep_freed_memory()
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:

@@ -1,0 +1,55 @@
+"""Freed memory stays in the process: the next array of its size touches no new page."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from workbench.allocator import CHOSEN, _is_gnu
+
+SCRIPT = """
+import resource, threading
+import numpy as np
+from workbench.allocator import keep_freed_memory
+
+def filled():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.ones(256 << 20, np.uint8)
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+
+faults, kept = [], keep_freed_memory() if {keep} else None
+filled()
+filled()
+thread = threading.Thread(target=filled)
+thread.start()
+thread.join()
+print(kept, *faults)
+"""
+
+
+def faults(keep: bool, **variables: str) -> list[str]:
+    """What `keep_freed_memory` returned, and the page faults of three arrays, one after another."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(CHOSEN)}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(keep=keep)],
+        env={**environment, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.split()
+
+
+@pytest.mark.skipif(not _is_gnu(), reason="needs the GNU C library")
+def test_a_second_array_touches_no_new_page_in_any_thread():
+    kept, _, *later = faults(keep=True)
+    _, *each_new = faults(keep=False)
+    assert kept == "True"
+    assert max(map(int, later)) < 0.1 * min(map(int, each_new))
+
+
+def test_settings_of_the_user_stay():
+    kept, *each_new = faults(keep=True, MALLOC_TRIM_THRESHOLD_="1000")
+    assert kept == "False"
+    assert min(map(int, each_new)) > 0.5 * max(map(int, each_new))
