@@ -11,6 +11,7 @@ from workbench.compiler.plan import plan
 from workbench.compiler.respond import HostActivations, KnownResponses, Responses, in_chunks
 
 
+@torch.inference_mode()
 def families(
     circuit: HandwrittenCircuit,
     rgb: Float[Tensor, "n 3 h w"],
@@ -30,21 +31,20 @@ def families(
     """
     known = {} if known is None else known
     plans, chunks = plan(circuit), list[Responses]()
-    with torch.inference_mode():
-        for chunk, picture, activations in in_chunks(rgb, mean_rgb, host_activations):
-            so_far = Responses.to(picture, circuit.grid, activations)
-            of_chunk = {key: (value[chunk], cells) for key, (value, cells) in known.items()}
-            for planned in plans if rectified else plans[:-1]:
-                so_far.add_known(planned, of_chunk)
-            if not rectified:
-                last = plans[-1]
-                drive = so_far.drive_by(last, so_far.site) / last.layer.ideal
-                so_far.of[last.layer.family], so_far.cells[last.layer.family] = drive, so_far.site
-            chunks.append(so_far)
+    for chunk, picture, activations in in_chunks(rgb, mean_rgb, host_activations):
+        so_far = Responses.to(picture, circuit.grid, activations)
+        of_chunk = {key: (value[chunk], cells) for key, (value, cells) in known.items()}
+        for planned in plans if rectified else plans[:-1]:
+            so_far.add_known(planned, of_chunk)
+        if not rectified:
+            last = plans[-1]
+            drive = so_far.drive_by(last, so_far.site) / last.layer.ideal
+            so_far.of[last.layer.family], so_far.cells[last.layer.family] = drive, so_far.site
+        chunks.append(so_far)
     responses = {}
     for planned in plans:
         family = planned.layer.family
-        whole = torch.cat([so_far.of[family] for so_far in chunks]), chunks[0].cells[family]
+        whole = torch.cat([so_far.of.pop(family) for so_far in chunks]), chunks[0].cells[family]
         if rectified or planned is not plans[-1]:
             whole = known.setdefault(planned.key, whole)
         responses[family] = planned.in_order(whole[0]), whole[1]

@@ -15,8 +15,8 @@ from workbench.compiler.families import families
 from workbench.compiler.respond import HostActivations
 
 # A square begins and ends at a multiple of so many of the site's cells. Matrix products (MKL) take
-# rows of cells in fours, so that a square which cuts a four adds in another order, and its responses
-# differ by rounding. The others are equal to the last bit.
+# cells in fours: a square that cuts a four adds in another order, and its responses differ by
+# rounding. The others are equal to the last bit.
 CELLS = 4
 
 

@@ -21,7 +21,7 @@ from workbench.compiler.circuit import Grid, HandwrittenCircuit
 from workbench.compiler.plan import layer_keys
 from workbench.compiler.respond import Cells, HostActivations, cells_of
 from workbench.compiler.window import families_about
-from workbench.engine import here
+from workbench.engine import Engine, here
 from workbench.hosts.host import Host
 from workbench.hosts.named import cache_of
 from workbench.matching.nearest import Answers, Group
@@ -136,11 +136,12 @@ def tuning(
     progress: Progress,
     stimuli: DrawnStimuli = ALL_STIMULI,
     kept: Kept | None = None,
+    engine: Engine = here,
 ) -> tuple[tuple[Group, ...], dict[str, Float[np.ndarray, "stimulus unit"]]]:
     """The groups of stimuli, and the tuning of everything that `respond` gives, by its names.
 
     `progress` advances by the groups as they are done. Each group is kept by its name in `kept`,
-    whose key must hold all that `respond` depends on.
+    whose key must hold all that `respond` depends on. `engine` computes groups in this process.
     """
     kept = kept or Kept(None, ANSWERS, "")
     middle, rows = _middle(grid), dict[str, list[np.ndarray]]()
@@ -150,7 +151,7 @@ def tuning(
         batches = [_highest(respond, rgb, middle, len(group.normals_deg)) for rgb in shown]
         return {name: np.max([row[name] for row in batches], axis=0) for name in batches[0]}
 
-    for row in here(lambda item: kept.once(item[0].name, partial(highest, *item)), groups):
+    for row in engine(lambda item: kept.once(item[0].name, partial(highest, *item)), groups):
         for name, values in row.items():
             rows.setdefault(name, []).append(values)
         progress(1)

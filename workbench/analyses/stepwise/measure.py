@@ -153,6 +153,7 @@ def moments(
     how = Streaming(
         kept=Kept(work.cache, MOMENTS, theory.key),
         progress=work.stage("steps on pictures", len(pictures)),
+        engine=map,  # one batch at a time: all sites of several take gigabytes
         size=size,
         summed=lambda quantity: True,
     )

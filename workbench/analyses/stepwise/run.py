@@ -78,4 +78,5 @@ def _curves(theory: Hypothesis, work: Work) -> Mapping[str, Float[np.ndarray, "s
 
     progress = work.stage("steps on drawn stimuli", len(PLAIN))
     stimuli, kept = DrawnStimuli(PLAIN, (), (0.0,)), Kept(work.cache, ANSWERS, theory.key)
-    return tuning(theory.host, theory.circuit.grid, responses, progress, stimuli, kept)[1]
+    # one group at a time: all sites of several take gigabytes
+    return tuning(theory.host, theory.circuit.grid, responses, progress, stimuli, kept, map)[1]
