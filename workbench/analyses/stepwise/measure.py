@@ -27,6 +27,7 @@ from workbench.analyses.stepwise.hypothesis import (
 from workbench.arrays import to_numpy
 from workbench.cache import Kept
 from workbench.compiler.respond import HostActivations, KnownResponses, cells_of
+from workbench.engine import alone
 from workbench.evaluate.batches import BATCH, Streaming, streamed
 from workbench.evaluate.statistics import unit_moments
 from workbench.matching.matched import GriddedResponse, on_one_grid, onto
@@ -153,7 +154,7 @@ def moments(
     how = Streaming(
         kept=Kept(work.cache, MOMENTS, theory.key),
         progress=work.stage("steps on pictures", len(pictures)),
-        engine=map,  # one batch at a time: all sites of several take gigabytes
+        engine=alone,  # several batches, of all sites and assumptions, take gigabytes
         size=size,
         summed=lambda quantity: True,
     )
