@@ -11,6 +11,9 @@ import os
 # of malloc.h of the GNU C library
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
 LARGEST = 2**31 - 1  # that `mallopt` takes, in bytes
+# Larger blocks go back to the system: tables of all pictures, which are made once and would leave
+# holes. The activations of 24 pictures, which are made again and again, are smaller.
+LARGEST_KEPT = 128 << 20
 CHOSEN = ("MALLOC_", "GLIBC_TUNABLES")  # variables by which a user sets the same
 
 
@@ -23,8 +26,14 @@ def keep_freed_memory() -> bool:
     if any(name.startswith(CHOSEN) for name in os.environ) or not _is_gnu():
         return False
     library = ctypes.CDLL(None)
-    settings = {TRIM_THRESHOLD: LARGEST, MMAP_THRESHOLD: LARGEST, ARENA_MAX: 1}
+    settings = {TRIM_THRESHOLD: LARGEST, MMAP_THRESHOLD: LARGEST_KEPT, ARENA_MAX: 1}
     return all(library.mallopt(name, value) == 1 for name, value in settings.items())
+
+
+def give_freed_memory_back() -> None:
+    """Give what is kept back to the system: the next stage of a command takes other arrays."""
+    if _is_gnu():
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _is_gnu() -> bool:

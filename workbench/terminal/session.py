@@ -24,7 +24,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from workbench.allocator import keep_freed_memory
+from workbench.allocator import give_freed_memory_back, keep_freed_memory
 from workbench.engine import here
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class Session:
 
         The first one starts the display, so that an error before it has no empty line above.
         """
+        give_freed_memory_back()
         self.progress.start()
         return self.progress.add_task(name, total=total)
 
