@@ -87,7 +87,7 @@ class Session:
 
         def advance(steps: int, note: str = "") -> None:
             self.progress.update(task, advance=steps, description=f"{name} {note}".rstrip())
-            self._line(task)
+            self._advanced(task)
 
         return advance
 
@@ -96,14 +96,13 @@ class Session:
         if name not in self.counted:
             self.counted[name] = self._begun(name, total)
         self.progress.update(self.counted[name], completed=done, total=total)
-        self._line(self.counted[name])
+        self._advanced(self.counted[name])
 
     def _begun(self, name: str, total: int) -> TaskID:
         """Add a stage.
 
         The first one starts the display, so that an error before it has no empty line above.
         """
-        give_freed_memory_back()
         self.progress.start()
         return self.progress.add_task(name, total=total)
 
@@ -111,12 +110,18 @@ class Session:
         """Print a line on standard error, above the bars."""
         self.progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def _line(self, stage: TaskID) -> None:
+    def _advanced(self, stage: TaskID) -> None:
+        """Give the memory of a stage back at its end, and print its progress (`_line`)."""
+        (task,) = (task for task in self.progress.tasks if task.id == stage)
+        if task.finished:
+            give_freed_memory_back()
+        self._line(task)
+
+    def _line(self, task: Task) -> None:
         """Print the progress of a stage, without a terminal and not too often."""
         if self.progress.console.is_terminal or time.monotonic() - self.line_at < LINE_EVERY_S:
             return
         self.line_at = time.monotonic()
-        (task,) = (task for task in self.progress.tasks if task.id == stage)
         left = (
             ""
             if task.time_remaining is None
