@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from workbench.engine import MOST, here
+from workbench.engine import MOST, alone, here
 
 TOGETHER_S = 30
 
@@ -31,6 +31,21 @@ def test_items_are_at_work_together_and_share_the_threads(threads):
         return torch.get_num_threads()
 
     assert list(here(work, range(workers))) == [threads // workers] * workers
+    assert torch.get_num_threads() == threads
+
+
+def test_alone_is_one_item_at_a_time_with_one_thread(threads):
+    under_way, most = [], []
+
+    def work(item):
+        under_way.append(item)
+        most.append(len(under_way))
+        assert torch.get_num_threads() == 1
+        under_way.remove(item)
+        return item * item
+
+    assert list(alone(work, range(8))) == [item * item for item in range(8)]
+    assert max(most) == 1
     assert torch.get_num_threads() == threads
 
 

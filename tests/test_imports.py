@@ -25,7 +25,7 @@ HEAVY = {"torch", "cupy", "matplotlib", "scipy", "skimage", "sklearn", "h5py", "
 LAYERS = (
     ("errors",),
     ("scratch",),
-    ("shipped", "starter", "files", "code", "tensor_file", "progress", "arrays"),
+    ("allocator", "shipped", "starter", "files", "code", "tensor_file", "progress", "arrays"),
     ("manifest",),
     ("result_folder",),
     ("engine", "cache", "cluster", "vision.geometry", "vision.stimuli"),

@@ -48,6 +48,15 @@ def here(function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterat
     )
 
 
+def alone(function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]:
+    """The engine that computes one item at a time in this process, with one thread.
+
+    It is for items of which several take too much memory. A second thread within one item spends
+    more processor time than it saves.
+    """
+    return _together(function, items, 1, 1)
+
+
 def _together(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int, threads: int
 ) -> Iterator[Result]:

@@ -10,6 +10,7 @@ from workbench.compiler import compile_spec
 from workbench.compiler.families import families
 from workbench.compiler.plan import plan
 from workbench.compiler.respond import Responses, drive, in_circuit_units
+from workbench.spec.size import CHUNK
 
 PLANNED = 1e-4  # a drive by its plan adds in another order, in float32
 # its kernel leaves units at other positions
@@ -117,3 +118,22 @@ def test_layers_that_circuits_share_run_once_with_the_same_response(monkeypatch)
     shared = families(other, rgb, host.input.mean_rgb, known=known)
     assert ran == ["gabor", "curve", "curve"]
     assert all(torch.equal(shared[name][0], alone[name][0]) for name in alone)
+
+
+@pytest.mark.parametrize("rectified", [False, True])
+def test_many_pictures_have_the_responses_of_each_alone(rectified):
+    """Also the responses that are known to other circuits: of all pictures, in their order."""
+    host, trained, spec = planted(COLOURED)
+    circuit = compile_spec(spec, trained, host)
+    rgb = torch.rand(CHUNK + 2, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 255
+    known = {}
+    whole = families(circuit, rgb, host.input.mean_rgb, rectified=rectified, known=known)
+    again = families(circuit, rgb, host.input.mean_rgb, rectified=rectified, known=known)
+    for i in range(len(rgb)):
+        alone = families(circuit, rgb[i : i + 1], host.input.mean_rgb, rectified=rectified)
+        for name, (value, cells) in alone.items():
+            torch.testing.assert_close(whole[name][0][i : i + 1], value, rtol=0, atol=PLANNED)
+            assert torch.equal(again[name][0], whole[name][0])
+            assert whole[name][1] == cells
+    assert len(known) == (2 if rectified else 1)
+    assert all(len(value) == len(rgb) for value, _ in known.values())

@@ -132,3 +132,19 @@ def test_answers_after_an_interruption_go_on_group_by_group(shown, tmp_path, mon
 
 def _refused(*words):
     raise RuntimeError("computed again")
+
+
+def test_highest_is_that_of_all_pictures_at_once(monkeypatch):
+    """Also where a batch ends within the pictures of one direction."""
+    rgb = torch.rand(12, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 255
+    cells = Cells(3, 8, 12)
+    whole = rgb[:, :, 3::8, 3::8]
+    monkeypatch.setattr(probes, "BATCH", 5)
+
+    def respond(some):
+        assert len(some) <= 5
+        return {"unit": (some[:, :, 3::8, 3::8], (cells, cells))}
+
+    highest = probes._highest(respond, rgb, (51.0, 59.0), directions=4)["unit"]
+    expected = whole[:, :, 6:9, 5:8].reshape(4, 3, 3, 9).amax((1, 3))
+    assert (highest == expected.numpy()).all()

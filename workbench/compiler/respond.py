@@ -229,18 +229,27 @@ def drives(
         }
     plans = {name: plan(circuit) for name, circuit in circuits.items()}
     chunks: dict[str, list[Tensor]] = {name: [] for name in circuits}
-    for start in range(0, max(1, len(rgb)), CHUNK):
-        chunk = slice(start, start + CHUNK)
-        picture = in_circuit_units(rgb[chunk], mean_rgb)
-        activations = {
-            source: (value[chunk], cells)
-            for source, (value, cells) in (host_activations or {}).items()
-        }
+    for _, picture, activations in in_chunks(rgb, mean_rgb, host_activations):
         known: KnownResponses = {}
         for name, circuit in circuits.items():
             so_far = Responses.to(picture, circuit.grid, activations)
             chunks[name].append(_respond_by(plans[name], so_far, known))
     return {name: torch.cat(parts) for name, parts in chunks.items()}
+
+
+def in_chunks(
+    rgb: Float[Tensor, "n 3 h w"],
+    mean_rgb: Sequence[float],
+    host_activations: HostActivations | None = None,
+) -> Iterator[tuple[slice, Float[Tensor, "m 3 h w"], HostActivations]]:
+    """CHUNK pictures at a time: which they are, in circuit units, and the host's activations."""
+    for start in range(0, max(1, len(rgb)), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        activations = {
+            source: (value[chunk], cells)
+            for source, (value, cells) in (host_activations or {}).items()
+        }
+        yield chunk, in_circuit_units(rgb[chunk], mean_rgb), activations
 
 
 def _numbers(circuits: Iterable[HandwrittenCircuit]) -> Iterator[Tensor]:

@@ -134,17 +134,25 @@ def unit_statistics(
     """changed, moments and sample; `sampled` are positions, counted through all axes."""
     xp = array_namespace(value, trained)
     a, b = xp.astype(value, xp.float64), xp.astype(trained, xp.float64)
-    axes = positions(a)
-    count = float(math.prod(a.shape[2:]))
-    n = xp.full(a.shape[:2], count, dtype=a.dtype, device=device(a))
-    sums = (xp.sum(product, axis=axes) for product in (a, b, a * a, b * b, a * b))
     chosen = xp.asarray(sampled, dtype=xp.int64, device=device(a))
     flat = xp.reshape(value, (*value.shape[:2], -1))
     return {
-        "changed": xp.max(xp.abs(a - b), axis=(1, *axes)),
-        "moments": xp.stack([n, *sums], axis=2),
+        "changed": xp.max(xp.abs(a - b), axis=(1, *positions(a))),
+        "moments": unit_moments(a, b),
         "sample": xp.permute_dims(xp.take(flat, chosen, axis=2), (0, 2, 1)),
     }
+
+
+def unit_moments(
+    value: Float[Array, "n unit *position"], trained: Float[Array, "n unit *position"]
+) -> Float[Array, "n unit 6"]:
+    """MOMENTS of the values and the trained ones over all positions, in float64."""
+    xp = array_namespace(value, trained)
+    a, b = (xp.astype(values, xp.float64, copy=False) for values in (value, trained))
+    count = float(math.prod(a.shape[2:]))
+    n = xp.full(a.shape[:2], count, dtype=a.dtype, device=device(a))
+    sums = (xp.sum(product, axis=positions(a)) for product in (a, b, a * a, b * b, a * b))
+    return xp.stack([n, *sums], axis=2)
 
 
 def misses(moments: Float[np.ndarray, "picture unit 6"]) -> Float[np.ndarray, "picture unit 2"]:

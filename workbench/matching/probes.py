@@ -8,6 +8,7 @@ its place within a cell matters. No photograph is shown and no weight is read.
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,9 +18,10 @@ from torch import Tensor
 from workbench.cache import Cache, Kept, cache_key
 from workbench.code import code_version
 from workbench.compiler.circuit import Grid, HandwrittenCircuit
-from workbench.compiler.families import families
 from workbench.compiler.plan import layer_keys
 from workbench.compiler.respond import Cells, HostActivations, cells_of
+from workbench.compiler.window import families_about
+from workbench.engine import Engine, here
 from workbench.hosts.host import Host
 from workbench.hosts.named import cache_of
 from workbench.matching.nearest import Answers, Group
@@ -27,7 +29,7 @@ from workbench.progress import Progress
 from workbench.vision.stimuli.canvas import Point
 from workbench.vision.survey import gratings, trials
 from workbench.vision.survey.arcs import CELLS_AROUND
-from workbench.vision.survey.responses import activations
+from workbench.vision.survey.responses import BATCH, activations
 
 RADII_PX = (*trials.RADII_PX[::2], trials.STRAIGHT_RADIUS_PX)
 WAVELENGTHS_PX, PHASES_DEG = gratings.WAVELENGTHS_PX[1::2], gratings.PHASES_DEG[::2]
@@ -107,7 +109,7 @@ def _trained_and_handwritten(
 
     def respond(rgb: Float[Tensor, "n 3 h w"]) -> HostActivations:
         trained = activations(host, rgb, sites)
-        handwritten = families(circuit, rgb, host.picture_input.mean_rgb)
+        handwritten = about_middle(circuit, host, rgb)
         cells = {name: cells_of(host.site(name)) for name in trained}
         return {
             **{f"site {name}": (value, cells[name]) for name, value in trained.items()},
@@ -117,6 +119,16 @@ def _trained_and_handwritten(
     return respond
 
 
+def about_middle(
+    circuit: HandwrittenCircuit, host: Host, rgb: Float[Tensor, "n 3 h w"], rectified: bool = True
+) -> HostActivations:
+    """Each family's response, as `families`, on the cells about the middle that tuning reads."""
+    middle = _middle_cell(circuit.grid)
+    return families_about(
+        circuit, rgb, host.picture_input.mean_rgb, middle, CELLS_AROUND, rectified
+    )
+
+
 def tuning(
     host: Host,
     grid: Grid,
@@ -124,35 +136,39 @@ def tuning(
     progress: Progress,
     stimuli: DrawnStimuli = ALL_STIMULI,
     kept: Kept | None = None,
+    engine: Engine = here,
 ) -> tuple[tuple[Group, ...], dict[str, Float[np.ndarray, "stimulus unit"]]]:
     """The groups of stimuli, and the tuning of everything that `respond` gives, by its names.
 
     `progress` advances by the groups as they are done. Each group is kept by its name in `kept`,
-    whose key must hold all that `respond` depends on.
+    whose key must hold all that `respond` depends on. `engine` computes groups in this process.
     """
     kept = kept or Kept(None, ANSWERS, "")
-    shown, rows = [], dict[str, list[np.ndarray]]()
-    middle = _middle(grid)
-    for group, pictures in _groups(host, middle, stimuli):
+    middle, rows = _middle(grid), dict[str, list[np.ndarray]]()
+    groups = list(_groups(host, middle, stimuli))
 
-        def highest(
-            group: Group = group, pictures: Iterator[Float[Tensor, "n 3 h w"]] = pictures
-        ) -> dict[str, np.ndarray]:
-            batches = [_highest(respond(rgb), middle, len(group.normals_deg)) for rgb in pictures]
-            return {name: np.max([row[name] for row in batches], axis=0) for name in batches[0]}
+    def highest(group: Group, shown: Iterator[Float[Tensor, "n 3 h w"]]) -> dict[str, np.ndarray]:
+        batches = [_highest(respond, rgb, middle, len(group.normals_deg)) for rgb in shown]
+        return {name: np.max([row[name] for row in batches], axis=0) for name in batches[0]}
 
-        for name, row in kept.once(group.name, highest).items():
-            rows.setdefault(name, []).append(row)
-        shown.append(group)
+    for row in engine(lambda item: kept.once(item[0].name, partial(highest, *item)), groups):
+        for name, values in row.items():
+            rows.setdefault(name, []).append(values)
         progress(1)
-    return tuple(shown), {name: np.concatenate(each) for name, each in rows.items()}
+    return tuple(group for group, _ in groups), {
+        name: np.concatenate(each) for name, each in rows.items()
+    }
+
+
+def _middle_cell(grid: Grid) -> tuple[int, int]:
+    """Row and column of the middle cell."""
+    return grid.height // 2, grid.width // 2
 
 
 def _middle(grid: Grid) -> Point:
     """Input pixel (x, y) at the centre of the middle cell."""
-    return float(grid.offset_px + grid.stride_px * (grid.width // 2)), float(
-        grid.offset_px + grid.stride_px * (grid.height // 2)
-    )
+    y, x = (float(grid.offset_px + grid.stride_px * index) for index in _middle_cell(grid))
+    return x, y
 
 
 def group_count() -> int:
@@ -202,14 +218,28 @@ def _contours(
 
 
 def _highest(
-    responses: HostActivations, middle: Point, directions: int
+    respond: Respond, rgb: Float[Tensor, "n 3 h w"], middle: Point, directions: int
 ) -> dict[str, Float[np.ndarray, "direction unit"]]:
-    """Each unit's highest response within a cell of the middle, in each direction."""
-    highest = {}
-    for name, (value, (rows, columns)) in responses.items():
-        about = value[:, :, _near(rows, middle[1]), _near(columns, middle[0])].amax((2, 3))
-        highest[name] = about.unflatten(0, (directions, -1)).amax(1).numpy()
-    return highest
+    """Each unit's highest response within a cell of the middle, in each direction.
+
+    BATCH pictures are shown at a time: more would only take more memory.
+    """
+    shown = [_about(respond(batch), middle) for batch in rgb.split(BATCH)]
+    return {
+        name: torch.cat([batch[name] for batch in shown])
+        .unflatten(0, (directions, -1))
+        .amax(1)
+        .numpy()
+        for name in shown[0]
+    }
+
+
+def _about(responses: HostActivations, middle: Point) -> dict[str, Float[Tensor, "n unit"]]:
+    """Each unit's highest response within a cell of the middle, to each picture."""
+    return {
+        name: value[:, :, _near(rows, middle[1]), _near(columns, middle[0])].amax((2, 3))
+        for name, (value, (rows, columns)) in responses.items()
+    }
 
 
 def _near(cells: Cells, at_px: float) -> slice:

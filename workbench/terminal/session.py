@@ -24,6 +24,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from workbench.allocator import give_freed_memory_back, keep_freed_memory
 from workbench.engine import here
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Session:
         self.kept: Cache | None = None
 
     def __enter__(self) -> "Session":
+        keep_freed_memory()
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
@@ -85,7 +87,7 @@ class Session:
 
         def advance(steps: int, note: str = "") -> None:
             self.progress.update(task, advance=steps, description=f"{name} {note}".rstrip())
-            self._line(task)
+            self._advanced(task)
 
         return advance
 
@@ -94,7 +96,7 @@ class Session:
         if name not in self.counted:
             self.counted[name] = self._begun(name, total)
         self.progress.update(self.counted[name], completed=done, total=total)
-        self._line(self.counted[name])
+        self._advanced(self.counted[name])
 
     def _begun(self, name: str, total: int) -> TaskID:
         """Add a stage.
@@ -108,12 +110,18 @@ class Session:
         """Print a line on standard error, above the bars."""
         self.progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def _line(self, stage: TaskID) -> None:
+    def _advanced(self, stage: TaskID) -> None:
+        """Give the memory of a stage back at its end, and print its progress (`_line`)."""
+        (task,) = (task for task in self.progress.tasks if task.id == stage)
+        if task.finished:
+            give_freed_memory_back()
+        self._line(task)
+
+    def _line(self, task: Task) -> None:
         """Print the progress of a stage, without a terminal and not too often."""
         if self.progress.console.is_terminal or time.monotonic() - self.line_at < LINE_EVERY_S:
             return
         self.line_at = time.monotonic()
-        (task,) = (task for task in self.progress.tasks if task.id == stage)
         left = (
             ""
             if task.time_remaining is None

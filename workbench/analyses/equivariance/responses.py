@@ -15,8 +15,9 @@ from torch import Tensor
 
 from workbench.analyses.equivariance.disc import TURNS_DEG, about, disc_px, through_disc
 from workbench.analyses.equivariance.drawings import DRAWN, MIRRORED, Draw
-from workbench.cache import Cache, Kept, cache_key
+from workbench.cache import Arrays, Cache, Kept, cache_key
 from workbench.code import code_version
+from workbench.engine import here
 from workbench.hosts.grid import middle_px
 from workbench.hosts.host import Host
 from workbench.progress import Progress
@@ -81,9 +82,11 @@ def on_drawings(
         values = [read(host, circuit, pictures, at)[:, 0] for pictures in rgb]
         return {RESPONSE: torch.stack(values).numpy()}
 
-    for name, draw in DRAWN.items():
-        entry = kept.once(f"{name} {octaves.tolist()}", partial(respond, draw))
-        responses.append(entry[RESPONSE])
+    def entry(name: str) -> Arrays:
+        return kept.once(f"{name} {octaves.tolist()}", partial(respond, DRAWN[name]))
+
+    for arrays in here(entry, DRAWN):
+        responses.append(arrays[RESPONSE])
         progress(1)
     names = list(DRAWN)
     partner = np.array([names.index(MIRRORED.get(name, name)) for name in names])
@@ -121,8 +124,8 @@ def on_pictures(
             ).numpy()
         }
 
-    for picture in pictures:
-        responses.append(kept.once(picture.sha256, partial(respond, picture))[RESPONSE])
+    for arrays in here(lambda one: kept.once(one.sha256, partial(respond, one)), pictures):
+        responses.append(arrays[RESPONSE])
         progress(1)
     values = np.concatenate(responses)[:, None].astype(np.float64)
     count = len(places)

@@ -14,7 +14,7 @@ from workbench.compiler.families import families
 from workbench.compiler.file import to_bytes
 from workbench.compiler.respond import cells_of
 from workbench.evaluate.batches import BATCH, Streaming, streamed
-from workbench.evaluate.statistics import unit_statistics
+from workbench.evaluate.statistics import unit_moments
 from workbench.hosts.host import Host
 from workbench.matching.matched import Matched, on_one_grid
 from workbench.vision.pictures import Picture
@@ -63,5 +63,5 @@ def _rows(
         response, cells = handwritten[pair.family]
         for kind, poses in (("matched", pair.poses), ("permuted", pair.wrong)):
             value, truth = on_one_grid((response[:, list(poses)], cells), units)
-            rows[f"{i}/{kind}"] = to_numpy(unit_statistics(value, truth, ())["moments"])
+            rows[f"{i}/{kind}"] = to_numpy(unit_moments(value, truth))
     return rows

@@ -16,6 +16,7 @@ from workbench.compiler.bind import Bound
 from workbench.compiler.families import families
 from workbench.compiler.file import to_bytes
 from workbench.compiler.respond import HostActivations, KnownResponses, cells_of, host_activations
+from workbench.engine import here
 from workbench.errors import WorkbenchError
 from workbench.evaluate.batches import Streaming, streamed
 from workbench.hosts.host import Host
@@ -108,10 +109,10 @@ def hypothesis(
     `compile_spec`.
     """
     bindings = [_binding(subject, pairs, pair) for pair in pairs]
-    compiled = [
-        _on_trained(subject, binding, pair.family)
-        for pair, binding in zip(pairs, bindings, strict=True)
-    ]
+    ends = [pair.family for pair in pairs]
+    compiled = list(
+        here(lambda item: _on_trained(subject, *item), zip(bindings, ends, strict=True))
+    )
     circuits = [made if isinstance(made, HandwrittenCircuit) else None for made in compiled]
     key = _key(subject, circuits, pairs, work.seed)
     how = Streaming(

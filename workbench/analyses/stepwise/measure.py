@@ -27,8 +27,9 @@ from workbench.analyses.stepwise.hypothesis import (
 from workbench.arrays import to_numpy
 from workbench.cache import Kept
 from workbench.compiler.respond import HostActivations, KnownResponses, cells_of
+from workbench.engine import alone
 from workbench.evaluate.batches import BATCH, Streaming, streamed
-from workbench.evaluate.statistics import unit_statistics
+from workbench.evaluate.statistics import unit_moments
 from workbench.matching.matched import GriddedResponse, on_one_grid, onto
 from workbench.vision.pictures import Picture
 from workbench.work import Work
@@ -144,9 +145,7 @@ def moments(
         values = implied(theory, theory.host.input.batch(batch))
         return {
             f"{name}/{truth}": to_numpy(
-                unit_statistics(
-                    *on_one_grid(value, values[f"{name.partition('/')[0]}/{truth}"]), ()
-                )["moments"]
+                unit_moments(*on_one_grid(value, values[f"{name.partition('/')[0]}/{truth}"]))
             )
             for name, value in values.items()
             for truth in (CLAIMED, TRAINED)
@@ -155,6 +154,7 @@ def moments(
     how = Streaming(
         kept=Kept(work.cache, MOMENTS, theory.key),
         progress=work.stage("steps on pictures", len(pictures)),
+        engine=alone,  # several batches, of all sites and assumptions, take gigabytes
         size=size,
         summed=lambda quantity: True,
     )

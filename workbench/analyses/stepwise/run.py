@@ -14,6 +14,7 @@ from workbench.analyses.stepwise.measure import implied, moments
 from workbench.analyses.stepwise.plot import draw_stepwise
 from workbench.analyses.stepwise.steps import Measured
 from workbench.cache import Kept
+from workbench.engine import alone
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.calibration import checked
@@ -78,4 +79,4 @@ def _curves(theory: Hypothesis, work: Work) -> Mapping[str, Float[np.ndarray, "s
 
     progress = work.stage("steps on drawn stimuli", len(PLAIN))
     stimuli, kept = DrawnStimuli(PLAIN, (), (0.0,)), Kept(work.cache, ANSWERS, theory.key)
-    return tuning(theory.host, theory.circuit.grid, responses, progress, stimuli, kept)[1]
+    return tuning(theory.host, theory.circuit.grid, responses, progress, stimuli, kept, alone)[1]

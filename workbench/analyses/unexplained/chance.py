@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 from jaxtyping import Float, Int
+from threadpoolctl import threadpool_limits
 
 from workbench.analyses.unexplained.directions import Common, factorised
 from workbench.analyses.unexplained.regression import TINY, Regression
@@ -42,10 +43,12 @@ def chances(
         ]
         return {CHANCE: np.array([regression.explained(channels) for channels in random])}
 
-    for draw in range(DRAWS):
-        moved, shuffled = generator.permutation(regression.channels), common.shuffled(generator)
-        shares.append(kept.once(str(draw), partial(drawn, moved, shuffled))[CHANCE])
-        progress(1)
+    # the tables are small: a second thread of NumPy's matrix products would only wait
+    with threadpool_limits(1, user_api="blas"):
+        for draw in range(DRAWS):
+            moved, shuffled = generator.permutation(regression.channels), common.shuffled(generator)
+            shares.append(kept.once(str(draw), partial(drawn, moved, shuffled))[CHANCE])
+            progress(1)
     return np.array(shares)
 
 

@@ -65,7 +65,10 @@ def residual_errors(
     """
     generator = np.random.default_rng(work.seed)
     per_picture = min(POSITIONS, max(1, ROWS // len(pictures)))
-    random, high_error, first = list[ResidualErrors](), list[ResidualErrors](), 0
+    site = host.site(splices.site)
+    cells, first = site.height * site.width, 0
+    random = _Rows(len(pictures) * min(per_picture, cells))
+    high_error = _Rows(len(pictures) * min(HIGHEST, cells))
     nearest = host.site(site_before(host, splices.site) or splices.site).channels
     circuits = {"spliced": splices.circuits["spliced"]}
     wanted = Wanted(reads=frozenset({"before", "site"}))
@@ -76,16 +79,16 @@ def residual_errors(
                 inputs.trained - splices.conditions[name](inputs)
                 for name in ("spliced", "control.permuted")
             )
-        count, _, height, width = residual.shape
+        count = len(residual)
         chosen = torch.as_tensor(
-            np.stack([generator.permutation(height * width)[:per_picture] for _ in range(count)])
+            np.stack([generator.permutation(cells)[:per_picture] for _ in range(count)])
         )
-        highest = residual.square().sum(1).flatten(1).topk(min(HIGHEST, height * width), 1).indices
+        highest = residual.square().sum(1).flatten(1).topk(min(HIGHEST, cells), 1).indices
         batch = _Batch(first, residual, wrong, inputs, nearest)
-        random.append(batch.at(chosen))
-        high_error.append(batch.at(highest))
+        random.add(batch.at(chosen))
+        high_error.add(batch.at(highest))
         first += count
-    return _joined(random), _joined(high_error)
+    return random.errors, high_error.errors
 
 
 @dataclass(frozen=True)
@@ -139,9 +142,32 @@ def _picked(
     return value.flatten(2).gather(2, index).movedim(1, 2).flatten(0, 1).numpy()
 
 
-def _joined(batches: Sequence[ResidualErrors]) -> ResidualErrors:
-    columns = zip(*(batch.arrays for batch in batches), strict=True)
-    return ResidualErrors(*(np.concatenate(column) for column in columns))
+@dataclass
+class _Rows:
+    """The errors of all pictures, `count` rows that are filled batch by batch.
+
+    No row is held twice: all of them take hundreds of megabytes.
+    """
+
+    count: int
+    filled: int = 0
+    arrays: tuple[np.ndarray, ...] = ()
+
+    def add(self, batch: ResidualErrors) -> None:
+        """Fill the next rows."""
+        if not self.arrays:
+            self.arrays = tuple(
+                np.empty((self.count, *array.shape[1:]), array.dtype) for array in batch.arrays
+            )
+        rows = slice(self.filled, self.filled + len(batch.picture))
+        for whole, part in zip(self.arrays, batch.arrays, strict=True):
+            whole[rows] = part
+        self.filled = rows.stop
+
+    @property
+    def errors(self) -> ResidualErrors:
+        """All rows."""
+        return ResidualErrors(*self.arrays)
 
 
 def patches(

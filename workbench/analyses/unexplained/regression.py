@@ -52,10 +52,19 @@ class Regression:
     def of(cls, errors: ResidualErrors) -> "Regression":
         """The tables of these errors."""
         rows, near = fitted_on(errors), errors.before.shape[2]
-        columns = scaled(errors.before).reshape(len(errors.before), -1)
+        mean, spread = scale(errors.before)
         residual = scaled(errors.residual[:, :, None])[:, :, 0]
-        columns, residual = columns - columns[rows].mean(0), residual - residual[rows].mean(0)
-        seen, unseen = (Half.of(columns[half], residual[half]) for half in (rows, ~rows))
+        residual = residual - residual[rows].mean(0)
+
+        def columns(half: Bool[np.ndarray, " row"]) -> Float[np.ndarray, "row m"]:
+            """Of a half, made when it is read: all rows would take as much memory again."""
+            chosen = errors.before[half]
+            chosen -= mean
+            chosen /= spread
+            return chosen.reshape(len(chosen), -1)
+
+        middle = columns(rows).mean(0)
+        seen, unseen = (Half.of(columns(half) - middle, residual[half]) for half in (rows, ~rows))
         return cls(seen, unseen, near)
 
     @property
@@ -89,6 +98,18 @@ def scaled(
     values: Float[np.ndarray, "row c near"], each_place: bool = False
 ) -> Float[np.ndarray, "row c near"]:
     """Values of mean 0, and of variance 1 in each channel, or in each place of each channel."""
-    centred = values - values.mean(0)
-    variance = (centred**2).mean(0 if each_place else (0, 2), keepdims=True)
-    return centred / np.maximum(np.sqrt(variance), TINY)
+    mean, spread = scale(values, each_place)
+    centred = values - mean
+    centred /= spread
+    return centred
+
+
+def scale(
+    values: Float[np.ndarray, "row c near"], each_place: bool = False
+) -> tuple[Float[np.ndarray, "c near"], Float[np.ndarray, "1 c n"]]:
+    """Mean of each place of each channel; standard deviation of each channel, or of each place."""
+    mean = values.mean(0)
+    squares = values - mean
+    np.square(squares, out=squares)
+    variance = squares.mean(0 if each_place else (0, 2), keepdims=True)
+    return mean, np.maximum(np.sqrt(variance), TINY)

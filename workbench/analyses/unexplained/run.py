@@ -19,7 +19,6 @@ from workbench.analyses.unexplained.measure import ResidualErrors, patches, resi
 from workbench.analyses.unexplained.plot import SHOWN, draw_unexplained
 from workbench.cache import Kept, cache_key
 from workbench.code import code_version
-from workbench.compiler.families import families
 from workbench.compiler.plan import layer_keys
 from workbench.compiler.respond import HostActivations, cells_of
 from workbench.errors import WorkbenchError
@@ -27,7 +26,7 @@ from workbench.evaluate.calibration import calibrated
 from workbench.files import write_whole
 from workbench.matching.matched import CalibratedUnits
 from workbench.matching.nearest import Group
-from workbench.matching.probes import ANSWERS, DrawnStimuli, group_count, tuning
+from workbench.matching.probes import ANSWERS, DrawnStimuli, about_middle, group_count, tuning
 from workbench.matching.subject import Subject, SubjectFiles, load_subject, matched_units
 from workbench.report.drawings import png
 from workbench.result_folder import folder_written_whole
@@ -142,7 +141,7 @@ def _both(
 
     def both(rgb: Float[Tensor, "n 3 h w"]) -> HostActivations:
         trained = splices.slots.read(activations(host, rgb, [site.name])[site.name])
-        drives = families(circuit, rgb, host.picture_input.mean_rgb, rectified=False)
+        drives = about_middle(circuit, host, rgb, rectified=False)
         return {"trained": (trained, cells_of(site)), "handwritten": units(drives)}
 
     return both

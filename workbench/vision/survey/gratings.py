@@ -30,6 +30,7 @@ WAVELENGTHS_PX = (2.5, 3.5, 5.0, 7.0, 10.0, 14.0, 20.0, 28.0)
 # of the strongest colour about the mean: pictures vary far less in colour
 CONTRAST = {"luma": 100.0, "red-green": 20.0, "blue-yellow": 20.0}
 WIDEST_PX = 33  # of a receptive field
+DRAWN = 12  # gratings that are drawn at once: in float64 and RGB all would take much memory
 # pictures of noise for each window that is tried, and their standard deviation
 PATCHES, NOISE = 8, 80.0
 
@@ -148,14 +149,20 @@ def draw(
         torch.tensor(each.ravel())
         for each in np.meshgrid(ORIENTATIONS_DEG, phases_deg, indexing="ij")
     )
-    wave = grating(
-        host.picture_input.size_px,
-        orientation,
-        wavelength_px,
-        phase,
-        foreground=1.0,
-        background=-1.0,
-    )[..., 0].float()
+    waves = [
+        grating(
+            host.picture_input.size_px,
+            some_orientations,
+            wavelength_px,
+            some_phases,
+            foreground=1.0,
+            background=-1.0,
+        )[..., 0].float()
+        for some_orientations, some_phases in zip(
+            orientation.split(DRAWN), phase.split(DRAWN), strict=True
+        )
+    ]
+    wave = torch.cat(waves)
     direction = torch.tensor(OPPONENT[channel])
     colour = CONTRAST[channel] * direction / direction.abs().max()
     return (
