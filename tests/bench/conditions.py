@@ -6,7 +6,7 @@ edit.
 
 import copy
 import re
-import tempfile
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -163,10 +163,21 @@ def by_engine(this: Ready, cache: Cache | None = None) -> dict[str, list[float]]
     return {name: rows[name]["kl"].tolist() for name in this.splices.conditions}
 
 
-def cold(this: Ready) -> dict[str, list[float]]:
-    """With an empty cache, which is filled on the way."""
-    with tempfile.TemporaryDirectory() as folder:
-        return by_engine(this, Cache(Path(folder), GIB))
+class Cold:
+    """The engine with an empty cache, which is filled on the way.
+
+    Each call has a cache of its own. Those of earlier calls are removed before the clock starts.
+    """
+
+    def __init__(self, this: Ready, folder: Path):
+        self.this, self.folder, self.calls = this, folder, 0
+
+    def prepare(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __call__(self) -> dict[str, list[float]]:
+        self.calls += 1
+        return by_engine(self.this, Cache(self.folder / str(self.calls), GIB))
 
 
 class Edited:
@@ -236,7 +247,7 @@ def tasks(this: Ready, root: Path, folder: Path) -> tuple[dict[str, Callable], d
     ways, _ = installed()
     timed = {name: wrapped(this, copy.deepcopy(this.network), way) for name, way in ways.items()}
     timed["hooks, own layers"] = wrapped(this, this.host.network, ways["hooks"])
-    timed["engine cold"] = partial(cold, this)
+    timed["engine cold"] = Cold(this, folder / "cold")
     after = {
         "engine warm, spec edited": Warm(this, root, folder / "warm"),
         "from the edit to the KLs": Edited(this, root, folder / "edit"),
@@ -248,6 +259,6 @@ def in_bfloat16(this: Ready, root: Path, folder: Path) -> dict[str, Callable]:
     """The engine with the layers after the site in bfloat16, cold and after an edit."""
     low = replace(this, host=bfloat16_after(this.host, this.splices.site))
     return {
-        "engine cold, bfloat16": partial(cold, low),
+        "engine cold, bfloat16": Cold(low, folder / "cold-bfloat16"),
         "engine warm, spec edited, bfloat16": Warm(low, root, folder / "bfloat16"),
     }
