@@ -307,6 +307,7 @@ CARRY = {
     "ray",
     "rich",
     "safetensors",
+    "threadpoolctl",
     "urllib3",
     "yaml",
 }  # compute no figure
