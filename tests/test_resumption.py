@@ -321,7 +321,7 @@ RUNS = {
     ),
     "families": Resumed(
         prepare_families,
-        (Point("compare on pictures", 1, (f"{ANALYSIS}.families.measure", "unit_statistics")),),
+        (Point("compare on pictures", 1, (f"{ANALYSIS}.families.measure", "unit_moments")),),
     ),
     "frontier": Resumed(prepare_frontier, (Point("frontier", 1, NETWORK),)),
     "polysemanticity": Resumed(
