@@ -152,3 +152,10 @@ def statements(tree: ast.Module) -> Iterator[ast.stmt]:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             continue
         yield node
+
+
+def test_at_most_twelve_functions_have_more_than_eight_parameters_and_all_are_commands():
+    """ruff refuses others without this mark."""
+    marked = [path for path in MODULES.values() for _ in range(path.read_text().count("PLR0913"))]
+    assert len(marked) <= 12
+    assert all(path.name == "command.py" or path.parent.name == "cli" for path in marked)

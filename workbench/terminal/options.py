@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -233,6 +234,28 @@ COMPARE_WITH = click.option(
     type=SHIPPED_FILE,
     help="Also score another theory of the same units; may be given again.",
 )
+
+
+@dataclass(frozen=True)
+class Common:
+    """The options that most analyses share, as one parameter of a command."""
+
+    skip_broken: bool
+    no_cache: bool
+    seed: int
+    as_json: bool
+
+
+def COMMON(command: Callable[..., None]) -> Callable[..., None]:  # noqa: N802 (a decorator)
+    """Add `--skip-broken`, `--no-cache`, `--seed` and `--json`, which become `common`."""
+
+    @functools.wraps(command)
+    def with_common(
+        skip_broken: bool, no_cache: bool, seed: int, as_json: bool, **words: Any
+    ) -> None:
+        command(common=Common(skip_broken, no_cache, seed, as_json), **words)
+
+    return BROKEN(NO_CACHE(SEED(AS_JSON(with_common))))
 
 
 def command_line() -> str:

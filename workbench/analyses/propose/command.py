@@ -5,14 +5,12 @@ from pathlib import Path
 import click
 
 from workbench.terminal.options import (
-    AS_JSON,
-    BROKEN,
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUIT,
-    NO_CACHE,
-    SEED,
+    COMMON,
     SPEC,
+    Common,
 )
 from workbench.terminal.session import Session
 from workbench.terminal.types import OUTPUT_FOLDER, count
@@ -43,11 +41,8 @@ from workbench.terminal.types import OUTPUT_FOLDER, count
     show_default=True,
     help="Folder to write: NAME-proposed.yaml with its ledger, propose.json, propose.png.",
 )
-@BROKEN
-@NO_CACHE
-@SEED
-@AS_JSON
-def propose(  # noqa: PLR0913
+@COMMON
+def propose(
     spec_file: Path,
     circuit_file: Path,
     calibration: Path | None,
@@ -55,10 +50,7 @@ def propose(  # noqa: PLR0913
     most: int,
     parts: int | None,
     output: Path,
-    skip_broken: bool,
-    no_cache: bool,
-    seed: int,
-    as_json: bool,
+    common: Common,
 ) -> None:
     """Find by search what the last family of SPEC reads, and write the theory that reads it.
 
@@ -80,8 +72,8 @@ def propose(  # noqa: PLR0913
     from workbench.matching.subject import SubjectFiles
 
     with Session() as session:
-        pictures = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
+        pictures = session.pictures(calibration, common.skip_broken, "calibration", calibrate_on)
         request = ProposeRequest(SubjectFiles(spec_file, circuit_file), pictures, most, parts)
-        result = find(request, output, session.work(seed, no_cache))
+        result = find(request, output, session.work(common.seed, common.no_cache))
     files = output / result.theory, output / "propose.png", output / "propose.json"
-    session.print_result(as_json, proposal_json(result), proposal_table(result), *files)
+    session.print_result(common.as_json, proposal_json(result), proposal_table(result), *files)

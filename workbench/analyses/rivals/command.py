@@ -5,15 +5,13 @@ from pathlib import Path
 import click
 
 from workbench.terminal.options import (
-    AS_JSON,
-    BROKEN,
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUIT,
+    COMMON,
     IMAGES,
-    NO_CACHE,
-    SEED,
     SPEC,
+    Common,
 )
 from workbench.terminal.session import Session
 from workbench.terminal.types import OUTPUT_FOLDER
@@ -33,21 +31,15 @@ from workbench.terminal.types import OUTPUT_FOLDER
     show_default=True,
     help="Folder to write: rivals.json, rivals.png.",
 )
-@BROKEN
-@NO_CACHE
-@SEED
-@AS_JSON
-def rivals(  # noqa: PLR0913
+@COMMON
+def rivals(
     spec_file: Path,
     circuit_file: Path,
     images: Path | None,
     calibration: Path | None,
     calibrate_on: int,
     output: Path,
-    skip_broken: bool,
-    no_cache: bool,
-    seed: int,
-    as_json: bool,
+    common: Common,
 ) -> None:
     """Compare a theory with predictors without a theory, at equal description length.
 
@@ -67,9 +59,9 @@ def rivals(  # noqa: PLR0913
     from workbench.matching.subject import SubjectFiles
 
     with Session() as session:
-        pictures = session.pictures(images, skip_broken, "headline")
-        fit = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
+        pictures = session.pictures(images, common.skip_broken, "headline")
+        fit = session.pictures(calibration, common.skip_broken, "calibration", calibrate_on)
         request = RivalsRequest(SubjectFiles(spec_file, circuit_file), pictures, fit)
-        result = compare(request, output, session.work(seed, no_cache))
+        result = compare(request, output, session.work(common.seed, common.no_cache))
     files = output / "rivals.png", output / "rivals.json"
-    session.print_result(as_json, rivals_json(result), rivals_table(result), *files)
+    session.print_result(common.as_json, rivals_json(result), rivals_table(result), *files)
