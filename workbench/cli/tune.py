@@ -5,12 +5,10 @@ from pathlib import Path
 import click
 
 from workbench.terminal.options import (
-    AS_JSON,
-    BROKEN,
+    COMMON,
     IMAGES,
-    NO_CACHE,
-    SEED,
     SPEC,
+    Common,
     default_circuit,
     trusted,
 )
@@ -81,10 +79,7 @@ from workbench.tune.settings import RATE, TuneSettings
     help="Do not fit poses: every unit keeps the pose of the survey, so that the numbers fit other "
     "circuits too.",
 )
-@BROKEN
-@NO_CACHE
-@SEED
-@AS_JSON
+@COMMON
 def tune(  # noqa: PLR0913
     spec_file: Path,
     circuit_files: tuple[Path, ...],
@@ -96,10 +91,7 @@ def tune(  # noqa: PLR0913
     rate: float,
     hold: tuple[str, ...],
     keep_poses: bool,
-    skip_broken: bool,
-    no_cache: bool,
-    seed: int,
-    as_json: bool,
+    common: Common,
 ) -> None:
     """Fit the numbers that SPEC marks `tune`, by gradient descent through the compiler.
 
@@ -116,13 +108,13 @@ def tune(  # noqa: PLR0913
     from workbench.tune.spec import tuned_spec
 
     with Session() as session:
-        pictures = session.pictures(images, skip_broken, "calibration")
+        pictures = session.pictures(images, common.skip_broken, "calibration")
         given = {load_circuit(file).host for file in circuit_files} if hosts else set()
         files = [
             *circuit_files,
             *(default_circuit(spec_file, host) for host in hosts if host not in given),
         ] or [default_circuit(spec_file)]
-        settings = TuneSettings(steps, most, seed, hold, rate, with_poses=not keep_poses)
-        work = session.work(seed, no_cache)
+        settings = TuneSettings(steps, most, common.seed, hold, rate, with_poses=not keep_poses)
+        work = session.work(common.seed, common.no_cache)
         result = tuned_spec(spec_file, files, pictures, output, settings, work)
-    click.echo(tuned_json(result) if as_json else "\n".join(tuned_lines(result)))
+    click.echo(tuned_json(result) if common.as_json else "\n".join(tuned_lines(result)))

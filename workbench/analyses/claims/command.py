@@ -5,14 +5,12 @@ from pathlib import Path
 import click
 
 from workbench.terminal.options import (
-    AS_JSON,
-    BROKEN,
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUIT,
-    NO_CACHE,
-    SEED,
+    COMMON,
     SPEC,
+    Common,
     use_trained_option,
 )
 from workbench.terminal.session import Session
@@ -35,21 +33,15 @@ from workbench.terminal.types import OUTPUT_FOLDER
     show_default=True,
     help="Folder to write: claims.json, claims.png.",
 )
-@BROKEN
-@NO_CACHE
-@SEED
-@AS_JSON
-def claims(  # noqa: PLR0913
+@COMMON
+def claims(
     spec_file: Path,
     circuit_file: Path,
     bound: dict[str, Path],
     calibration: Path | None,
     calibrate_on: int,
     output: Path,
-    skip_broken: bool,
-    no_cache: bool,
-    seed: int,
-    as_json: bool,
+    common: Common,
 ) -> None:
     """Test SPEC's claims about edits, in the trained network and in the handwritten circuit.
 
@@ -69,12 +61,12 @@ def claims(  # noqa: PLR0913
     from workbench.matching.subject import SubjectFiles
 
     with Session() as session:
-        pictures = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
+        pictures = session.pictures(calibration, common.skip_broken, "calibration", calibrate_on)
         files = SubjectFiles(spec_file, circuit_file, bound)
-        work = session.work(seed, no_cache)
+        work = session.work(common.seed, common.no_cache)
         result = test(ClaimsRequest(files, pictures), output, work)
     session.print_result(
-        as_json,
+        common.as_json,
         claims_json(result),
         claims_table(result),
         output / "claims.png",

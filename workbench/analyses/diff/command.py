@@ -5,13 +5,11 @@ from pathlib import Path
 import click
 
 from workbench.terminal.options import (
-    AS_JSON,
-    BROKEN,
     CALIBRATE_ON,
     CALIBRATION,
+    COMMON,
     IMAGES,
-    NO_CACHE,
-    SEED,
+    Common,
     known_circuit,
     trusted,
 )
@@ -53,10 +51,7 @@ from workbench.terminal.types import EXISTING_FILE, NAME, OUTPUT_FOLDER, SHIPPED
     show_default=True,
     help="Folder to write: diff.json.",
 )
-@BROKEN
-@NO_CACHE
-@SEED
-@AS_JSON
+@COMMON
 def diff(  # noqa: PLR0913
     host_a: str,
     host_b: str,
@@ -68,10 +63,7 @@ def diff(  # noqa: PLR0913
     calibration: Path | None,
     calibrate_on: int,
     output: Path,
-    skip_broken: bool,
-    no_cache: bool,
-    seed: int,
-    as_json: bool,
+    common: Common,
 ) -> None:
     """Compare the units of one family in HOST_A and HOST_B, in the terms of a theory.
 
@@ -96,9 +88,13 @@ def diff(  # noqa: PLR0913
             hosts=(host_a, host_b),
             spec_file=spec_file,
             circuit_files=files,
-            pictures=session.pictures(images, skip_broken, "headline", score_on),
-            calibration=session.pictures(calibration, skip_broken, "calibration", calibrate_on),
-            surveyed=session.pictures(None, skip_broken, "calibration"),
+            pictures=session.pictures(images, common.skip_broken, "headline", score_on),
+            calibration=session.pictures(
+                calibration, common.skip_broken, "calibration", calibrate_on
+            ),
+            surveyed=session.pictures(None, common.skip_broken, "calibration"),
         )
-        result = compare(request, output, session.work(seed, no_cache))
-    session.print_result(as_json, diff_json(result), diff_table(result), output / "diff.json")
+        result = compare(request, output, session.work(common.seed, common.no_cache))
+    session.print_result(
+        common.as_json, diff_json(result), diff_table(result), output / "diff.json"
+    )

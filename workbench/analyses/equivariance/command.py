@@ -5,11 +5,9 @@ from pathlib import Path
 import click
 
 from workbench.terminal.options import (
-    AS_JSON,
-    BROKEN,
+    COMMON,
     IMAGES,
-    NO_CACHE,
-    SEED,
+    Common,
     use_trained_option,
 )
 from workbench.terminal.session import Session
@@ -46,21 +44,15 @@ from workbench.terminal.types import OUTPUT_FOLDER, SHIPPED_FILE, Number, count
     show_default=True,
     help="Folder: equivariance.json, equivariance.png.",
 )
-@BROKEN
-@NO_CACHE
-@SEED
-@AS_JSON
-def equivariance(  # noqa: PLR0913
+@COMMON
+def equivariance(
     circuit_file: Path,
     bound: dict[str, Path],
     images: Path | None,
     most: int,
     tolerance: float,
     output: Path,
-    skip_broken: bool,
-    no_cache: bool,
-    seed: int,
-    as_json: bool,
+    common: Common,
 ) -> None:
     """Measure how far the trained units of CIRCUIT are rotated copies of one another.
 
@@ -82,8 +74,10 @@ def equivariance(  # noqa: PLR0913
     from workbench.vision.pictures import first_by_content
 
     with Session() as session:
-        pictures = first_by_content(session.pictures(images, skip_broken, "headline"), most)
+        pictures = first_by_content(session.pictures(images, common.skip_broken, "headline"), most)
         request = EquivarianceRequest(circuit_file, pictures, bound, tolerance)
-        result = compare(request, output, session.work(seed, no_cache))
+        result = compare(request, output, session.work(common.seed, common.no_cache))
     files = output / "equivariance.png", output / "equivariance.json"
-    session.print_result(as_json, equivariance_json(result), equivariance_table(result), *files)
+    session.print_result(
+        common.as_json, equivariance_json(result), equivariance_table(result), *files
+    )

@@ -5,13 +5,11 @@ from pathlib import Path
 import click
 
 from workbench.terminal.options import (
-    AS_JSON,
-    BROKEN,
     CIRCUIT,
+    COMMON,
     IMAGES,
-    NO_CACHE,
-    SEED,
     SPEC,
+    Common,
 )
 from workbench.terminal.session import Session
 from workbench.terminal.types import OUTPUT_FOLDER
@@ -29,19 +27,13 @@ from workbench.terminal.types import OUTPUT_FOLDER
     show_default=True,
     help="Folder to write: families.json, families.png.",
 )
-@BROKEN
-@NO_CACHE
-@SEED
-@AS_JSON
+@COMMON
 def families(
     spec_file: Path,
     circuit_file: Path,
     images: Path | None,
     output: Path,
-    skip_broken: bool,
-    no_cache: bool,
-    seed: int,
-    as_json: bool,
+    common: Common,
 ) -> None:
     """Find the trained units that each family of a theory matches, and compare both on photographs.
 
@@ -63,8 +55,8 @@ def families(
     from workbench.matching.subject import SubjectFiles
 
     with Session() as session:
-        pictures = session.pictures(images, skip_broken, "headline")
+        pictures = session.pictures(images, common.skip_broken, "headline")
         request = FamiliesRequest(SubjectFiles(spec_file, circuit_file), pictures)
-        result = match(request, output, session.work(seed, no_cache))
+        result = match(request, output, session.work(common.seed, common.no_cache))
     files = output / "families.png", output / "families.json"
-    session.print_result(as_json, families_json(result), families_table(result), *files)
+    session.print_result(common.as_json, families_json(result), families_table(result), *files)

@@ -5,15 +5,13 @@ from pathlib import Path
 import click
 
 from workbench.terminal.options import (
-    AS_JSON,
-    BROKEN,
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUIT,
+    COMMON,
     IMAGES,
-    NO_CACHE,
-    SEED,
     SPEC,
+    Common,
 )
 from workbench.terminal.session import Session
 from workbench.terminal.types import OUTPUT_FOLDER, count
@@ -48,10 +46,7 @@ from workbench.terminal.types import OUTPUT_FOLDER, count
     show_default=True,
     help="Folder: polysemanticity.json, polysemanticity.png.",
 )
-@BROKEN
-@NO_CACHE
-@SEED
-@AS_JSON
+@COMMON
 def polysemanticity(  # noqa: PLR0913
     spec_file: Path,
     circuit_file: Path,
@@ -61,10 +56,7 @@ def polysemanticity(  # noqa: PLR0913
     calibrate_on: int,
     clusters: int,
     output: Path,
-    skip_broken: bool,
-    no_cache: bool,
-    seed: int,
-    as_json: bool,
+    common: Common,
 ) -> None:
     """Measure how much of each unit's activation SPEC accounts for, and how much other stimuli do.
 
@@ -89,11 +81,15 @@ def polysemanticity(  # noqa: PLR0913
     with Session() as session:
         request = PolysemanticityRequest(
             files=SubjectFiles(spec_file, circuit_file),
-            pictures=first_by_content(session.pictures(images, skip_broken, "headline"), most),
-            calibration=session.pictures(calibration, skip_broken, "calibration", calibrate_on),
+            pictures=first_by_content(
+                session.pictures(images, common.skip_broken, "headline"), most
+            ),
+            calibration=session.pictures(
+                calibration, common.skip_broken, "calibration", calibrate_on
+            ),
             clusters=clusters,
         )
-        result = ask(request, output, session.work(seed, no_cache))
+        result = ask(request, output, session.work(common.seed, common.no_cache))
     files = output / "polysemanticity.png", output / "polysemanticity.json"
     json, table = polysemanticity_json(result), polysemanticity_table(result)
-    session.print_result(as_json, json, table, *files)
+    session.print_result(common.as_json, json, table, *files)

@@ -5,15 +5,13 @@ from pathlib import Path
 import click
 
 from workbench.terminal.options import (
-    AS_JSON,
-    BROKEN,
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUIT,
+    COMMON,
     IMAGES,
-    NO_CACHE,
-    SEED,
     SPEC,
+    Common,
     use_trained_option,
 )
 from workbench.terminal.session import Session
@@ -35,11 +33,8 @@ from workbench.terminal.types import OUTPUT_FOLDER
     show_default=True,
     help="Folder to write: stepwise.json, stepwise.png.",
 )
-@BROKEN
-@NO_CACHE
-@SEED
-@AS_JSON
-def stepwise(  # noqa: PLR0913
+@COMMON
+def stepwise(
     spec_file: Path,
     circuit_file: Path,
     bound: dict[str, Path],
@@ -47,10 +42,7 @@ def stepwise(  # noqa: PLR0913
     calibration: Path | None,
     calibrate_on: int,
     output: Path,
-    skip_broken: bool,
-    no_cache: bool,
-    seed: int,
-    as_json: bool,
+    common: Common,
 ) -> None:
     """Check SPEC layer by layer: do the trained weights turn its claimed inputs into its outputs?
 
@@ -76,9 +68,11 @@ def stepwise(  # noqa: PLR0913
     with Session() as session:
         request = StepwiseRequest(
             files=SubjectFiles(spec_file, circuit_file, bound),
-            pictures=session.pictures(images, skip_broken, "headline"),
-            calibration=session.pictures(calibration, skip_broken, "calibration", calibrate_on),
+            pictures=session.pictures(images, common.skip_broken, "headline"),
+            calibration=session.pictures(
+                calibration, common.skip_broken, "calibration", calibrate_on
+            ),
         )
-        result = prove(request, output, session.work(seed, no_cache))
+        result = prove(request, output, session.work(common.seed, common.no_cache))
     files = output / "stepwise.png", output / "stepwise.json"
-    session.print_result(as_json, stepwise_json(result), stepwise_table(result), *files)
+    session.print_result(common.as_json, stepwise_json(result), stepwise_table(result), *files)

@@ -5,14 +5,12 @@ from pathlib import Path
 import click
 
 from workbench.terminal.options import (
-    AS_JSON,
-    BROKEN,
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUIT,
-    NO_CACHE,
-    SEED,
+    COMMON,
     SPEC,
+    Common,
     use_trained_option,
 )
 from workbench.terminal.session import Session
@@ -33,21 +31,15 @@ from workbench.terminal.types import OUTPUT_FOLDER
     show_default=True,
     help="Folder to write: unexplained.json, unexplained.png.",
 )
-@BROKEN
-@NO_CACHE
-@SEED
-@AS_JSON
-def unexplained(  # noqa: PLR0913
+@COMMON
+def unexplained(
     spec_file: Path,
     circuit_file: Path,
     bound: dict[str, Path],
     calibration: Path | None,
     calibrate_on: int,
     output: Path,
-    skip_broken: bool,
-    no_cache: bool,
-    seed: int,
-    as_json: bool,
+    common: Common,
 ) -> None:
     """Find where trained and handwritten units differ, and which units would explain it.
 
@@ -71,8 +63,10 @@ def unexplained(  # noqa: PLR0913
     from workbench.matching.subject import SubjectFiles
 
     with Session() as session:
-        pictures = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
+        pictures = session.pictures(calibration, common.skip_broken, "calibration", calibrate_on)
         request = UnexplainedRequest(SubjectFiles(spec_file, circuit_file, bound), pictures)
-        result = ask(request, output, session.work(seed, no_cache))
+        result = ask(request, output, session.work(common.seed, common.no_cache))
     files = output / "unexplained.png", output / "unexplained.json"
-    session.print_result(as_json, unexplained_json(result), unexplained_table(result), *files)
+    session.print_result(
+        common.as_json, unexplained_json(result), unexplained_table(result), *files
+    )

@@ -5,14 +5,12 @@ from pathlib import Path
 import click
 
 from workbench.terminal.options import (
-    AS_JSON,
-    BROKEN,
     CALIBRATION,
     CIRCUIT,
+    COMMON,
     IMAGES,
-    NO_CACHE,
-    SEED,
     SPEC,
+    Common,
 )
 from workbench.terminal.session import Session
 from workbench.terminal.types import OUTPUT_FOLDER, count
@@ -53,10 +51,7 @@ from workbench.terminal.types import OUTPUT_FOLDER, count
     show_default=True,
     help="Folder to write: a PNG for each picture, visualise.json, visualise.png.",
 )
-@BROKEN
-@NO_CACHE
-@SEED
-@AS_JSON
+@COMMON
 def visualise(  # noqa: PLR0913
     spec_file: Path,
     circuit_file: Path,
@@ -66,10 +61,7 @@ def visualise(  # noqa: PLR0913
     most: int,
     calibration: Path | None,
     output: Path,
-    skip_broken: bool,
-    no_cache: bool,
-    seed: int,
-    as_json: bool,
+    common: Common,
 ) -> None:
     """Make the picture that activates each unit of SPEC most.
 
@@ -91,14 +83,14 @@ def visualise(  # noqa: PLR0913
     from workbench.vision.pictures import first_by_content
 
     with Session() as session:
-        pictures = session.pictures(images, skip_broken, "headline")
+        pictures = session.pictures(images, common.skip_broken, "headline")
         request = VisualiseRequest(
             files=SubjectFiles(spec_file, circuit_file),
             pictures=first_by_content(pictures, most),
-            calibration=session.pictures(calibration, skip_broken, "calibration", most),
+            calibration=session.pictures(calibration, common.skip_broken, "calibration", most),
             units=units,
             steps=steps,
         )
-        result = paint(request, output, session.work(seed, no_cache))
+        result = paint(request, output, session.work(common.seed, common.no_cache))
     files = output / "visualise.png", output / "visualise.json"
-    session.print_result(as_json, visualised_json(result), visualised_table(result), *files)
+    session.print_result(common.as_json, visualised_json(result), visualised_table(result), *files)
