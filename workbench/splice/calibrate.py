@@ -28,6 +28,7 @@ from workbench.splice.conditions import (
 from workbench.splice.gain import refuse_not_finite
 from workbench.splice.inputs import ConditionInputs
 from workbench.splice.link import RELU, Link, one_gain
+from workbench.splice.sampled import chosen_positions, rows_at
 from workbench.splice.slots import Slots, slots_of
 
 POSITIONS = 128  # how many of each calibration picture enter the fit
@@ -206,9 +207,8 @@ def sample_positions(
     whole: list[ConditionInputs] = []
     means, peaks, donors = [], [], 0
     for batch in batches:
-        positions = batch.trained.flatten(2)
-        chosen = generator.permutation(positions.shape[2])[:POSITIONS].copy()
-        samples.append(_all(batch) if link.whole else _rows(batch, torch.as_tensor(chosen)))
+        chosen = chosen_positions(batch.trained, POSITIONS, generator)
+        samples.append(_all(batch) if link.whole else _rows(batch, chosen))
         means.append(batch.trained.mean(_positions(batch.trained)))
         peaks.append(batch.trained.amax((0, *_positions(batch.trained))))
         if donors < DONORS:
@@ -240,7 +240,7 @@ def _rows(batch: ConditionInputs, chosen: Tensor) -> ConditionInputs:
     """The chosen positions, every tensor `row channel`, as if each row were a picture."""
     return _picked(
         batch,
-        lambda activation: activation.flatten(2)[:, :, chosen].movedim(1, 2).flatten(0, 1),
+        lambda activation: rows_at(activation, chosen),
     )
 
 

@@ -203,8 +203,7 @@ class Handwritten(Condition):
 
     def __call__(self, inputs: ConditionInputs) -> Tensor:
         """The handwritten units' activation."""
-        drive = self.drive(inputs)
-        return self.link(_column(self.gain, drive) * drive + _column(self.bias, drive))
+        return scaled(self.link, self.gain, self.bias, self.drive(inputs))
 
 
 @dataclass(frozen=True)
@@ -224,7 +223,7 @@ class Affine(WithoutCircuit):
     def __call__(self, inputs: ConditionInputs) -> Tensor:
         """The chosen units' activation, scaled."""
         drive = inputs.given("before")[:, self.channel]
-        return self.link(_column(self.gain, drive) * drive + _column(self.bias, drive))
+        return scaled(self.link, self.gain, self.bias, drive)
 
 
 @dataclass(frozen=True)
@@ -245,14 +244,23 @@ class Regression(WithoutCircuit):
     def __call__(self, inputs: ConditionInputs) -> Tensor:
         """The prediction, scaled."""
         drive = torch.einsum("uc,nc...->nu...", self.weight, inputs.given("before"))
-        return self.link(_column(self.gain, drive) * drive + _column(self.bias, drive))
+        return scaled(self.link, self.gain, self.bias, drive)
 
 
 def fitted_activation(
     link: Link, drive: Float[Tensor, "n unit *position"], trained: Float[Tensor, "n unit *position"]
 ) -> Float[Tensor, "n unit *position"]:
     """`link(gain * drive + bias)`, each unit's gain and bias fitted to `trained`."""
-    gain, bias = link.fit(drive, trained)
+    return scaled(link, *link.fit(drive, trained), drive)
+
+
+def scaled(
+    link: Link,
+    gain: Float[Tensor, " unit"],
+    bias: Float[Tensor, " unit"],
+    drive: Float[Tensor, "n unit *position"],
+) -> Float[Tensor, "n unit *position"]:
+    """`link(gain * drive + bias)`: the activation of units with that gain and bias."""
     return link(_column(gain, drive) * drive + _column(bias, drive))
 
 

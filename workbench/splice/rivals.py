@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from workbench.hosts.branches import Branch
-from workbench.splice.conditions import WithoutCircuit
+from workbench.splice.conditions import WithoutCircuit, scaled
 from workbench.splice.edit import whole_drive
 from workbench.splice.inputs import ConditionInputs
 from workbench.splice.link import RELU, Link
@@ -44,7 +44,7 @@ class Trained(WithoutCircuit):
     def __call__(self, inputs: ConditionInputs) -> Float[Tensor, "n unit h w"]:
         """The units' activation."""
         drive = branch_drive(self.branches, inputs.given("entering"))
-        return self.link(_column(self.gain) * drive + _column(self.bias))
+        return scaled(self.link, self.gain, self.bias, drive)
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,7 @@ class Window(WithoutCircuit):
     def __call__(self, inputs: ConditionInputs) -> Float[Tensor, "n unit h w"]:
         """The units' activation."""
         drive = F.conv2d(inputs.given("entering"), self.weight, padding=self.weight.shape[-1] // 2)
-        return self.link(_column(self.gain) * drive + _column(self.bias))
-
-
-def _column(values: Float[Tensor, " unit"]) -> Float[Tensor, "1 unit 1 1"]:
-    return values[None, :, None, None]
+        return scaled(self.link, self.gain, self.bias, drive)
 
 
 def branch_drive(
@@ -163,16 +159,16 @@ def greedy(
     units' targets. A feature that hardly varies, or is nearly a combination of chosen ones, is not
     taken.
     """
-    own = gram.diagonal()
-    units, size = target.shape
-    left = own.repeat(units, 1) * (1 + 1e-4) + 1e-9
-    product, basis = target.clone(), target.new_zeros(units, count, size)
+    size = gram.diagonal()
+    units, features = target.shape
+    left = size.repeat(units, 1) * (1 + 1e-4) + 1e-9
+    product, basis = target.clone(), target.new_zeros(units, count, features)
     chosen = torch.zeros(units, count, dtype=torch.long)
-    dead = own <= 1e-8 * own.max()
+    dead = size <= 1e-8 * size.max()
     for step in range(count):
         gain = product**2 / left
         gain[:, dead] = -1
-        gain[left < own * 1e-3 + 1e-9] = -1
+        gain[left < size * 1e-3 + 1e-9] = -1
         if step:
             gain.scatter_(1, chosen[:, :step], -1)
         best = gain.argmax(1)

@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from rich.console import Console
@@ -13,7 +12,6 @@ from tests.planted import LATE, THEORY, THEORY_OF_LATE, planted, write_late
 from workbench.analyses.rivals.figures import Rivals, rivals_json
 from workbench.analyses.rivals.part import open_questions, verdict
 from workbench.analyses.rivals.run import RivalsRequest, rivals
-from workbench.analyses.rivals.sample import windows
 from workbench.analyses.rivals.table import rivals_table, sentences
 from workbench.errors import WorkbenchError
 from workbench.matching.subject import SubjectFiles
@@ -121,12 +119,3 @@ def test_rivals_at_a_first_site_or_an_unknown_block_are_refused(tmp_path, monkey
     with pytest.raises(WorkbenchError, match="the way to unit 1 is not known"):
         rivals(request, tmp_path / "out", Work())
     assert not (tmp_path / "out").exists()
-
-
-def test_windows_are_what_a_convolution_reads():
-    entering = torch.randn(2, 3, 5, 4, generator=torch.Generator().manual_seed(0))
-    kernel = torch.randn(1, 3, 3, 3, generator=torch.Generator().manual_seed(1))
-    chosen = torch.tensor([0, 7, 19])
-    rows = windows(entering, chosen, 3) @ kernel.flatten()
-    expected = torch.nn.functional.conv2d(entering, kernel, padding=1).flatten(2)[:, 0, chosen]
-    np.testing.assert_allclose(rows.view(2, 3), expected, atol=1e-5)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -14,6 +13,7 @@ from workbench.hosts.branches import Branch
 from workbench.matching.subject import Subject
 from workbench.splice.inputs import ConditionInputs, Wanted
 from workbench.splice.rivals import branch_drive
+from workbench.splice.sampled import chosen_positions, rows_at, windows_at
 from workbench.vision.pictures import Picture
 from workbench.work import Work
 
@@ -63,9 +63,10 @@ def sample_of(
         side = next(
             size for size in range(widest, 0, -2) if size == 1 or channels * size**2 <= FEATURES
         )
-        rows.append(windows(entering, chosen, side))
-        trained.append(_rows(batch.trained, chosen))
-        drives.append(_rows(branch_drive(branches, entering), chosen))
+        width = entering.shape[3]
+        rows.append(windows_at(entering, chosen // width, chosen % width, side // 2))
+        trained.append(rows_at(batch.trained, chosen))
+        drives.append(rows_at(branch_drive(branches, entering), chosen))
     activation, drive = torch.cat(trained), torch.cat(drives)
     target = torch.maximum(drive, -FAR_BELOW * activation.std(0))
     return Sample(torch.cat(rows), (channels, side, side), activation, target)
@@ -82,7 +83,7 @@ def sampled_drives(
     for batch, chosen in _positions(subject, calibration, work, "trained weights"):
         for column, branches in zip(drives, many, strict=True):
             drive = branch_drive(branches, batch.given("entering"))
-            column.append(_rows(drive, chosen))
+            column.append(rows_at(drive, chosen))
     return [torch.cat(column) for column in drives]
 
 
@@ -94,23 +95,4 @@ def _positions(
     circuits, progress = {"spliced": subject.circuit}, work.stage(name, len(calibration))
     with torch.inference_mode():
         for batch in stream_inputs(subject.host, circuits, calibration, work, ENTERING, progress):
-            count = batch.trained[0, 0].numel()
-            yield batch, torch.as_tensor(generator.permutation(count)[:POSITIONS].copy())
-
-
-def _rows(
-    activation: Float[Tensor, "n unit *position"], chosen: Tensor
-) -> Float[Tensor, "row unit"]:
-    return activation.flatten(2)[:, :, chosen].movedim(1, 2).flatten(0, 1)
-
-
-def windows(
-    entering: Float[Tensor, "n c h w"], chosen: Tensor, side: int
-) -> Float[Tensor, "row feature"]:
-    """The values in a square window about each of the chosen positions; 0 beyond the border."""
-    reach, width = side // 2, entering.shape[3]
-    padded = F.pad(entering, (reach,) * 4)
-    step = torch.arange(side)
-    rows = (chosen // width)[:, None, None] + step[None, :, None]
-    columns = (chosen % width)[:, None, None] + step[None, None, :]
-    return padded[:, :, rows, columns].movedim(1, 2).flatten(0, 1).flatten(1)
+            yield batch, chosen_positions(batch.trained, POSITIONS, generator)
