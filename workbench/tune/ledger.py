@@ -19,7 +19,7 @@ DIGITS = 8  # of its hash, in a ledger's name
 # the key `tuned` with all that is indented below it: a ledger, or the name of one
 TUNED = re.compile(r"\n*^tuned:.*\n?(?:[ \t].*\n?|\r?\n)*", re.MULTILINE)
 HEAD = """\
-# Written by `workbench tune`: the circuits and pictures that a theory's numbers were fitted to.
+# The circuits and pictures that a theory's numbers were fitted to.
 # The spec beside this file names it, with its SHA-256.
 """
 

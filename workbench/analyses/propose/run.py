@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from workbench.analyses.propose.atoms import TYPICAL_PX, atoms
+from workbench.analyses.propose.atoms import TYPICAL_PX, Atom, atoms
 from workbench.analyses.propose.figures import Proposal, proposal_json
 from workbench.analyses.propose.plot import draw_proposal
 from workbench.analyses.propose.sample import Responses, features, permuted, responses
-from workbench.analyses.propose.search import Found, search
+from workbench.analyses.propose.search import Choice, held_out, search
 from workbench.analyses.propose.text import proposed_text, terms
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
@@ -25,6 +24,7 @@ from workbench.result_folder import folder_written_whole
 from workbench.score.bits import theory_bits
 from workbench.score.facts import picture_facts
 from workbench.spec import theory_from_text
+from workbench.spec.language import Family
 from workbench.splice.calibrate import derangement
 from workbench.splice.link import link_of
 from workbench.theory.poses import RADIUS, Units
@@ -62,57 +62,75 @@ def propose(request: ProposeRequest, output: Path, work: Work) -> Proposal:
     """
     subject, pictures = load_subject(request.files), request.pictures
     _refuse_unsearchable(subject, pictures)
-    host, circuit = subject.host, subject.circuit
-    work = work.on_host(host.name)
-    layers = {layer.family: layer for layer in circuit.layers[:-1]}
-    family = list(subject.spec.theory.families.values())[-1]
-    units = circuit.layers[-1].units
-    candidates = list(atoms(list(layers.values()), _typical_px(units, family.typical_radius_px)))
-
-    sizes = {name: dict(layer.units.shape) for name, layer in layers.items()}
-    theory_from_text(
-        proposed_text(subject.spec, [(candidates[0], 1.0)], sizes)
-    )  # it can be written
+    work, family = work.on_host(subject.host.name), _last(subject)
+    *above, last = subject.circuit.layers
+    candidates = list(atoms(above, _typical_px(last.units, family.typical_radius_px)))
+    sizes = {layer.family: dict(layer.units.shape) for layer in above}
+    theory_from_text(proposed_text(subject.spec, [(candidates[0], 1.0)], sizes))  # or refuse now
 
     with folder_written_whole(output) as folder:
-        sampled = responses(host, circuit, family.window_px, pictures, work)
-        fitted = sampled.picture % 2 == 0
-        held = int(np.unique(sampled.picture[~fitted]).size)
-        link = link_of(host.site(circuit.site))
-
-        def found(values: Float[Tensor, "unit row atom"]) -> Found:
-            return search(values, sampled.trained, fitted, held, link, request.most, request.parts)
-
-        def valued(some: Responses) -> Float[Tensor, "unit row atom"]:
-            return features(some, units, layers, candidates, family.window_px, work)
-
-        values = valued(sampled)
-        best = found(values)
-        turned = found(values[derangement(len(units), work.seed)])
-        wrong = found(valued(permuted(sampled, layers, work.seed)))
+        sampled = responses(subject.host, subject.circuit, family.window_px, pictures, work)
+        choices, before = _searched(subject, sampled, candidates, request, work)
+        best = choices["labels"]
         chosen = [
             (candidates[i], weight) for i, weight in zip(best.chosen, best.weights, strict=True)
         ]
         text = proposed_text(subject.spec, chosen, sizes)
         name = f"{subject.spec.path.stem}-proposed.yaml"
-        before = _pearson(subject, sampled, fitted)
-        _write_theory(subject, text, folder / name, pictures, (before, best), work.seed)
         result = Proposal(
             header=subject_header(subject, calibration=picture_facts(pictures), seed=work.seed),
             candidates=len(candidates),
             parts=len(best.chosen),
             paying=best.paying,
             pearson=best.pearson,
-            labels_permuted=wrong.pearson,
-            poses_permuted=turned.pearson,
+            labels_permuted=choices["labels permuted"].pearson,
+            poses_permuted=choices["poses permuted"].pearson,
             before=before,
             terms=terms(chosen, sizes),
             theory=name,
             bits=_bits(subject, text),
         )
+        _write_theory(subject, text, folder / name, pictures, result)
         write_whole(folder / "propose.json", proposal_json(result))
         write_whole(folder / "propose.png", png(draw_proposal(result)))
     return result
+
+
+def _last(subject: Subject) -> Family:
+    return list(subject.spec.theory.families.values())[-1]
+
+
+def _searched(
+    subject: Subject,
+    sampled: Responses,
+    candidates: Sequence[Atom],
+    request: ProposeRequest,
+    work: Work,
+) -> tuple[dict[str, Choice], float]:
+    """The search and its two controls, and the correlation of the theory as it is.
+
+    Copies of one picture are on one side: fitted on, or held out.
+    """
+    *above, last = subject.circuit.layers
+    layers = {layer.family: layer for layer in above}
+    fitted = sampled.item % 2 == 0
+    held = int(np.unique(sampled.item[~fitted]).size)
+    link = link_of(subject.host.site(subject.circuit.site))
+
+    def choice(values: Float[Tensor, "unit row atom"]) -> Choice:
+        return search(values, sampled.trained, fitted, held, link, request.most, request.parts)
+
+    def values_of(rows: Responses) -> Float[Tensor, "unit row atom"]:
+        return features(rows, last.units, layers, candidates, _last(subject).window_px, work)
+
+    values = values_of(sampled)
+    choices = {
+        "labels": choice(values),
+        "poses permuted": choice(values[derangement(len(last.units), work.seed)]),
+        "labels permuted": choice(values_of(permuted(sampled, layers, work.seed))),
+    }
+    before = held_out(sampled.drive.to(sampled.trained), sampled.trained, fitted, link)
+    return choices, float(before.mean())
 
 
 def _refuse_unsearchable(subject: Subject, pictures: Sequence[Picture]) -> None:
@@ -140,38 +158,22 @@ def _typical_px(units: Units, stated_px: float | None) -> float:
     return TYPICAL_PX
 
 
-def _pearson(subject: Subject, sampled: Responses, fitted: Bool[np.ndarray, " row"]) -> float:
-    """The held-out correlation of the theory as it was, at the same rows."""
-    circuit, last = subject.circuit, subject.circuit.layers[-1]
-    drive = torch.zeros(len(sampled.trained), len(last.units), dtype=torch.float32)
-    for read in last.reads:
-        if read.source in sampled.windows:
-            drive += sampled.windows[read.source] @ read.weight.flatten(1).T.float()
-    values = drive.T[:, :, None]
-    link = link_of(subject.host.site(circuit.site))
-    return search(values, sampled.trained, fitted, 1, link, 1).pearson[0]
-
-
 def _write_theory(
-    subject: Subject,
-    text: str,
-    file: Path,
-    pictures: Sequence[Picture],
-    pearson: tuple[float, Found],
-    seed: int,
+    subject: Subject, text: str, file: Path, pictures: Sequence[Picture], result: Proposal
 ) -> None:
     """Write the theory with a ledger of the pictures, after a check that it compiles."""
-    before, best = pearson
     trained, tuned = subject.trained, subject.spec.theory.tuned
-    facts = ledger_facts(subject.spec, [trained], {}, pictures, TuneSettings(steps=0, seed=seed))
+    settings = TuneSettings(steps=0, seed=result.header.seed or 0)
+    facts = ledger_facts(subject.spec, [trained], {}, pictures, settings)
     last = list(subject.spec.theory.families)[-1]
     facts["written"] = {
         key: value
         for key, value in facts["written"].items()
         if not key.startswith(f"families.{last}.")
     }
+    del facts["rate"]  # no gradient was followed
     poses = tuned.poses(trained.sha256) if tuned else {}
-    rows = circuit_rows([trained], [poses], [before], [best.pearson[len(best.chosen) - 1]])
+    rows = circuit_rows([trained], [poses], [result.before], [result.pearson[result.parts - 1]])
     ledger = {"circuits": rows, **facts}
     spec = theory_from_text(with_ledger(text, ledger), file)
     compile_spec(spec, trained, subject.host)

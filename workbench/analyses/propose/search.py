@@ -10,12 +10,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from workbench.score.bits import PRECISION
+from workbench.splice.conditions import scaled
 from workbench.splice.link import Link
 from workbench.splice.rivals import greedy, rectified_fit
 
 
 @dataclass(frozen=True)
-class Found:
+class Choice:
     """The atoms that a search takes, in the order of their choice.
 
     chosen   their indices among the candidates
@@ -38,7 +39,7 @@ def search(
     link: Link,
     most: int,
     parts: int | None = None,
-) -> Found:
+) -> Choice:
     """Choose atoms one after another on the fitted rows, and stop by the others.
 
     So many `parts` are taken; where it is None, as many as pay for themselves, of `most` tried.
@@ -47,7 +48,7 @@ def search(
     atom pays for itself where the bits that it saves on them, with one independent sample for each
     picture and unit, are more than its own: log2 of the candidates, and a number.
     """
-    fit, held = torch.from_numpy(fitted), torch.from_numpy(~fitted)
+    fit = torch.from_numpy(fitted)
     spread = values[:, fit].std(1).pow(2).mean(0).sqrt()
     spread = spread.clamp_min(1e-6 * float(spread.max()) + 1e-12)
     goal = trained[fit] / trained[fit].std(0).clamp_min(1e-12)
@@ -65,21 +66,27 @@ def search(
         rows = torch.cat([unit[:, picked] - unit[:, picked].mean(0) for unit in values[:, fit]])
         weights = rectified_fit(rows / spread[picked], goal.T.flatten()) / spread[picked]
         drive = (values[:, :, picked] @ weights).T
-        steps.append((weights, _held_out(drive, trained, fit, held, link)))
-    pearson = tuple(float(np.mean(correlations)) for _, correlations in steps)
-    errors = [float(np.mean(1 - np.square(each).clip(0, 1))) for _, each in steps]
+        steps.append((weights, held_out(drive, trained, fitted, link)))
+    pearson = tuple(float(np.mean(correlation)) for _, correlation in steps)
+    errors = [float(np.mean(1 - correlation.clip(0, 1) ** 2)) for _, correlation in steps]
     paying = _paying(errors, values.shape[2], pictures * len(values))
     count = min(parts or paying, most)
     chosen = tuple(order[:count].tolist())
-    return Found(chosen, tuple(steps[count - 1][0].tolist()), pearson, paying)
+    return Choice(chosen, tuple(steps[count - 1][0].tolist()), pearson, paying)
 
 
-def _held_out(
-    drive: Float[Tensor, "row unit"], trained: Tensor, fit: Tensor, held: Tensor, link: Link
+def held_out(
+    drive: Float[Tensor, "row unit"],
+    trained: Float[Tensor, "row unit"],
+    fitted: Bool[np.ndarray, " row"],
+    link: Link,
 ) -> Float[np.ndarray, " unit"]:
-    """The correlation of each unit, with a gain and a bias fitted on the other rows."""
-    gain, bias = link.fit(drive[fit], trained[fit])
-    value = link(drive[held] * gain + bias).double()
+    """The correlation of each unit on the rows that are not fitted.
+
+    Its gain and its bias are fitted on the others.
+    """
+    fit, held = torch.from_numpy(fitted), torch.from_numpy(~fitted)
+    value = scaled(link, *link.fit(drive[fit], trained[fit]), drive[held]).double()
     target = trained[held].double()
     value, target = value - value.mean(0), target - target.mean(0)
     scale = (value.norm(dim=0) * target.norm(dim=0)).clamp_min(1e-12)

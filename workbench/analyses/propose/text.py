@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.analyses.propose.atoms import HARMONICS, Atom
+from workbench.analyses.propose.atoms import Atom
 from workbench.spec import Spec, dumped
 from workbench.spec.source import parse
 
@@ -12,7 +12,7 @@ BOUND = 2.0  # of a tuned weight; the largest is 1
 DIGITS = 4  # significant
 
 
-def proposed_text(spec: Spec, found: Sequence[tuple[Atom, float]], sizes: Mapping) -> str:
+def proposed_text(spec: Spec, chosen: Sequence[tuple[Atom, float]], sizes: Mapping) -> str:
     """The theory with these reads of its last family, as YAML without a ledger.
 
     `sizes` are the axes and their numbers of values, by family.
@@ -27,7 +27,7 @@ def proposed_text(spec: Spec, found: Sequence[tuple[Atom, float]], sizes: Mappin
         f"{spec.theory.theory}."
     )
     reads = dict[str, list[dict[str, Any]]]()
-    for source, term in terms(found, sizes):
+    for source, term in terms(chosen, sizes):
         reads.setdefault(source, []).append(term)
     values["families"] = {**values["families"], name: {**family, "reads": reads}}
     return laid_out(values)
@@ -56,12 +56,12 @@ def _line(value: Any) -> str:
 
 
 def terms(
-    found: Sequence[tuple[Atom, float]], sizes: Mapping[str, Mapping[str, int]]
+    chosen: Sequence[tuple[Atom, float]], sizes: Mapping[str, Mapping[str, int]]
 ) -> list[tuple[str, dict[str, Any]]]:
     """Terms of the language, each with the family that it reads; the largest weight is 1."""
-    largest = max(abs(weight) for _, weight in found)
+    largest = max(abs(weight) for _, weight in chosen)
     groups: dict[tuple, dict[int, float]] = {}
-    for atom, weight in found:
+    for atom, weight in chosen:
         key = (atom.family, atom.place, atom.match, atom.by)
         groups.setdefault(key, {})[atom.harmonic] = weight / largest
     written = []
@@ -78,10 +78,9 @@ def terms(
                 ],
             }
         if by:
-            axis, chosen = by
-            term["by"] = {axis: [int(i == chosen) for i in range(sizes[family][axis])]}
+            axis, value = by
+            term["by"] = {axis: [int(i == value) for i in range(sizes[family][axis])]}
         written.append((family, term))
-    assert all(len(term.get("harmonics", ())) <= HARMONICS for _, term in written)
     return written
 
 
