@@ -7,8 +7,8 @@ Theories and rivals of them are compared at equal bits, so one rule counts for a
 - a number that sets the structure of a theory, such as a stride, is written as decimal text, at
   TEXT_BITS a character and as much for its end
 - a word is one of those that the language allows in its place: log2 of their number. A key that may
-  be left out costs one bit, a list of n items the 2 log2(n) + 1 bits of an Elias gamma code (Elias
-  1975, doi 10.1109/TIT.1975.1055349)
+  be left out costs one bit, a list of n items the bits of the Elias gamma code of n + 1, which are
+  2 floor(log2(n + 1)) + 1 (Elias 1975, doi 10.1109/TIT.1975.1055349)
 - k addresses among n places cost log2 of the number of ways to choose k of n
 - a gain and a bias of each unit cost CALIBRATED_BITS each, for theories and rivals alike
 
@@ -195,12 +195,15 @@ def _value(value: Any, annotation: Any, sources: int, precision: int) -> _Parts:
 
 
 def _mapping(value: Mapping, kind: Any, sources: int, precision: int) -> _Parts:
-    """Keys are what a family reads, or axes of poses, of which there are fewer than sources."""
+    """The bits of a mapping: its keys are what a family reads, or axes of poses.
+
+    Both are counted as chosen from the larger of the two lists.
+    """
     item = get_args(kind)[1]
     choices = max(sources, len(Poses.model_fields))
     parts = _list_bits(len(value)) + _Parts(structure=address_bits(choices, len(value)))
-    for each in value.values():
-        parts += _value(each, item, sources, precision)
+    for read in value.values():
+        parts += _value(read, item, sources, precision)
     return parts
 
 
@@ -209,8 +212,8 @@ def _items(value: Sequence, kind: Any, sources: int, precision: int) -> _Parts:
     open_ended = len(given) == 2 and given[1] is Ellipsis
     kinds = [given[0]] * len(value) if open_ended else given
     parts = _list_bits(len(value)) if open_ended else NOTHING
-    for each, item in zip(value, kinds, strict=True):
-        parts += _value(each, item, sources, precision)
+    for entry, item in zip(value, kinds, strict=True):
+        parts += _value(entry, item, sources, precision)
     return parts
 
 

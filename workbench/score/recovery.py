@@ -42,6 +42,18 @@ def recovered(
     return _share(statistics, rows, share, pictures, seed)
 
 
+def gains(
+    statistics: Statistics, condition: str, over: str, quantity: str, seed: int = 0
+) -> Figure:
+    """The distance under `over` less that under `condition`: above 0, `condition` does better.
+
+    Both are on the same pictures, so the interval is paired.
+    """
+    rows = {name: distance(statistics, name, quantity) for name in (condition, over)}
+    known = array_namespace(rows[over]).isfinite(rows[condition] + rows[over])
+    return mean_over(statistics, rows, known, lambda means: means[over] - means[condition], seed)
+
+
 def loses(statistics: Statistics, condition: str, quantity: str, seed: int = 0) -> Figure:
     """The recovered share of the handwritten units minus that of `condition`, for zero ablation.
 

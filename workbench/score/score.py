@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from itertools import chain
 
 import numpy as np
@@ -113,13 +113,9 @@ def score(
             for quantity in quantities
         }
 
-    headline = host.output.headline
+    headline, images = host.output.headline, _image_facts(statistics, skipped)
     return Scorecard(
-        header=replace(
-            _header(host, theories, seed),
-            images=_image_facts(statistics, skipped),
-            calibration=picture_facts(calibration),
-        ),
+        header=_header(host, theories, images, picture_facts(calibration), seed),
         quantities=host.output.quantities,
         headline_quantity=headline,
         compared=host.output.compared,
@@ -154,12 +150,20 @@ def _bits(spliced: Spliced, theories: Sequence[TheoryScore]) -> dict[str, float]
     return {name: math.ceil(length) for name, length in bits.items()}
 
 
-def _header(host: Host, theories: Sequence[TheoryScore], seed: int) -> Header:
-    """The header without the pictures."""
+def _header(
+    host: Host,
+    theories: Sequence[TheoryScore],
+    images: Mapping[str, object],
+    calibration: Mapping[str, object],
+    seed: int,
+) -> Header:
+    """The header of one or more theories."""
     return Header(
         host=host_facts(host),
         spec=_together([theory.spec for theory in theories]),
         circuit=_together([theory.circuit for theory in theories]),
+        images=images,
+        calibration=calibration,
         seed=seed,
         computed=computed_on(host.device),
     )

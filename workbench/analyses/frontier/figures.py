@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.analyses.frontier.measure import OWN, SPLICED
-from workbench.arrays import array_namespace
 from workbench.arrays.devices import computed_on
 from workbench.evaluate.statistics import Statistics
 from workbench.hosts.host import sites_up_to
@@ -22,7 +21,7 @@ from workbench.score.facts import (
     skipped_facts,
     spec_facts,
 )
-from workbench.score.recovery import mean_over
+from workbench.score.recovery import gains
 from workbench.score.score import Spliced, mean_figure
 from workbench.score.scorecard import Cost
 from workbench.score.uncertainty import Figure
@@ -128,16 +127,9 @@ def _step(
             }
             for name, rows in statistics.rows.items()
         },
-        gains={name: _gain(statistics, name, seed) for name in OWN},
+        gains={name: gains(statistics, SPLICED, name, "kl", seed) for name in OWN},
         cost=cost,
     )
-
-
-def _gain(statistics: Statistics, name: str, seed: int) -> Figure:
-    """The KL under a condition less that of the handwritten units, on the same pictures."""
-    rows = {key: statistics.rows[key]["kl"] for key in (name, SPLICED)}
-    known = array_namespace(rows[name]).isfinite(rows[name] + rows[SPLICED])
-    return mean_over(statistics, rows, known, lambda means: means[name] - means[SPLICED], seed)
 
 
 def _image_facts(statistics: Statistics, skipped: int) -> dict[str, object]:

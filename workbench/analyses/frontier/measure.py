@@ -24,7 +24,7 @@ from workbench.hosts.host import Host
 from workbench.splice.calibrate import Splices
 from workbench.splice.inputs import DRIVES, ConditionInputs, Wanted, joint_inputs
 from workbench.splice.natural import Part
-from workbench.splice.network import spliced_from, start_of
+from workbench.splice.network import overrides, spliced_from, start_of
 from workbench.vision.pictures import Picture
 from workbench.work import Work
 
@@ -167,14 +167,12 @@ def _others_at_mean(
     values: Sequence[torch.Tensor],
 ) -> torch.Tensor:
     """The answers with these units at `values`, and all others of the sites at their mean."""
+    written = overrides(inputs, values)
 
     def override(site: str) -> Override:
         def put(activation: torch.Tensor) -> torch.Tensor:
-            activation = means[site][:, None, None].to(activation.dtype).expand_as(activation)
-            for batch, value in zip(inputs, values, strict=True):
-                if batch.site_name == site:
-                    activation = batch.put(value, activation)
-            return activation.contiguous()
+            filled = means[site][:, None, None].to(activation.dtype).expand_as(activation)
+            return written[site](filled) if site in written else filled.contiguous()
 
         return put
 

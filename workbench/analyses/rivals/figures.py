@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.analyses.rivals.measure import THEORY, Entry
-from workbench.arrays import array_namespace
 from workbench.evaluate.statistics import Statistics
 from workbench.hosts.output import Quantity
 from workbench.matching.subject import Subject, subject_header
 from workbench.score.bits import PRECISION, Bits, theory_bits
 from workbench.score.facts import Header, document_json, picture_facts
-from workbench.score.recovery import ABLATIONS, distance, mean_over, recovered
+from workbench.score.recovery import ABLATIONS, gains, recovered
 from workbench.score.score import condition_score
 from workbench.score.uncertainty import Figure
 from workbench.splice.natural import site_before
@@ -101,7 +100,7 @@ def rivals_score(
     parts: Bits = theory_bits(subject.spec.theory, subject.trained, PRECISION)
     return Rivals(
         header=subject_header(
-            subject, **{name: picture_facts(some) for name, some in pictures.items()}, seed=seed
+            subject, **{name: picture_facts(of_use) for name, of_use in pictures.items()}, seed=seed
         ),
         reads=site_before(subject.host, subject.trained.site) or "",
         precision=PRECISION,
@@ -110,7 +109,9 @@ def rivals_score(
         ablation=ablation,
         rows=rows,
         best_at_bits=best.condition if best else None,
-        against=_less(statistics, best, theory, headline, seed) if best else Figure(None),
+        against=gains(statistics, theory.condition, best.condition, headline.name, seed)
+        if best
+        else Figure(None),
         fewest_as_good=fewest.condition if fewest else None,
     )
 
@@ -130,16 +131,6 @@ def _row(entry: Entry, statistics: Statistics, headline: Quantity, ablation: str
         pearson=score.pearson,
         recovered=recovered(statistics, entry.condition, ablation, headline.name, seed=seed),
     )
-
-
-def _less(statistics: Statistics, rival: Row, theory: Row, headline: Quantity, seed: int) -> Figure:
-    """The rival's distance less the theory's, on the same pictures."""
-    rows = {
-        name: distance(statistics, row.condition, headline.name)
-        for name, row in (("rival", rival), ("theory", theory))
-    }
-    known = array_namespace(rows["rival"]).isfinite(rows["rival"] + rows["theory"])
-    return mean_over(statistics, rows, known, lambda means: means["rival"] - means["theory"], seed)
 
 
 def _left(row: Row, headline: Quantity) -> float:

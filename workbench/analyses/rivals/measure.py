@@ -170,12 +170,12 @@ class _Fit:
             for unit, picked in enumerate(chosen[:, :count]):
                 fitted = rectified_fit(scaled[:, picked], sample.trained[:, unit])
                 weight[unit, picked] = fitted / spread[picked]
-            each = address_bits(features, count) + count * WEIGHT_BITS
+            of_unit = address_bits(features, count) + count * WEIGHT_BITS
             entry = Entry(
                 f"single.{count}",
                 "single weights",
                 f"{count} a unit",
-                self.units * each + calibrated_bits(self.units),
+                self.units * of_unit + calibrated_bits(self.units),
             )
             yield entry, self._window(as_small_floats(weight, WEIGHT_BITS))
 
