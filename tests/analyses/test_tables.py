@@ -74,7 +74,7 @@ def frontier() -> RenderableType:
 def propose() -> RenderableType:
     term = {"along": "outside", "match": "tangent", "harmonics": [{"tune": -0.3512}, 0, 1]}
     values = {"pearson": (0.5,), "labels_permuted": (0.2,), "poses_permuted": (0.1,)}
-    result = Made(header=HEADER, terms=[(FAMILY, term)], parts=1, candidates=952, **values)
+    result = Made(header=HEADER, terms=[(FAMILY, term)], atoms=1, candidates=952, **values)
     result.before, result.bits = 0.4, {"proposed": 2897, "before": 3252}
     return proposal_table(result)
 

@@ -120,7 +120,7 @@ def _summary(card: Scorecard) -> Drawing:
 
 
 def _bits(card: Scorecard) -> Drawing:
-    """What is left against description length."""
+    """The distance from the trained network against description length."""
     lengths = ", ".join(
         f"{PREDICTORS[name]} {bits:,.0f}" for name, bits in card.bits.items() if name in PREDICTORS
     )

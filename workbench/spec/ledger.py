@@ -41,7 +41,7 @@ class EarlierCircuit(Strict):
 
 
 class TunedOn(Strict):
-    """What the values of `{tune: ...}` were fitted on."""
+    """The circuits and pictures that the values of `{tune: ...}` were fitted on."""
 
     circuits: Annotated[tuple[TunedCircuit, ...], Field(min_length=1)]
     earlier: Annotated[

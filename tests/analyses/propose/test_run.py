@@ -49,7 +49,7 @@ def found(files) -> tuple[Proposal, Path]:
 
 def test_propose_finds_planted_units_again_and_controls_do_not(found):
     result, _ = found
-    at = result.parts - 1
+    at = result.atoms - 1
     assert result.pearson[at] > 0.9
     assert result.labels_permuted[at] < result.pearson[at] - 0.2
     assert result.poses_permuted[at] < result.pearson[at] - 0.2
@@ -81,7 +81,7 @@ def test_propose_drive_of_the_search_is_that_of_the_compiled_theory(found, files
     again = propose(
         ProposeRequest(proposed, drawn(32, seed=1), most=1), output.parent / "again", Work()
     )
-    assert again.before == pytest.approx(result.pearson[result.parts - 1], abs=0.01)
+    assert again.before == pytest.approx(result.pearson[result.atoms - 1], abs=0.01)
 
 
 def test_propose_document_and_table(found):

@@ -60,9 +60,9 @@ def test_search_where_nothing_is_planted_pays_for_one_atom_alone():
     assert abs(found.pearson[0]) < 0.1
 
 
-def test_search_takes_as_many_parts_as_it_is_asked_for():
+def test_search_takes_as_many_atoms_as_it_is_asked_for():
     trained = torch.relu(drawn_values(5)[:, :, 0]).T
-    found = search(drawn_values(), trained, fitted_rows(), 75, RELU, 4, parts=6)
+    found = search(drawn_values(), trained, fitted_rows(), 75, RELU, 4, count=6)
     assert len(found.chosen) == len(set(found.chosen)) == 6
     assert len(found.pearson) == 6
 

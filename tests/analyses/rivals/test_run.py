@@ -84,6 +84,14 @@ def test_rivals_verdict_passes_where_the_interval_is_above_zero(result):
     assert verdict(replace(found, best_at_bits=None)).passed is None
 
 
+def test_rivals_have_a_wrong_theory_that_is_no_rival(result):
+    found, _ = result
+    wrong = found.row("control.permuted")
+    assert wrong.bits == found.theory.bits
+    assert wrong.way not in (found.row(found.best_at_bits).way, "theory")
+    assert abs(wrong.pearson.value) < 0.3
+
+
 def test_rivals_bits_rise_with_each_setting(result):
     for way, rows in result[0].ways.items():
         settings = [row.bits for row in rows if row.way != "regression"]

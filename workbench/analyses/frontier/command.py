@@ -64,8 +64,8 @@ def frontier(  # noqa: PLR0913
     The first SPEC's units are spliced, then those of the first two together, and so on. Each step
     is judged by its own gain: its units handwritten, against the same units at their mean,
     resampled, at wrong poses, or predicted without a theory, while those of earlier steps are
-    handwritten. What survives is drawn against the share of the host's units, up to the deepest of
-    the sites, that is handwritten; the other units are trained or, beside it, at their mean.
+    handwritten. KL and agreement are drawn against the share of the host's units, up to the deepest
+    of the sites, that is handwritten; the other units are trained or, beside it, at their mean.
     """
     from workbench.analyses.frontier.figures import frontier_json
     from workbench.analyses.frontier.run import FrontierRequest

@@ -1,7 +1,7 @@
-"""Candidate terms: what one family may read of the families above it, in the language's own words.
+"""Candidate terms: the reads that a family may have of the families above it.
 
-An atom is a place, a pose and a gain of one: terms of a theory are sums of atoms. Those that differ
-by their harmonic alone are one term.
+An atom is the smallest term that the language can write: one place, one harmonic of the pose, a
+gain of one. Atoms that differ by their harmonic alone are one term of a theory.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from workbench.theory.match import EXPECTED
 from workbench.theory.poses import CENTRE, CHANNEL, ORIENTATION, PHASE, SCALE
 from workbench.theory.rule import Motif
 
-HARMONICS = 4  # of the difference of poses: 0, which takes every pose alike, to 3
+HARMONICS = 4  # of the difference of poses, from 0 (equal for all poses) to 3
 # place -> its lengths, in steps of the grid that is read; `spread_px` is 0.75 steps where not given
 STEPS: dict[str, tuple[dict[str, float], ...]] = {
     "point": ({}, {"spread_px": 1.0}),

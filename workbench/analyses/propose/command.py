@@ -26,12 +26,12 @@ from workbench.terminal.types import OUTPUT_FOLDER, count
     default=24,
     show_default=True,
     type=count(),
-    help="Parts of terms to try.",
+    help="Atoms (the smallest terms) to try.",
 )
 @click.option(
-    "--parts",
+    "--atoms",
     type=count(),
-    help="Parts of terms to take.  [default: as many as pay for themselves in bits]",
+    help="Atoms to take.  [default: as many as pay for themselves in bits]",
 )
 @click.option(
     "-o",
@@ -48,7 +48,7 @@ def propose(
     calibration: Path | None,
     calibrate_on: int,
     most: int,
-    parts: int | None,
+    atoms: int | None,
     output: Path,
     common: Common,
 ) -> None:
@@ -73,7 +73,7 @@ def propose(
 
     with Session() as session:
         pictures = session.pictures(calibration, common.skip_broken, "calibration", calibrate_on)
-        request = ProposeRequest(SubjectFiles(spec_file, circuit_file), pictures, most, parts)
+        request = ProposeRequest(SubjectFiles(spec_file, circuit_file), pictures, most, atoms)
         result = find(request, output, session.work(common.seed, common.no_cache))
     files = output / result.theory, output / "propose.png", output / "propose.json"
     session.print_result(common.as_json, proposal_json(result), proposal_table(result), *files)

@@ -13,10 +13,10 @@ FORMAT = 1
 class Proposal:
     """The terms that a search found, and the correlation of units on held-out pictures.
 
-    candidates       how many terms were tried, in parts as small as one harmonic
-    parts            how many of them are taken
+    candidates       how many atoms (the smallest terms) there are to choose from
+    atoms            how many of them are taken
     paying           how many of them pay for themselves in bits
-    pearson          with the first k parts, for each k
+    pearson          with the first k atoms, for each k
     labels_permuted  the same where the units of every family read are in each other's places
     poses_permuted   the same where every unit has another unit's pose
     before           of the theory as it was, on the same pictures
@@ -27,7 +27,7 @@ class Proposal:
 
     header: Header
     candidates: int
-    parts: int
+    atoms: int
     paying: int
     pearson: tuple[float, ...]
     labels_permuted: tuple[float, ...]

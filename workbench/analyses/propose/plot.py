@@ -1,4 +1,4 @@
-"""propose.png: correlation on held-out pictures by the number of parts, next to the controls."""
+"""propose.png: correlation on held-out pictures by the number of atoms, next to the controls."""
 
 from matplotlib.figure import Figure
 
@@ -21,7 +21,7 @@ def draw_proposal(result: Proposal) -> Figure:
     )
     for values, label, colour, style in lines:
         axes.plot(range(1, len(values) + 1), values, style, color=colour, label=label)
-    axes.plot([result.parts], [result.pearson[result.parts - 1]], "o", color=HANDWRITTEN)
+    axes.plot([result.atoms], [result.pearson[result.atoms - 1]], "o", color=HANDWRITTEN)
     axes.axhline(result.before, color="#111111", linewidth=0.8, label="the theory as it was")
     facts = header_facts(result.header)
     axes.set_title(
@@ -30,7 +30,7 @@ def draw_proposal(result: Proposal) -> Figure:
         loc="left",
     )
     axes.set_xlabel(
-        f"parts of terms; the dot: those taken; {result.paying} pay for themselves in bits",
+        f"atoms; the dot: those taken; {result.paying} pay for themselves in bits",
         fontsize=8,
     )
     axes.set_ylabel("mean Pearson on held-out pictures", fontsize=8)

@@ -34,7 +34,7 @@ from workbench.vision.pictures import Picture
 from workbench.work import Work
 
 LEAST = 8  # pictures: half of them are fitted on, the others judge
-MOST = 24  # parts of terms
+MOST = 24  # atoms
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class ProposeRequest:
     files     the theory whose last family is searched for, and the trained units
     pictures  half of them are fitted on, the others judge; the ledger of the proposed theory names
               all of them, so that they are refused when it is scored
-    most      parts of terms to try
-    parts     parts of terms to take; None for as many as pay for themselves
+    most      atoms to try
+    atoms     atoms to take; None for as many as pay for themselves
     """
 
     files: SubjectFiles
     pictures: Sequence[Picture]
     most: int = MOST
-    parts: int | None = None
+    atoms: int | None = None
 
 
 def propose(request: ProposeRequest, output: Path, work: Work) -> Proposal:
@@ -80,7 +80,7 @@ def propose(request: ProposeRequest, output: Path, work: Work) -> Proposal:
         result = Proposal(
             header=subject_header(subject, calibration=picture_facts(pictures), seed=work.seed),
             candidates=len(candidates),
-            parts=len(best.chosen),
+            atoms=len(best.chosen),
             paying=best.paying,
             pearson=best.pearson,
             labels_permuted=choices["labels permuted"].pearson,
@@ -118,7 +118,7 @@ def _searched(
     link = link_of(subject.host.site(subject.circuit.site))
 
     def choice(values: Float[Tensor, "unit row atom"]) -> Choice:
-        return search(values, sampled.trained, fitted, held, link, request.most, request.parts)
+        return search(values, sampled.trained, fitted, held, link, request.most, request.atoms)
 
     def values_of(rows: Responses) -> Float[Tensor, "unit row atom"]:
         return features(rows, last.units, layers, candidates, _last(subject).window_px, work)
@@ -173,7 +173,7 @@ def _write_theory(
     }
     del facts["rate"]  # no gradient was followed
     poses = tuned.poses(trained.sha256) if tuned else {}
-    rows = circuit_rows([trained], [poses], [result.before], [result.pearson[result.parts - 1]])
+    rows = circuit_rows([trained], [poses], [result.before], [result.pearson[result.atoms - 1]])
     ledger = {"circuits": rows, **facts}
     spec = theory_from_text(with_ledger(text, ledger), file)
     compile_spec(spec, trained, subject.host)

@@ -1,4 +1,4 @@
-"""What every atom gives each unit, at positions of the calibration pictures."""
+"""The drive that every atom alone gives each unit, at positions of the calibration pictures."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -103,7 +103,7 @@ def features(
     window_px: float,
     work: Work,
 ) -> Float[Tensor, "unit row atom"]:
-    """What each atom gives to each unit at every row."""
+    """The drive that each atom alone gives each unit at every row."""
     parts = []
     advance = work.stage("candidate terms", len(candidates))
     for chunk in _chunks(candidates):

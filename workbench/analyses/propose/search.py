@@ -38,11 +38,11 @@ def search(
     pictures: int,
     link: Link,
     most: int,
-    parts: int | None = None,
+    count: int | None = None,
 ) -> Choice:
     """Choose atoms one after another on the fitted rows, and stop by the others.
 
-    So many `parts` are taken; where it is None, as many as pay for themselves, of `most` tried.
+    `count` of them are taken; where it is None, as many as pay for themselves, of `most` tried.
 
     One weight of an atom counts for all units. `pictures` is the number of held-out pictures: an
     atom pays for itself where the bits that it saves on them, with one independent sample for each
@@ -58,11 +58,11 @@ def search(
         scaled = (rows - rows.mean(0)) / spread
         gram += scaled.T @ scaled
         product += scaled.T @ (goal[:, unit] - goal[:, unit].mean())
-    most = min(max(most, parts or 0), values.shape[2])
+    most = min(max(most, count or 0), values.shape[2])
     (order,) = greedy(gram, product[None], most)
     steps = []
-    for count in range(1, most + 1):
-        picked = order[:count]
+    for size in range(1, most + 1):
+        picked = order[:size]
         rows = torch.cat([unit[:, picked] - unit[:, picked].mean(0) for unit in values[:, fit]])
         weights = rectified_fit(rows / spread[picked], goal.T.flatten()) / spread[picked]
         drive = (values[:, :, picked] @ weights).T
@@ -70,9 +70,9 @@ def search(
     pearson = tuple(float(np.mean(correlation)) for _, correlation in steps)
     errors = [float(np.mean(1 - correlation.clip(0, 1) ** 2)) for _, correlation in steps]
     paying = _paying(errors, values.shape[2], pictures * len(values))
-    count = min(parts or paying, most)
-    chosen = tuple(order[:count].tolist())
-    return Choice(chosen, tuple(steps[count - 1][0].tolist()), pearson, paying)
+    taken = min(count or paying, most)
+    chosen = tuple(order[:taken].tolist())
+    return Choice(chosen, tuple(steps[taken - 1][0].tolist()), pearson, paying)
 
 
 def held_out(

@@ -10,11 +10,11 @@ from workbench.score.facts import header_facts
 
 
 def proposal_table(result: Proposal) -> Group:
-    """What was searched, the correlation next to the controls, and the terms."""
-    facts, at = header_facts(result.header), result.parts - 1
+    """The search in a line, the correlation next to the controls, and the terms."""
+    facts, at = header_facts(result.header), result.atoms - 1
     lead = (
         f"{facts['spec']['theory']} on {facts['host']['name']}: {len(result.terms)} terms of "
-        f"{result.parts} parts, of {result.candidates:,} candidates; mean Pearson of units on "
+        f"{result.atoms} atoms, of {result.candidates:,} candidates; mean Pearson of units on "
         "held-out pictures:"
     )
     rows = (

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from workbench.analyses.rivals.measure import THEORY, Entry
+from workbench.analyses.rivals.measure import THEORY, WRONG, Entry
 from workbench.evaluate.statistics import Statistics
 from workbench.hosts.output import Quantity
 from workbench.matching.subject import Subject, subject_header
@@ -92,7 +92,7 @@ def rivals_score(
     ablation = cheapest(statistics, headline, seed)
     rows = tuple(_row(entry, statistics, headline, ablation, seed) for entry in entries)
     theory = next(row for row in rows if row.condition == f"{THEORY}.{PRECISION}")
-    rivals = [row for row in rows if row.way != THEORY]
+    rivals = [row for row in rows if row.way not in (THEORY, WRONG)]
     affordable = [row for row in rivals if row.bits <= theory.bits]
     best = min(affordable, key=lambda row: _left(row, headline), default=None)
     as_good = [row for row in rivals if _left(row, headline) <= _left(theory, headline)]

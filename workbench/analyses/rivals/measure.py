@@ -27,7 +27,7 @@ from workbench.score.bits import (
     theory_bits,
 )
 from workbench.spec.meaning import needed_axes
-from workbench.splice.calibrate import Splices
+from workbench.splice.calibrate import Splices, with_random_readout
 from workbench.splice.conditions import Condition, ConditionKind
 from workbench.splice.link import Link, link_of
 from workbench.splice.natural import channels_before, site_before
@@ -54,6 +54,7 @@ LEVELS = (2, 3, 4)  # bits of a quantised weight
 PART = 4  # the regression is also fitted on one of so many calibration pictures
 RIDGE = 0.03  # of each feature's variance, for the regression that is cut to a low rank
 THEORY = "theory"
+WRONG = "theory, poses permuted"  # a control, of as many bits
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,10 @@ def rivals_of(
     before = site_before(host, trained.site)
     paths = branches(host, before or "", trained.site, units, CHANNELS_APART, own_pool=True)
     names = {f"{THEORY}.{bits}": bits for bits in PRECISIONS}
-    circuits = {"spliced": subject.circuit} | {
-        name: rounded_circuit(subject, bits) for name, bits in names.items()
+    circuits = {
+        "spliced": subject.circuit,
+        "random": with_random_readout(subject.circuit, work.seed),  # calibration then has controls
+        **{name: rounded_circuit(subject, bits) for name, bits in names.items()},
     }
     base = calibrated_each(host, [circuits], calibration, work)[0]
     sample = sample_of(subject, paths, calibration, work)
@@ -99,10 +102,12 @@ def rivals_of(
         )
         for name, bits in names.items()
     ]
+    wrong = theory_bits(subject.spec.theory, trained, PRECISION).total
+    entries.append(Entry("control.permuted", WRONG, "", wrong))
     conditions = {
         name: condition
         for name, condition in base.conditions.items()
-        if not name.startswith("baseline.")
+        if not name.startswith(("baseline.", "control.")) or name == "control.permuted"
     }
     for entry, condition in (
         *_simple(subject, base, calibration, work),

@@ -4,11 +4,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workbench.analyses.rivals.figures import Rivals, Row
-from workbench.analyses.rivals.measure import THEORY
+from workbench.analyses.rivals.measure import THEORY, WRONG
 from workbench.report.curves import HANDWRITTEN
 from workbench.score.facts import header_facts
 
 COLOURS = {
+    WRONG: "#1a3fbf",
     "single weights": "#1b9e77",
     "low rank": "#7570b3",
     "trained weights, pruned": "#e7298a",

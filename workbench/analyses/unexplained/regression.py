@@ -57,7 +57,7 @@ class Regression:
         residual = residual - residual[rows].mean(0)
 
         def columns(half: Bool[np.ndarray, " row"]) -> Float[np.ndarray, "row m"]:
-            """Of a half, made when it is read: all rows would take as much memory again."""
+            """The columns of a half, made when it is read: all rows would take twice the memory."""
             chosen = errors.before[half]
             chosen -= mean
             chosen /= spread

@@ -24,7 +24,7 @@ def verdict(result: Visualised) -> Verdict:
     """Whether the handwritten units' pictures activate their trained units more than others."""
     made = [picture for picture in result.of(HANDWRITTEN) if np.isfinite(picture.others)]
     better = sum(picture.trained > picture.others for picture in made)
-    own, others = (
+    same, others = (
         number(float(np.mean(values)) if values else None, 2)
         for values in (
             [picture.trained for picture in made],
@@ -33,8 +33,8 @@ def verdict(result: Visualised) -> Verdict:
     )
     return Verdict(
         better == len(made) if made else None,
-        f"Pictures made for handwritten units activate their trained units to {own} of the highest "
-        f"on photographs, the circuit's other trained units to {others} on average; {better} of "
+        f"Pictures made for handwritten units activate their trained units to {same} of the "
+        f"highest on photographs, the circuit's other trained units to {others} on average; {better} of "
         f"{len(made)} activate their own unit more.",
         "Every picture that is made for a handwritten unit activates its trained unit more than "
         "the circuit's other trained units on average.",
