@@ -34,8 +34,8 @@ def verdict(result: Visualised) -> Verdict:
     return Verdict(
         better == len(made) if made else None,
         f"Pictures made for handwritten units activate their trained units to {same} of the "
-        f"highest on photographs, the circuit's other trained units to {others} on average; {better} of "
-        f"{len(made)} activate their own unit more.",
+        f"highest on photographs, the circuit's other trained units to {others} on average; "
+        f"{better} of {len(made)} activate their own unit more.",
         "Every picture that is made for a handwritten unit activates its trained unit more than "
         "the circuit's other trained units on average.",
     )
