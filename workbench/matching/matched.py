@@ -13,6 +13,7 @@ from workbench.compiler import HandwrittenCircuit
 from workbench.compiler.respond import Cells, HostActivations
 from workbench.matching.nearest import Nearest
 from workbench.splice.calibrate import derangement
+from workbench.splice.conditions import scaled
 from workbench.splice.link import RELU, Link
 
 # Responses `n unit h w`, and their (rows, columns).
@@ -107,5 +108,4 @@ class CalibratedUnits:
     def __call__(self, responses: HostActivations) -> GriddedResponse:
         """Their activation, on the family's own cells and in the host's activation units."""
         value, cells = responses[self.family]
-        drive = self.gain[:, None, None] * value[:, list(self.poses)] + self.bias[:, None, None]
-        return self.link(drive), cells
+        return scaled(self.link, self.gain, self.bias, value[:, list(self.poses)]), cells
