@@ -20,11 +20,11 @@ from workbench.terminal.options import (
     SEED,
     SPECS,
     command_line,
+    output_option,
     paired,
     use_trained_option,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import OUTPUT_FOLDER
 
 
 @click.command()
@@ -34,14 +34,7 @@ from workbench.terminal.types import OUTPUT_FOLDER
 @IMAGES
 @CALIBRATION
 @CALIBRATE_ON
-@click.option(
-    "-o",
-    "--output",
-    type=OUTPUT_FOLDER,
-    default=Path("out"),
-    show_default=True,
-    help="Folder to write: score.json, pictures, report.html.",
-)
+@output_option("out", "score.json, pictures, report.html")
 @use_trained_option(
     "Also score the theory with the trained units of a circuit FILE in place of FAMILY's compiled "
     "ones; may be given again. Adds the condition `trained.FAMILY`, in which FAMILY and the given "

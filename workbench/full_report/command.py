@@ -15,10 +15,11 @@ from workbench.terminal.options import (
     SEED,
     SPEC,
     command_line,
+    output_option,
     use_trained_option,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import OUTPUT_FOLDER, count
+from workbench.terminal.types import count
 
 
 @click.command()
@@ -36,14 +37,7 @@ from workbench.terminal.types import OUTPUT_FOLDER, count
     type=count(2),
     help="Number of pictures of all parts except the score, the first by content hash.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=OUTPUT_FOLDER,
-    default=Path("report"),
-    show_default=True,
-    help="Folder to write: report.html, and a folder for each part.",
-)
+@output_option("report", "report.html, and a folder for each part")
 @BROKEN
 @NO_CACHE
 @SEED

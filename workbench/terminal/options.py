@@ -13,7 +13,7 @@ import click
 
 from workbench.errors import WorkbenchError
 from workbench.shipped import given_or_shipped, shipped
-from workbench.terminal.types import FILE, NAME, SEEDS, SHIPPED_FILE, count
+from workbench.terminal.types import FILE, NAME, OUTPUT_FOLDER, SEEDS, SHIPPED_FILE, count
 
 if TYPE_CHECKING:
     from workbench.engine import Engine
@@ -234,6 +234,18 @@ COMPARE_WITH = click.option(
     type=SHIPPED_FILE,
     help="Also score another theory of the same units; may be given again.",
 )
+
+
+def output_option(default: str, files: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """`--output`: the folder that a command writes its `files` to."""
+    return click.option(
+        "-o",
+        "--output",
+        type=OUTPUT_FOLDER,
+        default=Path(default),
+        show_default=True,
+        help=f"Folder to write: {files}.",
+    )
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from workbench.terminal.options import (
     COMMON,
     SPEC,
     Common,
+    output_option,
     use_trained_option,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import OUTPUT_FOLDER
 
 
 @click.command()
@@ -25,14 +25,7 @@ from workbench.terminal.types import OUTPUT_FOLDER
 )
 @CALIBRATION
 @CALIBRATE_ON
-@click.option(
-    "-o",
-    "--output",
-    type=OUTPUT_FOLDER,
-    default=Path("claims"),
-    show_default=True,
-    help="Folder to write: claims.json, claims.png.",
-)
+@output_option("claims", "claims.json, claims.png")
 @COMMON
 def claims(
     spec_file: Path,

@@ -11,10 +11,11 @@ from workbench.terminal.options import (
     IMAGES,
     Common,
     known_circuit,
+    output_option,
     trusted,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import EXISTING_FILE, NAME, OUTPUT_FOLDER, SHIPPED_FILE, count
+from workbench.terminal.types import EXISTING_FILE, NAME, SHIPPED_FILE, count
 
 
 @click.command()
@@ -43,14 +44,7 @@ from workbench.terminal.types import EXISTING_FILE, NAME, OUTPUT_FOLDER, SHIPPED
 )
 @CALIBRATION
 @CALIBRATE_ON
-@click.option(
-    "-o",
-    "--output",
-    type=OUTPUT_FOLDER,
-    default=Path("diff"),
-    show_default=True,
-    help="Folder to write: diff.json.",
-)
+@output_option("diff", "diff.json")
 @COMMON
 def diff(  # noqa: PLR0913
     host_a: str,

@@ -8,10 +8,11 @@ from workbench.terminal.options import (
     COMMON,
     IMAGES,
     Common,
+    output_option,
     use_trained_option,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import OUTPUT_FOLDER, SHIPPED_FILE, Number, count
+from workbench.terminal.types import SHIPPED_FILE, Number, count
 
 
 @click.command()
@@ -36,14 +37,7 @@ from workbench.terminal.types import OUTPUT_FOLDER, SHIPPED_FILE, Number, count
     type=Number(0, 1, min_open=True, max_open=True),
     help="Share of a unit's variance that its prototype must explain.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=OUTPUT_FOLDER,
-    default=Path("equivariance"),
-    show_default=True,
-    help="Folder: equivariance.json, equivariance.png.",
-)
+@output_option("equivariance", "equivariance.json, equivariance.png")
 @COMMON
 def equivariance(
     circuit_file: Path,

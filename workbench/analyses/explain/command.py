@@ -10,24 +10,17 @@ from workbench.terminal.options import (
     NO_CACHE,
     SEED,
     SPEC,
+    output_option,
     use_trained_option,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import OUTPUT_FOLDER
 
 
 @click.command()
 @SPEC
 @CIRCUIT
 @use_trained_option("Circuit FILE of FAMILY's trained units at a site; may be given again.")
-@click.option(
-    "-o",
-    "--output",
-    type=OUTPUT_FOLDER,
-    default=Path("explain"),
-    show_default=True,
-    help="Folder to write: explain.json, explain.png.",
-)
+@output_option("explain", "explain.json, explain.png")
 @NO_CACHE
 @SEED
 @AS_JSON

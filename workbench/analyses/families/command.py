@@ -10,23 +10,16 @@ from workbench.terminal.options import (
     IMAGES,
     SPEC,
     Common,
+    output_option,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import OUTPUT_FOLDER
 
 
 @click.command()
 @SPEC
 @CIRCUIT
 @IMAGES
-@click.option(
-    "-o",
-    "--output",
-    type=OUTPUT_FOLDER,
-    default=Path("families"),
-    show_default=True,
-    help="Folder to write: families.json, families.png.",
-)
+@output_option("families", "families.json, families.png")
 @COMMON
 def families(
     spec_file: Path,

@@ -17,10 +17,11 @@ from workbench.terminal.options import (
     IMAGES,
     NO_CACHE,
     SEED,
+    output_option,
     paired,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import OUTPUT_FOLDER, SHIPPED_FILE
+from workbench.terminal.types import SHIPPED_FILE
 
 
 @click.command()
@@ -30,14 +31,7 @@ from workbench.terminal.types import OUTPUT_FOLDER, SHIPPED_FILE
 @IMAGES
 @CALIBRATION
 @CALIBRATE_ON
-@click.option(
-    "-o",
-    "--output",
-    type=OUTPUT_FOLDER,
-    default=Path("frontier"),
-    show_default=True,
-    help="Folder to write: frontier.json, frontier.png.",
-)
+@output_option("frontier", "frontier.json, frontier.png")
 @ENGINE
 @BROKEN
 @NO_CACHE

@@ -12,9 +12,10 @@ from workbench.terminal.options import (
     IMAGES,
     SPEC,
     Common,
+    output_option,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import OUTPUT_FOLDER, count
+from workbench.terminal.types import count
 
 
 @click.command()
@@ -38,14 +39,7 @@ from workbench.terminal.types import OUTPUT_FOLDER, count
     type=count(2),
     help="Largest number of clusters of the stimuli that activate a unit.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=OUTPUT_FOLDER,
-    default=Path("polysemanticity"),
-    show_default=True,
-    help="Folder: polysemanticity.json, polysemanticity.png.",
-)
+@output_option("polysemanticity", "polysemanticity.json, polysemanticity.png")
 @COMMON
 def polysemanticity(  # noqa: PLR0913
     spec_file: Path,

@@ -11,9 +11,10 @@ from workbench.terminal.options import (
     COMMON,
     SPEC,
     Common,
+    output_option,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import OUTPUT_FOLDER, count
+from workbench.terminal.types import count
 
 
 @click.command()
@@ -33,14 +34,7 @@ from workbench.terminal.types import OUTPUT_FOLDER, count
     type=count(),
     help="Atoms to take.  [default: as many as pay for themselves in bits]",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=OUTPUT_FOLDER,
-    default=Path("propose"),
-    show_default=True,
-    help="Folder to write: NAME-proposed.yaml with its ledger, propose.json, propose.png.",
-)
+@output_option("propose", "NAME-proposed.yaml with its ledger, propose.json, propose.png")
 @COMMON
 def propose(
     spec_file: Path,

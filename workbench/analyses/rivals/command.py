@@ -12,9 +12,9 @@ from workbench.terminal.options import (
     IMAGES,
     SPEC,
     Common,
+    output_option,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import OUTPUT_FOLDER
 
 
 @click.command()
@@ -23,14 +23,7 @@ from workbench.terminal.types import OUTPUT_FOLDER
 @IMAGES
 @CALIBRATION
 @CALIBRATE_ON
-@click.option(
-    "-o",
-    "--output",
-    type=OUTPUT_FOLDER,
-    default=Path("rivals"),
-    show_default=True,
-    help="Folder to write: rivals.json, rivals.png.",
-)
+@output_option("rivals", "rivals.json, rivals.png")
 @COMMON
 def rivals(
     spec_file: Path,

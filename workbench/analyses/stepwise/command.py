@@ -12,10 +12,10 @@ from workbench.terminal.options import (
     IMAGES,
     SPEC,
     Common,
+    output_option,
     use_trained_option,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import OUTPUT_FOLDER
 
 
 @click.command()
@@ -25,14 +25,7 @@ from workbench.terminal.types import OUTPUT_FOLDER
 @IMAGES
 @CALIBRATION
 @CALIBRATE_ON
-@click.option(
-    "-o",
-    "--output",
-    type=OUTPUT_FOLDER,
-    default=Path("stepwise"),
-    show_default=True,
-    help="Folder to write: stepwise.json, stepwise.png.",
-)
+@output_option("stepwise", "stepwise.json, stepwise.png")
 @COMMON
 def stepwise(
     spec_file: Path,

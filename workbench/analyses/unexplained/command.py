@@ -11,10 +11,10 @@ from workbench.terminal.options import (
     COMMON,
     SPEC,
     Common,
+    output_option,
     use_trained_option,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import OUTPUT_FOLDER
 
 
 @click.command()
@@ -23,14 +23,7 @@ from workbench.terminal.types import OUTPUT_FOLDER
 @use_trained_option("Circuit FILE of FAMILY's trained units at a site; may be given again.")
 @CALIBRATION
 @CALIBRATE_ON
-@click.option(
-    "-o",
-    "--output",
-    type=OUTPUT_FOLDER,
-    default=Path("unexplained"),
-    show_default=True,
-    help="Folder to write: unexplained.json, unexplained.png.",
-)
+@output_option("unexplained", "unexplained.json, unexplained.png")
 @COMMON
 def unexplained(
     spec_file: Path,

@@ -19,10 +19,11 @@ from workbench.terminal.options import (
     SEED,
     command_line,
     known_circuit,
+    output_option,
     trusted,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import NAME, OUTPUT_FOLDER, SHIPPED_FILE, count
+from workbench.terminal.types import NAME, SHIPPED_FILE, count
 
 
 @click.command()
@@ -58,14 +59,7 @@ from workbench.terminal.types import NAME, OUTPUT_FOLDER, SHIPPED_FILE, count
 )
 @CALIBRATION
 @CALIBRATE_ON
-@click.option(
-    "-o",
-    "--output",
-    type=OUTPUT_FOLDER,
-    default=Path("universality"),
-    show_default=True,
-    help="Folder to write: universality.json, universality.png, a report for each network.",
-)
+@output_option("universality", "universality.json, universality.png, a report for each network")
 @ENGINE
 @BROKEN
 @NO_CACHE

@@ -11,9 +11,10 @@ from workbench.terminal.options import (
     IMAGES,
     SPEC,
     Common,
+    output_option,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import OUTPUT_FOLDER, count
+from workbench.terminal.types import count
 
 
 @click.command()
@@ -43,14 +44,7 @@ from workbench.terminal.types import OUTPUT_FOLDER, count
     help="Number of photographs to compare with, the first by content hash.",
 )
 @CALIBRATION
-@click.option(
-    "-o",
-    "--output",
-    type=OUTPUT_FOLDER,
-    default=Path("visualise"),
-    show_default=True,
-    help="Folder to write: a PNG for each picture, visualise.json, visualise.png.",
-)
+@output_option("visualise", "a PNG for each picture, visualise.json, visualise.png")
 @COMMON
 def visualise(  # noqa: PLR0913
     spec_file: Path,
