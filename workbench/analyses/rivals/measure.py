@@ -206,7 +206,7 @@ class _Fit:
             yield (
                 Entry(
                     f"low_rank.{rank}",
-                    "low rank",
+                    "low-rank regression",
                     f"rank {rank}",
                     bits + calibrated_bits(self.units),
                 ),

@@ -11,7 +11,7 @@ from workbench.score.facts import header_facts
 COLOURS = {
     WRONG: "#1a3fbf",
     "single weights": "#1b9e77",
-    "low rank": "#7570b3",
+    "low-rank regression": "#7570b3",
     "trained weights, pruned": "#e7298a",
     "trained weights, quantised": "#a6761d",
     "regression": "#666666",
