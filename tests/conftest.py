@@ -156,6 +156,7 @@ def unreported(monkeypatch) -> None:
         "workbench.rebuild.write_report",
         lambda folder, card, *_: (folder / "score.json").write_text(to_json(card)),
     )
+    monkeypatch.setattr("workbench.rebuild.visualised_each", lambda *_: ())
 
 
 def tiny_network(seed: int = 0) -> nn.Sequential:

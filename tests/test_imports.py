@@ -35,7 +35,7 @@ LAYERS = (
     ("compiler",),
     ("splice",),
     ("evaluate",),
-    ("vision.survey", "vision.tuning", "vision.examples"),
+    ("vision.survey", "vision.tuning", "vision.examples", "vision.visualise"),
     ("score",),
     ("matching", "report"),
     ("rebuild", "tune"),

@@ -34,6 +34,7 @@ from workbench.splice.check import FLOAT32
 from workbench.vision.pictures import Picture
 from workbench.vision.pictures.drawn import drawn
 from workbench.vision.tuning import stimuli_count, tuning
+from workbench.vision.visualise.units import STEPS
 from workbench.work import Work
 
 PICTURES, CALIBRATION = 5, 4
@@ -204,6 +205,16 @@ def test_a_quick_card_has_one_condition_of_the_spec_and_the_same_figures(
     assert not any("`--quick`" in sentence for sentence in limits(whole))
 
 
+def test_a_quick_page_has_no_visualisations(finished, pictures, calibration, tmp_path, monkeypatch):
+    workshop, _ = finished
+    assert (workshop.output / "visualised-units.png").exists()
+    quick = Workshop(tmp_path, workshop.host, monkeypatch)
+    quick.rebuild(pictures[:2], calibration[:2], quick=True)
+    assert not (quick.output / "visualised-units.png").exists()
+    assert "visualise" not in quick.stages
+    assert "<code>--quick</code> leaves them out" in (quick.output / "report.html").read_text()
+
+
 def test_a_cluster_gives_the_same_card_to_the_last_bit(
     workshop, brief, pictures, calibration, two_workers
 ):
@@ -271,6 +282,7 @@ def test_every_stage_comes_to_its_end(finished):
         "calibrate": [CALIBRATION, CALIBRATION],
         "score": [PICTURES, PICTURES],
         "tuning curves": [stimuli_count(), stimuli_count()],
+        "visualise": [2 * STEPS, 2 * STEPS],
     }
 
 
@@ -559,7 +571,7 @@ def test_two_theories_at_two_sites_go_through_the_same_path(
     card = rebuild(
         RebuildRequest(files, pictures, calibration), tmp_path / "out", Work(stage=stage)
     )
-    assert stages == {"calibrate": 0, "score": 0, "tuning curves": 0}
+    assert stages == {"calibrate": 0, "score": 0, "tuning curves": 0, "visualise": 0}
     assert card.headline.value > 0.99
     assert [theory.circuit["site"] for theory in card.theories] == ["retina", "planted"]
     page = (tmp_path / "out" / "report.html").read_text()

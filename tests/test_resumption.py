@@ -301,7 +301,7 @@ NETWORK = ("workbench.splice.natural", "_computed")  # runs the trained network 
 DRIVES = ("workbench.splice.inputs", "drives")  # runs handwritten circuits on a batch
 TURNED = (f"{ANALYSIS}.equivariance.responses", "read")
 FAMILIES_RUN = "family_responses"  # runs families on a batch or on a group of stimuli
-TRANSFORMED = (f"{ANALYSIS}.visualise.measure", "transformed")
+TRANSFORMED = ("workbench.vision.visualise.ascent", "transformed")
 RUNS = {
     "claims": Resumed(
         prepare_claims, (Point("tuning curves", 1, DRIVES), Point("calibrate", 1, DRIVES))
@@ -359,7 +359,11 @@ RUNS = {
         (Point("steps", ASCENT + 9, TRANSFORMED), Point("steps", KEPT_EVERY + 1, TRANSFORMED)),
     ),
     "score": Resumed(
-        prepare_score, (Point("score", 1, ("workbench.evaluate.run", "joint_inputs")),)
+        prepare_score,
+        (
+            Point("score", 1, ("workbench.evaluate.run", "joint_inputs")),
+            Point("visualise", KEPT_EVERY + 1, TRANSFORMED),
+        ),
     ),
     "tune": Resumed(prepare_tune, (Point("tune", 5, ("workbench.tune.tune.Goal", "agreement")),)),
     "survey": Resumed(prepare_survey, (Point("arcs", 2, ("workbench.hosts.Host", "activations")),)),

@@ -128,7 +128,8 @@ class Theory:
         calibration   other pictures, on which the gain and the bias of each unit are fitted
         host          loaded by the name in the circuit file if it is not given
         compare_with  other theories of the same units, scored as conditions
-        quick         leave out variants and the controls made from the theory's circuits
+        quick         leave out variants, the controls made from the theory's circuits, and the
+                      visualisations of units
         work          progress, cache, seed and device; by default none, none, 0 and the processor
 
         Raises WorkbenchError if theory, circuit and host do not fit each other, or if a picture is
@@ -276,7 +277,15 @@ class Result:
         """
         with folder_written_whole(Path(output)) as scratch:
             run = self.run
-            write_report(scratch, run.card, run.specs, run.compiled, run.curves, run.examples)
+            write_report(
+                scratch,
+                run.card,
+                run.specs,
+                run.compiled,
+                run.curves,
+                run.examples,
+                run.visualised,
+            )
         return Path(output) / "report.html"
 
     def _repr_html_(self) -> str:

@@ -30,6 +30,7 @@ from workbench.splice.calibrate import Splices, with_random_readout
 from workbench.vision.examples import Example, examples
 from workbench.vision.pictures import Picture, skipped
 from workbench.vision.tuning import TuningCurves, probe_of, stimuli_count, tuning
+from workbench.vision.visualise.units import Visualised, visualised_each
 from workbench.work import Work
 
 
@@ -46,8 +47,9 @@ class RebuildRequest:
                    conditions of `compile_chain`
     compare_files  specs of other theories of the same units
     with_variants  score the theories' variants too
-    quick          leave out variants, the theories before tuning, and the controls that are made
-                   from their circuits: after an edit, with a cache, one condition is computed
+    quick          leave out variants, the theories before tuning, the controls that are made from
+                   their circuits, and visualisations: after an edit, with a cache, one condition is
+                   computed
     precision      "float32", or "bfloat16" for the host's layers after the last splice
     command        command line that the report names
     """
@@ -65,13 +67,17 @@ class RebuildRequest:
 
 @dataclass(frozen=True)
 class Run:
-    """A scored rebuild: everything that a report shows. The sequences have one item a theory."""
+    """A scored rebuild: everything that a report shows.
+
+    The sequences have one item a theory; a quick run has no visualisations.
+    """
 
     card: Scorecard
     specs: Sequence[Spec]
     compiled: Sequence[HandwrittenCircuit]
     curves: Sequence[TuningCurves]
     examples: Sequence[Example]
+    visualised: Sequence[Visualised] = ()
 
 
 def rebuild(request: RebuildRequest, output: Path, work: Work = Work()) -> Scorecard:  # noqa: B008
@@ -85,6 +91,7 @@ def rebuild(request: RebuildRequest, output: Path, work: Work = Work()) -> Score
             result.compiled,
             result.curves,
             result.examples,
+            result.visualised,
             request.command,
         )
     return result.card
@@ -116,7 +123,8 @@ def run_loaded(
 
     `others` are the theories to compare with, `bound` the trained units by family.
     """
-    host, work = _placed(host, trained, request.precision, work), work.on_host(host.name)
+    as_loaded, work = host, work.on_host(host.name)
+    host = _placed(host, trained, request.precision, work)
     circuits = _circuits(request, specs, trained, others, bound, host, work.seed)
 
     joint = calibrated_each(host, circuits, request.calibration, work)
@@ -133,7 +141,10 @@ def run_loaded(
     )
     compiled = [splices.circuits["spliced"] for splices in joint]
     shown = examples(host, joint, statistics, request.pictures)
-    return Run(card, specs, compiled, curves, shown)
+    if request.quick:
+        return Run(card, specs, compiled, curves, shown)
+    pictures = visualised_each(as_loaded, joint, statistics, request.calibration, work)
+    return Run(card, specs, compiled, curves, shown, pictures)
 
 
 def _placed(host: Host, trained: Sequence[TrainedCircuit], precision: str, work: Work) -> Host:

@@ -9,7 +9,8 @@ from tests.compiler.random_circuit import circuit as random_layers
 from tests.compiler.random_circuit import layer
 from workbench.compiler.circuit import Grid, HandwrittenCircuit, Pool, host_source
 from workbench.compiler.families import families
-from workbench.compiler.window import families_about, reach_px, window
+from workbench.compiler.respond import drive
+from workbench.compiler.window import drive_at, families_about, reach_px, window
 
 CELL, AROUND = (7, 8), 1
 EXACT = 1e-11  # float64 sums of some hundred numbers around 1, in another order
@@ -55,6 +56,20 @@ def test_responses_about_a_cell_are_those_of_the_whole_picture(offset_px, rectif
     for name, value in values.items():
         assert value.abs().max() > 0
         torch.testing.assert_close(value, expected[name], rtol=0, atol=EXACT)
+
+
+@pytest.mark.parametrize("cell", [CELL, (0, 8)])
+@pytest.mark.parametrize("offset_px", [0, 3, 7, 11])
+def test_the_drive_at_a_cell_and_its_gradient_are_those_of_the_whole_picture(offset_px, cell):
+    made, row, column = circuit(offset_px), *cell
+    whole, part = (pictures().requires_grad_(True) for _ in range(2))
+    expected = drive(made, whole, MEAN_RGB)[:, :, row, column]
+    value = drive_at(made, part, MEAN_RGB, cell)
+    torch.testing.assert_close(value, expected, rtol=0, atol=EXACT)
+    assert value.abs().min() > 0
+    expected.sum().backward()
+    value.sum().backward()
+    torch.testing.assert_close(part.grad, whole.grad, rtol=0, atol=EXACT)
 
 
 def test_a_window_has_the_pixels_that_matter_and_begins_and_ends_at_whole_cells():

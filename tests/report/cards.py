@@ -26,6 +26,7 @@ from workbench.splice.conditions import RIVALS, ConditionKind, facts_of_circuit
 from workbench.theory.poses import CENTRE, Units, every_combination
 from workbench.vision.examples import Example
 from workbench.vision.tuning import TuningCurves
+from workbench.vision.visualise.units import Visualised
 
 POSES = (30.0, 140.0, 250.0)
 RECOVERED = {
@@ -267,3 +268,8 @@ def examples() -> tuple[Example, ...]:
     return tuple(
         Example("fire5:7", kind, f"{kind}.jpg", rgb, ramp, ramp / 2) for kind in ("best", "worst")
     )
+
+
+def visualised() -> Visualised:
+    grey = np.full((2, 24, 24, 3), 90, np.uint8)
+    return Visualised(("fire5:7", "fire5:9"), 5, grey, grey // 2, (0.625, np.nan))

@@ -24,6 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [cards.circuit()],
         [cards.curves()],
         cards.examples(),
+        [cards.visualised()],
         "workbench score made-up.yaml",
     )
     return made

@@ -19,6 +19,7 @@ from workbench.report.html import CONTENTS, Score, render
 from workbench.report.limits import limits
 from workbench.score.document import document, to_json
 from workbench.score.uncertainty import Figure
+from workbench.vision.visualise.units import Visualised
 
 MALICIOUS = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -125,6 +126,7 @@ def test_the_page_tells_a_story_in_order(folder: Path):
         "limits",
         "ablations",
         "tuning-directions",
+        "visualised-units",
         "patches-fire5-7",
         "kernels-curve-1",
         "kernels-bar-1",
@@ -135,6 +137,41 @@ def test_the_page_tells_a_story_in_order(folder: Path):
     ]
     places = [text.index(f' id="{anchor}"') for anchor in order]
     assert places == sorted(places)
+
+
+def test_visualisations_have_a_caption_and_an_alternative(page: Page, folder: Path):
+    text = (folder / "report.html").read_text()
+    figure = re.search(r'<figure id="visualised-units">(.*?)</figure>', text, re.DOTALL).group(1)
+    alternative = Page(figure).all("img")[0]["alt"]
+    assert alternative == (
+        "Pairs of pictures made to drive fire5:7, fire5:9: left for the trained unit, right for "
+        "the handwritten unit."
+    )
+    assert "the highest, the middle and the lowest Pearson" in figure
+    assert "fire5:7, Pearson 0.71, share 0.62; fire5:9, Pearson 0.73, share –" in figure
+    assert "leaves them out" not in text
+
+
+def test_missing_visualisations_have_a_reason(tmp_path):
+    assert "<code>--quick</code> leaves them out" in rendered(cards.card())
+    reason = "host odd: its network computes no <gradient>"
+    parts = [cards.spec()], [cards.circuit()], [cards.curves()], cards.examples()
+    without = Visualised(("fire5:7",), 5, missing=reason)
+    text = write_report(tmp_path, cards.card(), *parts, [without]).read_text()
+    assert "No pictures could be made. host odd: its network computes no &lt;gradient&gt;" in text
+    assert "leaves them out" not in text
+    assert not (tmp_path / "visualised-units.png").exists()
+
+
+def test_visualisations_of_several_theories_have_a_figure_each(tmp_path):
+    card = cards.in_two(cards.card())
+    theories = [cards.spec(cards.TEXT.replace("made-up", "bars")), cards.spec()]
+    both = [cards.circuit()] * 2, [cards.curves()] * 2
+    made = [replace(cards.visualised(), units=("fire5:7", "fire5:8")), cards.visualised()]
+    text = write_report(tmp_path, card, theories, *both, [], made).read_text()
+    assert '<figure id="visualised-1-units">' in text
+    assert '<figure id="visualised-2-units">' in text
+    assert "bars at fire3. Left of each pair" in text
 
 
 def folded(text: str) -> list[str]:
@@ -378,6 +415,7 @@ def test_the_same_inputs_give_the_same_bytes(folder: Path, tmp_path: Path):
         [cards.circuit()],
         [cards.curves()],
         cards.examples(),
+        [cards.visualised()],
         "workbench score made-up.yaml",
     )
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {

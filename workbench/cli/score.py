@@ -45,7 +45,7 @@ from workbench.terminal.session import Session
     "--quick",
     is_flag=True,
     help="For quick checks while a spec is edited: leaves out variants, the numbers before tuning, "
-    "and the controls that are made from the spec's own circuit.",
+    "the controls that are made from the spec's own circuit, and the visualisations of units.",
 )
 @click.option(
     "--precision",

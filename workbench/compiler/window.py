@@ -12,7 +12,7 @@ from torch import Tensor
 
 from workbench.compiler.circuit import Grid, HandwrittenCircuit
 from workbench.compiler.families import families
-from workbench.compiler.respond import HostActivations
+from workbench.compiler.respond import HostActivations, drive
 
 # A square begins and ends at a multiple of so many of the site's cells. Matrix products (MKL) take
 # cells in fours: a square that cuts a four adds in another order, and its responses differ by
@@ -54,6 +54,29 @@ def families_about(
         )
         for family, (value, (above, left)) in responses.items()
     }
+
+
+def drive_at(
+    circuit: HandwrittenCircuit,
+    rgb: Float[Tensor, "n 3 h w"],
+    mean_rgb: Sequence[float],
+    cell: tuple[int, int],
+) -> Float[Tensor, "n unit"]:
+    """As `drive`, at one cell (row, column) of the site alone.
+
+    It is computed from the whole picture where `window` is None.
+    """
+    grid, square, (row, column) = circuit.grid, window(circuit, cell, 0), cell
+    if square is None:
+        return drive(circuit, rgb, mean_rgb)[:, :, row, column]
+    rows, columns = square
+    inner = _grid_of(rows.stop - rows.start, grid)
+    row, column = (
+        (grid.offset_px + grid.stride_px * index - side.start) // grid.stride_px
+        for index, side in zip(cell, square, strict=True)
+    )
+    part = rgb[:, :, rows, columns]
+    return drive(replace(circuit, grid=inner), part, mean_rgb)[:, :, row, column]
 
 
 def window(

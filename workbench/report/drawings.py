@@ -15,14 +15,22 @@ from workbench.report.ledger import PREDICTORS, draw_bits, draw_ledger, draw_sum
 from workbench.report.patches import draw_patches, units_of
 from workbench.report.summary import summary
 from workbench.report.svg import svg
+from workbench.report.visualised import draw_visualised
 from workbench.score.scorecard import Scorecard, UnitScore
 from workbench.spec.language import INPUT, Theory
 from workbench.vision.examples import Example
 from workbench.vision.tuning import TuningCurves
+from workbench.vision.visualise.units import Visualised
 
 DOTS_PER_INCH = 150
 OPEN = 2  # kernels that are not folded: two stand next to each other
 LINES = "Trained in black, handwritten in red."
+SHARES = (
+    "Left of each pair the picture made for the trained unit, right the one made for the "
+    "handwritten unit, with the trained unit’s response to it as a share of its response to the "
+    "left one (1: it drives the trained unit as far). Where the theory is right, both show the "
+    "same feature."
+)
 READS = (
     "From the pixels to the units that take the trained ones’ places, in red. A square shows where "
     "a family reads, across its window, for a unit whose normal points down (of a curve: to the "
@@ -69,14 +77,18 @@ def drawings(
     circuits: Sequence[HandwrittenCircuit],
     curves: Sequence[TuningCurves],
     examples: Sequence[Example],
+    visualised: Sequence[Visualised] = (),
 ) -> Iterator[Drawing]:
     """Draw the pictures in the order of the page.
 
-    `theories`, `circuits` and `curves` are in the order of the card's theories.
+    `theories`, `circuits`, `curves` and `visualised` are in the order of the card's theories.
     """
     yield _summary(card)
     for i, responses in enumerate(curves):
         yield from _tuning(card.units_of(i), responses, *_which(card, i))
+    for i, made in enumerate(visualised):
+        if not made.missing:
+            yield _visualised(card, made, *_which(card, i))
     for unit in units_of(examples):
         yield _patches(card, unit, [example for example in examples if example.unit == unit])
     for i, circuit in enumerate(circuits):
@@ -147,6 +159,21 @@ def _which(card: Scorecard, theory: int) -> tuple[str, str]:
         return "", ""
     score = card.theories[theory]
     return f"{theory + 1}-", f"{score.spec['theory']} at {score.circuit['site']}. "
+
+
+def _visualised(card: Scorecard, made: Visualised, which: str, theory: str) -> Drawing:
+    units = "; ".join(
+        f"{unit}, Pearson {_pearson(card, unit)}, share {number(share, 2)}"
+        for unit, share in zip(made.units, made.shares, strict=True)
+    )
+    return Drawing(
+        f"visualised-{which}units",
+        "visualised",
+        draw_visualised(made),
+        f"{theory}Pairs of pictures made to drive {', '.join(made.units)}: left for the trained "
+        f"unit, right for the handwritten unit.",
+        f"{theory}{SHARES} The units have the highest, the middle and the lowest Pearson: {units}.",
+    )
 
 
 def _patches(card: Scorecard, unit: str, examples: Sequence[Example]) -> Drawing:

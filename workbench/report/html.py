@@ -43,10 +43,12 @@ from workbench.score.scorecard import Scorecard
 from workbench.spec import Spec
 from workbench.vision.examples import Example
 from workbench.vision.tuning import TuningCurves, probe_of
+from workbench.vision.visualise.units import Visualised
 
 CONTENTS = (
     ("headline", "Headline"),
     ("tuning", "Tuning"),
+    ("visualised", "Visualisations"),
     ("patches", "Where they agree and where they do not"),
     ("kernels", "Kernels"),
     ("theory", "The theory in words and numbers"),
@@ -59,6 +61,7 @@ SECTIONS = (
     "aligned",
     "tuning",
     "radii",
+    "visualised",
     "patches",
     "kernels",
     "more kernels",
@@ -75,25 +78,29 @@ def write_report(
     circuits: Sequence[HandwrittenCircuit],
     curves: Sequence[TuningCurves],
     examples: Sequence[Example],
+    visualised: Sequence[Visualised] = (),
     command: str = "",
 ) -> Path:
     """Write score.json, the pictures and report.html to `folder`, and return the page's path.
 
-    `specs`, `circuits` and `curves` are in the order of the card's theories. `command` is the
-    user's command line, for the record. Raises WorkbenchError if the folder cannot be written.
+    `specs`, `circuits`, `curves` and `visualised` are in the order of the card's theories; a quick
+    run has none of the last. `command` is the user's command line, for the record. Raises
+    WorkbenchError if the folder cannot be written.
     """
     folder = Path(folder)
     text = to_json(card)
     write_whole(folder / "score.json", text)
     shown: dict[str, list[Shown]] = {}
-    for drawing in drawings(card, [spec.theory for spec in specs], circuits, curves, examples):
+    theories = [spec.theory for spec in specs]
+    for drawing in drawings(card, theories, circuits, curves, examples, visualised):
         content = drawing.content()
         write_whole(folder / drawing.file, content)
         shown.setdefault(drawing.section, []).append(
             embedded(drawing.name, content, drawing.alt, drawing.caption)
         )
     page = folder / "report.html"
-    write_whole(page, render(card, specs, Score(json.loads(text)), shown, command))
+    not_made = [each.missing for each in visualised if each.missing]
+    write_whole(page, render(card, specs, Score(json.loads(text)), shown, command, not_made))
     return page
 
 
@@ -161,8 +168,9 @@ def render(
     score: Score,
     shown: Mapping[str, Sequence[Shown]],
     command: str = "",
+    not_made: Sequence[str] = (),
 ) -> str:
-    """The page."""
+    """The page. `not_made` has the reasons why visualisations are missing."""
     probes = [probe_of(spec.theory) for spec in specs]
     drawn = " and ".join(dict.fromkeys(f"{probe.name}s" for probe in probes))
     quantities, headline = shown_quantities(card), card.headline_quantity
@@ -211,6 +219,7 @@ def render(
             "digits": digits(headline),
         },
         quantities=[(each.name, each.label) for each in quantities] + [("consumer", "next layer")],
+        not_made=not_made,
         shown={**dict.fromkeys(SECTIONS, ()), **shown},
         made=list(made(card, command)),
     )

@@ -13,11 +13,9 @@ from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.evaluate.calibration import stream_inputs
 from workbench.hosts.host import Host
 from workbench.progress import Progress
-from workbench.splice.inputs import condition_inputs
 from workbench.vision.pictures import Picture
+from workbench.vision.visualise.objectives import responses_near_middle
 from workbench.work import Work
-
-NEAR = 1  # cells about the middle, of which the highest counts
 
 
 @dataclass(frozen=True)
@@ -46,18 +44,12 @@ def highest_responses(
 
     `progress` counts the photographs.
     """
-    row, column, circuits = circuit.grid.height // 2, circuit.grid.width // 2, {"spliced": circuit}
-    peaks = []
+    circuits, peaks = {"spliced": circuit}, []
     for inputs in stream_inputs(host, circuits, pictures, Work(cache=cache), progress=progress):
         drives = inputs.drives["spliced"]
         peaks.append(torch.stack([inputs.trained.amax((0, 2, 3)), drives.amax((0, 2, 3))]))
-    with torch.inference_mode():
-        donor = torch.zeros(len(made), dtype=torch.long)
-        inputs = condition_inputs(host, circuits, host.input.encode(made), donor)
-    near = (..., slice(row - NEAR, row + NEAR + 1), slice(column - NEAR, column + NEAR + 1))
     trained, handwritten = (
-        value[near].amax((2, 3)).double().numpy()
-        for value in (inputs.trained, inputs.drives["spliced"])
+        value.double().numpy() for value in responses_near_middle(host, circuit, made)
     )
     best_trained, best_handwritten = torch.stack(peaks).amax(0).double().numpy()
     return Responses(trained, handwritten, best_trained, best_handwritten)

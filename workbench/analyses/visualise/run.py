@@ -9,14 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from workbench.analyses.visualise.canvas import canvas, colour_axes
 from workbench.analyses.visualise.figures import Visualised, visualised_json, visualised_score
-from workbench.analyses.visualise.measure import (
-    STEPS,
-    ascend,
-    handwritten_drive,
-    trained_response,
-)
 from workbench.analyses.visualise.responses import highest_responses
 from workbench.analyses.visualise.table import draw_visualised
 from workbench.cache import cache_key
@@ -29,7 +22,11 @@ from workbench.report.drawings import png
 from workbench.result_folder import folder_written_whole
 from workbench.score.facts import picture_facts
 from workbench.spec import TrainedCircuit, load_circuit
+from workbench.splice.slots import Channels
 from workbench.vision.pictures import Picture
+from workbench.vision.visualise.ascent import STEPS, ascend
+from workbench.vision.visualise.canvas import canvas, colour_axes
+from workbench.vision.visualise.objectives import handwritten_drive, trained_response
 from workbench.work import Work
 
 SHOWN = 4  # units, where none is asked for
@@ -65,7 +62,7 @@ def visualise(request: VisualiseRequest, output: Path, work: Work) -> Visualised
     host, circuit, site = subject.host, subject.circuit, subject.host.site(trained.site)
     made = canvas(host, site, colour_axes(request.calibration, host, work.seed))
     work = work.on_host(host.name)
-    channels = [trained.units[i].unit for i in chosen]
+    channels = Channels(tuple(trained.units[i].unit for i in chosen))
     trained_key = cache_key(code_version(), host.facts, site.name, channels)
     handwritten_key = cache_key(code_version(), host.input, *layer_keys(circuit), chosen)
     objectives = {

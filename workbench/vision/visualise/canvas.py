@@ -88,7 +88,7 @@ def canvas(host: Host, site: Site, colours: Float[Tensor, "3 3"]) -> Canvas:
     """
     middle = tuple(map(int, middle_px(site)))
     most = 2 * min(min(at, host.picture_input.size_px - at) for at in middle)
-    side = min(field_px(host, site), most) // 2 * 2
+    side = max(2, min(field_px(host, site), most) // 2 * 2)  # of one pixel there are no waves
     return Canvas(
         host.picture_input.size_px,
         side,

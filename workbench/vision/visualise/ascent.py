@@ -1,4 +1,4 @@
-"""Feature visualisation: gradient ascent to a picture that activates one unit.
+"""Gradient ascent to a picture that activates one unit.
 
 Olah, Mordvintsev & Schubert 2017, "Feature Visualization", doi 10.23915/distill.00007: the picture
 is optimised in a space where frequencies and colours are as independent as in photographs, and
@@ -6,7 +6,7 @@ under small random transformations, so that the result does not depend on single
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -14,20 +14,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.analyses.visualise.canvas import Canvas
 from workbench.cache import Cache, Kept, cache_key
-from workbench.compiler.circuit import HandwrittenCircuit
-from workbench.compiler.respond import drive
-from workbench.hosts.host import Host, Site
-from workbench.hosts.trial import with_gradient
 from workbench.progress import Progress
+from workbench.vision.visualise.canvas import Canvas
 
 STEPS = 96
 RATE = 0.08  # of Adam, on coefficients whose start has a standard deviation of CONTRAST
-# Share of the steps in which the cells around the middle count too: a unit whose response at the
-# middle is zero has no gradient there.
-SEARCH = 0.5
-SEARCH_CELLS = 3.0  # radius of those cells at the first step; it shrinks to 0 over the search
 # Largest shift, rotation and relative change of size of a step.
 JITTER_PX, TURN_DEG, RESIZED = 4.0, 4.0, 0.06
 # Largest shift as a share of the window's side: shifts of half a wavelength would leave a small
@@ -130,38 +122,3 @@ def transformed(
     source = torch.stack([middle_px[0] + x * cos - y * sin, middle_px[1] + x * sin + y * cos], -1)
     grid = (2 * source / (rgb.shape[-1] - 1) - 1).expand(len(rgb), -1, -1, -1)
     return F.grid_sample(rgb, grid, padding_mode="border", align_corners=True)
-
-
-def trained_response(host: Host, site: Site, channels: Sequence[int]) -> Objective:
-    """The activation of each picture's own channel at the middle cell, as an objective.
-
-    In the first SEARCH of the steps it is a weighted mean that includes the cells around.
-    """
-    pictures = list(range(len(channels)))
-    row, column = (
-        torch.arange(site.height) - site.height // 2,
-        torch.arange(site.width) - site.width // 2,
-    )
-    apart = torch.hypot(row[:, None].float(), column[None, :].float())
-
-    def objective(rgb: Tensor, done: float) -> Tensor:
-        activation = host.activations(host.input.encode(rgb), site.name)[site.name]
-        response = with_gradient(host.name, rgb, activation)[pictures, list(channels)]
-        if done >= SEARCH:
-            return response[:, site.height // 2, site.width // 2]
-        weight = torch.exp(-((apart / (SEARCH_CELLS * (1 - done / SEARCH))) ** 2) / 2)
-        return (response * weight).sum((1, 2)) / weight.sum()
-
-    return objective
-
-
-def handwritten_drive(host: Host, circuit: HandwrittenCircuit, units: Sequence[int]) -> Objective:
-    """The drive of each picture's own handwritten unit at the middle cell, as an objective."""
-    row, column = circuit.grid.height // 2, circuit.grid.width // 2
-
-    def objective(rgb: Tensor, done: float) -> Tensor:
-        return drive(circuit, rgb, host.picture_input.mean_rgb)[
-            list(range(len(units))), list(units), row, column
-        ]
-
-    return objective

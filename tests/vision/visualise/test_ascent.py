@@ -1,5 +1,6 @@
 """Feature visualisation: the canvas, the transformations, and pictures that activate their unit."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,21 +9,16 @@ import torch
 from torch import nn
 
 from tests.planted import SITE, planted
-from workbench.analyses.visualise.canvas import CONTRAST, Canvas, canvas, colour_axes, field_px
-from workbench.analyses.visualise.measure import (
-    JITTER_SHARE,
-    SEARCH,
-    ascend,
-    handwritten_drive,
-    trained_response,
-    transformed,
-)
 from workbench.analyses.visualise.responses import highest_responses
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
 from workbench.hosts import PictureInput, host_from_module
+from workbench.splice.slots import Channels
 from workbench.vision.pictures.drawn import drawn
 from workbench.vision.stimuli import arc
+from workbench.vision.visualise.ascent import JITTER_SHARE, ascend, transformed
+from workbench.vision.visualise.canvas import CONTRAST, Canvas, canvas, colour_axes, field_px
+from workbench.vision.visualise.objectives import SEARCH, handwritten_drive, trained_response
 
 STEPS = 24
 PLAIN = Canvas(64, 32, (31, 31), (10.0, 20.0, 30.0), torch.eye(3))
@@ -88,7 +84,7 @@ def test_ascend_network_without_gradients_is_refused():
     host = host_from_module(network, "fixed", {"a": "1"}, given)
     made = canvas(host, host.site("a"), torch.eye(3))
     with pytest.raises(WorkbenchError, match=r"host fixed: its network computes no gradient"):
-        ascend(made, trained_response(host, host.site("a"), [0]), 1, seed=0, steps=1)
+        ascend(made, trained_response(host, host.site("a"), Channels((0,))), 1, seed=0, steps=1)
 
 
 def test_the_receptive_field_is_that_of_the_convolutions():
@@ -109,7 +105,7 @@ def first_filter(monkeypatch: pytest.MonkeyPatch, share: float) -> float:
     """How far a picture that is made for a Gabor filter of 7 px at the input drives it, over the
     most that any picture of its colours could.
     """
-    monkeypatch.setattr("workbench.analyses.visualise.measure.JITTER_SHARE", share)
+    monkeypatch.setattr("workbench.vision.visualise.ascent.JITTER_SHARE", share)
     x, y = np.meshgrid(np.arange(-3.0, 4), np.arange(-3.0, 4))
     kernel = torch.from_numpy(np.cos(2 * np.pi * x / 4) * np.exp(-(x**2 + y**2) / 8)).float()
     network = nn.Sequential(
@@ -123,7 +119,7 @@ def first_filter(monkeypatch: pytest.MonkeyPatch, share: float) -> float:
     )
     site, painted = host.site("first"), canvas(host, host.site("first"), torch.eye(3))
     window = ascend(
-        painted, trained_response(host, site, [0]), 1, seed=1, steps=STEPS
+        painted, trained_response(host, site, Channels((0,))), 1, seed=1, steps=STEPS
     )  # a start that does not silence it
     activation = host.activations(host.input.encode(painted.picture(window)), "first")["first"][
         0, 0
@@ -140,13 +136,18 @@ def test_a_filter_as_small_as_the_moves_is_moved_less(monkeypatch):
 
 def test_the_search_ends_at_the_middle(tiny_host):
     site = tiny_host.site("second")
-    objective = trained_response(tiny_host, site, [3, 5])
+    objective = trained_response(tiny_host, site, Channels((3, 5)))
     rgb = 255 * torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     maps = tiny_host.activations(tiny_host.input.encode(rgb), "second")["second"]
     response = objective(rgb, SEARCH)
     assert response.tolist() == [float(maps[0, 3, 8, 8]), float(maps[1, 5, 8, 8])]
     torch.testing.assert_close(objective(rgb, SEARCH - 1e-6), response)
     assert (objective(rgb, 0.0) - response).abs().min() > 1e-4
+
+
+def channels(chosen: Sequence[int]) -> Channels:
+    """The planted units of these indices."""
+    return Channels(tuple(planted().trained.units[i].unit for i in chosen))
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +157,7 @@ def made():
     circuit, chosen = compile_spec(spec, trained, host), [0, 1, 4]
     painted = canvas(host, host.site(SITE), colour_axes(drawn(4, seed=1), host))
     objectives = (
-        trained_response(host, host.site(SITE), [trained.units[i].unit for i in chosen]),
+        trained_response(host, host.site(SITE), channels(chosen)),
         handwritten_drive(host, circuit, chosen),
     )
     windows = torch.cat([ascend(painted, objective, 3, steps=STEPS) for objective in objectives])
@@ -193,9 +194,9 @@ def test_what_is_made_for_one_unit_is_not_what_another_wants(made):
 
 
 def test_the_same_seed_gives_the_same_picture(made):
-    host, trained, _ = planted()
+    host = planted().host
     painted = canvas(host, host.site(SITE), colour_axes(drawn(4, seed=1), host))
-    objective = trained_response(host, host.site(SITE), [trained.units[i].unit for i in (0, 1, 4)])
+    objective = trained_response(host, host.site(SITE), channels((0, 1, 4)))
     assert torch.equal(ascend(painted, objective, 3, steps=STEPS), made[0][:3])
     assert not torch.equal(
         ascend(painted, objective, 3, seed=1, steps=2),

@@ -1,0 +1,1 @@
+"""Feature visualisation: pictures made to activate one unit, trained or handwritten."""
