@@ -72,6 +72,16 @@ class Prompted(Protocol):
         """The token to be answered at each place; `NO_TARGET` where no answer is scored."""
 
 
+class Tokenizer(Protocol):
+    """What turns text into tokens, and tokens into text."""
+
+    def encode(self, text: str) -> Sequence[int]:
+        """The tokens of a text, with those that mark its beginning and its end."""
+
+    def words(self, tokens: Sequence[int]) -> list[str]:
+        """Each token as text."""
+
+
 @dataclass(frozen=True)
 class TokenInput:
     """Prompts of `length` tokens, each from 0 to `vocabulary` - 1, as int64 `n place`."""
@@ -177,8 +187,8 @@ class TokenOutput:
             "size": size,
         }
         rows = {name: _mean_over(row, scored) for name, row in places.items()}
-        size, error = rows.pop("size"), rows.pop("error")
-        return rows | {"logit_r2": 1 - error / xp.where(size > 0, size, xp.nan)}
+        rows["logit_r2"] = 1 - rows["error"] / xp.where(rows["size"] > 0, rows["size"], xp.nan)
+        return {quantity.name: rows[quantity.name] for quantity in self.quantities}
 
     def _soft_kl(
         self,

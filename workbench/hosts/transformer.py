@@ -11,13 +11,21 @@ Source of names: github.com/TransformerLensOrg/TransformerLens, components/.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from workbench.hosts.transformer_parts import Norm, activation_of, bias, rotated, weight
+from workbench.hosts.transformer_parts import (
+    Norm,
+    Past,
+    activation_of,
+    bias,
+    rotated,
+    weight,
+)
 from workbench.hosts.transformer_shape import TransformerShape
 
 Stream = Float[Tensor, "n place d_model"]
@@ -42,9 +50,9 @@ class PosEmbed(nn.Module):
         super().__init__()
         self.W_pos = weight(shape.context, shape.d_model, inputs=shape.d_model)
 
-    def forward(self, tokens: Int[Tensor, "n place"]) -> Stream:
-        """The places' vectors, for each prompt."""
-        return self.W_pos[: tokens.shape[1]].expand(len(tokens), -1, -1)
+    def forward(self, tokens: Int[Tensor, "n place"], first: int = 0) -> Stream:
+        """The vectors of the places from `first` on, for each prompt."""
+        return self.W_pos[first : first + tokens.shape[1]].expand(len(tokens), -1, -1)
 
 
 class Unembed(nn.Module):
@@ -82,21 +90,26 @@ class Attention(nn.Module):
         self.hook_attn_scores, self.hook_pattern = nn.Identity(), nn.Identity()
         self.hook_z = nn.Identity()
 
-    def forward(self, matched: Stream, carried: Stream) -> Stream:
+    def forward(self, matched: Stream, carried: Stream, past: Past | None = None) -> Stream:
         """The sum of the heads' outputs.
 
         matched  read by queries and keys
         carried  read by values
+        past     keys and values of the places before
         """
         q = self.hook_q(_vectors(matched, self.W_Q, self.b_Q))
         k = self.hook_k(_vectors(matched, self.W_K, self.b_K))
         v = self.hook_v(_vectors(carried, self.W_V, self.b_V))
         if self.shape.positions == "rotary":
-            q, k = (rotated(vectors, self.shape.rotary_base) for vectors in (q, k))
+            first = 0 if past is None else past.length
+            q, k = (rotated(vectors, self.shape.rotary_base, first) for vectors in (q, k))
+        if past is not None:
+            k, v = past.extended(k, v)
         k, v = (self._for_each_query(vectors) for vectors in (k, v))
         scores = torch.einsum("nqhe,nkhe->nhqk", q, k) / math.sqrt(self.shape.d_head)
         if self.shape.causal:
-            later = torch.ones(scores.shape[2:], dtype=torch.bool, device=scores.device).triu(1)
+            everywhere = torch.ones(scores.shape[2:], dtype=torch.bool, device=scores.device)
+            later = everywhere.triu(1 + scores.shape[3] - scores.shape[2])
             scores = scores.masked_fill(later, -torch.inf)
         pattern = self.hook_pattern(torch.softmax(self.hook_attn_scores(scores), dim=-1))
         z = self.hook_z(torch.einsum("nhqk,nkhe->nqhe", pattern, v))
@@ -165,12 +178,14 @@ class Block(nn.Module):
             self.hook_resid_mid, self.hook_mlp_out = nn.Identity(), nn.Identity()
         self.hook_resid_post = nn.Identity()
 
-    def forward(self, stream: Stream, positions: Stream | None = None) -> Stream:
+    def forward(
+        self, stream: Stream, positions: Stream | None = None, past: Past | None = None
+    ) -> Stream:
         """The stream after the layer; `positions` are added to what queries and keys read."""
         stream = self.hook_resid_pre(stream)
         read = self.ln1(stream) if self.before else stream
         matched = read if positions is None else read + positions
-        stream = stream + self.hook_attn_out(self.attn(matched, read))
+        stream = stream + self.hook_attn_out(self.attn(matched, read, past))
         if self.mlp is not None:
             stream = self.hook_resid_mid(stream)
             stream = stream if self.before else self.ln1(stream)
@@ -207,17 +222,23 @@ class Transformer(nn.Module):
         """The shape: a host's facts hold the network's text."""
         return repr(self.shape)
 
-    def forward(self, tokens: Int[Tensor, "n place"]) -> Float[Tensor, "n ..."]:
-        """The answer."""
+    def forward(
+        self, tokens: Int[Tensor, "n place"], past: Sequence[Past] = ()
+    ) -> Float[Tensor, "n ..."]:
+        """The answer.
+
+        past  of each layer, where the tokens go on from earlier ones; it is written to
+        """
         stream, positions = self.hook_embed(self.embed(tokens)), None
         if self.shape.positions != "rotary":
-            positions = self.hook_pos_embed(self.pos_embed(tokens))
+            first = past[0].length if past else 0
+            positions = self.hook_pos_embed(self.pos_embed(tokens, first))
         if self.shape.positions == "learned":
             stream, positions = stream + positions, None
         if self.shape.norm_place == "after":
             stream = self.ln_embed(stream)
-        for block in self.blocks:
-            stream = block(stream, positions)
+        for layer, block in enumerate(self.blocks):
+            stream = block(stream, positions, past[layer] if past else None)
         return self._answer(stream)
 
     def _answer(self, stream: Stream) -> Float[Tensor, "n ..."]:

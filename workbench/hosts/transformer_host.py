@@ -79,7 +79,7 @@ def loaded(name: str, shape: TransformerShape, weights: Mapping[str, Tensor]) ->
         if key in wanted and tuple(value.shape) != wanted[key]:
             problems.append(f"{key} of {tuple(value.shape)}; expected {wanted[key]}")
         elif not value.isfinite().all():
-            problems.append(f"{key} has numbers that are not finite")
+            problems.append(f"numbers that are not finite in {key}")
     if problems:
         more = f" and {len(problems) - 4} more" if len(problems) > 4 else ""
         raise WorkbenchError(

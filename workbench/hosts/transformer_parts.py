@@ -57,16 +57,39 @@ class Norm(nn.Module):
         return stream
 
 
+class Past:
+    """The keys and values of a layer at the places before, where a text is written on."""
+
+    def __init__(self) -> None:
+        self.keys: Tensor | None = None
+        self.values: Tensor | None = None
+
+    @property
+    def length(self) -> int:
+        """How many places there are."""
+        return 0 if self.keys is None else self.keys.shape[1]
+
+    def extended(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Those of all places, with these of the latest ones; they are kept."""
+        if self.keys is not None and self.values is not None:
+            keys = torch.cat([self.keys, keys], dim=1)
+            values = torch.cat([self.values, values], dim=1)
+        self.keys, self.values = keys, values
+        return keys, values
+
+
 def rotated(
-    vectors: Float[Tensor, "n place head d_head"], base: float
+    vectors: Float[Tensor, "n place head d_head"], base: float, first: int = 0
 ) -> Float[Tensor, "n place head d_head"]:
     """Each pair of components (2i, 2i + 1) turned by `place * base ** (-2i / d_head)` radians.
 
-    The product of two such vectors depends on their offset alone.
+    `first` is the place of the first vector. The product of two such vectors depends on their
+    offset alone.
     """
-    places, d_head = vectors.shape[1], vectors.shape[3]
+    places = first + torch.arange(vectors.shape[1], device=vectors.device)
+    d_head = vectors.shape[3]
     rate = base ** (-torch.arange(0, d_head, 2, device=vectors.device).double() / d_head)
-    angle = torch.arange(places, device=vectors.device).double()[:, None, None] * rate
+    angle = places.double()[:, None, None] * rate
     cosine, sine = angle.cos().to(vectors.dtype), angle.sin().to(vectors.dtype)
     even, odd = vectors[..., 0::2], vectors[..., 1::2]
     turned = torch.stack([even * cosine - odd * sine, even * sine + odd * cosine], dim=-1)

@@ -59,6 +59,8 @@ def site_problem(site: str, given: list[Any], declared: Site | None, linked: boo
     shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
     if isinstance(shape, tuple) and shape[:1] == (ITEMS,):
         shape = (1, *shape[1:])
+    if declared is not None and isinstance(value, Tensor) and value.ndim <= declared.axis:
+        return f"its submodule gives {shape}; declared are units along its axis {declared.axis}"
     if declared is not None:
         expected = (1, declared.channels, *declared.layout.shape)
         if shape != expected:

@@ -10,16 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import cast
 
 import numpy as np
 import torch
-from jaxtyping import Int
 
 from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
 from workbench.hosts.output import NO_TARGET
-from workbench.hosts.tokens import TokenInput
+from workbench.hosts.tokens import Tokenizer
+from workbench.hosts.transformer import Transformer
+from workbench.hosts.transformer_host import shape_of
+from workbench.hosts.transformer_parts import Past
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,6 @@ class Prompt:
         return _text(self.targets) if any(each != NO_TARGET for each in self.targets) else None
 
 
-class Tokenizer(Protocol):
-    """What turns text into tokens."""
-
-    def encode(self, text: str) -> Sequence[int]:
-        """The tokens of a text."""
-
-
 def all_pairs(modulus: int, equals: int | None = None) -> list[Prompt]:
     """Every prompt `a b =` of two numbers below the modulus, with `a + b` as the target at `=`.
 
@@ -87,10 +82,10 @@ def repeated_strings(
 ) -> list[Prompt]:
     """Random tokens in which one random string occurs several times, at random places.
 
-    Tokens are drawn evenly from the vocabulary. The occurrences do not overlap, and every way to
-    spread the other tokens over the gaps between them is drawn by putting each into a random gap.
-    Scored are the places inside the second and later occurrences at which the next token is known:
-    from the second token of an occurrence to the last but one.
+    Tokens are drawn evenly from the vocabulary. The occurrences do not overlap; each of the other
+    tokens is put into a random gap before, between or after them. Scored are the places inside the
+    second and later occurrences at which the next token is known: from the second token of an
+    occurrence to the last but one.
 
     Raises WorkbenchError for occurrences that do not fit, and for strings below three tokens, which
     have no such place.
@@ -161,36 +156,33 @@ def own_samples(host: Host, count: int, length: int, seed: int, first: int = 1) 
 
     first  the token that every sample begins with, such as that of the beginning of a text
 
-    Scored at every place but the last, on the next token. Raises WorkbenchError for a host that
-    gives no logits over tokens at each place, and for a length or a token that does not fit it.
+    Scored at every place but the last, on the next token. Raises WorkbenchError for a host that is
+    no causal transformer with logits at each place, and for a length or a token that does not fit.
     """
-    tokens = torch.full((count, 1), first, dtype=torch.int64)
+    network, tokens = _writer(host, first, length), torch.full((count, 1), first)
     generator = torch.Generator().manual_seed(seed)
-    _refuse_no_writer(host, tokens, length)
+    past = [Past() for _ in network.blocks]
     while tokens.shape[1] < length:
-        logits = host.network(tokens.to(host.device))[:, -1].cpu()
+        logits = network(tokens[:, -1:].to(host.device), past)[:, -1].cpu()
         drawn = torch.multinomial(torch.softmax(logits.double(), -1), 1, generator=generator)
         tokens = torch.cat([tokens, drawn], dim=1)
     return [next_token(row.tolist(), f"sample-{seed}-{i}") for i, row in enumerate(tokens)]
 
 
-def _refuse_no_writer(host: Host, tokens: Int[torch.Tensor, "n 1"], length: int) -> None:
-    where, given = f"host {host.name}", host.input
-    if not isinstance(given, TokenInput):
-        raise WorkbenchError(where, f"its input is a {type(given).__name__}", "tokens (TokenInput)")
-    if len(tokens) and not 0 <= int(tokens[0, 0]) < given.vocabulary:
+def _writer(host: Host, first: int, length: int) -> Transformer:
+    """The host's network; raises WorkbenchError as `own_samples`."""
+    where, shape = f"host {host.name}", shape_of(host)
+    if not shape.causal or shape.answer != "every-place" or shape.answers != shape.vocabulary:
         raise WorkbenchError(
-            where, f"first token {int(tokens[0, 0])}", f"0 to {given.vocabulary - 1}"
+            where, "it writes no text", "a causal network with logits of all tokens at every place"
         )
-    if not 1 <= length <= given.length:
+    if not 0 <= first < shape.vocabulary:
+        raise WorkbenchError(where, f"first token {first}", f"0 to {shape.vocabulary - 1}")
+    if not 1 <= length <= shape.context:
         raise WorkbenchError(
-            where, f"samples of {length} tokens", f"1 to {given.length}, its prompts' length"
+            where, f"samples of {length} tokens", f"1 to {shape.context}, its context"
         )
-    shape = getattr(host.network, "shape", None)
-    if shape is None or not shape.causal or shape.answer != "every-place":
-        raise WorkbenchError(
-            where, "it writes no text", "a causal Transformer with logits at every place"
-        )
+    return cast(Transformer, host.network)
 
 
 def _repeated(
