@@ -129,6 +129,36 @@ def efficientnet_lite0() -> Host:
     return _installed("efficientnet-lite0", lambda: store.pull("efficientnet-lite0"))
 
 
+def _transformer(shared: Path, name: str) -> Host:
+    """A transformer of the shared folder, added if it is not there."""
+    folder = shared / "networks" / "transformers"
+    return _installed(name, lambda: store.add(name, folder))
+
+
+@pytest.fixture(scope="session")
+def modular_addition(shared: Path) -> Host:
+    """As `inceptionv1`; tests that use it are marked `shared`."""
+    return _transformer(shared, "modular_addition")
+
+
+@pytest.fixture(scope="session")
+def induction(shared: Path) -> Host:
+    """As `inceptionv1`; tests that use it are marked `shared`."""
+    return _transformer(shared, "induction")
+
+
+@pytest.fixture(scope="session")
+def stories260k(shared: Path) -> Host:
+    """As `inceptionv1`; tests that use it are marked `shared`."""
+    return _transformer(shared, "stories260k")
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Host:
+    """Pulled if it is not there."""
+    return _installed("minilm", lambda: store.pull("minilm"))
+
+
 @pytest.fixture(scope="session")
 def two_workers() -> Iterator[None]:
     """A Ray cluster of two worker processes on this machine, which `Cluster()` finds."""

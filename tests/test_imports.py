@@ -31,7 +31,7 @@ LAYERS = (
     ("engine", "cache", "cluster", "vision.geometry", "vision.stimuli"),
     ("theory", "spec"),
     ("hosts",),
-    ("vision.pictures", "work"),
+    ("vision.pictures", "sequences.prompts", "work"),
     ("compiler",),
     ("splice",),
     ("evaluate",),
@@ -45,6 +45,7 @@ LAYERS = (
     ("full_report",),
     ("cli",),
 )
+WINGS = ("vision", "sequences")
 LAYER = {name: i for i, row in enumerate(LAYERS) for name in row}
 
 
@@ -81,7 +82,7 @@ def test_neither_cupy_nor_matplotlib_is_loaded_to_compute():
 
 
 def test_every_module_has_a_layer():
-    parts = {part_of(module) for module in MODULES} - {"", "__main__", "vision"}
+    parts = {part_of(module) for module in MODULES} - {"", "__main__", *WINGS}
     assert parts == set(LAYER)
 
 
@@ -121,9 +122,9 @@ def test_a_cycle_is_seen():
 
 
 def part_of(module: str) -> str:
-    """The package or module that a layer is about; of vision's wing the one within it."""
+    """The package or module that a layer is about; of a wing the one within it."""
     _, *names = module.split(".")
-    return ".".join(names[: 2 if names[:1] == ["vision"] else 1])
+    return ".".join(names[: 2 if {*names[:1]} & {*WINGS} else 1])
 
 
 def analysis_of(module: str) -> str:

@@ -63,8 +63,9 @@ def hosts_show(name: str, as_json: bool) -> None:
         click.echo(json.dumps(facts, indent=1))
         return
     click.echo(f"host: {host.name}\nfingerprint: {host.fingerprint}\ninput: {host.input}\nsites:")
+    widest = max([12, *map(len, host.sites)])
     for site in host.sites.values():
-        click.echo(f"  {site.name:12} {site.channels:4} channels, {site.layout}, {site.link}")
+        click.echo(f"  {site.name:{widest}} {site.channels:4} channels, {site.layout}, {site.link}")
 
 
 @hosts.command("add")

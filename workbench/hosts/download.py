@@ -102,6 +102,15 @@ def fetch_files(
             progress.advance(task)
 
 
+def fetch_as(url: str, directory: Path, name: str, digest: str) -> None:
+    """Fetch the file at `url` into `directory` under another name; raises as `fetch_files`."""
+    if (directory / name).is_file() and sha256(directory / name) == digest:
+        return
+    base, _, published = url.rpartition("/")
+    fetch_files(base, ("",), {published: digest}, directory)
+    (directory / published).replace(directory / name)
+
+
 @dataclass(frozen=True)
 class _Fetch:
     """How a file is fetched.

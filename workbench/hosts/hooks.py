@@ -15,8 +15,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from workbench.errors import WorkbenchError
+from workbench.hosts.layout import Site
 
-Override = Callable[[Float[Tensor, "n c h w"]], Float[Tensor, "n c h w"]]
+Override = Callable[[Float[Tensor, "n c *position"]], Float[Tensor, "n c *position"]]
 Hook = Callable[[nn.Module, Any, Any], Any]
 _CHANGING_HOOKS = threading.Lock()
 _RUNNING = threading.RLock()  # for hosts that are not reentrant: one thread at a time
@@ -28,6 +29,9 @@ class Hookable(Protocol):
     @property
     def reentrant(self) -> bool:
         """Whether threads may run the network at the same time."""
+
+    def site(self, name: str) -> Site:
+        """The site of that name."""
 
     def module(self, site: str) -> nn.Module:
         """The submodule whose output is the site's activation."""
@@ -53,7 +57,8 @@ def recorded(
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
             last = stop and recording.keys() | {name} == set(sites)
             # a later stage may be an `x += y` or a `relu_`, and a module may reuse its output
-            recording[name] = output if last and host.reentrant else output.clone()
+            value = output if last and host.reentrant else output.clone()
+            recording[name] = host.site(name).units_first(value)
             if last:
                 raise LastSiteReached
 
@@ -75,12 +80,13 @@ def overridden(host: Hookable, overrides: Mapping[str, Override]) -> Iterator[di
 
     def replacing(name: str, override: Override) -> Hook:
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
-            value = override(output)
-            if value.shape != output.shape:
-                given, expected = tuple(value.shape), tuple(output.shape)
+            activation = host.site(name).units_first(output)
+            value = override(activation)
+            if value.shape != activation.shape:
+                given, expected = tuple(value.shape), tuple(activation.shape)
                 raise RuntimeError(f"override at {name} gave {given}, the site has {expected}")
             fired[name] += 1
-            return value
+            return host.site(name).as_computed(value)
 
         return hook
 

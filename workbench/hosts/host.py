@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from workbench.arrays.devices import CPU, known_as
@@ -115,14 +115,14 @@ class Host:
         return self.network.get_submodule(self.site(site).module)
 
     def activations(
-        self, x: Float[Tensor, "n 3 h w"], *sites: str
-    ) -> dict[str, Float[Tensor, "n c h w"]]:
+        self, x: Shaped[Tensor, "n ..."], *sites: str
+    ) -> dict[str, Float[Tensor, "n c *position"]]:
         """Activations at `sites`; the network runs no further than the last of them."""
         with recorded(self, sites, stop=True) as recording, suppress(LastSiteReached):
             self.network(self.writable(x))
         return recording
 
-    def run(self, x: Float[Tensor, "n 3 h w"], *sites: str) -> tuple[Tensor, dict[str, Tensor]]:
+    def run(self, x: Shaped[Tensor, "n ..."], *sites: str) -> tuple[Tensor, dict[str, Tensor]]:
         """The network's answers, and the activations at `sites` on the way."""
         with recorded(self, sites) as recording:
             return self.writable(self.network(self.writable(x))), recording
@@ -141,14 +141,14 @@ class Host:
         as it is where the site is no stage of a plain sequence (`staged`).
         """
         stages = stages_after(self.network, self.site(site).module)
-        first = stages[: self._channelwise(stages)]
+        first = stages[: self._channelwise(site, stages)]
         return passed_through(first, self.writable(activation)) if first else activation
 
     def resume(
         self,
         x: Tensor,
         site: str,
-        activation: Float[Tensor, "n c h w"],
+        activation: Float[Tensor, "n c *position"],
         *sites: str,
         pushed: bool = False,
     ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -162,7 +162,7 @@ class Host:
         return self._resumed(x, site, activation, sites, pushed, stop=False)
 
     def onward(
-        self, x: Tensor, site: str, activation: Float[Tensor, "n c h w"], *sites: str
+        self, x: Tensor, site: str, activation: Float[Tensor, "n c *position"], *sites: str
     ) -> dict[str, Tensor]:
         """The activations of `resume` alone; the run ends at the last of `sites`."""
         return self._resumed(x, site, activation, sites, pushed=False, stop=True)[1]
@@ -180,6 +180,7 @@ class Host:
         with recorded(self, sites, stop) as recording:
             if self.staged(site):
                 with suppress(LastSiteReached):
+                    value = self.site(site).as_computed(value)
                     for stage in self._stages_from(site, pushed):
                         value = stage(value)
                 return self.writable(value), recording
@@ -199,10 +200,15 @@ class Host:
 
     def _stages_from(self, site: str, pushed: bool) -> list[nn.Module]:
         stages = stages_after(self.network, self.site(site).module)
-        return stages[self._channelwise(stages) :] if pushed else stages
+        return stages[self._channelwise(site, stages) :] if pushed else stages
 
-    def _channelwise(self, stages: Sequence[nn.Module]) -> int:
-        """How many of the first stages `push` runs; it stops before another site."""
+    def _channelwise(self, site: str, stages: Sequence[nn.Module]) -> int:
+        """How many of the first stages `push` runs; it stops before another site.
+
+        None where the units lie along another axis than the channels of these stages.
+        """
+        if self.site(site).axis != 1:
+            return 0
         sites = [self.network.get_submodule(site.module) for site in self.sites.values()]
         return channelwise(stages, sites)
 

@@ -7,6 +7,8 @@ works on pictures reads a site's `grid`.
 from dataclasses import dataclass
 from typing import Protocol
 
+from torch import Tensor
+
 from workbench.errors import WorkbenchError
 
 # The function between a unit's drive and its activation, by word (`workbench.splice.link`).
@@ -60,8 +62,10 @@ class Site:
     module    name of the submodule whose output it is (as in `nn.Module.get_submodule`)
     channels  how many units it has
     link      one of LINKS: the function that makes the activation of a unit's drive
+    axis      the axis of the module's output along which the units lie
 
-    Raises WorkbenchError for an unknown link.
+    Everywhere but in the network itself units lie along axis 1, and positions after it. Raises
+    WorkbenchError for an unknown link.
     """
 
     name: str
@@ -69,6 +73,7 @@ class Site:
     channels: int
     layout: Layout
     link: str = "relu"
+    axis: int = 1
 
     def __post_init__(self) -> None:
         if self.link not in LINKS:
@@ -77,6 +82,19 @@ class Site:
                 f"no link {self.link!r}",
                 f"one of {', '.join(LINKS)}",
             )
+
+    def units_first(self, output: Tensor) -> Tensor:
+        """The module's output as `n unit *position`; a view of it.
+
+        An output without that axis is returned as it is, so that what checks shapes can name it.
+        """
+        if self.axis == 1 or not isinstance(output, Tensor) or output.ndim <= self.axis:
+            return output
+        return output.movedim(self.axis, 1)
+
+    def as_computed(self, activation: Tensor) -> Tensor:
+        """An activation `n unit *position` with its axes in the module's order; a view of it."""
+        return activation if self.axis == 1 else activation.movedim(1, self.axis)
 
     @classmethod
     def on_grid(

@@ -8,7 +8,7 @@ and on the device of the arrays they are given.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from workbench.arrays import Array, array_namespace, device
+from workbench.hosts.logits import divergence, log_softmax, rank_of, within
 
 NO_TARGET = -1  # of an item without a target that the output knows
 ROUNDING = 1e-5  # of a sum of probabilities in float32
@@ -29,9 +30,12 @@ class Quantity:
     label  the title of its column
     words  its definition in plain words
     key    its key in JSON documents
+    task   whether it measures the task that the network was trained on; else fidelity to the
+           natural answer
 
     A quantity of which larger is better is compared with the natural answer by its drop from
-    natural; one of which smaller is better is itself the distance from natural.
+    natural. One of which smaller is better is itself the distance from natural, or is compared by
+    its rise from natural if it is of the task.
     """
 
     name: str
@@ -40,6 +44,7 @@ class Quantity:
     larger_is_better: bool
     needs_target: bool
     key: str
+    task: bool = False
 
 
 KL = Quantity(
@@ -53,9 +58,9 @@ AGREEMENT = Quantity(
     False,
     "top1_agreement",
 )
-TOP1 = Quantity("top1", "top-1", "1 where the label is the first class", True, True, "top1")
+TOP1 = Quantity("top1", "top-1", "1 where the label is the first class", True, True, "top1", True)
 TOP5 = Quantity(
-    "top5", "top-5", "1 where the label is among the first five classes", True, True, "top5"
+    "top5", "top-5", "1 where the label is among the first five classes", True, True, "top5", True
 )
 DISTANCE = Quantity(
     "distance",
@@ -91,7 +96,7 @@ class Output(Protocol):
         """The quantity that recovery is measured by: a distance from the natural answer."""
 
     def statistics(
-        self, natural: Array | None, answer: Array | None, target: Int[Array, " n"]
+        self, natural: Array | None, answer: Array | None, target: Int[Array, " n *place"]
     ) -> Mapping[str, Float[Array, " n"]]:
         """Each quantity by name, of the natural answers and those under a condition.
 
@@ -99,8 +104,11 @@ class Output(Protocol):
         compared are not looked at and may be None.
         """
 
-    def targets(self, items: Sequence[Labelled]) -> Int[np.ndarray, " n"]:
-        """The target of each item as a number, `NO_TARGET` where it has none."""
+    def targets(self, items: Sequence[Any]) -> Int[np.ndarray, " n *place"]:
+        """The target of each item as a number, `NO_TARGET` where it has none.
+
+        An output with an answer at each place has a row of targets for each item.
+        """
 
     def problems(self, answer: object) -> list[str]:
         """The problem of a network's answers; empty if they fit this output."""
@@ -137,20 +145,20 @@ class ClassOutput:
         xp = array_namespace(natural, answer, target)
         with np.errstate(invalid="ignore", divide="ignore"):
             p, q = (self._log_probabilities(logits) for logits in (natural, answer))
-            kl = _divergence(p, q)
+            kl = divergence(p, q)
         agreement = xp.argmax(natural, axis=1) == xp.argmax(answer, axis=1)
-        rank = _rank(answer, target)
+        rank = rank_of(answer, target)
         return {
             "kl": xp.where(xp.isnan(kl), xp.inf, kl),
             "agreement": xp.where(xp.isnan(kl), xp.nan, xp.astype(agreement, xp.float64)),
-            "top1": _within(rank, 1),
-            "top5": _within(rank, 5),
+            "top1": within(rank, 1),
+            "top5": within(rank, 5),
         }
 
     def _log_probabilities(self, answer: Float[Array, "n classes"]) -> Float[Array, "n classes"]:
         xp = array_namespace(answer)
         exact = xp.astype(answer, xp.float64)
-        return _log_softmax(xp.log(exact) if self.probabilities else exact)
+        return log_softmax(xp.log(exact) if self.probabilities else exact)
 
     def targets(self, items: Sequence[Labelled]) -> Int[np.ndarray, " n"]:
         """The output index of each item's label; `NO_TARGET` for a label that is not in classes."""
@@ -260,38 +268,6 @@ def _are_shares(answer: Tensor) -> bool:
     )
     sums = answer.double().sum(1)
     return bool((answer >= 0).all() and ((sums - 1).abs() <= tolerance).all())
-
-
-def _divergence(p: Float[Array, "n classes"], q: Float[Array, "n classes"]) -> Float[Array, " n"]:
-    """KL divergence of log probabilities; a class of probability 0 in `p` adds nothing."""
-    xp = array_namespace(p, q)
-    share = xp.exp(p)
-    absent = share == 0
-    ratio = xp.where(absent, 0.0, p) - xp.where(absent, 0.0, q)
-    return xp.clip(xp.sum(share * ratio, axis=1), min=0.0)
-
-
-def _log_softmax(logits: Float[Array, "n classes"]) -> Float[Array, "n classes"]:
-    xp = array_namespace(logits)
-    shifted = logits - xp.max(logits, axis=1, keepdims=True)
-    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=1, keepdims=True))
-
-
-def _rank(logits: Float[Array, "n classes"], target: Int[Array, " n"]) -> Float[Array, " n"]:
-    """How many classes rank before the target; nan without a target."""
-    xp = array_namespace(logits, target)
-    classes = xp.arange(logits.shape[1], device=device(logits))[None, :]
-    is_target = classes == target[:, None]
-    target_logit = xp.sum(xp.where(is_target, logits, 0.0), axis=1, keepdims=True)
-    not_before = (logits < target_logit) | ((logits == target_logit) & (classes >= target[:, None]))
-    before = xp.count_nonzero(~not_before, axis=1)
-    return xp.where(target >= 0, xp.astype(before, xp.float64), xp.nan)
-
-
-def _within(rank: Float[Array, " n"], first: int) -> Float[Array, " n"]:
-    """1 where the target is among the `first` classes, else 0; nan without a target."""
-    xp = array_namespace(rank)
-    return xp.where(xp.isnan(rank), rank, xp.astype(rank < first, rank.dtype))
 
 
 def _direction(vectors: Float[Array, "n dimensions"]) -> Float[Array, "n dimensions"]:

@@ -14,13 +14,17 @@ from torch import Tensor
 from workbench.errors import WorkbenchError
 
 
-def state_dict(path: Path) -> dict[str, Tensor]:
+def state_dict(path: Path, within: str = "") -> dict[str, Tensor]:
     """The tensors of a state dict by name, on the processor, none sharing memory with another.
+
+    within  the entry of a checkpoint's dictionary that is the state dict
 
     Raises WorkbenchError for a damaged file, and for one that holds anything but a dictionary of
     plain tensors.
     """
     content = _content(path)
+    if within and isinstance(content, dict):
+        content = content.get(within)
     if not isinstance(content, dict) or not all(
         isinstance(name, str) and _is_plain(value) for name, value in content.items()
     ):

@@ -9,8 +9,14 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from workbench.hosts.input import PictureInput
+from workbench.hosts.input import Input
 from workbench.hosts.layout import Site
+from workbench.hosts.output import ClassOutput, NoOutput, Output
+from workbench.hosts.tokens import Tokenizer
+
+
+def _no_classes(directory: Path) -> tuple[str, ...]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -19,12 +25,15 @@ class Recipe:
 
     fingerprint  SHA-256 of the converted weights file, the same on every machine
     files        SHA-256 of each published file by its name
-    build        the network with no weights in it: a plain `nn.Sequential` whose stages carry the
-                 sites' names
+    build        the network with no weights in it, such as a plain `nn.Sequential` whose stages
+                 carry the sites' names
     convert      a folder with `files`, already checked, to the network's state dict
-    classes      the same folder to WordNet ids by output index
     fetch        gets `files` from their public source into a folder
+    classes      the folder with `files` to WordNet ids by output index
     has_output   False where the network ends in features: it has no classes
+    output       the answers of a network that has no classes; by default `ClassOutput`
+    keeps        those of `files` that stay beside the weights, unaltered
+    tokenizer    the folder with the files that it `keeps` to the tokenizer of the host's texts
     """
 
     name: str
@@ -32,13 +41,22 @@ class Recipe:
     licence: str
     fingerprint: str
     files: Mapping[str, str]
-    input: PictureInput
+    input: Input
     sites: Mapping[str, Site]
-    build: Callable[[], nn.Sequential]
+    build: Callable[[], nn.Module]
     convert: Callable[[Path], dict[str, Tensor]]
-    classes: Callable[[Path], tuple[str, ...]]
     fetch: Callable[[Path], None]
+    classes: Callable[[Path], tuple[str, ...]] = _no_classes
     has_output: bool = True
+    output: Output | None = None
+    keeps: tuple[str, ...] = ()
+    tokenizer: Callable[[Path], Tokenizer] | None = None
+
+    def answers(self, classes: tuple[str, ...]) -> Output:
+        """The network's answers; `classes` are WordNet ids by output index, if any."""
+        if self.output is not None:
+            return self.output
+        return ClassOutput(classes or None) if self.has_output else NoOutput()
 
 
 def sites_of(rows: tuple[tuple[str, int, int, int, int], ...]) -> dict[str, Site]:

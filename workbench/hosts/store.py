@@ -20,16 +20,30 @@ from workbench.files import cache_folder, sha256, write_whole
 from workbench.hosts import (
     efficientnet_lite0,
     inceptionv1,
+    induction,
+    minilm,
+    modular_addition,
     resnet50v2_trunk,
     squeezenet,
     squeezenet_second_run,
+    stories260k,
 )
 from workbench.hosts.host import Host
 from workbench.hosts.named import is_null, is_own, own_host, shuffled, split_null
-from workbench.hosts.output import ClassOutput, NoOutput
 from workbench.hosts.recipe import Recipe
+from workbench.hosts.tokens import Tokenizer
 
-PUBLISHED = (squeezenet, inceptionv1, squeezenet_second_run, efficientnet_lite0, resnet50v2_trunk)
+PUBLISHED = (
+    squeezenet,
+    inceptionv1,
+    squeezenet_second_run,
+    efficientnet_lite0,
+    resnet50v2_trunk,
+    modular_addition,
+    induction,
+    stories260k,
+    minilm,
+)
 RECIPES: dict[str, Recipe] = {host.RECIPE.name: host.RECIPE for host in PUBLISHED}
 CLASSES_KEY = "classes"  # the one metadata key: safetensors orders several at random
 
@@ -48,6 +62,30 @@ class HostRow:
 def weights_file(name: str) -> Path:
     """The path of that host's converted weights, whether the file exists or not."""
     return cache_folder() / "hosts" / f"{name}.safetensors"
+
+
+def kept_folder(name: str) -> Path:
+    """The folder of the published files that are kept beside that host's weights."""
+    return cache_folder() / "hosts" / name
+
+
+def tokenizer(name: str) -> Tokenizer:
+    """The tokenizer of that host's texts.
+
+    Raises WorkbenchError for a host that has none, and for kept files that are missing or altered.
+    """
+    wanted = recipe(name)
+    if wanted.tokenizer is None:
+        raise WorkbenchError(
+            f"host {name}", "it has no tokenizer", "a host of texts", "Give prompts as tokens."
+        )
+    for file in wanted.keeps:
+        path = kept_folder(name) / file
+        if not path.is_file() or sha256(path) != wanted.files[file]:
+            raise WorkbenchError(
+                str(path), "is missing or altered", wanted.files[file], _remedy(name)
+            )
+    return wanted.tokenizer(kept_folder(name))
 
 
 def recipe(name: str) -> Recipe:
@@ -86,6 +124,8 @@ def add(name: str, directory: Path) -> Path:
             f"This is a fault of the workbench or of safetensors {safetensors.__version__}: "
             "please report it.",
         )
+    for file in wanted.keeps:
+        write_whole(kept_folder(name) / file, (directory / file).read_bytes())
     write_whole(weights_file(name), content)
     return weights_file(name)
 
@@ -167,7 +207,7 @@ def _load(name: str, file: Path, modified_ns: int) -> Host:
         network,
         wanted.input,
         wanted.sites,
-        ClassOutput(classes or None) if wanted.has_output else NoOutput(),
+        wanted.answers(classes),
         wanted.source,
         reentrant=True,
     )

@@ -55,10 +55,12 @@ def site_problem(site: str, given: list[Any], declared: Site | None, linked: boo
     """
     if len(given) != 1:
         return f"its submodule ran {len(given)} times on one input; expected once"
-    value = given[0]
+    value = given[0] if declared is None else declared.units_first(given[0])
     shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
     if isinstance(shape, tuple) and shape[:1] == (ITEMS,):
         shape = (1, *shape[1:])
+    if declared is not None and isinstance(value, Tensor) and value.ndim <= declared.axis:
+        return f"its submodule gives {shape}; declared are units along its axis {declared.axis}"
     if declared is not None:
         expected = (1, declared.channels, *declared.layout.shape)
         if shape != expected:

@@ -108,16 +108,15 @@ def _above_zero(lost: Array) -> Array:
 def distance(statistics: Statistics, condition: str, quantity: str) -> Float[Array, " picture"]:
     """Distance from natural for each picture; nan for a quantity that has no rows.
 
-    A quantity of which larger is better gives its drop from natural; any other, such as kl and
-    consumer, is a distance itself.
+    A quantity of which larger is better gives its drop from natural, and a loss its rise; any
+    other, such as kl and consumer, is a distance itself.
     """
     rows = statistics.rows[condition]
     if quantity not in rows:
         known = rows[statistics.quantities[0].name]
         return array_namespace(known).full_like(known, float("nan"))
-    better = {each.name for each in statistics.quantities if each.larger_is_better}
-    return (
-        statistics.rows["natural"][quantity] - rows[quantity]
-        if quantity in better
-        else rows[quantity]
-    )
+    facts = {each.name: each for each in statistics.quantities}.get(quantity)
+    if facts is None or not (facts.larger_is_better or facts.task):
+        return rows[quantity]
+    change = rows[quantity] - statistics.rows["natural"][quantity]
+    return -change if facts.larger_is_better else change

@@ -1,0 +1,1 @@
+"""Sequences: prompts of tokens, and surveys of what neurons and heads do with them."""
