@@ -4,6 +4,13 @@ from pathlib import Path
 
 import click
 
+from workbench.cli.tokens import (
+    TOKEN_OPTIONS,
+    of_tokens,
+    paired_tokens,
+    refuse_options,
+    score_of_tokens,
+)
 from workbench.engine import Engine
 from workbench.terminal.options import (
     AS_JSON,
@@ -25,6 +32,7 @@ from workbench.terminal.options import (
     use_trained_option,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.types import FILE
 
 
 @click.command()
@@ -55,6 +63,11 @@ from workbench.terminal.session import Session
     help="Precision of the trained layers after the last splice. bfloat16 changes each KL a "
     "little, and is faster on a processor that supports it.",
 )
+@click.option(
+    "--text",
+    type=FILE,
+    help="Text that prompts are cut from; for theories of tokens whose circuit asks for one.",
+)
 @ENGINE
 @BROKEN
 @NO_CACHE
@@ -73,6 +86,7 @@ def score(  # noqa: PLR0913
     compare_with: tuple[Path, ...],
     quick: bool,
     precision: str,
+    text: Path | None,
     engine: Engine,
     skip_broken: bool,
     no_cache: bool,
@@ -84,7 +98,14 @@ def score(  # noqa: PLR0913
 
     Several specs are spliced together: the units of all their circuits are replaced in one run,
     also at different sites. SPEC is specs/curve-detectors.yaml by default.
+
+    A theory of tokens (`input: tokens`) is scored part by part on the prompts that its circuit
+    file declares (docs/sequences.md).
     """
+    if of_tokens(spec_files):
+        refuse_options(TOKEN_OPTIONS)
+        score_of_tokens(paired_tokens(spec_files, circuit_files), text, output, seed, as_json)
+        return
     from workbench.rebuild import RebuildRequest, rebuild
     from workbench.report import table
     from workbench.score.document import to_json

@@ -45,17 +45,22 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
 
 def _checked(file: Path) -> tuple[dict[str, Any], str]:
     """What `check` gives for a file, as JSON and as text."""
+    from workbench.sequences.circuit import TokenCircuit
+    from workbench.sequences.files import TokenSpec, is_of_tokens, load_token_file
     from workbench.spec import Spec, load_file
     from workbench.spec.language import Ledger
     from workbench.spec.problems import rows
 
     try:
-        content = load_file(file)
+        content = load_token_file(file) if is_of_tokens(file) else load_file(file)
     except WorkbenchError as error:
         return {"file": str(file), "problems": rows(error)}, str(error)
-    if isinstance(content, Spec):
+    if isinstance(content, TokenCircuit):
+        row: dict[str, Any] = {"circuit": content.circuit, "host": content.host}
+        text = f"{content.circuit}, {', '.join(content.families)} of {content.host}"
+    elif isinstance(content, Spec | TokenSpec):
         name, families = content.theory.theory, list(content.theory.families)
-        row: dict[str, Any] = {"theory": name, "families": families}
+        row = {"theory": name, "families": families}
         text = f"{name}, {' -> '.join(families)}"
     elif isinstance(content, Ledger):
         row = {"ledger": content.ledger, "hosts": list(content.hosts)}

@@ -117,6 +117,7 @@ class WordPieces:
     """The tokenizer of a `tokenizer.json`, by the package tokenizers."""
 
     tokenizer: Any
+    closes = True  # with the token [SEP], on which many heads rest
 
     def encode(self, text: str) -> list[int]:
         """The tokens, with those that begin and end a sentence."""

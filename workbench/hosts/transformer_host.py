@@ -135,6 +135,8 @@ def _sites(shape: TransformerShape, length: int) -> Iterator[Site]:
             yield stream(f"{block}mlp.hook_post", shape.d_mlp, link)
             yield stream(f"{block}hook_mlp_out")
         yield stream(f"{block}hook_resid_post")
+    if shape.answer != "embedding":
+        yield stream("unembed", shape.answers)
 
 
 def _head_sites(shape: TransformerShape, length: int, attention: str) -> Iterator[Site]:

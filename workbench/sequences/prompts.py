@@ -122,7 +122,8 @@ def texts(path: Path, tokenizer: Tokenizer, length: int) -> list[Prompt]:
     """The text of a file in prompts of `length` tokens, each scored at all places but the last.
 
     Paragraphs (lines, where no line is empty) that are shorter are left out; a longer one is cut,
-    and what remains of it is not used. The target at a place is the next token. Raises
+    and what remains of it is not used. Where the tokenizer `closes` a text with a token of its own,
+    a cut text ends with it too. The target at a place is the next token. Raises
     WorkbenchError for a file that cannot be read as UTF-8, and for one without such a paragraph.
     """
     try:
@@ -131,8 +132,9 @@ def texts(path: Path, tokenizer: Tokenizer, length: int) -> list[Prompt]:
         raise WorkbenchError(str(path), f"cannot be read ({error})", "a text in UTF-8") from error
     parts = content.split("\n\n") if "\n\n" in content else content.split("\n")
     encoded = [tokenizer.encode(" ".join(part.split())) for part in parts if part.strip()]
+    closing = list(encoded[0][-1:]) if encoded and getattr(tokenizer, "closes", False) else []
     prompts = [
-        next_token(tokens[:length], f"{Path(path).name}-{index}")
+        next_token([*tokens[: length - len(closing)], *closing], f"{Path(path).name}-{index}")
         for index, tokens in enumerate(encoded)
         if len(tokens) >= length
     ]

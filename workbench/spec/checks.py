@@ -1,6 +1,7 @@
 """A parsed file -> its theory or its trained circuit, or every problem of the file at once."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from workbench.spec.circuit import TrainedCircuit, TrainedUnit, misfits
 from workbench.spec.language import Claim, Theory, Variant, numbers
@@ -40,7 +41,7 @@ def checked_theory(parsed: Source) -> tuple[Theory, dict[str, Theory]]:
     wrong = [*of_ledger, *schema, *(theory_faults(families) if families else ())]
     variants = valid_entries(Variant, parsed.values, "variants")
     varied, of_variants = _variants(parsed, families, variants, [*parsed.faults, *wrong])
-    wrong += _without_bounds(families, parsed) + of_variants
+    wrong += without_bounds(families, parsed) + of_variants
     wrong += claim_faults(families, valid_entries(Claim, parsed.values, "claims"))
     parsed.refuse([*parsed.faults, *parsed.independent(wrong)])
     return theory, {name: _varied(theory, changed) for name, changed in varied.items()}
@@ -102,7 +103,7 @@ def _varied(theory: Theory, families: Families) -> Theory:
     return Theory.model_construct(kept, **fields)
 
 
-def _without_bounds(families: Families, parsed: Source) -> list[Fault]:
+def without_bounds(families: Any, parsed: Source) -> list[Fault]:
     """Faults of `{tune: 5}` without bounds, which would be taken for a constant silently."""
     bare = [
         path

@@ -1,0 +1,64 @@
+"""Theories of tokens behind the commands that take a theory of either kind."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+from workbench.errors import WorkbenchError
+from workbench.terminal.options import command_line
+from workbench.terminal.session import Session
+
+# parameters of `score` that a theory of tokens has a use for
+TOKEN_OPTIONS = ("spec_files", "circuit_files", "text", "output", "seed", "as_json", "no_cache")
+
+
+def of_tokens(files: Sequence[Path]) -> bool:
+    """Whether the first of the files is a theory of tokens."""
+    from workbench.sequences.files import is_of_tokens
+
+    return bool(files) and is_of_tokens(files[0])
+
+
+def refuse_options(allowed: Collection[str]) -> None:
+    """Raise WorkbenchError for options on the command line that have no meaning for tokens."""
+    context = click.get_current_context()
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in allowed
+        and context.get_parameter_source(parameter.name or "") == ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise WorkbenchError(
+            given[0],
+            "has no meaning for a theory of tokens",
+            "options of prompts: the circuit file declares them, and --text gives a text",
+        )
+
+
+def paired_tokens(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> tuple[Path, Path]:
+    """The theory and its circuit file. Raises WorkbenchError unless there is one of each."""
+    if len(spec_files) != 1 or len(circuit_files) != 1:
+        raise WorkbenchError(
+            "a theory of tokens",
+            f"{len(spec_files)} theories and {len(circuit_files)} circuits",
+            "one theory and its circuit: workbench score SPEC --circuit FILE",
+        )
+    return spec_files[0], circuit_files[0]
+
+
+def score_of_tokens(
+    files: tuple[Path, Path], text: Path | None, output: Path, seed: int, as_json: bool
+) -> None:
+    """Score a theory of tokens, write its folder, and print its table or its document."""
+    from workbench.sequences.document import to_json
+    from workbench.sequences.run import rebuild_tokens
+    from workbench.sequences.score import TokenRequest
+    from workbench.sequences.table import table
+
+    with Session() as session:
+        request = TokenRequest(*files, text=text, command=command_line())
+        card = rebuild_tokens(request, output, session.work(seed, no_cache=True))
+    session.print_result(as_json, to_json(card), table(card), output / "score.json")

@@ -1,0 +1,347 @@
+"""The parts of a theory that write logits: through neurons, through copying heads, or alone.
+
+In the part "mlp" the network's embedding and attention stay, and neurons by rule read them; in
+"copying" its heads' patterns stay, and what they carry is written; in "whole" no trained weight is
+left but what the theory says.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.hosts.host import Host
+from workbench.sequences.compile import AnswerRead, Written, WrittenNeurons
+from workbench.sequences.fit import least_squares, reading_directions
+from workbench.sequences.head_parts import handwritten_patterns
+from workbench.sequences.rule import angle_deg
+from workbench.sequences.splice import (
+    ANSWERS,
+    NaturalRun,
+    Overrides,
+    OverridesOf,
+    TokenCondition,
+    answers_under,
+    condition,
+    plus,
+    post_site,
+    replaced_by,
+    stream_site,
+    with_units,
+    z_site,
+)
+from workbench.splice.conditions import ConditionKind
+
+Logits = Callable[[NaturalRun], Tensor]
+FURTHER = (1, 5)  # wrong frequencies of the controls: every frequency so much higher
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Directions of the stream from which neurons read the waves of the numbers.
+
+    They are bound: read off the trained network, by least squares on calibration prompts.
+    """
+
+    directions: Mapping[tuple[str, int], tuple[Tensor, Tensor]]
+
+    @classmethod
+    def fitted(cls, written: Written, run: NaturalRun) -> "Reader":
+        """The directions that give the sums of the numbers' cosines and sines."""
+        made = {}
+        for name, neurons in written.neurons.items():
+            stream = run.seen[stream_site(neurons.layer)][:, :, -1]
+            for frequency in neurons.frequencies:
+                wanted = summed_waves(neurons, run, frequency)
+                made[name, frequency] = reading_directions(stream, wanted)
+        return cls(made)
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers are bound."""
+        return sum(directions.numel() for directions, _ in self.directions.values())
+
+    def drives(self, written: Written, run: NaturalRun) -> dict[tuple[str, int], Tensor]:
+        """The drive of every neuron from the trained stream at the last place."""
+        made = {}
+        for (name, frequency), (directions, constant) in self.directions.items():
+            neurons = written.neurons[name]
+            stream = run.seen[stream_site(neurons.layer)][:, :, -1]
+            cosines, sines = (stream @ directions + constant).T
+            phase = neurons.phases_deg[0].deg2rad().float()
+            gain = neurons.coefficients[1]
+            drive = cosines[:, None] * phase.cos() + sines[:, None] * phase.sin()
+            made[name, frequency] = gain * drive
+        return made
+
+
+def summed_waves(neurons: WrittenNeurons, run: NaturalRun, frequency: int) -> Float[Tensor, "n 2"]:
+    """The sums over the read places of cos and sin of the numbers' angles.
+
+    Where phases are subtracted, the sines after the first have the other sign.
+    """
+    numbers = run.tokens[:, list(neurons.places)]
+    angles = angle_deg(numbers, frequency, neurons.modulus).deg2rad()
+    signs = torch.full((len(neurons.places),), float(neurons.sign), dtype=angles.dtype)
+    signs[0] = 1.0
+    return torch.stack([angles.cos().sum(1), (angles.sin() * signs).sum(1)], 1).float()
+
+
+@dataclass(frozen=True)
+class AnswerConditions:
+    """Makes the conditions of a part that writes logits.
+
+    written   with gains for every read
+    silenced  the overrides that take the trained part's place: its units at 0
+    whole     whether the written logits are all there is
+    by_hand   families of heads whose handwritten patterns are used; the others stay trained
+    constant  added to the written logits
+    reader    how neurons read the trained stream; None where they read the tokens
+    """
+
+    written: Written
+    silenced: OverridesOf
+    whole: bool
+    by_hand: tuple[str, ...]
+    causal: bool
+    constant: Float[Tensor, " token"]
+    reader: Reader | None = None
+
+    def logits(self, written: Written, run: NaturalRun) -> Float[Tensor, "n place token"]:
+        """What a handwritten circuit adds to the logits."""
+        total = torch.zeros(())
+        for read, columns in zip(written.answers, self.columns(written, run), strict=True):
+            total = total + columns @ _known(read.gain)
+        return total
+
+    def columns(self, written: Written, run: NaturalRun) -> list[Tensor]:
+        """The columns of every read (`Written.columns`)."""
+        attention = handwritten_patterns(written.heads, self.by_hand, run, self.causal)
+        drives = self.reader.drives(written, run) if self.reader else None
+        return [written.columns(read, run.tokens, attention, drives) for read in written.answers]
+
+    def condition(
+        self,
+        name: str = "spliced",
+        kind: ConditionKind = ConditionKind.HANDWRITTEN,
+        label: str = "the handwritten logits",
+        written: Written | None = None,
+    ) -> TokenCondition:
+        """A condition in which a handwritten circuit takes the part's place."""
+        circuit = self.written if written is None else written
+
+        def overrides(run: NaturalRun) -> Overrides:
+            return self._with(run, self.logits(circuit, run) + self.constant)
+
+        return condition(name, kind, label, overrides)
+
+    def of_logits(self, name: str, label: str, logits: Logits, count: int) -> TokenCondition:
+        """A baseline that gives logits of its own, from `count` fitted numbers."""
+
+        def overrides(run: NaturalRun) -> Overrides:
+            return self._with(run, logits(run))
+
+        return condition(name, ConditionKind.BASELINE, label, overrides, numbers=count)
+
+    def _with(self, run: NaturalRun, logits: Tensor) -> Overrides:
+        if self.whole:
+            return {ANSWERS: replaced_by(logits)}
+        return {**self.silenced(run), ANSWERS: plus(logits)}
+
+    def controls(self, seed: int) -> list[TokenCondition]:
+        """Wrong circuits with the same numbers; only those that change something."""
+        made = []
+        if self.written.neurons and self.reader is None:
+            made += [self._further(by) for by in FURTHER]
+        if self.written.neurons:
+            made += [self._answers_permuted(seed), self._phase_not_doubled()]
+        else:
+            made += [self._tokens_permuted(seed)]
+        return made
+
+    def _further(self, by: int) -> TokenCondition:
+        changed = {
+            name: replace(
+                neurons, frequencies=tuple(frequency + by for frequency in neurons.frequencies)
+            )
+            for name, neurons in self.written.neurons.items()
+        }
+        return self.condition(
+            f"control.frequencies_{by}_higher",
+            ConditionKind.CONTROL,
+            f"every frequency {by} higher: it solves the task by other circles",
+            replace(self.written, neurons=changed),
+        )
+
+    def _phase_not_doubled(self) -> TokenCondition:
+        answers = tuple(replace(read, twice=False) for read in self.written.answers)
+        return self.condition(
+            "control.phase_not_doubled",
+            ConditionKind.CONTROL,
+            "answers at the neurons' own phase, not at that of the sum",
+            replace(self.written, answers=answers),
+        )
+
+    def _answers_permuted(self, seed: int) -> TokenCondition:
+        return self._renamed(
+            "control.answers_permuted", "the answers renamed by a permutation", seed
+        )
+
+    def _tokens_permuted(self, seed: int) -> TokenCondition:
+        return self._renamed(
+            "control.tokens_permuted", "the copied token renamed by a permutation", seed
+        )
+
+    def _renamed(self, name: str, label: str, seed: int) -> TokenCondition:
+        def overrides(run: NaturalRun) -> Overrides:
+            logits = self.logits(self.written, run)
+            order = torch.randperm(logits.shape[-1], generator=torch.Generator().manual_seed(seed))
+            return self._with(run, logits[..., order] + self.constant)
+
+        return condition(name, ConditionKind.CONTROL, label, overrides)
+
+
+def silenced_neurons(written: Written) -> OverridesOf:
+    """Overrides that set every neuron of the theory's layers to 0."""
+
+    def overrides(run: NaturalRun) -> Overrides:
+        layers = dict.fromkeys(neurons.layer for neurons in written.neurons.values())
+        return {
+            post_site(layer): (lambda activation: torch.zeros_like(activation)) for layer in layers
+        }
+
+    return overrides
+
+
+def silenced_heads(written: Written, families: tuple[str, ...]) -> OverridesOf:
+    """Overrides that set the outputs of the heads of these families to 0."""
+
+    def overrides(run: NaturalRun) -> Overrides:
+        made = {}
+        for name in families:
+            for layer, own in written.heads[name].layers.items():
+                zeros = torch.zeros_like(run.seen[z_site(layer)][:, list(own)])
+                made[z_site(layer)] = with_units(own, zeros)
+        return made
+
+    return overrides
+
+
+def fitted_answers(
+    host: Host, part: AnswerConditions, run: NaturalRun, means: bool
+) -> AnswerConditions:
+    """The part with its calibrated gains and its constant fitted on a calibration run.
+
+    The aim is what the trained part adds to the logits: all of them where the part is the whole
+    network, else what is lost where it is silenced. `means` fits a constant for each token.
+    """
+    added = run.answers
+    if not part.whole:
+        added = added - answers_under(host, run, part.silenced(run))
+    scored = run.scored
+    columns = [at_places(made, scored) for made in part.columns(part.written, run)]
+    wanted = at_places(added, scored)
+    reads, fixed = list(part.written.answers), torch.zeros_like(wanted)
+    free = [i for i, read in enumerate(reads) if read.gain is None]
+    for i, read in enumerate(reads):
+        if read.gain is not None:
+            fixed = fixed + columns[i] @ read.gain
+    if free:
+        rest, parts = wanted - fixed, [columns[i] for i in free]
+        if means:
+            rest, parts = rest - rest.mean(0), [each - each.mean(0) for each in parts]
+        gains = least_squares(torch.cat(parts, -1), rest)
+        for i, own in zip(free, gains.split([each.shape[-1] for each in parts]), strict=True):
+            reads[i] = replace(reads[i], gain=own)
+            fixed = fixed + columns[i] @ own
+    constant = (wanted - fixed).mean(0) if means else torch.zeros(wanted.shape[-1])
+    return replace(part, written=replace(part.written, answers=tuple(reads)), constant=constant)
+
+
+def at_places(values: Float[Tensor, "n place ..."], scored: Tensor) -> Tensor:
+    """The rows of the scored places; values that stand for one place alone are of the last."""
+    if values.shape[1] == scored.shape[1]:
+        return values[scored]
+    return values[:, 0][scored.any(1)]
+
+
+def cosines(part: AnswerConditions, run: NaturalRun, wanted: Float[Tensor, "row token"]) -> Logits:
+    """The rival without neurons: a sum of cosines of the answer's angle less the numbers'.
+
+    Its gains, one a frequency, are fitted as the theory's are.
+    """
+    ((_, neurons),) = part.written.neurons.items()
+
+    def columns(batch: NaturalRun) -> Float[Tensor, "n 1 token column"]:
+        numbers = batch.tokens[:, list(neurons.places)]
+        made = []
+        for frequency in neurons.frequencies:
+            angles = angle_deg(numbers, frequency, neurons.modulus)
+            total = angles[:, 0] + neurons.sign * angles[:, 1:].sum(1)
+            answers = angle_deg(torch.arange(neurons.modulus), frequency, neurons.modulus)
+            made.append((answers[None] - total[:, None]).deg2rad().cos())
+        return torch.stack(made, -1)[:, None].float()
+
+    gains = least_squares(at_places(columns(run), run.scored), wanted)
+    return lambda batch: columns(batch) @ gains
+
+
+def regression(
+    layer: int, run: NaturalRun, wanted: Float[Tensor, "row token"], ridge: float = 1e-3
+) -> Logits:
+    """The baseline of least squares from the trained stream at the last place to the logits."""
+
+    def inputs(batch: NaturalRun) -> Float[Tensor, "n d"]:
+        stream = batch.seen[stream_site(layer)][:, :, -1]
+        return torch.cat([stream, torch.ones(len(stream), 1)], 1)
+
+    x = inputs(run)[run.scored.any(1)].double()
+    gram = x.T @ x
+    gram += ridge * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
+    weights = torch.linalg.solve(gram, x.T @ wanted.double()).float()
+    return lambda batch: (inputs(batch) @ weights)[:, None]
+
+
+def answer_baselines(host: Host, part: AnswerConditions, run: NaturalRun) -> list[TokenCondition]:
+    """The rivals of a part with neurons; heads that copy have none but the ablations."""
+    if not part.written.neurons:
+        return []
+    added = run.answers
+    if not part.whole:
+        added = added - answers_under(host, run, part.silenced(run))
+    wanted = at_places(added, run.scored)
+    made = [
+        part.of_logits(
+            "baseline.cosines",
+            "no neurons: a sum of cosines, one gain a frequency",
+            cosines(part, run, wanted),
+            sum(2 * len(neurons.frequencies) for neurons in part.written.neurons.values()),
+        )
+    ]
+    if not part.whole:
+        ((_, neurons),) = part.written.neurons.items()
+        label = "least squares from the trained stream to what the neurons add to the logits"
+        stream = run.seen[stream_site(neurons.layer)].shape[1]
+        made.append(
+            part.of_logits(
+                "baseline.regression",
+                label,
+                regression(neurons.layer, run, wanted),
+                (stream + 1) * wanted.shape[1],
+            )
+        )
+    return made
+
+
+def _known(gain: Tensor | None) -> Tensor:
+    """The gain of a read, which calibration has fitted."""
+    if gain is None:
+        raise ValueError("a gain that is still to be calibrated")
+    return gain
+
+
+def reads_gain(read: AnswerRead) -> int:
+    """How many gains a read has."""
+    return 0 if read.gain is None else read.gain.numel()

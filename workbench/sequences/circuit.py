@@ -1,0 +1,108 @@
+"""A circuit file of a transformer: the host's own heads and neurons that a theory explains.
+
+It also names the prompts that its figures are measured on.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from workbench.spec.number import ENTRIES, Name, RefusedError, Strict
+
+HeadName = Annotated[str, Field(pattern=r"^\d+\.\d+$", description="layer.head, from 0")]
+Count = Annotated[int, Field(ge=1, le=4096)]
+
+
+class PairPrompts(Strict):
+    """All pairs of numbers `a b =`, read at the last place.
+
+    `share` of them, chosen by the seed, calibrate; the figures are of the others.
+    """
+
+    kind: Literal["pairs"]
+    modulus: Count
+    operation: Literal["addition", "subtraction"] = "addition"
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.3
+
+
+class RepeatPrompts(Strict):
+    """Random strings that occur `times` times at random places of a random sequence.
+
+    They are read inside the second and later occurrences, where the next token is known.
+    """
+
+    kind: Literal["repeats"]
+    vocabulary: Count
+    length: Count
+    string: Count
+    times: Annotated[int, Field(ge=2, le=16)]
+    count: Count = 512
+    calibrate_on: Count = 256
+
+
+class SamplePrompts(Strict):
+    """The network's own samples at temperature 1, read after the first `skip` places."""
+
+    kind: Literal["samples"]
+    length: Count
+    skip: Annotated[int, Field(ge=0)] = 8
+    count: Count = 64
+    calibrate_on: Count = 40
+
+
+class TextPrompts(Strict):
+    """Sentences of a text file, `length` tokens each."""
+
+    kind: Literal["texts"]
+    length: Count
+    count: Count = 32
+    calibrate_on: Count = 32
+
+
+PromptSet = Annotated[
+    PairPrompts | RepeatPrompts | SamplePrompts | TextPrompts, Field(discriminator="kind")
+]
+
+
+class CircuitFamily(Strict):
+    """The host's units of one family of the theory.
+
+    heads      of a family of heads
+    frequency  of neurons: the frequencies of the circles they read
+    numbers    of numbers: how many there are; the tokens 0 to numbers - 1 stand for them
+    layer      of neurons: the block they are in
+    """
+
+    heads: Annotated[tuple[HeadName, ...], Field(min_length=1)] | None = None
+    frequency: Annotated[tuple[Count, ...], Field(min_length=1)] | None = None
+    numbers: Count | None = None
+    layer: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        for key in ("heads", "frequency"):
+            values = getattr(self, key) or ()
+            if len(set(values)) < len(values):
+                raise RefusedError("conflict", f"each of {key} once")
+        return self
+
+    @property
+    def by_layer(self) -> dict[int, tuple[int, ...]]:
+        """The heads of each layer, in the order of the file."""
+        places = [tuple(map(int, head.split("."))) for head in self.heads or ()]
+        return {
+            layer: tuple(head for at, head in places if at == layer)
+            for layer in dict.fromkeys(layer for layer, _ in places)
+        }
+
+
+class TokenCircuit(Strict):
+    """Units of a transformer, family by family, and the prompts of its figures."""
+
+    circuit: Annotated[str, Field(min_length=1)]
+    input: Literal["tokens"]
+    host: str
+    fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    about: str = ""
+    prompts: PromptSet
+    families: Annotated[dict[Name, CircuitFamily], Field(min_length=1, max_length=ENTRIES)]

@@ -1,0 +1,217 @@
+"""A theory of tokens and a circuit -> the handwritten circuit: terms with numbers, unit by unit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from workbench.sequences.circuit import CircuitFamily, TokenCircuit
+from workbench.sequences.language import Gain, TokenFamily, TokenTheory
+from workbench.sequences.rule import LookTerm, answer_waves, copied, neuron_waves
+from workbench.spec.language import INPUT
+from workbench.spec.number import Number
+from workbench.spec.problems import Path
+
+Values = Mapping[Path, Tensor]  # numbers that are being tuned, by their path below the families
+
+
+@dataclass(frozen=True)
+class WrittenHeads:
+    """A family of heads.
+
+    layers      layer -> its heads, in the order of the circuit file
+    terms       their gains are in the order of `layers`, layer by layer
+    calibrated  which terms have gains to be fitted
+    """
+
+    family: str
+    layers: Mapping[int, tuple[int, ...]]
+    terms: tuple[LookTerm, ...]
+    calibrated: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """The number of heads."""
+        return sum(map(len, self.layers.values()))
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The families of heads that it reads."""
+        return tuple(dict.fromkeys(term.of for term in self.terms if term.of not in (None, INPUT)))
+
+    def of_layer(self, layer: int) -> "WrittenHeads":
+        """The heads of one layer alone."""
+        start = sum(len(heads) for at, heads in self.layers.items() if at < layer)
+        own = slice(start, start + len(self.layers[layer]))
+        terms = tuple(replace(term, gain=term.gain[own]) for term in self.terms)
+        return replace(self, layers={layer: self.layers[layer]}, terms=terms)
+
+
+@dataclass(frozen=True)
+class WrittenNeurons:
+    """A family of neurons that read numbers.
+
+    phases_deg    the phase at each place that is read, of each neuron of one frequency
+    frequencies   every frequency has neurons of all these phases
+    sign          1 where phases are added, -1 where they are subtracted
+    """
+
+    family: str
+    layer: int
+    modulus: int
+    places: tuple[int, ...]
+    frequencies: tuple[int, ...]
+    phases_deg: Float[Tensor, "place neuron"]
+    sign: int
+    coefficients: tuple[float, ...]
+
+    @property
+    def answer_deg(self) -> Float[Tensor, " neuron"]:
+        """The angle of the answer that each neuron stands for: its phases, added or subtracted."""
+        return self.phases_deg[0] + self.sign * self.phases_deg[1:].sum(0)
+
+    def drive(self, tokens: Int[Tensor, "n place"], frequency: int) -> Float[Tensor, "n neuron"]:
+        """The drive of the neurons of one frequency, from the tokens themselves."""
+        numbers = tokens[:, list(self.places)]
+        return neuron_waves(numbers, self.phases_deg, frequency, self.modulus, self.coefficients)
+
+
+@dataclass(frozen=True)
+class AnswerRead:
+    """A term of the answers.
+
+    source        a family of neurons or heads, or "input"
+    coefficients  of neurons: the harmonics of their answers
+    gain          one for each frequency of neurons, else one; None where it is to be fitted
+    twice         False is a control: answers read the neurons' own phase
+    """
+
+    source: str
+    coefficients: tuple[float, ...]
+    gain: Float[Tensor, " column"] | None
+    twice: bool = True
+
+
+@dataclass(frozen=True)
+class Written:
+    """A handwritten circuit of a transformer, by family.
+
+    permuted  a control: a permutation of the vocabulary that is applied to what is matched
+    """
+
+    heads: Mapping[str, WrittenHeads]
+    neurons: Mapping[str, WrittenNeurons]
+    answers: tuple[AnswerRead, ...]
+    vocabulary: int
+
+    def columns(
+        self,
+        read: AnswerRead,
+        tokens: Int[Tensor, "n place"],
+        attention: Mapping[str, Float[Tensor, "n head q k"]],
+        drives: Mapping[tuple[str, int], Float[Tensor, "n neuron"]] | None = None,
+    ) -> Float[Tensor, "n place token column"]:
+        """What a term of the answers adds for a gain of 1, a column for each of its gains.
+
+        `attention` has the patterns of families of heads. `drives` gives the neurons' drives by
+        family and frequency where they read the trained network; by default they read the tokens.
+        Neurons answer at the last place alone, which is the only one then.
+        """
+        if read.source == INPUT:
+            own = torch.nn.functional.one_hot(tokens, self.vocabulary).float()
+            return own[..., None]
+        if read.source in self.heads:
+            over_heads = attention[read.source].sum(1)
+            return copied(tokens, over_heads, self.vocabulary)[..., None]
+        neurons = self.neurons[read.source]
+        made = []
+        for frequency in neurons.frequencies:
+            drive = drives[read.source, frequency] if drives else neurons.drive(tokens, frequency)
+            phase = neurons.answer_deg if read.twice else neurons.phases_deg[0]
+            waves = answer_waves(phase, frequency, neurons.modulus, read.coefficients)
+            made.append(drive.relu() @ waves.to(drive.dtype) / len(phase))
+        return torch.stack(made, -1)[:, None].float()
+
+
+def compile_tokens(
+    theory: TokenTheory, circuit: TokenCircuit, vocabulary: int, values: Values | None = None
+) -> Written:
+    """The handwritten circuit of a theory for the units of a circuit file.
+
+    Gains that are to be calibrated are 0 (of heads) or None (of answers) until they are fitted.
+    `values` stands in for numbers that are being tuned.
+    """
+    numbers = _Numbers(values or {})
+    heads: dict[str, WrittenHeads] = {}
+    neurons: dict[str, WrittenNeurons] = {}
+    answers: tuple[AnswerRead, ...] = ()
+    for name, family in theory.families.items():
+        units = circuit.families.get(name, CircuitFamily())
+        if family.units == "heads":
+            heads[name] = _heads(name, family, units, numbers)
+        elif family.units == "neurons":
+            neurons[name] = _neurons(name, family, units, circuit)
+        elif family.units == "answers":
+            answers = _answers(name, family, numbers)
+    return Written(heads, neurons, answers, vocabulary)
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """Reads the numbers of a theory, or what stands in for them."""
+
+    values: Values
+
+    def __call__(self, path: Path, number: Number) -> Tensor:
+        return self.values.get(path, torch.tensor(float(number.tune)))
+
+    def gain(self, path: Path, gain: Gain) -> Tensor | None:
+        """None for one that is to be calibrated."""
+        return self((*path, "gain"), gain) if isinstance(gain, Number) else None
+
+
+def _heads(name: str, family: TokenFamily, units: CircuitFamily, numbers: _Numbers) -> WrittenHeads:
+    count = len(units.heads or ())
+    terms, calibrated = [], []
+    for i, look in enumerate(family.looks):
+        path = (name, "looks", i)
+        gain = numbers.gain(path, look.gain)
+        if gain is None:
+            calibrated.append(i)
+        queries, keys = (
+            numbers((*path, key), number) if (number := getattr(look, key)) else None
+            for key in ("queries_before", "keys_before")
+        )
+        column = torch.zeros(count) if gain is None else gain.expand(count)
+        terms.append(LookTerm(look.place, look.at or 0, look.of, column, queries, keys))
+    by_layer = dict(sorted(units.by_layer.items()))
+    return WrittenHeads(name, by_layer, tuple(terms), tuple(calibrated))
+
+
+def _neurons(
+    name: str, family: TokenFamily, units: CircuitFamily, circuit: TokenCircuit
+) -> WrittenNeurons:
+    ((source, read),) = family.reads.items()
+    poses, modulus = family.poses, circuit.families[source].numbers
+    if poses is None or modulus is None:  # refused when the files were loaded
+        raise ValueError(name)
+    sign = 1 if family.phases == "added" else -1
+    phase = torch.arange(0, poses.phase_deg.over, poses.phase_deg.every, dtype=torch.float64)
+    # a neuron whose phases are subtracted sees the numbers after the first turned the other way
+    phases = torch.stack([phase, *[sign * phase for _ in read.places[1:]]])
+    frequencies = (units.frequency or ()) if poses.frequency == "from-circuit" else poses.frequency
+    coefficients = tuple(number.tune for number in read.harmonics)
+    return WrittenNeurons(
+        name, units.layer or 0, modulus, read.places, frequencies, phases, sign, coefficients
+    )
+
+
+def _answers(name: str, family: TokenFamily, numbers: _Numbers) -> tuple[AnswerRead, ...]:
+    made = []
+    for source, read in family.reads.items():
+        gain = numbers.gain((name, "reads", source), read.gain)
+        coefficients = tuple(number.tune for number in read.harmonics)
+        made.append(AnswerRead(source, coefficients, gain if gain is None else gain.expand(1)))
+    return tuple(made)

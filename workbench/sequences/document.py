@@ -1,0 +1,61 @@
+"""The document score.json of a token scorecard (docs/sequences.md)."""
+
+from typing import Any
+
+from workbench.score.facts import as_json, finite
+from workbench.sequences.score import PartScore, TokenCard
+
+FORMAT = 1
+
+
+def document(card: TokenCard) -> dict[str, Any]:
+    """The scorecard as plain values; numbers that are not finite become null."""
+    return finite(
+        {
+            "format": FORMAT,
+            "command": card.command,
+            "theory": {
+                "name": card.spec.theory.theory,
+                "path": str(card.spec.path),
+                "sha256": card.spec.sha256,
+            },
+            "host": {"name": card.host.name, "fingerprint": card.host.fingerprint},
+            "circuit": card.circuit.circuit,
+            "prompts": {**card.circuit.prompts.model_dump(), **card.counts},
+            "seed": card.seed,
+            "parts": {part.name: _part_document(part) for part in card.parts},
+        }
+    )
+
+
+def _part_document(part: PartScore) -> dict[str, Any]:
+    return {
+        "words": part.words,
+        "level": part.level,
+        "numbers": {**vars(part.numbers), "total": part.numbers.total},
+        "cheapest_ablation": part.cheapest,
+        "recovered_by": {
+            name: {"value": figure.value, "ci95": figure.ci95}
+            for name, figure in part.by_ablation.items()
+        },
+        "best_rival": part.rival,
+        "ahead": {"value": part.ahead.value, "ci95": part.ahead.ci95},
+        "verdict": part.verdict,
+        "conditions": {
+            row.facts.name: {
+                "kind": row.facts.kind.value,
+                "label": row.facts.label,
+                **row.quantities,
+                "pattern_overlap": row.overlap,
+                "numbers": row.numbers,
+                "recovered": row.recovered.value,
+                "recovered_ci95": row.recovered.ci95,
+            }
+            for row in part.rows
+        },
+    }
+
+
+def to_json(card: TokenCard) -> str:
+    """The document as text, with its keys in a fixed order."""
+    return as_json(document(card))

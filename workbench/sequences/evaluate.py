@@ -1,0 +1,112 @@
+"""Run every condition of every part over prompts, and keep one row a prompt."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workbench.evaluate.statistics import Statistics
+from workbench.hosts.host import Host
+from workbench.sequences.parts import TokenPart
+from workbench.sequences.prompts import Prompt
+from workbench.sequences.splice import (
+    BATCH,
+    NaturalRun,
+    Patterns,
+    TokenCondition,
+    answers_under,
+    natural_run,
+    pattern_site,
+)
+from workbench.splice.conditions import ConditionFacts, ConditionKind
+from workbench.work import Work
+
+OVERLAP = "overlap"  # the row of pattern overlap
+NATURAL = ConditionFacts("natural", ConditionKind.NATURAL, "the trained network itself")
+
+
+@torch.no_grad()
+def evaluate_parts(
+    host: Host,
+    parts: Sequence[TokenPart],
+    prompts: Sequence[Prompt],
+    sites: Sequence[str],
+    work: Work = Work(),  # noqa: B008 (frozen)
+) -> list[Statistics]:
+    """The statistics of each part's conditions: the output's quantities, and pattern overlap.
+
+    `sites` are those that conditions read (`sites_read`). The overlap of two patterns is the mean
+    over heads and queries of the attention that they share, from 0 to 1.
+    """
+    rows: list[dict[str, dict[str, list[np.ndarray]]]] = [{} for _ in parts]
+    advance = work.stage("score", len(prompts))
+    for start in range(0, len(prompts), BATCH):
+        batch = prompts[start : start + BATCH]
+        run = natural_run(host, batch, sites, start)
+        targets = torch.as_tensor(host.output.targets(batch))
+        natural = _compared(host, run, run.answers, targets)
+        computed: dict[int, dict[str, np.ndarray]] = {}  # parts share their ablations
+        for part, by_condition in zip(parts, rows, strict=True):
+            _add(by_condition, NATURAL.name, natural)
+            for each in part.conditions:
+                if id(each) not in computed:
+                    computed[id(each)] = _rows(host, run, each, targets)
+                _add(by_condition, each.facts.name, computed[id(each)])
+        advance(len(batch))
+    return [
+        _statistics(host, part, prompts, by_condition)
+        for part, by_condition in zip(parts, rows, strict=True)
+    ]
+
+
+def _rows(
+    host: Host, run: NaturalRun, spliced: TokenCondition, targets: Tensor
+) -> dict[str, np.ndarray]:
+    answers = answers_under(host, run, spliced.overrides(run))
+    rows = _compared(host, run, answers, targets)
+    if spliced.patterns is not None:
+        rows[OVERLAP] = overlap(run, spliced.patterns(run)).numpy()
+    return rows
+
+
+def _compared(
+    host: Host, run: NaturalRun, answers: Tensor, targets: Tensor
+) -> dict[str, np.ndarray]:
+    quantities = host.output.statistics(run.answers.numpy(), answers.numpy(), targets.numpy())
+    return {name: np.asarray(row) for name, row in quantities.items()}
+
+
+def overlap(run: NaturalRun, patterns: Patterns) -> Tensor:
+    """For each prompt the mean over heads and queries of the attention shared with the trained."""
+    shared = [
+        torch.minimum(values, run.seen[pattern_site(layer)][:, list(own)]).sum(-1).mean(-1)
+        for layer, (own, values) in patterns.items()
+    ]
+    return torch.cat(shared, 1).mean(1)
+
+
+def _add(by_condition: dict, name: str, rows: dict[str, np.ndarray]) -> None:
+    kept = by_condition.setdefault(name, {})
+    for quantity, row in rows.items():
+        kept.setdefault(quantity, []).append(row)
+
+
+def _statistics(
+    host: Host, part: TokenPart, prompts: Sequence[Prompt], by_condition: dict
+) -> Statistics:
+    rows = {
+        name: {quantity: np.concatenate(batches) for quantity, batches in kept.items()}
+        for name, kept in by_condition.items()
+    }
+    facts = {NATURAL.name: NATURAL} | {each.facts.name: each.facts for each in part.conditions}
+    return Statistics(
+        names=tuple(prompt.name for prompt in prompts),
+        sha256s=tuple(prompt.sha256 for prompt in prompts),
+        units=(),
+        level=np.zeros(0),
+        peak=np.zeros((len(prompts), 0)),
+        rows=rows,
+        quantities=host.output.quantities,
+        conditions=facts,
+    )

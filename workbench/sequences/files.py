@@ -1,0 +1,151 @@
+"""Files -> theories and circuits of transformers; every problem of a file is reported at once."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.errors import WorkbenchError, nearest
+from workbench.sequences.circuit import TokenCircuit
+from workbench.sequences.language import TokenFamily, TokenTheory
+from workbench.spec import source
+from workbench.spec.checks import without_bounds
+from workbench.spec.language import INPUT
+from workbench.spec.partial import validated
+from workbench.spec.problems import Fault
+from workbench.spec.source import Source
+
+# units -> the units whose families they may read, besides the tokens themselves
+READS = {"heads": ("heads",), "neurons": ("numbers",), "answers": ("neurons", "heads")}
+OF_CIRCUIT = {"heads": "heads", "numbers": "numbers", "neurons": "layer"}
+
+
+@dataclass(frozen=True)
+class TokenSpec:
+    """A theory of a transformer with its file."""
+
+    theory: TokenTheory
+    text: str
+    path: Path
+    sha256: str
+
+    def __repr__(self) -> str:
+        chain = " -> ".join(self.theory.families)
+        return f"TokenSpec({self.theory.theory}: {chain}; {self.path})"
+
+
+def is_of_tokens(path: Path | str) -> bool:
+    """Whether a file declares `input: tokens`; False for one that cannot be read as YAML."""
+    try:
+        values = source.read(Path(path)).values
+    except WorkbenchError:
+        return False
+    return isinstance(values, Mapping) and values.get("input") == "tokens"
+
+
+def load_token_theory(path: Path | str) -> TokenSpec:
+    """The theory of a YAML file. Raises SpecError with every problem, and WorkbenchError."""
+    return token_theory(source.read(Path(path)))
+
+
+def token_theory_from_text(text: str, path: str = "<text>") -> TokenSpec:
+    """The theory of a YAML text, which messages call `path`. Raises as `load_token_theory`."""
+    return token_theory(source.parse(text, path))
+
+
+def token_theory(parsed: Source) -> TokenSpec:
+    """The theory of a parsed file. Raises SpecError."""
+    theory, wrong = validated(TokenTheory, parsed.values)
+    if theory is not None:
+        wrong += [*meaning_faults(theory), *without_bounds(theory.families, parsed)]
+    parsed.refuse([*parsed.faults, *parsed.independent(wrong)])
+    digest = hashlib.sha256(parsed.text.encode()).hexdigest()
+    return TokenSpec(theory, parsed.text, Path(parsed.file), digest)
+
+
+def load_token_circuit(path: Path | str) -> TokenCircuit:
+    """The circuit of a YAML file. Raises SpecError with every problem, and WorkbenchError."""
+    parsed = source.read(Path(path))
+    circuit, wrong = validated(TokenCircuit, parsed.values)
+    parsed.refuse([*parsed.faults, *parsed.independent(wrong)])
+    return circuit
+
+
+def load_token_file(path: Path | str) -> TokenSpec | TokenCircuit:
+    """The theory or the circuit of a YAML file, whichever its keys say it is."""
+    values = source.read(Path(path)).values
+    is_circuit = "circuit" in values and "theory" not in values
+    return load_token_circuit(path) if is_circuit else load_token_theory(path)
+
+
+def meaning_faults(theory: TokenTheory) -> list[Fault]:
+    """The faults of families that read what is not above them, or what they cannot read."""
+    faults = []
+    above: dict[str, TokenFamily] = {}
+    for name, family in theory.families.items():
+        if name == INPUT:
+            advice = "another name: 'input' is the token"
+            faults.append(Fault("wrong-name", ("families", name), "the name 'input'", advice))
+        faults += _look_faults(name, family, above)
+        faults += _read_faults(name, family, above)
+        above[name] = family
+    if last := list(theory.of_units("answers"))[1:]:
+        path = ("families", last[0])
+        faults.append(Fault("conflict", path, "a second family of answers", "one of them"))
+    return faults
+
+
+def _look_faults(name: str, family: TokenFamily, above: Mapping[str, TokenFamily]) -> list[Fault]:
+    faults: list[Fault] = []
+    for i, look in enumerate(family.looks):
+        if look.of is not None and look.of != INPUT:
+            at = ("families", name, "looks", i, "of")
+            faults += _source_faults(at, "heads", look.of, above)
+    return faults
+
+
+def _read_faults(name: str, family: TokenFamily, above: Mapping[str, TokenFamily]) -> list[Fault]:
+    faults: list[Fault] = []
+    for read_name, read in family.reads.items():
+        at = ("families", name, "reads", read_name)
+        if read_name != INPUT or family.units == "neurons":
+            faults += _source_faults(at, family.units, read_name, above)
+        source_units = above[read_name].units if read_name in above else ""
+        for key, units in (("harmonics", ("numbers", "neurons")), ("places", ("numbers",))):
+            given, wanted = bool(getattr(read, key)), source_units in units
+            if given and not wanted:
+                shown = f"{key}, for {read_name}"
+                faults.append(Fault("conflict", (*at, key), shown, f"{key} only for {units[0]}"))
+            if wanted and not given:
+                faults.append(Fault("missing-key", at, f"no {key}", f"the key {key}"))
+    return faults
+
+
+def _source_faults(
+    at: tuple, units: str, source_name: str, above: Mapping[str, TokenFamily]
+) -> Iterator[Fault]:
+    readable = [name for name, family in above.items() if family.units in READS[units]]
+    if source_name not in readable:
+        expected = f"a family above of {' or '.join(READS[units])}"
+        yield Fault(
+            "unknown-family", at, repr(source_name), expected, nearest(source_name, readable)
+        )
+
+
+def refuse_unmatched(spec: TokenSpec, circuit: TokenCircuit, file: Path | str) -> None:
+    """Raises WorkbenchError if the circuit lacks a family of the theory, or its units."""
+    for name, family in spec.theory.families.items():
+        if family.units not in OF_CIRCUIT:
+            continue
+        key = OF_CIRCUIT[family.units]
+        if name not in circuit.families:
+            raise WorkbenchError(
+                f"{file}: families",
+                f"no {name}",
+                f"every family of {spec.path} that has units in the network",
+                nearest(name, circuit.families),
+            )
+        if getattr(circuit.families[name], key) is None:
+            raise WorkbenchError(
+                f"{file}: families.{name}", f"no {key}", f"the {key} of the {family.units}"
+            )

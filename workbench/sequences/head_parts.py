@@ -1,0 +1,267 @@
+"""The part of a theory that writes attention patterns: conditions, ablations, controls, a baseline.
+
+Ablated heads attend uniformly, or give nothing, their mean, or their output on another prompt. The
+baseline is each head's mean pattern: the best pattern that does not depend on tokens.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.sequences.compile import WrittenHeads
+from workbench.sequences.fit import fitted_heads
+from workbench.sequences.rule import LookTerm, pattern, scores, uniform
+from workbench.sequences.splice import (
+    NaturalRun,
+    Overrides,
+    OverridesOf,
+    Patterns,
+    TokenCondition,
+    condition,
+    pattern_site,
+    with_patterns,
+    with_units,
+    z_site,
+)
+from workbench.spec.language import INPUT
+from workbench.splice.conditions import ConditionKind
+
+Heads = Mapping[str, WrittenHeads]
+DONOR_SHIFT = 1  # a prompt's donor is the next one of its batch
+
+
+def by_layer(heads: Heads) -> dict[int, tuple[int, ...]]:
+    """The heads of all families together, by layer."""
+    layers: dict[int, tuple[int, ...]] = {}
+    for family in heads.values():
+        for layer, own in family.layers.items():
+            layers[layer] = (*layers.get(layer, ()), *own)
+    return dict(sorted(layers.items()))
+
+
+def sites_of_heads(heads: Heads) -> list[str]:
+    """The sites that conditions on these heads read: patterns and outputs."""
+    return [site(layer) for layer in by_layer(heads) for site in (pattern_site, z_site)]
+
+
+def seen_keys(run: NaturalRun, causal: bool) -> Tensor:
+    """Which keys each query may see."""
+    length = run.tokens.shape[1]
+    whole = torch.ones(length, length, dtype=torch.bool)
+    return whole.tril() if causal else whole
+
+
+def trained_patterns(family: WrittenHeads, run: NaturalRun) -> Float[Tensor, "n head q k"]:
+    """The trained patterns of a family's heads, in its order."""
+    own = [run.seen[pattern_site(layer)][:, list(at)] for layer, at in family.layers.items()]
+    return torch.cat(own, 1)
+
+
+def handwritten_patterns(
+    heads: Heads, by_hand: Collection[str], run: NaturalRun, causal: bool
+) -> dict[str, Float[Tensor, "n head q k"]]:
+    """The pattern of every family: handwritten, or trained where it is not `by_hand`."""
+    patterns: dict[str, Tensor] = {}
+    seen = seen_keys(run, causal)
+    for name, family in heads.items():
+        if name in by_hand:
+            carried = {source: patterns[source].mean(1) for source in family.reads}
+            patterns[name] = pattern(scores(family.terms, run.tokens, carried), seen)
+        else:
+            patterns[name] = trained_patterns(family, run)
+    return patterns
+
+
+def as_layers(heads: Heads, patterns: Mapping[str, Tensor], by_hand: Collection[str]) -> Patterns:
+    """The handwritten patterns of each layer, with the heads that they belong to."""
+    layers: dict[int, tuple[tuple[int, ...], list[Tensor]]] = {}
+    for name in by_hand:
+        start = 0
+        for layer, own in heads[name].layers.items():
+            units, values = layers.get(layer, ((), []))
+            values = [*values, patterns[name][:, start : start + len(own)]]
+            layers[layer] = ((*units, *own), values)
+            start += len(own)
+    return {layer: (units, torch.cat(values, 1)) for layer, (units, values) in layers.items()}
+
+
+def calibrated_heads(heads: Heads, run: NaturalRun, causal: bool) -> dict[str, WrittenHeads]:
+    """The families with their calibrated gains fitted on a run over calibration prompts.
+
+    A family that reads another's heads is fitted on what those carry in the trained network.
+    """
+    carried = {name: trained_patterns(family, run).mean(1) for name, family in heads.items()}
+    return {
+        name: fitted_heads(
+            family, run.tokens, trained_patterns(family, run), carried, seen_keys(run, causal)
+        )
+        for name, family in heads.items()
+    }
+
+
+@dataclass(frozen=True)
+class HeadConditions:
+    """Makes the conditions of one part.
+
+    by_hand  the families that are handwritten; the others stay trained
+    mean_z, mean_pattern  of each layer, over calibration prompts
+    """
+
+    heads: Heads
+    by_hand: tuple[str, ...]
+    causal: bool
+    mean_z: Mapping[int, Float[Tensor, "head place d"]]
+    mean_pattern: Mapping[int, Float[Tensor, "head q k"]]
+
+    @property
+    def replaced(self) -> dict[int, tuple[int, ...]]:
+        """The heads that are replaced, by layer."""
+        return by_layer({name: self.heads[name] for name in self.by_hand})
+
+    def all(self, seed: int, vocabulary: int) -> list[TokenCondition]:
+        """Every condition: ablations, the handwritten heads, controls and the baseline."""
+        made = [*self.ablations(), self.written("spliced", self.heads)]
+        for name, (label, changed) in controls(self.heads, self.by_hand, seed, vocabulary).items():
+            made.append(self.written(name, changed, ConditionKind.CONTROL, label))
+        return [*made, self._baseline()]
+
+    def ablations(self) -> list[TokenCondition]:
+        """Heads that give nothing, their mean, another prompt's output, or attend uniformly."""
+
+        def z_of(value: Callable[[NaturalRun, int, list[int]], Tensor]) -> OverridesOf:
+            return lambda run: {
+                z_site(layer): with_units(own, value(run, layer, list(own)))
+                for layer, own in self.replaced.items()
+            }
+
+        def zero(run: NaturalRun, layer: int, own: list[int]) -> Tensor:
+            return torch.zeros_like(run.seen[z_site(layer)][:, own])
+
+        def mean(run: NaturalRun, layer: int, own: list[int]) -> Tensor:
+            return self.mean_z[layer][own].expand_as(run.seen[z_site(layer)][:, own])
+
+        def other(run: NaturalRun, layer: int, own: list[int]) -> Tensor:
+            return run.seen[z_site(layer)][:, own].roll(DONOR_SHIFT, 0)
+
+        def flat(run: NaturalRun) -> Overrides:
+            attention = uniform(seen_keys(run, self.causal))
+            shape = (len(run.tokens), 1, *attention.shape)
+            return with_patterns(
+                {
+                    layer: (own, attention.expand(shape).expand(-1, len(own), -1, -1))
+                    for layer, own in self.replaced.items()
+                }
+            )
+
+        ablation = ConditionKind.ABLATION
+        return [
+            condition("ablated.zero", ablation, "the heads' output at 0", z_of(zero)),
+            condition(
+                "ablated.mean",
+                ablation,
+                "each head's mean output over the calibration prompts",
+                z_of(mean),
+            ),
+            condition(
+                "ablated.resample",
+                ablation,
+                "the heads' output on another prompt",
+                z_of(other),
+            ),
+            condition("ablated.uniform", ablation, "the same attention to every key", flat),
+        ]
+
+    def written(
+        self,
+        name: str,
+        heads: Heads,
+        kind: ConditionKind = ConditionKind.HANDWRITTEN,
+        label: str = "the handwritten patterns",
+    ) -> TokenCondition:
+        """A condition in which these handwritten heads take the trained ones' place."""
+
+        def patterns(run: NaturalRun) -> Patterns:
+            made = handwritten_patterns(heads, self.by_hand, run, self.causal)
+            return as_layers(heads, made, self.by_hand)
+
+        return condition(name, kind, label, lambda run: with_patterns(patterns(run)), patterns)
+
+    def _baseline(self) -> TokenCondition:
+        def patterns(run: NaturalRun) -> Patterns:
+            return {
+                layer: (
+                    own,
+                    self.mean_pattern[layer][list(own)].expand(len(run.tokens), -1, -1, -1),
+                )
+                for layer, own in self.replaced.items()
+            }
+
+        return condition(
+            "baseline.mean_pattern",
+            ConditionKind.BASELINE,
+            "each head's mean pattern over the calibration prompts: a number for every pair of "
+            "places",
+            lambda run: with_patterns(patterns(run)),
+            patterns,
+            numbers=sum(
+                len(own) * int((self.mean_pattern[layer][0] > 0).sum())
+                for layer, own in self.replaced.items()
+            ),
+        )
+
+
+def controls(
+    heads: Heads, by_hand: Sequence[str], seed: int, vocabulary: int
+) -> dict[str, tuple[str, Heads]]:
+    """Wrong theories with the same numbers, by name; only those that change something.
+
+    The last of the handwritten families is changed: two steps that are wrong in the same way may
+    make a circuit that is right.
+    """
+    last = by_hand[-1]
+    renamed = torch.randperm(vocabulary, generator=torch.Generator().manual_seed(seed))
+
+    def shifted(term: LookTerm) -> LookTerm:
+        return replace(term, shift=1)
+
+    def permuted(term: LookTerm) -> LookTerm:
+        return replace(term, renamed=renamed) if term.of is not None else term
+
+    def same(term: LookTerm) -> LookTerm:
+        return replace(term, of=INPUT) if term.of not in (None, INPUT) else term
+
+    def turned(term: LookTerm) -> LookTerm:
+        gated = term.queries_before is not None or term.keys_before is not None
+        return replace(term, turned=True) if gated else term
+
+    def other_head(term: LookTerm) -> LookTerm:
+        return replace(term, gain=term.gain.roll(1))
+
+    changes = {
+        "control.shifted": ("every key with the score of the key before it", shifted),
+        "control.tokens_permuted": ("the query's token renamed by a permutation", permuted),
+        "control.same_token": ("the key's own token in place of the carried one", same),
+        "control.gates_turned": ("gates that let the other places through", turned),
+        "control.other_head": ("each head with the numbers of another head", other_head),
+    }
+    made: dict[str, tuple[str, Heads]] = {}
+    for name, (label, change) in changes.items():
+        changed = {
+            family: replace(own, terms=tuple(map(change, own.terms))) if family == last else own
+            for family, own in heads.items()
+        }
+        if _differs(heads[last], changed[last]):
+            made[name] = (label, changed)
+    return made
+
+
+def _differs(left: WrittenHeads, right: WrittenHeads) -> bool:
+    return any(
+        (a.place, a.at, a.of, a.shift, a.turned) != (b.place, b.at, b.of, b.shift, b.turned)
+        or a.renamed is not b.renamed
+        or not torch.equal(a.gain, b.gain)
+        for a, b in zip(left.terms, right.terms, strict=True)
+    )

@@ -1,0 +1,255 @@
+"""The score of a theory of tokens: every part with its ablations, controls and rivals."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from workbench.evaluate.statistics import Statistics
+from workbench.hosts.host import Host
+from workbench.hosts.output import Quantity
+from workbench.hosts.store import load
+from workbench.hosts.tokens import TokenOutput
+from workbench.hosts.transformer_host import at_length, shape_of
+from workbench.score.recovery import distance, gains, recovered
+from workbench.score.uncertainty import Figure
+from workbench.sequences.circuit import TokenCircuit
+from workbench.sequences.compile import compile_tokens
+from workbench.sequences.evaluate import OVERLAP, evaluate_parts
+from workbench.sequences.files import (
+    TokenSpec,
+    load_token_circuit,
+    load_token_theory,
+    refuse_unmatched,
+)
+from workbench.sequences.hosted import refuse_unfit
+from workbench.sequences.parts import PartNumbers, TokenPart, parts_of, sites_read
+from workbench.sequences.prompt_sets import Prompts, prompts_of
+from workbench.sequences.splice import NaturalRun, natural_run
+from workbench.splice.conditions import RIVALS, ConditionFacts, ConditionKind
+from workbench.work import Work
+
+JUDGE = "logit_r2"
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """The scores of one condition: means over prompts, by the quantity's key.
+
+    recovered  1 - headline / that of the part's cheapest ablation
+    overlap    of attention patterns with the trained ones; None where none are written
+    numbers    of a baseline: how many numbers are fitted
+    """
+
+    facts: ConditionFacts
+    quantities: Mapping[str, float]
+    recovered: Figure
+    overlap: float | None
+    numbers: int | None = None
+
+
+@dataclass(frozen=True)
+class PartScore:
+    """A part's rows, the natural one first.
+
+    cheapest  the ablation that loses least: `recovered` is a share of what it loses
+    rival     the control or baseline that is nearest to the network, by `judged_by`
+    ahead     how much farther from the network than the handwritten part the rival is: above 0,
+              the theory does better
+    floor     the same of the cheapest ablation
+    by_ablation  what the handwritten part recovers of each ablation
+    """
+
+    name: str
+    words: str
+    level: str
+    numbers: PartNumbers
+    cheapest: str
+    rival: str | None
+    ahead: Figure
+    floor: Figure
+    by_ablation: Mapping[str, Figure]
+    rows: Sequence[TokenRow]
+
+    def row(self, name: str) -> TokenRow:
+        """The row of a condition; raises KeyError without one."""
+        for row in self.rows:
+            if row.facts.name == name:
+                return row
+        raise KeyError(name)
+
+    @property
+    def verdict(self) -> str:
+        """A sentence that says whether the part is the network's mechanism."""
+        return verdict(self)
+
+
+@dataclass(frozen=True)
+class TokenCard:
+    """The scorecard of a theory of tokens.
+
+    counts  prompts that calibrated, and prompts that were scored
+    """
+
+    spec: TokenSpec
+    circuit: TokenCircuit
+    host: Host
+    counts: Mapping[str, int]
+    quantities: Sequence[Quantity]
+    headline: Quantity
+    parts: Sequence[PartScore]
+    seed: int = 0
+    command: str = ""
+
+    def part(self, name: str) -> PartScore:
+        """The part of that name; raises KeyError without one."""
+        return {part.name: part for part in self.parts}[name]
+
+
+@dataclass(frozen=True)
+class TokenRequest:
+    """What is scored.
+
+    text   a text file, where the circuit declares `prompts: texts`
+    only   names of parts; all by default
+    """
+
+    spec: Path
+    circuit: Path
+    text: Path | None = None
+    only: Sequence[str] = field(default=())
+    command: str = ""
+
+
+def score_tokens(request: TokenRequest, work: Work = Work()) -> TokenCard:  # noqa: B008
+    """Load a theory and a circuit, splice every part into the network, and score it.
+
+    Raises WorkbenchError, and SpecError with every problem of a file.
+    """
+    spec, circuit = load_token_theory(request.spec), load_token_circuit(request.circuit)
+    refuse_unmatched(spec, circuit, request.circuit)
+    host = at_length(load(circuit.host), prompt_length(circuit))
+    refuse_unfit(host, circuit, request.circuit)
+    prompts = prompts_of(circuit.prompts, host, work.seed, request.text)
+    return score_loaded(spec, circuit, host, prompts, work, request)
+
+
+@torch.no_grad()
+def score_loaded(
+    spec: TokenSpec,
+    circuit: TokenCircuit,
+    host: Host,
+    prompts: Prompts,
+    work: Work = Work(),  # noqa: B008
+    request: TokenRequest | None = None,
+) -> TokenCard:
+    """As `score_tokens`, for what is loaded already."""
+    written = compile_tokens(spec.theory, circuit, shape_of(host).answers)
+    sites = sites_read(written)
+    run = natural_run(host, prompts.calibration, sites)
+    host = with_temperature(host, run, prompts)
+    parts = parts_of(host, spec.theory, written, run, work.seed)
+    if request and request.only:
+        parts = [part for part in parts if part.name in request.only]
+    statistics = evaluate_parts(host, parts, prompts.scored, sites, work)
+    scores = [
+        part_score(part, rows, host, work.seed)
+        for part, rows in zip(parts, statistics, strict=True)
+    ]
+    counts = {"calibration": len(prompts.calibration), "scored": len(prompts.scored)}
+    headline, quantities = host.output.headline, host.output.quantities
+    command = request.command if request else ""
+    return TokenCard(spec, circuit, host, counts, quantities, headline, scores, work.seed, command)
+
+
+def prompt_length(circuit: TokenCircuit) -> int:
+    """The number of places of the prompts that a circuit file declares."""
+    return 3 if circuit.prompts.kind == "pairs" else circuit.prompts.length
+
+
+def with_temperature(host: Host, run: NaturalRun, prompts: Prompts) -> Host:
+    """The host with the temperature at which its calibration answers are unsure."""
+    if not isinstance(host.output, TokenOutput):
+        return host
+    targets = host.output.targets(prompts.calibration)
+    return replace(host, output=host.output.fitted(run.answers, targets))
+
+
+def part_score(part: TokenPart, rows: Statistics, host: Host, seed: int) -> PartScore:
+    """The scores of a part from its rows."""
+    headline, judge = host.output.headline.name, judged_by(host).name
+
+    def lost(name: str, quantity: str) -> float:
+        return float(np.nanmean(distance(rows, name, quantity)))
+
+    counts = {each.facts.name: each.numbers for each in part.conditions}
+    kinds = {each.facts.name: each.facts.kind for each in part.conditions}
+    ablations = [name for name, kind in kinds.items() if kind == ConditionKind.ABLATION]
+    rivals = [name for name, kind in kinds.items() if kind in RIVALS]
+    cheapest = min(ablations, key=lambda name: lost(name, headline))
+    rival = min(rivals, key=lambda name: lost(name, judge)) if rivals else None
+    return PartScore(
+        part.name,
+        part.words,
+        part.level,
+        part.numbers,
+        cheapest,
+        rival,
+        gains(rows, "spliced", rival, judge, seed) if rival else Figure(None),
+        gains(rows, "spliced", cheapest, judge, seed),
+        {name: recovered(rows, "spliced", name, headline, seed=seed) for name in ablations},
+        [
+            replace(_row(rows, name, cheapest, host, seed), numbers=counts.get(name))
+            for name in rows.rows
+        ],
+    )
+
+
+def _row(rows: Statistics, name: str, cheapest: str, host: Host, seed: int) -> TokenRow:
+    of_condition = rows.rows[name]
+    means = {
+        quantity.key: float(np.nanmean(of_condition[quantity.name]))
+        if np.isfinite(of_condition[quantity.name]).any()
+        else float("nan")
+        for quantity in host.output.quantities
+    }
+    share = recovered(rows, name, cheapest, host.output.headline.name, seed=seed)
+    shared = float(of_condition[OVERLAP].mean()) if OVERLAP in of_condition else None
+    return TokenRow(rows.conditions[name], means, share, shared)
+
+
+def judged_by(host: Host) -> Quantity:
+    """The quantity that a verdict rests on: the R2 of logits, where there are logits.
+
+    A network that has solved its task answers with certainty. KL and accuracy are then blind to how
+    an answer is computed; the logits of all other tokens are not.
+    """
+    by_name = {quantity.name: quantity for quantity in host.output.quantities}
+    return by_name.get(JUDGE, host.output.headline)
+
+
+def verdict(part: PartScore) -> str:
+    """A sentence that says whether the part's figures support the theory."""
+    share = part.row("spliced").recovered
+    if share.value is None:
+        return "nothing is lost when the part is ablated, so no theory of it can be tested"
+    if _low(share) <= 0 or _low(part.floor) <= 0:
+        return f"not this mechanism: no better than {part.cheapest}"
+    if part.rival is None or part.ahead.value is None:
+        return "there is no control or baseline to compare with"
+    count = part.row(part.rival).numbers
+    rival = part.rival if count is None else f"{part.rival}, with {count:,} fitted numbers,"
+    if _low(part.ahead) > 0:
+        return f"better than every control and baseline; the nearest is {rival}".rstrip(",")
+    high = part.ahead.ci95[1] if part.ahead.ci95 else part.ahead.value
+    as_well = "better than" if high is not None and high < 0 else "as well as"
+    return f"{rival} does {as_well} the theory"
+
+
+def _low(figure: Figure) -> float:
+    """The lower end of a figure's interval; the figure where it has none."""
+    if figure.ci95:
+        return figure.ci95[0]
+    return float("nan") if figure.value is None else figure.value

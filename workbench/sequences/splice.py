@@ -1,0 +1,135 @@
+"""Conditions on a transformer: what takes the place of its heads and neurons, and their answers.
+
+The network is never edited: a condition is a set of overrides of sites for one run.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from workbench.hosts.hooks import Override, overridden, refuse_unfired
+from workbench.hosts.host import Host
+from workbench.hosts.output import NO_TARGET
+from workbench.sequences.prompts import Prompt
+from workbench.splice.conditions import ConditionFacts, ConditionKind
+
+ANSWERS = "unembed"  # the site of the logits
+BATCH = 64
+
+
+def pattern_site(layer: int) -> str:
+    """The attention patterns of a layer."""
+    return f"blocks.{layer}.attn.hook_pattern"
+
+
+def z_site(layer: int) -> str:
+    """The heads' outputs of a layer, before their output weights."""
+    return f"blocks.{layer}.attn.hook_z"
+
+
+def post_site(layer: int) -> str:
+    """The neurons of a layer."""
+    return f"blocks.{layer}.mlp.hook_post"
+
+
+def stream_site(layer: int) -> str:
+    """The stream that the neurons of a layer read."""
+    return f"blocks.{layer}.hook_resid_mid"
+
+
+@dataclass(frozen=True)
+class NaturalRun:
+    """The network's own run on a batch of prompts.
+
+    answers  what the network gives
+    seen     activations at sites, units first: `n unit *position`
+    scored   places whose answers are scored
+    start    place of the first prompt among all
+    """
+
+    tokens: Int[Tensor, "n place"]
+    answers: Float[Tensor, "n ..."]
+    seen: Mapping[str, Tensor]
+    scored: Bool[Tensor, "n place"]
+    start: int = 0
+
+
+def natural_run(
+    host: Host, prompts: Sequence[Prompt], sites: Sequence[str], start: int = 0
+) -> NaturalRun:
+    """Run the network on prompts and record the sites."""
+    tokens = host.input.batch(prompts).to(host.device)
+    answers, seen = host.run(tokens, *sites)
+    targets = torch.as_tensor(host.output.targets(prompts))
+    scored = (targets != NO_TARGET).reshape(len(prompts), -1)
+    return NaturalRun(tokens, answers, seen, scored, start)
+
+
+Overrides = Mapping[str, Override]
+Patterns = Mapping[int, tuple[tuple[int, ...], Float[Tensor, "n head q k"]]]
+OverridesOf = Callable[[NaturalRun], Overrides]
+PatternsOf = Callable[[NaturalRun], Patterns]
+
+
+@dataclass(frozen=True)
+class TokenCondition:
+    """What takes the place of heads and neurons under one condition.
+
+    overrides  of a batch: site -> what becomes of its activation
+    patterns   of a batch: layer -> (heads, their handwritten patterns), to compare with the trained
+    numbers    of a baseline: how many numbers are fitted
+    """
+
+    facts: ConditionFacts
+    overrides: OverridesOf
+    patterns: PatternsOf | None = None
+    numbers: int | None = None
+
+
+def condition(
+    name: str,
+    kind: ConditionKind,
+    label: str,
+    overrides: OverridesOf,
+    patterns: PatternsOf | None = None,
+    numbers: int | None = None,
+) -> TokenCondition:
+    """A condition with its name, kind and label."""
+    return TokenCondition(ConditionFacts(name, kind, label), overrides, patterns, numbers)
+
+
+def answers_under(host: Host, run: NaturalRun, overrides: Overrides) -> Tensor:
+    """The network's answers with these overrides. Raises WorkbenchError if one did not happen."""
+    with overridden(host, overrides) as fired:
+        answers, _ = host.run(run.tokens)
+    refuse_unfired(fired)
+    return answers
+
+
+def with_units(units: Sequence[int], values: Tensor) -> Override:
+    """An override that gives some units of a site these values, `n unit *position`."""
+
+    def put(activation: Tensor) -> Tensor:
+        spliced = activation.clone()
+        spliced[:, list(units)] = values.to(activation.dtype)
+        return spliced
+
+    return put
+
+
+def with_patterns(patterns: Patterns) -> dict[str, Override]:
+    """Overrides that give heads these patterns."""
+    return {pattern_site(layer): with_units(*of_layer) for layer, of_layer in patterns.items()}
+
+
+def plus(added: Float[Tensor, "n place token"]) -> Override:
+    """An override of the logits that adds to them."""
+    return lambda logits: logits + added.movedim(2, 1).to(logits.dtype)
+
+
+def replaced_by(answers: Float[Tensor, "n place token"]) -> Override:
+    """An override of the logits by others, at all places or at the last alone."""
+    return lambda logits: answers.movedim(2, 1).to(logits.dtype).expand_as(logits)
