@@ -11,6 +11,7 @@ from workbench.terminal.options import command_line
 from workbench.terminal.session import Session
 
 # parameters of `score` that a theory of tokens has a use for
+TUNE_OPTIONS = ("spec_file", "circuit_files", "output", "steps", "rate", "seed", "no_cache")
 TOKEN_OPTIONS = ("spec_files", "circuit_files", "text", "output", "seed", "as_json", "no_cache")
 
 
@@ -62,3 +63,21 @@ def score_of_tokens(
         request = TokenRequest(*files, text=text, command=command_line())
         card = rebuild_tokens(request, output, session.work(seed, no_cache=True))
     session.print_result(as_json, to_json(card), table(card), output / "score.json")
+
+
+def tune_of_tokens(
+    files: tuple[Path, Path], output: Path, steps: int, rate: float, seed: int
+) -> None:
+    """Fit a theory of tokens to a network, write it with its plot, and print what was fitted."""
+    from workbench.sequences.files import load_token_theory
+    from workbench.sequences.score import loaded
+    from workbench.sequences.tune import TokenTuneSettings, tuned_lines, tuned_tokens
+
+    spec_file, circuit_file = files
+    with Session() as session:
+        spec = load_token_theory(spec_file)
+        circuit, host, prompts = loaded(spec, circuit_file, seed)
+        settings = TokenTuneSettings(steps, rate, seed)
+        work = session.work(seed, no_cache=True)
+        result = tuned_tokens(spec, circuit, host, prompts.calibration, output, settings, work)
+    click.echo("\n".join(tuned_lines(result)))

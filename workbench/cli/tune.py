@@ -4,6 +4,13 @@ from pathlib import Path
 
 import click
 
+from workbench.cli.tokens import (
+    TUNE_OPTIONS,
+    of_tokens,
+    paired_tokens,
+    refuse_options,
+    tune_of_tokens,
+)
 from workbench.terminal.options import (
     COMMON,
     IMAGES,
@@ -102,7 +109,15 @@ def tune(  # noqa: PLR0913
     Numbers that ended at a bound are listed.
 
     An interrupted fit continues when the same command is given again.
+
+    A theory of tokens (`input: tokens`) is fitted to the answers at the scored places of its
+    circuit's calibration prompts, with all families of heads together and each alone.
     """
+    if of_tokens([spec_file]):
+        refuse_options(TUNE_OPTIONS)
+        pair = paired_tokens([spec_file], circuit_files)
+        tune_of_tokens(pair, output, steps, rate, common.seed)
+        return
     from workbench.spec import load_circuit
     from workbench.tune.result import tuned_json, tuned_lines
     from workbench.tune.spec import tuned_spec

@@ -3,6 +3,7 @@
 It also names the prompts that its figures are measured on.
 """
 
+import hashlib
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -106,3 +107,9 @@ class TokenCircuit(Strict):
     about: str = ""
     prompts: PromptSet
     families: Annotated[dict[Name, CircuitFamily], Field(min_length=1, max_length=ENTRIES)]
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the file's content, whatever its layout; `about` does not count."""
+        text = self.model_dump_json(exclude={"about"}, exclude_none=True)
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -1,6 +1,6 @@
 """A theory of tokens and a circuit -> the handwritten circuit: terms with numbers, unit by unit."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -8,13 +8,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from workbench.sequences.circuit import CircuitFamily, TokenCircuit
-from workbench.sequences.language import Gain, TokenFamily, TokenTheory
+from workbench.sequences.language import TokenFamily, TokenTheory
 from workbench.sequences.rule import LookTerm, answer_waves, copied, neuron_waves
 from workbench.spec.language import INPUT
 from workbench.spec.number import Number
-from workbench.spec.problems import Path
 
-Values = Mapping[Path, Tensor]  # numbers that are being tuned, by their path below the families
+Value = Callable[[Number], Tensor]  # what stands for a number: itself, or a value to be tuned
 
 
 @dataclass(frozen=True)
@@ -135,56 +134,45 @@ class Written:
         return torch.stack(made, -1)[:, None].float()
 
 
+def constant(number: Number) -> Tensor:
+    """The number as it is written."""
+    return torch.tensor(float(number.tune))
+
+
 def compile_tokens(
-    theory: TokenTheory, circuit: TokenCircuit, vocabulary: int, values: Values | None = None
+    theory: TokenTheory, circuit: TokenCircuit, vocabulary: int, value: Value = constant
 ) -> Written:
     """The handwritten circuit of a theory for the units of a circuit file.
 
     Gains that are to be calibrated are 0 (of heads) or None (of answers) until they are fitted.
-    `values` stands in for numbers that are being tuned.
+    `value` gives the tensor of a number, which may need a gradient.
     """
-    numbers = _Numbers(values or {})
     heads: dict[str, WrittenHeads] = {}
     neurons: dict[str, WrittenNeurons] = {}
     answers: tuple[AnswerRead, ...] = ()
     for name, family in theory.families.items():
         units = circuit.families.get(name, CircuitFamily())
         if family.units == "heads":
-            heads[name] = _heads(name, family, units, numbers)
+            heads[name] = _heads(name, family, units, value)
         elif family.units == "neurons":
             neurons[name] = _neurons(name, family, units, circuit)
         elif family.units == "answers":
-            answers = _answers(name, family, numbers)
+            answers = _answers(family, value)
     return Written(heads, neurons, answers, vocabulary)
 
 
-@dataclass(frozen=True)
-class _Numbers:
-    """Reads the numbers of a theory, or what stands in for them."""
-
-    values: Values
-
-    def __call__(self, path: Path, number: Number) -> Tensor:
-        return self.values.get(path, torch.tensor(float(number.tune)))
-
-    def gain(self, path: Path, gain: Gain) -> Tensor | None:
-        """None for one that is to be calibrated."""
-        return self((*path, "gain"), gain) if isinstance(gain, Number) else None
-
-
-def _heads(name: str, family: TokenFamily, units: CircuitFamily, numbers: _Numbers) -> WrittenHeads:
+def _heads(name: str, family: TokenFamily, units: CircuitFamily, value: Value) -> WrittenHeads:
     count = len(units.heads or ())
     terms, calibrated = [], []
     for i, look in enumerate(family.looks):
-        path = (name, "looks", i)
-        gain = numbers.gain(path, look.gain)
-        if gain is None:
+        if not isinstance(look.gain, Number):
             calibrated.append(i)
+        gain = value(look.gain) if isinstance(look.gain, Number) else torch.zeros(())
         queries, keys = (
-            numbers((*path, key), number) if (number := getattr(look, key)) else None
-            for key in ("queries_before", "keys_before")
+            value(gate).float() if gate else None
+            for gate in (look.queries_before, look.keys_before)
         )
-        column = torch.zeros(count) if gain is None else gain.expand(count)
+        column = gain.float().expand(count)
         terms.append(LookTerm(look.place, look.at or 0, look.of, column, queries, keys))
     by_layer = dict(sorted(units.by_layer.items()))
     return WrittenHeads(name, by_layer, tuple(terms), tuple(calibrated))
@@ -208,10 +196,10 @@ def _neurons(
     )
 
 
-def _answers(name: str, family: TokenFamily, numbers: _Numbers) -> tuple[AnswerRead, ...]:
+def _answers(family: TokenFamily, value: Value) -> tuple[AnswerRead, ...]:
     made = []
     for source, read in family.reads.items():
-        gain = numbers.gain((name, "reads", source), read.gain)
         coefficients = tuple(number.tune for number in read.harmonics)
-        made.append(AnswerRead(source, coefficients, gain if gain is None else gain.expand(1)))
+        gain = value(read.gain).float().expand(1) if isinstance(read.gain, Number) else None
+        made.append(AnswerRead(source, coefficients, gain))
     return tuple(made)

@@ -120,11 +120,24 @@ class TokenFamily(Strict):
         return self
 
 
-class TokenVariant(Strict):
-    """A changed theory: `set` maps keys of the families to other values."""
+class TokensTuned(Strict):
+    """The record that `workbench tune` writes: what the values of `{tune: ...}` were fitted on.
 
-    about: Annotated[str, Field(min_length=1)]
-    set: Annotated[dict[str, Number | str | tuple[float, ...]], Field(min_length=1)]
+    The prompts are the calibration prompts of the circuit at this seed, so they can be made again.
+    """
+
+    host: str
+    circuit: Annotated[str, Field(description="SHA-256 of the circuit's content")]
+    prompts: Annotated[str, Field(description="SHA-256 of the set of prompts")]
+    count: int
+    seed: int
+    steps: int
+    rate: float
+    loss: Annotated[
+        tuple[float, float],
+        Field(description="mean KL at the scored places of the tuning prompts, before and after"),
+    ]
+    written: Annotated[dict[str, float], Field(description="key -> the value before tuning")]
 
 
 class TokenTheory(Strict):
@@ -135,6 +148,7 @@ class TokenTheory(Strict):
     about: str = ""
     source: tuple[str, ...] = ()
     families: Annotated[dict[Name, TokenFamily], Field(min_length=1, max_length=ENTRIES)]
+    tuned: TokensTuned | None = None
 
     def of_units(self, units: str) -> dict[str, TokenFamily]:
         """The families of these units, by name."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from workbench.errors import WorkbenchError
 from workbench.evaluate.statistics import Statistics
 from workbench.hosts.host import Host
 from workbench.hosts.output import Quantity
@@ -27,6 +28,7 @@ from workbench.sequences.files import (
 from workbench.sequences.hosted import refuse_unfit
 from workbench.sequences.parts import PartNumbers, TokenPart, parts_of, sites_read
 from workbench.sequences.prompt_sets import Prompts, prompts_of
+from workbench.sequences.prompts import Prompt
 from workbench.sequences.splice import NaturalRun, natural_run
 from workbench.splice.conditions import RIVALS, ConditionFacts, ConditionKind
 from workbench.work import Work
@@ -128,12 +130,39 @@ def score_tokens(request: TokenRequest, work: Work = Work()) -> TokenCard:  # no
 
     Raises WorkbenchError, and SpecError with every problem of a file.
     """
-    spec, circuit = load_token_theory(request.spec), load_token_circuit(request.circuit)
-    refuse_unmatched(spec, circuit, request.circuit)
-    host = at_length(load(circuit.host), prompt_length(circuit))
-    refuse_unfit(host, circuit, request.circuit)
-    prompts = prompts_of(circuit.prompts, host, work.seed, request.text)
+    spec = load_token_theory(request.spec)
+    circuit, host, prompts = loaded(spec, request.circuit, work.seed, request.text)
+    if spec.theory.tuned and spec.theory.tuned.circuit == circuit.sha256:
+        tuning = prompts_of(circuit.prompts, host, spec.theory.tuned.seed, request.text)
+        refuse_shared(spec, tuning.calibration, prompts.scored)
     return score_loaded(spec, circuit, host, prompts, work, request)
+
+
+def loaded(
+    spec: TokenSpec, circuit_file: Path, seed: int = 0, text: Path | None = None
+) -> tuple[TokenCircuit, Host, Prompts]:
+    """The circuit of a theory, its network at the prompts' length, and its prompts.
+
+    Raises WorkbenchError if they do not fit each other.
+    """
+    circuit = load_token_circuit(circuit_file)
+    refuse_unmatched(spec, circuit, circuit_file)
+    host = at_length(load(circuit.host), prompt_length(circuit))
+    refuse_unfit(host, circuit, circuit_file)
+    return circuit, host, prompts_of(circuit.prompts, host, seed, text)
+
+
+def refuse_shared(spec: TokenSpec, tuning: Sequence[Prompt], scored: Sequence[Prompt]) -> None:
+    """Raises WorkbenchError if a prompt is scored on which the theory's numbers were fitted."""
+    fitted = {prompt.sha256 for prompt in tuning}
+    if shared := [prompt.name for prompt in scored if prompt.sha256 in fitted]:
+        raise WorkbenchError(
+            str(spec.path),
+            f"was tuned on {len(shared)} of the prompts to be scored, such as {shared[0]}",
+            "prompts that no number was fitted on",
+            f"Score with --seed {spec.theory.tuned.seed if spec.theory.tuned else 0}, the seed of "
+            "the tuning, whose scored prompts are others.",
+        )
 
 
 @torch.no_grad()

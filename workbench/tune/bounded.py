@@ -4,9 +4,10 @@ from collections.abc import Callable, Collection
 
 import numpy as np
 import torch
+from pydantic import BaseModel
 from torch import Tensor
 
-from workbench.spec.language import Number, Theory, numbers
+from workbench.spec.language import Number, numbers
 
 MARGIN = 0.02  # of the bounds' distance: a value on its bound has no gradient
 # Of the bounds' distance, within which a fitted number counts as at its bound. It is more than
@@ -22,7 +23,7 @@ class Bounded(torch.nn.Module):
     The parameter's sigmoid runs from the number's `min` to its `max`.
     """
 
-    def __init__(self, theory: Theory, hold: Collection[str] = ()):
+    def __init__(self, theory: BaseModel, hold: Collection[str] = ()):
         super().__init__()
         self.fitted = {
             path: number for path, number in numbers(theory) if number.tuned and path[1] not in hold
