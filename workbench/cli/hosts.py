@@ -6,13 +6,14 @@ from pathlib import Path
 import click
 
 from workbench.terminal.group import Commands
-from workbench.terminal.options import AS_JSON, trusted
+from workbench.terminal.options import AS_JSON, SEED, trusted
+from workbench.terminal.session import Session
 from workbench.terminal.types import FILE, NAME
 
 
 @click.group(cls=Commands)
 def hosts() -> None:
-    """List trained networks, add them from files, or download them from their public source."""
+    """List trained networks, add them from files, download them, or train small ones."""
 
 
 @hosts.command("list")
@@ -87,3 +88,34 @@ def hosts_pull(name: str) -> None:
     click.echo(
         f"{name}: {'pulled to' if pull(name) else 'already there, intact:'} {weights_file(name)}"
     )
+
+
+@hosts.command("make")
+@click.argument("name", type=NAME)
+@SEED
+@AS_JSON
+def hosts_make(name: str, seed: int, as_json: bool) -> None:
+    """Train a small network on this machine, in about a minute, and keep some twenty checkpoints.
+
+    NAME is induction or modular-addition. The same seed gives the same weights on one machine.
+    Each checkpoint is a host: induction@step:900, and induction@final at the end. An interrupted
+    training leaves nothing, and begins again.
+
+    \b
+    workbench hosts make induction
+    workbench hosts make modular-addition --seed 2
+    """
+    from dataclasses import asdict
+
+    from workbench.hosts.made import FINAL, made_name, make
+
+    with Session() as session:
+        rows = make(name, seed, session.stage)
+    if as_json:
+        facts = {"host": made_name(name, seed, FINAL), "seed": seed}
+        click.echo(json.dumps(facts | {"checkpoints": [asdict(row) for row in rows]}, indent=1))
+        return
+    widest = max(len(row.name) for row in rows)
+    for row in rows:
+        click.echo(f"{row.name:{widest}}  loss {row.loss:7.4f}  accuracy {row.accuracy:.3f}")
+    click.echo(f"The last is {made_name(name, seed, FINAL)} too.")

@@ -4,6 +4,7 @@ squeezenet                     a published host that is installed
 my_hosts.py:make_host          the return value of `make_host()`; the file is run if the user
                                named it
 squeezenet@random:0            the null host of squeezenet, seed 0
+induction@step:900             a checkpoint of a network that was trained here (`made.py`)
 """
 
 import hashlib
@@ -24,7 +25,7 @@ from workbench.hosts.null import null_host
 
 OWN, NULL = ".py:", "@random:"
 # No two names of this form give the same folder.
-PLAIN = re.compile(r"[\w-]+|\w+\.py:\w+(@random:\d+)?|[\w-]+@random:\d+")
+PLAIN = re.compile(r"([\w-]+(@seed:\d+)?(@final|@step:\d+)?|\w+\.py:\w+)(@random:\d+)?")
 TRUSTED: set[str] = set()  # own hosts that the user named in this process
 
 

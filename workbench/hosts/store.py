@@ -29,6 +29,7 @@ from workbench.hosts import (
     stories260k,
 )
 from workbench.hosts.host import Host
+from workbench.hosts.made import FINAL, TRAININGS, is_made, load_made, made, made_name, training_of
 from workbench.hosts.named import is_null, is_own, own_host, shuffled, split_null
 from workbench.hosts.recipe import Recipe
 from workbench.hosts.tokens import Tokenizer
@@ -91,17 +92,21 @@ def tokenizer(name: str) -> Tokenizer:
 def recipe(name: str) -> Recipe:
     """The recipe of that host; raises WorkbenchError with the near miss."""
     if name not in RECIPES:
-        raise WorkbenchError("hosts", f"no host {name!r}", remedy=nearest(name, RECIPES))
+        remedy = _made_remedy(name) or nearest(name, RECIPES)
+        raise WorkbenchError("hosts", f"no host {name!r}", remedy=remedy)
     return RECIPES[name]
 
 
 def refuse_unknown(name: str) -> None:
     """Raise WorkbenchError for a name of neither a published host nor the null host of one.
 
-    Names of a user's own file pass; `own_host` checks them.
+    Names of a user's own file pass, and those of checkpoints whose training is known; `own_host`
+    and `load_made` check them.
     """
     trained = split_null(name)[0] if is_null(name) else name
-    if not is_own(trained):
+    if is_made(trained):
+        training_of(trained.partition("@")[0])
+    elif not is_own(trained):
         recipe(trained)
 
 
@@ -153,10 +158,14 @@ def intact(name: str) -> bool:
 
 
 def installed() -> list[HostRow]:
-    """Every known host, the default first."""
-    return [
+    """Every published host, the default first, and then those that were trained here."""
+    published = [
         HostRow(host.name, intact(host.name), len(host.sites), host.source, host.fingerprint)
         for host in RECIPES.values()
+    ]
+    hosts = [load_made(name) for name in made()]
+    return published + [
+        HostRow(host.name, True, len(host.sites), host.source, host.fingerprint) for host in hosts
     ]
 
 
@@ -170,6 +179,8 @@ def load(name: str) -> Host:
         return _null(name, load(split_null(name)[0]).facts)
     if is_own(name):
         return own_host(name)
+    if is_made(name):
+        return load_made(name)
     recipe(name)
     file = weights_file(name)
     try:
@@ -252,5 +263,12 @@ def _refuse_wrong_files(wanted: Recipe, directory: Path) -> None:
 def _remedy(name: str) -> str:
     return (
         f"Run `workbench hosts pull {name}`, "
-        f"or `workbench hosts add {name} DIR` if you have its files."
+        f"or `workbench hosts add {name} DIR` if you have its files. {_made_remedy(name)}".rstrip()
     )
+
+
+def _made_remedy(name: str) -> str:
+    """The name of the network of that name that `workbench hosts make` trains, if there is one."""
+    if name not in TRAININGS:
+        return ""
+    return f"The network that `workbench hosts make {name}` trains is {made_name(name, 0, FINAL)}."
