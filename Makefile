@@ -35,6 +35,7 @@ check-full: check
 
 schema: $(READY)
 	$(BIN)/python -m workbench.spec.schema > specs/theory.schema.json
+	$(BIN)/python -m workbench.sequences.schema > specs/tokens/theory.schema.json
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
