@@ -43,7 +43,7 @@ LAYERS = (
     ("sequences.answer_parts",),
     ("sequences.parts",),
     ("evaluate",),
-    ("vision.survey", "vision.tuning", "vision.examples", "vision.visualise"),
+    ("sequences.survey", "vision.survey", "vision.tuning", "vision.examples", "vision.visualise"),
     ("sequences.evaluate",),
     ("score",),
     ("sequences.score",),

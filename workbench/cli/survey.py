@@ -11,6 +11,18 @@ from workbench.terminal.types import NAME, OUTPUT_FILE
 # families that a survey finds: as in workbench.vision.survey, which would load torch
 FAMILIES = ("curve", "early_curve", "gabor", "complex_gabor", "line", "high-low-frequency")
 
+# of a host of tokens: as in workbench.sequences.survey
+TOKEN_FAMILIES = (
+    "previous",
+    "next",
+    "same",
+    "induction",
+    "first",
+    "local",
+    "copying",
+    "sum",
+)
+
 
 @click.command()
 @click.argument("host_name", metavar="HOST", type=NAME, callback=trusted)
@@ -19,7 +31,8 @@ FAMILIES = ("curve", "early_curve", "gabor", "complex_gabor", "line", "high-low-
     default="curve",
     type=NAME,
     show_default=True,
-    help=f"Family to find: {', '.join(FAMILIES)}.",
+    help=f"Family to find: {', '.join(FAMILIES)}; in a network of tokens "
+    f"{', '.join(TOKEN_FAMILIES)}.",
 )
 @click.option(
     "--site",
@@ -33,7 +46,8 @@ FAMILIES = ("curve", "early_curve", "gabor", "complex_gabor", "line", "high-low-
     "-o",
     "--output",
     type=OUTPUT_FILE,
-    help="Circuit file to write.  [default: circuits/HOST/FAMILY.yaml]",
+    help="Circuit file to write.  [default: circuits/HOST/FAMILY.yaml; in a network of tokens "
+    "circuits/tokens/HOST/FAMILY.yaml]",
 )
 @IMAGES
 @BROKEN
@@ -58,7 +72,11 @@ def survey(
     workbench survey my_hosts.py:make_host --site layer2
     workbench survey inceptionv1 --family complex_gabor --site conv2d1
     workbench survey inceptionv1@random:0
+    workbench survey induction@final --family copying
     """
+    if family in TOKEN_FAMILIES:
+        _survey_tokens(host_name, family, sites, output, images)
+        return
     from workbench.hosts.named import folder_name
     from workbench.hosts.store import load
     from workbench.spec import dump_circuit
@@ -77,3 +95,28 @@ def survey(
         target = output or Path("circuits") / folder_name(host_name) / f"{family}.yaml"
         dump_circuit(circuit, target)
     click.echo(f"{len(circuit.units)} {family} units at {circuit.site} of {host_name}: {target}")
+
+
+def _survey_tokens(
+    host_name: str, family: str, sites: tuple[str, ...], output: Path | None, images: Path | None
+) -> None:
+    """Survey a transformer; its heads and neurons are looked for in every layer."""
+    from workbench.errors import WorkbenchError
+    from workbench.hosts.named import folder_name
+    from workbench.hosts.store import load
+    from workbench.sequences.survey import dump_token_circuit
+    from workbench.sequences.survey import survey as find
+
+    if sites or images:
+        raise WorkbenchError(
+            f"survey {host_name}",
+            f"--site and --images do not go with --family {family}",
+            "neither: heads and neurons of every layer are surveyed on tokens",
+        )
+    with Session() as session:
+        found = find(load(host_name), family, progress=session.counter)
+        default = Path("circuits", "tokens", folder_name(host_name), f"{family}.yaml")
+        target = output or default
+        dump_token_circuit(found.circuit, target)
+    click.echo("\n".join(found.lines))
+    click.echo(f"{family} of {host_name}: {target}")
