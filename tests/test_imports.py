@@ -51,7 +51,7 @@ LAYERS = (
     ("sequences.table", "sequences.document"),
     ("sequences.run",),
     ("rebuild", "tune"),
-    ("sequences.tune",),
+    ("sequences.tune", "sequences.door"),
     ("api",),
     ("terminal",),
     ("analyses", "export"),

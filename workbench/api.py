@@ -34,6 +34,9 @@ from workbench.report.notebook import circuit_html, scorecard_html, theory_html
 from workbench.result_folder import folder_written_whole
 from workbench.score.document import document
 from workbench.score.scorecard import Scorecard
+from workbench.sequences.circuit import TokenCircuit
+from workbench.sequences.door import TheoryOfTokens
+from workbench.sequences.files import is_of_tokens, load_token_circuit, load_token_theory
 from workbench.shipped import given_or_shipped
 from workbench.spec import Spec, TrainedCircuit, theory_from_text
 from workbench.spec import load_circuit as read_trained_circuit
@@ -58,24 +61,29 @@ def load_host(name: str, download: bool = False) -> Host:
     return load(name)
 
 
-def load_theory(source: Path | str, folder: Path | str | None = None) -> Theory:
+def load_theory(source: Path | str, folder: Path | str | None = None) -> Theory | TheoryOfTokens:
     """A theory: a YAML file, the name of a shipped theory, or YAML text of more than one line.
 
-    A text of a tuned theory names its ledger, a file in `folder`. Raises WorkbenchError that lists
+    A file of `input: tokens` gives a theory of tokens, whose `score` takes a circuit of tokens. A
+    text of a tuned theory names its ledger, a file in `folder`. Raises WorkbenchError that lists
     every problem.
     """
     if isinstance(source, str) and "\n" in source:
         return Theory(theory_from_text(source, folder=folder))
-    return Theory(read_theory(given_or_shipped(source)))
+    file = given_or_shipped(source)
+    if is_of_tokens(file):
+        return TheoryOfTokens(load_token_theory(file))
+    return Theory(read_theory(file))
 
 
-def load_circuit(file: Path | str) -> TrainedCircuit:
+def load_circuit(file: Path | str) -> TrainedCircuit | TokenCircuit:
     """A trained circuit: its host, its site, and the poses of its units.
 
-    `file` is a circuit file, or the name of a shipped one such as "squeezenet/curve". Raises
-    WorkbenchError that lists every problem.
+    `file` is a circuit file, or the name of a shipped one such as "squeezenet/curve". A file of
+    `input: tokens` gives a circuit of tokens. Raises WorkbenchError that lists every problem.
     """
-    return read_trained_circuit(given_or_shipped(file))
+    path = given_or_shipped(file)
+    return load_token_circuit(path) if is_of_tokens(path) else read_trained_circuit(path)
 
 
 def load_pictures(path: Path | str, most: int | None = None) -> list[Picture]:

@@ -132,9 +132,6 @@ def score_tokens(request: TokenRequest, work: Work = Work()) -> TokenCard:  # no
     """
     spec = load_token_theory(request.spec)
     circuit, host, prompts = loaded(spec, request.circuit, work.seed, request.text)
-    if spec.theory.tuned and spec.theory.tuned.circuit == circuit.sha256:
-        tuning = prompts_of(circuit.prompts, host, spec.theory.tuned.seed, request.text)
-        refuse_shared(spec, tuning.calibration, prompts.scored)
     return score_loaded(spec, circuit, host, prompts, work, request)
 
 
@@ -146,10 +143,31 @@ def loaded(
     Raises WorkbenchError if they do not fit each other.
     """
     circuit = load_token_circuit(circuit_file)
-    refuse_unmatched(spec, circuit, circuit_file)
-    host = at_length(load(circuit.host), prompt_length(circuit))
-    refuse_unfit(host, circuit, circuit_file)
-    return circuit, host, prompts_of(circuit.prompts, host, seed, text)
+    return circuit, *prepared(spec, circuit, str(circuit_file), seed, text)
+
+
+def prepared(
+    spec: TokenSpec,
+    circuit: TokenCircuit,
+    where: str,
+    seed: int = 0,
+    text: Path | None = None,
+    host: Host | None = None,
+) -> tuple[Host, Prompts]:
+    """The network of a circuit at its prompts' length, and the prompts.
+
+    `where` names the circuit in messages; `host` is loaded if it is not given. Raises
+    WorkbenchError if theory, circuit and network do not fit each other, and if a prompt would be
+    scored that the theory was tuned on.
+    """
+    refuse_unmatched(spec, circuit, where)
+    host = at_length(host or load(circuit.host), prompt_length(circuit))
+    refuse_unfit(host, circuit, where)
+    prompts = prompts_of(circuit.prompts, host, seed, text)
+    if spec.theory.tuned and spec.theory.tuned.circuit == circuit.sha256:
+        tuning = prompts_of(circuit.prompts, host, spec.theory.tuned.seed, text)
+        refuse_shared(spec, tuning.calibration, prompts.scored)
+    return host, prompts
 
 
 def refuse_shared(spec: TokenSpec, tuning: Sequence[Prompt], scored: Sequence[Prompt]) -> None:

@@ -1,0 +1,125 @@
+"""Theories of tokens from Python: what `workbench.load_theory` gives for a file of `input: tokens`.
+
+theory = wb.load_theory("specs/tokens/induction-heads.yaml")
+circuit = wb.load_circuit("circuits/tokens/induction/copying.yaml")
+result = theory.score(circuit)
+print(result.card.part("heads").verdict)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from workbench.errors import WorkbenchError
+from workbench.hosts import Host
+from workbench.report.conditions import interval, number
+from workbench.sequences.circuit import TokenCircuit
+from workbench.sequences.document import document
+from workbench.sequences.files import TokenSpec
+from workbench.sequences.score import TokenCard, TokenRequest, prepared, score_loaded
+from workbench.work import Work
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class TheoryOfTokens:
+    """A theory of a transformer, free of any network. `spec` has its content and its text."""
+
+    spec: TokenSpec
+
+    @property
+    def name(self) -> str:
+        """The theory's name."""
+        return self.spec.theory.theory
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families, in the order in which they read each other."""
+        return tuple(self.spec.theory.families)
+
+    def score(
+        self,
+        circuit: TokenCircuit,
+        host: Host | None = None,
+        text: Path | str | None = None,
+        parts: tuple[str, ...] = (),
+        work: Work = Work(),  # noqa: B008 (frozen)
+    ) -> ResultOfTokens:
+        """Splice every part into the network, with ablations, controls and baselines, in memory.
+
+        host   a transformer of any prompt length; loaded by the name in the circuit if not given
+        text   a text file, where the circuit declares prompts of texts
+        parts  names of parts; all by default
+        work   progress and seed
+
+        Raises WorkbenchError if theory, circuit and host do not fit each other.
+        """
+        file = None if text is None else Path(text)
+        ready = prepared(self.spec, circuit, f"circuit {circuit.circuit}", work.seed, file, host)
+        request = TokenRequest(self.spec.path, Path(), only=parts)
+        return ResultOfTokens(score_loaded(self.spec, circuit, *ready, work, request))
+
+    def _repr_html_(self) -> str:
+        """The families and what they read, for notebooks."""
+        theory = self.spec.theory
+        rows = Markup("").join(
+            Markup("<dt><b>{}</b></dt><dd>{}</dd>").format(name, family.units)
+            for name, family in theory.families.items()
+        )
+        about = Markup("<h4>{}</h4><p>{}</p><dl>{}</dl>")
+        return str(about.format(theory.theory, theory.about, rows))
+
+
+@dataclass(frozen=True)
+class ResultOfTokens:
+    """A scored theory of tokens; `card` has every figure, part by part."""
+
+    card: TokenCard = field(repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document score.json as plain values (docs/sequences.md)."""
+        return document(self.card)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A row for each condition of each part; needs pandas.
+
+        Raises WorkbenchError where pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise WorkbenchError(
+                "to_frame",
+                "pandas is not installed",
+                remedy="pip install pandas, or use to_dict().",
+            ) from error
+        parts = self.to_dict()["parts"]
+        rows = {
+            (name, condition): row
+            for name, part in parts.items()
+            for condition, row in part["conditions"].items()
+        }
+        return pandas.DataFrame.from_dict(rows, orient="index")
+
+    def _repr_html_(self) -> str:
+        """What each part recovers, with its verdict, for notebooks."""
+        rows = Markup("").join(
+            Markup("<tr><th>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>").format(
+                part.name,
+                number(part.row("spliced").recovered.value, 3),
+                interval(part.row("spliced").recovered.ci95),
+                part.verdict,
+            )
+            for part in self.card.parts
+        )
+        titles = Markup("").join(
+            Markup("<th>{}</th>").format(title)
+            for title in ("part", f"recovered {self.card.headline.label}", "95 %", "verdict")
+        )
+        return str(Markup("<table><tr>{}</tr>{}</table>").format(titles, rows))
