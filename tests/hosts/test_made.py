@@ -143,7 +143,7 @@ def test_another_recipe_makes_another_network(short, monkeypatch):
         ("induction@seed:7@final", "was not trained on this machine.*make induction --seed 7"),
         ("modular-addition", "no host 'modular-addition'.*trains is modular-addition@final"),
         ("induction", "is not installed.*hosts pull induction.*trains is induction@final"),
-        ("induction@last", "no host 'induction@last'"),
+        ("induction@last", "no host 'induction@last'.*trains is induction@final"),
     ],
 )
 def test_a_name_that_does_not_fit_says_what_does(short, name, message):

@@ -1,13 +1,29 @@
 """The transformer against a naive one for each option, and its names against TransformerLens'."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
+from torch import nn
 
 from tests.hosts import naive_transformer
 from workbench.errors import WorkbenchError
-from workbench.hosts import Host, TransformerShape, at_length, transformer_host
+from workbench.hosts import (
+    Host,
+    Places,
+    Site,
+    TokenInput,
+    TokenOutput,
+    TransformerShape,
+    at_length,
+    host_from_module,
+    named,
+    store,
+    transformer_host,
+)
 from workbench.hosts.declared import run_as_declared
 from workbench.hosts.hooks import overridden
 from workbench.hosts.transformer import Transformer
@@ -159,6 +175,7 @@ def test_sites_have_the_names_of_transformer_lens():
         "blocks.0.mlp.hook_post",
         "blocks.0.hook_mlp_out",
         "blocks.0.hook_resid_post",
+        "unembed",  # the logits: TransformerLens gives them as the answer
     ]
     tiny = host(replace(SHAPE, layers=1, d_mlp=10, mlp="relu"))
     assert list(tiny.sites) == names
@@ -299,3 +316,42 @@ def test_a_site_that_is_not_there_is_refused_with_the_near_miss():
 def test_a_host_of_pictures_has_no_other_length(tiny_host):
     with pytest.raises(WorkbenchError, match="its network is a Sequential; expected a Transformer"):
         at_length(tiny_host, 3)
+
+
+# ---- a user's own
+
+
+def test_the_documented_transformer_is_a_host(tmp_path, monkeypatch):
+    page = Path(__file__).parents[2] / "docs" / "transformers.md"
+    code = re.search(r"```python\n(.*?)```", page.read_text(), re.DOTALL).group(1)
+    (tmp_path / "my_transformer.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(named, "TRUSTED", {"my_transformer.py:make_host"})
+    shape = TransformerShape(
+        50, 24, 2, 16, 2, 8, d_mlp=32, mlp="gelu", norm="layer", biases=("attention", "mlp")
+    )
+    safetensors.torch.save_file(weights(shape), "my_transformer.safetensors")
+    mine = store.load("my_transformer.py:make_host")
+    tokens = prompts(shape, 2, 24)
+    answer, _ = run_as_declared(mine, tokens, *mine.sites)
+    assert torch.equal(answer, host(shape, 24).run(tokens)[0])
+
+
+def test_any_module_over_tokens_is_a_host():
+    """Units along the last axis; `host_from_module` checks them."""
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Embedding(11, 6), nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 11))
+    sites = {
+        "embedded": Site("embedded", "0", 6, Places(7), "identity", axis=2),
+        "hidden": Site("hidden", "2", 6, Places(7), axis=2),
+    }
+    given = TokenInput(11, 7)
+    mine = host_from_module(module, "mine", sites, given, output=TokenOutput(11))
+    tokens = prompts(SHAPE)
+    answer, seen = run_as_declared(mine, tokens, *sites)
+    assert torch.equal(answer, module(tokens))
+    assert torch.equal(seen["hidden"], module[:3](tokens).movedim(2, 1))
+    ablated, _ = mine.resume(tokens, "hidden", torch.zeros_like(seen["hidden"]))
+    assert torch.equal(ablated, module[3](torch.zeros(3, 7, 6)))
+    with pytest.raises(WorkbenchError, match=r"expected logits 1 x places x 12"):
+        host_from_module(module, "mine", sites, given, output=TokenOutput(12))

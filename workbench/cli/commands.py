@@ -116,7 +116,7 @@ COMMANDS = (
     Row(
         HOUSEKEEPING,
         "hosts",
-        "List, add or download trained networks",
+        "List, add, download or train networks",
         "workbench.cli.hosts:hosts",
         "own-host.md",
     ),

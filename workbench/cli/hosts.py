@@ -13,7 +13,7 @@ from workbench.terminal.types import FILE, NAME
 
 @click.group(cls=Commands)
 def hosts() -> None:
-    """List trained networks, add them from files, download them, or train small ones."""
+    """List networks, add them from files, download them, or train small ones."""
 
 
 @hosts.command("list")

@@ -82,10 +82,12 @@ def survey(
     from workbench.spec import dump_circuit
     from workbench.vision.survey import survey as find
 
+    host = load(host_name)
+    host.picture_input  # noqa: B018 (refuses a host of tokens, before pictures are read)
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "calibration")
         circuit = find(
-            load(host_name),
+            host,
             family,
             pictures,
             sites or None,

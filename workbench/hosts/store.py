@@ -92,7 +92,7 @@ def tokenizer(name: str) -> Tokenizer:
 def recipe(name: str) -> Recipe:
     """The recipe of that host; raises WorkbenchError with the near miss."""
     if name not in RECIPES:
-        remedy = _made_remedy(name) or nearest(name, RECIPES)
+        remedy = _made_remedy(name.partition("@")[0]) or nearest(name, RECIPES)
         raise WorkbenchError("hosts", f"no host {name!r}", remedy=remedy)
     return RECIPES[name]
 

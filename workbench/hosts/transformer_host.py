@@ -136,7 +136,8 @@ def _sites(shape: TransformerShape, length: int) -> Iterator[Site]:
             yield stream(f"{block}hook_mlp_out")
         yield stream(f"{block}hook_resid_post")
     if shape.answer != "embedding":
-        yield stream("unembed", shape.answers)
+        answered = Places(1 if shape.answer == "last-place" else length)
+        yield Site("unembed", "unembed", shape.answers, answered, "identity", COMPONENT_AXIS)
 
 
 def _head_sites(shape: TransformerShape, length: int, attention: str) -> Iterator[Site]:
