@@ -4,14 +4,17 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from tests.sequences.planted import THEORY, copying_circuit, copying_spec, planted_host
+from workbench.report.page import Score
+from workbench.sequences.document import document
 from workbench.sequences.prompt_sets import prompts_of
-from workbench.sequences.report.page import write_report
+from workbench.sequences.report.page import render, write_report
 from workbench.sequences.score import TokenCard, TokenRequest, score_loaded
 
 MALICIOUS = "<script>alert(1)</script>"
@@ -200,15 +203,20 @@ def test_the_page_says_how_it_was_made(card, folder):
         assert value in made
 
 
-def test_a_wrong_theory_is_shown_as_one(card, tmp_path):
+def rendered(card: TokenCard) -> str:
+    """The page without its pictures."""
+    return render(card, Score(document(card), "not measured here"), {})
+
+
+def test_a_wrong_theory_is_shown_as_one():
     """The verdict of every part of a network without the circuit."""
     wrong = scored(planted=False)
-    text = write_report(tmp_path, wrong).read_text()
+    text = rendered(wrong)
     for part in wrong.parts:
         section = text[text.index(f'id="part-{part.name}"') :]
         shown = re.search(r'<strong class="verdict vs">(.*?)</strong>', section)[1]
         assert shown == f"Verdict: not this mechanism: no better than {part.cheapest}."
-    assert "0 of 6 parts beat every control and baseline" in text
+    assert "Parts that beat every control and baseline: 0 of 6." in text
 
 
 def test_the_same_card_gives_the_same_bytes(card, folder, tmp_path):
@@ -219,9 +227,9 @@ def test_the_same_card_gives_the_same_bytes(card, folder, tmp_path):
         assert (folder / name).read_bytes() == (tmp_path / name).read_bytes(), name
 
 
-def test_what_others_wrote_is_escaped(tmp_path):
+def test_what_others_wrote_is_escaped(card):
     theory = THEORY.replace("families:", f"about: '{MALICIOUS}'\nfamilies:", 1)
-    text = write_report(tmp_path, scored(theory=theory)).read_text()
+    text = rendered(replace(card, spec=copying_spec(theory)))
     assert "&lt;script&gt;alert(1)" in text
     assert not Page(text).all("script")
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from workbench.report.curves import HANDWRITTEN, TRAINED
 from workbench.sequences.examples import AnswerTable
+from workbench.sequences.report.patterns import TEXT
 
 ABLATED = "#999999"
 
@@ -21,11 +22,11 @@ def draw_table(table: AnswerTable) -> Figure:
         image = axes.imshow(
             getattr(table, name), cmap="RdBu_r", vmin=-size, vmax=size, interpolation="nearest"
         )
-        axes.set_title(name, fontsize=8)
-        axes.set_xlabel("token", fontsize=8)
-        axes.tick_params(labelsize=7)
-    pair[0].set_ylabel("right answer", fontsize=8)
-    figure.colorbar(image, ax=list(pair), shrink=0.7).ax.tick_params(labelsize=7)
+        axes.set_title(name, fontsize=TEXT)
+        axes.set_xlabel("token", fontsize=TEXT)
+        axes.tick_params(labelsize=TEXT - 1)
+    pair[0].set_ylabel("right answer", fontsize=TEXT)
+    figure.colorbar(image, ax=list(pair), shrink=0.7).ax.tick_params(labelsize=TEXT - 1)
     return figure
 
 

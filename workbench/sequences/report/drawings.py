@@ -105,7 +105,7 @@ def _heads(
         draw_patterns(heads, words),
         f"Attention patterns of heads {', '.join(head.name for head in heads)}, trained above and "
         "handwritten below.",
-        f"{which}: {overlaps} (the attention that both patterns share, over {examples.count} "
+        f"{which}: {overlaps} (the attention that both patterns share, over {examples.count:,} "
         f"prompts). Each row of a pattern is a query, each column a key, for {first}one scored "
         f"prompt, {examples.prompt.name}; full colour is attention 1, on a scale of square "
         "roots.",
@@ -118,7 +118,7 @@ def _heads(
             draw_offsets(local),
             f"Mean attention by offset of heads {', '.join(head.name for head in local)}, trained "
             "and handwritten.",
-            f"Mean attention to the key so many places before the query, over {examples.count} "
+            f"Mean attention to the key so many places before the query, over {examples.count:,} "
             f"prompts and all queries. {LINES}",
             curves=True,
         )
@@ -163,8 +163,8 @@ def _losses(examples: Examples, part: PartScore) -> Drawing:
         part.name,
         draw_losses(losses, part.cheapest),
         f"Loss by occurrence of the repeated string: {text} nats.",
-        f"Loss along each occurrence after the first, over {examples.count} prompts. Mean: {text} "
-        f"nats. {LINES} {part.cheapest} in grey. A lower loss than the trained network’s is better "
+        f"Loss along each occurrence after the first, over {examples.count:,} prompts. Mean: "
+        f"{text} nats. {LINES} {part.cheapest} in grey. A lower loss than the trained network’s is better "
         "at the task, and no nearer to the network.",
         curves=True,
     )
@@ -176,7 +176,7 @@ def _table(examples: Examples, part: PartScore, table: AnswerTable) -> Drawing:
         part.name,
         draw_table(table),
         f"Mean logits of tokens by the right answer, trained and with {part.name} handwritten.",
-        f"Mean logits by the right answer, less their mean over tokens, over {examples.count} "
+        f"Mean logits by the right answer, less their mean over tokens, over {examples.count:,} "
         "prompts. Red is above the mean, blue below, one scale for both; the diagonal is the right "
         "answer.",
     )

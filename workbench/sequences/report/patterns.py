@@ -12,6 +12,7 @@ from workbench.sequences.examples import HeadExample
 
 HALF = 4  # heads that have room in half of the page's width
 WINDOW = 16  # places with words at them: more could not be read
+TEXT = 9  # points, of pictures that are shown at 75 pixels an inch
 SIDES = {
     "trained": LinearSegmentedColormap.from_list("trained", ["white", TRAINED]),
     "handwritten": LinearSegmentedColormap.from_list("handwritten", ["white", HANDWRITTEN]),
@@ -24,21 +25,21 @@ def draw_patterns(heads: Sequence[HeadExample], words: Sequence[str] | None) -> 
 
     `words` are those at the first places, and no other place is drawn then.
     """
-    side, margin = (2.2, 0.9) if words and len(heads) > HALF else (1.6, 0.6)
+    side, margin = (2.2, 0.9) if len(heads) > HALF else (1.6, 0.7)
     size = (side * len(heads) + margin, side * 2 + margin)
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(2, len(heads), squeeze=False, sharex=True, sharey=True)
     for row, (name, colours) in zip(grid, SIDES.items(), strict=True):
-        row[0].set_ylabel(f"{name}: query", fontsize=7)
+        row[0].set_ylabel(f"{name}: query", fontsize=TEXT)
         for axes, head in zip(row, heads, strict=True):
             pattern = getattr(head, name)
             shown = pattern[: len(words), : len(words)] if words else pattern
             norm = PowerNorm(ROOT, 0, 1)
             axes.imshow(shown, cmap=colours, norm=norm, interpolation="nearest")
-            axes.tick_params(labelsize=6, length=1.5)
+            axes.tick_params(labelsize=TEXT - 1, length=1.5)
     for above, below, head in zip(*grid, heads, strict=True):
-        above.set_title(f"head {head.name}", fontsize=7)
-        below.set_xlabel("key", fontsize=7)
+        above.set_title(f"head {head.name}", fontsize=TEXT)
+        below.set_xlabel("key", fontsize=TEXT)
     if words:
         _label(grid, words)
     return figure
@@ -76,7 +77,7 @@ def draw_offsets(heads: Sequence[HeadExample]) -> Figure:
                 color=colour,
                 label=f"{head.name} {name}",
             )
-        axes.set_title(head.name, fontsize=7)
+        axes.set_title(f"head {head.name}", fontsize=8)
         axes.set_ylim(bottom=0)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.tick_params(labelsize=7)
