@@ -164,8 +164,8 @@ def _losses(examples: Examples, part: PartScore) -> Drawing:
         draw_losses(losses, part.cheapest),
         f"Loss by occurrence of the repeated string: {text} nats.",
         f"Loss along each occurrence after the first, over {examples.count:,} prompts. Mean: "
-        f"{text} nats. {LINES} {part.cheapest} in grey. A lower loss than the trained network’s is better "
-        "at the task, and no nearer to the network.",
+        f"{text} nats. {LINES} {part.cheapest} in grey. A loss below the trained network’s is "
+        "better at the task, and no nearer to the network.",
         curves=True,
     )
 
