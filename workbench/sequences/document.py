@@ -22,7 +22,7 @@ def document(card: TokenCard) -> dict[str, Any]:
             },
             "host": {"name": card.host.name, "fingerprint": card.host.fingerprint},
             "circuit": card.circuit.circuit,
-            "circuit_sha256": card.circuit_sha256 or None,
+            "circuit_sha256": card.circuit.sha256,
             "prompts": {**card.circuit.prompts.model_dump(), **card.counts},
             "seed": card.seed,
             "parts": {part.name: _part_document(part) for part in card.parts},

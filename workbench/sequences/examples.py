@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
 from workbench.hosts.transformer_host import shape_of
 from workbench.sequences.answer_parts import at_places
@@ -22,6 +23,7 @@ from workbench.sequences.neuron_examples import NeuronExample, neuron_examples
 from workbench.sequences.parts import TokenPart, sites_read
 from workbench.sequences.prompts import Prompt, occurrences
 from workbench.sequences.splice import NaturalRun, answers_under, natural_run
+from workbench.sequences.survey.neurons import NeuronRow, survey_neurons
 
 FEW = 64  # prompts that are run for pictures
 MOST = {"pairs": 8192}  # of a kind whose prompts are short
@@ -91,8 +93,16 @@ def examples_of(
         chosen[count // 2],
         count,
         {part.name: _part(host, written, part, run, chosen, cheapest, repeats) for part in parts},
-        neuron_examples(written, run),
+        neuron_examples(written, run, _surveyed(host)) if written.neurons else (),
     )
+
+
+def _surveyed(host: Host) -> Sequence[NeuronRow]:
+    """The neurons of a network that answers numbers; none of another."""
+    try:
+        return survey_neurons(host).rows
+    except WorkbenchError:
+        return ()
 
 
 def _part(

@@ -9,7 +9,6 @@ import torch
 
 from workbench.errors import WorkbenchError
 from workbench.evaluate.statistics import Statistics
-from workbench.files import sha256
 from workbench.hosts.host import Host
 from workbench.hosts.output import Quantity
 from workbench.hosts.store import load
@@ -102,7 +101,6 @@ class TokenCard:
 
     counts    prompts that calibrated, and prompts that were scored
     examples  activations for the pictures of a report; None where none is written
-    circuit_sha256  of the circuit file; empty for a circuit without a file
     """
 
     spec: TokenSpec
@@ -115,7 +113,6 @@ class TokenCard:
     seed: int = 0
     command: str = ""
     examples: Examples | None = None
-    circuit_sha256: str = ""
 
     def part(self, name: str) -> PartScore:
         """The part of that name; raises KeyError without one."""

@@ -9,11 +9,11 @@ from workbench.report.svg import data_of, svg
 from workbench.sequences.compile import Written, WrittenNeurons
 from workbench.sequences.examples import answer_table, neuron_examples
 from workbench.sequences.head_examples import HeadExample, ends_and_middle, offset_means
-from workbench.sequences.neuron_examples import waves
 from workbench.sequences.report.neurons import draw_circles, draw_waves
 from workbench.sequences.report.patterns import draw_patterns
 from workbench.sequences.rule import angle_deg
 from workbench.sequences.splice import NaturalRun
+from workbench.sequences.survey.neurons import NeuronRow, neuron_rows
 
 MODULUS, FREQUENCY, OTHER = 13, 2, 5
 PHASES = (10.0, 100.0, 250.0)
@@ -41,47 +41,40 @@ def test_attention_by_offset_is_that_of_the_key_so_many_places_before(causal, fi
         assert dict(zip(means.offsets, means.handwritten, strict=True))[-1] == 1
 
 
-def test_a_wave_has_its_phase_and_no_share_on_another_circle():
-    numbers = torch.arange(MODULUS)
-    phases = torch.tensor(PHASES, dtype=torch.float64)
-    angles = angle_deg(numbers, FREQUENCY, MODULUS)
-    activation = 3 + 2 * (angles[:, None] - phases).deg2rad().cos()
-    phase, share = waves(activation, angles)
-    assert torch.allclose(phase, phases)
-    assert torch.allclose(share, torch.ones(3, dtype=torch.float64))
-    _, share = waves(activation, angle_deg(numbers, OTHER, MODULUS))
-    assert share.max() < 1e-10
-    _, share = waves(torch.ones(MODULUS, 1).double(), angles)
-    assert share == 0
-
-
-def planted_run() -> tuple[Written, NaturalRun]:
+def planted_run() -> tuple[Written, NaturalRun, list[NeuronRow]]:
     """Every pair of numbers, and neurons that are waves: one silent, the others of two circles."""
     pairs = torch.cartesian_prod(torch.arange(MODULUS), torch.arange(MODULUS))
     tokens = torch.cat([pairs, torch.full((len(pairs), 1), MODULUS)], 1)
     columns = [torch.zeros(len(pairs), 1)]
     for frequency, phase in ((OTHER, 0.0), *((FREQUENCY, phase) for phase in PHASES)):
         angles = angle_deg(pairs, frequency, MODULUS) - phase
-        columns.append(angles.deg2rad().cos().sum(1, keepdim=True).relu())
-    post = torch.cat(columns, 1).float()[:, :, None].expand(-1, -1, 3)
+        columns.append(angles.deg2rad().cos().sum(1, keepdim=True))
+    drive = torch.cat(columns, 1)
+    rows = neuron_rows(0, MODULUS, drive.numpy(), drive.relu().numpy())
+    post = drive.relu().float()[:, :, None].expand(-1, -1, 3)
     scored = torch.ones(len(pairs), 1, dtype=torch.bool)
     run = NaturalRun(tokens, torch.zeros(0), {"blocks.0.mlp.hook_post": post}, scored)
     every = torch.arange(0, 360, 45.0, dtype=torch.float64)
     neurons = WrittenNeurons(
         "sum", 0, MODULUS, (0, 1), (FREQUENCY,), torch.stack([every, every]), 1, (0.0, 1.0)
     )
-    return Written({}, {"sum": neurons}, (), MODULUS), run
+    return Written({}, {"sum": neurons}, (), MODULUS), run, rows
 
 
 def test_trained_neurons_stand_on_their_circle_at_their_phase():
     (example,) = neuron_examples(*planted_run())
-    assert np.allclose(np.sort(example.trained_deg), PHASES, atol=1)
+    assert np.allclose(np.sort(example.trained_deg), PHASES)
     assert example.neuron in (2, 3, 4)
     phase = PHASES[example.neuron - 2]
     assert abs(example.handwritten_deg - phase) <= 22.5
     assert np.corrcoef(example.trained, example.handwritten)[0, 1] > 0.9
     turned = np.roll(example.handwritten, MODULUS // 2)
     assert np.corrcoef(example.trained, turned)[0, 1] < 0
+
+
+def test_neurons_of_other_circles_are_not_drawn():
+    written, run, rows = planted_run()
+    assert neuron_examples(written, run, [row for row in rows if row.frequency == OTHER]) == []
 
 
 def test_lines_of_neurons_carry_their_data():

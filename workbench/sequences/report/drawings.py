@@ -7,12 +7,12 @@ from workbench.report.conditions import number
 from workbench.report.drawing import Drawing
 from workbench.sequences.examples import AnswerTable, Examples, HeadExample, NeuronExample
 from workbench.sequences.head_examples import SHOWN
-from workbench.sequences.neuron_examples import SHARE
 from workbench.sequences.report.answers import draw_losses, draw_table
 from workbench.sequences.report.ledgers import draw_ledger, draw_summary, judge
 from workbench.sequences.report.neurons import draw_circles, draw_waves
 from workbench.sequences.report.patterns import HALF, draw_offsets, draw_patterns
 from workbench.sequences.score import PartScore, TokenCard
+from workbench.sequences.survey.neurons import EXPLAINED
 
 WIDE = " wide"  # ends the name of a section whose pictures have the whole width
 CHOSEN = "The heads with the best, the middle and the worst overlap"
@@ -133,8 +133,8 @@ def _neurons(part: PartScore, neurons: Sequence[NeuronExample]) -> Iterator[Draw
         draw_circles(neurons),
         f"Circles of frequencies {circles} with the phases of handwritten and trained neurons.",
         "A circle for each frequency. Red on the circle: phases of the handwritten neurons. Black "
-        f"inside: the trained neurons ({counts}) that have at least {100 * SHARE:.0f} % of their "
-        "variance over the first number on it.",
+        f"inside: surveyed phases, for the first number, of the trained neurons ({counts}) whose "
+        f"drive is explained to {100 * EXPLAINED:.0f} % or more by waves of it.",
         curves=True,
     )
     shares = ", ".join(f"{pair.neuron} {number(pair.share, 2)}" for pair in neurons)
@@ -145,8 +145,8 @@ def _neurons(part: PartScore, neurons: Sequence[NeuronExample]) -> Iterator[Draw
         "Mean activation by the first number of a trained and a handwritten neuron of each "
         f"frequency: neurons {', '.join(str(pair.neuron) for pair in neurons)}.",
         "Mean activation by the first number, numbers in the order of their angles on the circle, "
-        "over its own range: the trained neuron that this wave describes best (share of its "
-        f"variance: {shares}) and the handwritten one nearest in phase. {LINES}",
+        "over its own range: the trained neuron whose drive waves of this frequency explain best "
+        f"({shares}) and the handwritten one nearest in phase. {LINES}",
         curves=True,
     )
 

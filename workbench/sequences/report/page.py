@@ -100,7 +100,7 @@ def _columns(card: TokenCard, part: PartScore) -> tuple[list[Quantity], list[Qua
 def _made(card: TokenCard) -> Iterator[tuple[str, str]]:
     """Names and values that identify the run."""
     yield "theory", f"{card.spec.path}, {card.spec.sha256}"
-    yield "circuit", ", ".join(filter(None, (card.circuit.circuit, card.circuit_sha256)))
+    yield "circuit", f"{card.circuit.circuit}, {card.circuit.sha256}"
     yield "host", f"{card.host.name}, weights {card.host.fingerprint}"
     counts = card.counts
     yield (
