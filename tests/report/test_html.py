@@ -15,8 +15,9 @@ import cards
 import pytest
 
 from workbench.report import write_report
-from workbench.report.html import CONTENTS, Score, render
+from workbench.report.html import CONTENTS, render
 from workbench.report.limits import limits
+from workbench.report.page import Score
 from workbench.score.document import document, to_json
 from workbench.score.uncertainty import Figure
 from workbench.vision.visualise.units import Visualised

@@ -18,7 +18,8 @@ from PIL import Image
 from workbench.compiler.circuit import Layer, Read
 from workbench.errors import WorkbenchError
 from workbench.report.curves import draw_aligned, over_peak, relative
-from workbench.report.drawings import Drawing, drawings
+from workbench.report.drawing import Drawing
+from workbench.report.drawings import drawings
 from workbench.report.embedding import embedded
 from workbench.report.glyphs import outline
 from workbench.report.kernels import (

@@ -62,7 +62,7 @@ def score_of_tokens(
     with Session() as session:
         request = TokenRequest(*files, text=text, command=command_line())
         card = rebuild_tokens(request, output, session.work(seed, no_cache=True))
-    session.print_result(as_json, to_json(card), table(card), output / "score.json")
+    session.print_result(as_json, to_json(card), table(card), output / "report.html")
 
 
 def tune_of_tokens(

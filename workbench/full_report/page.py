@@ -12,7 +12,7 @@ from workbench.analyses.registry import Section
 from workbench.analyses.request import Verdict
 from workbench.full_report.arguments import SUMMARY, sections
 from workbench.report.embedding import Shown, embedded
-from workbench.report.html import template
+from workbench.report.page import template
 
 PICTURES = (".png", ".svg")
 WIDTH = 110  # characters of a table's line

@@ -1,20 +1,16 @@
 """Every picture of a report, with its description and caption."""
 
-import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-
-from matplotlib.figure import Figure
 
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.report.conditions import number
 from workbench.report.curves import draw_aligned, draw_directions, draw_radii
 from workbench.report.diagram import draw_diagram
+from workbench.report.drawing import Drawing
 from workbench.report.kernels import draw, panels_of
 from workbench.report.ledger import PREDICTORS, draw_bits, draw_ledger, draw_summary
 from workbench.report.patches import draw_patches, units_of
 from workbench.report.summary import summary
-from workbench.report.svg import svg
 from workbench.report.visualised import draw_visualised
 from workbench.score.scorecard import Scorecard, UnitScore
 from workbench.spec.language import INPUT, Theory
@@ -22,7 +18,6 @@ from workbench.vision.examples import Example
 from workbench.vision.tuning import TuningCurves
 from workbench.vision.visualise.units import Visualised
 
-DOTS_PER_INCH = 150
 OPEN = 2  # kernels that are not folded: two stand next to each other
 LINES = "Trained in black, handwritten in red."
 SHARES = (
@@ -44,31 +39,6 @@ ECHOES = {  # keys: how often the stimulus looks the same in a full turn
     1: "An echo, the response to the opposite direction, would be in the shaded band.",
     2: "An echo, the response to a bar at a right angle, would be in the shaded band.",
 }
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A picture of one section of the page.
-
-    `name` is that of its file without ending, `alt` describes it for readers who cannot see it.
-    `curves`: it consists of lines, and is written as SVG with their data.
-    """
-
-    name: str
-    section: str
-    figure: Figure
-    alt: str
-    caption: str
-    curves: bool = False
-
-    @property
-    def file(self) -> str:
-        """The name of its file."""
-        return f"{self.name}.svg" if self.curves else f"{self.name}.png"
-
-    def content(self) -> bytes:
-        """The bytes of its file, the same each time."""
-        return svg(self.figure, self.name) if self.curves else png(self.figure)
 
 
 def drawings(
@@ -108,13 +78,6 @@ def drawings(
     )
     if card.bits:
         yield _bits(card)
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as PNG, the same bytes each time."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def _summary(card: Scorecard) -> Drawing:

@@ -11,6 +11,7 @@ from workbench.score.scorecard import Scorecard
 from workbench.score.uncertainty import Figure as Estimate
 from workbench.splice.conditions import ConditionKind
 
+PEARSON = "mean Pearson correlation with the trained units"
 LOWEST = -1.0  # a lower figure is drawn at the edge, with its number
 COLOURS = {
     ConditionKind.NATURAL: "#111111",
@@ -39,7 +40,7 @@ def draw_ledger(card: Scorecard) -> Figure:
     grid = figure.subplots(1, 1 + len(accuracies), sharey=True, squeeze=False)[0]
     _recovered(grid[0], card, names)
     for axes, accuracy in zip(grid[1:], accuracies, strict=True):
-        _bars(axes, card, names, [row.quantities[accuracy.key] for row in rows], None)
+        bars(axes, _kinds(card, names), [row.quantities[accuracy.key] for row in rows], None)
         untouched = card.conditions["natural"].quantities[accuracy.key].value
         axes.axvline(untouched, color="#111111", linewidth=0.8)
         axes.set_xlabel(f"{accuracy.label} accuracy; the line is the untouched network", fontsize=8)
@@ -91,27 +92,35 @@ def draw_bits(card: Scorecard) -> Figure:
 def _recovered(axes: Axes, card: Scorecard, names: Sequence[str]) -> None:
     """Draw the recovered headline, or the mean Pearson without comparable answers."""
     rows = [card.conditions[name] for name in names]
-    _bars(axes, card, names, [r.recovered if card.compared else r.pearson for r in rows], LOWEST)
+    figures = [row.recovered if card.compared else row.pearson for row in rows]
+    bars(axes, _kinds(card, names), figures, LOWEST)
+    label = f"recovered {card.headline_quantity.label}: 0 as if ablated, 1 as if untouched"
+    mark_ends(axes, label if card.compared else PEARSON)
+
+
+def _kinds(card: Scorecard, names: Sequence[str]) -> list[tuple[str, ConditionKind]]:
+    return [(name, card.conditions[name].kind) for name in names]
+
+
+def mark_ends(axes: Axes, label: str) -> None:
+    """Mark 0 and 1 of an axis on which 1 is the untouched network."""
     axes.axvline(1, color="#111111", linewidth=0.8)
     axes.axvline(0, color="#999999", linewidth=0.8, linestyle=":")
-    label = f"recovered {card.headline_quantity.label}: 0 as if ablated, 1 as if untouched"
-    label = label if card.compared else "mean Pearson correlation with the trained units"
     axes.set_xlabel(label, fontsize=8)
 
 
-def _bars(
+def bars(
     axes: Axes,
-    card: Scorecard,
-    names: Sequence[str],
+    names: Sequence[tuple[str, ConditionKind]],
     figures: Sequence[Estimate],
     lowest: float | None,
 ) -> None:
     """Draw a dot and an interval for each condition, with its number at the right.
 
+    `names` are those of conditions with their kinds. A figure below `lowest` is at the edge.
     There is no dot where there is no figure.
     """
-    for row, (name, figure) in enumerate(zip(names, figures, strict=True)):
-        kind = card.conditions[name].kind
+    for row, ((name, kind), figure) in enumerate(zip(names, figures, strict=True)):
         colour = AS_WRITTEN if name == "as_written" else COLOURS.get(kind, "#555555")
         axes.text(
             1.02,
@@ -143,7 +152,7 @@ def _bars(
             color=colour,
             markersize=5,
         )
-    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.set_yticks(range(len(names)), [name for name, _ in names], fontsize=8)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(axis="x", color="#eeeeee")
     axes.set_axisbelow(True)

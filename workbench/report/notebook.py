@@ -5,7 +5,7 @@ import base64
 from markupsafe import Markup, escape
 
 from workbench.compiler.circuit import HandwrittenCircuit
-from workbench.report.drawings import png
+from workbench.report.drawing import png
 from workbench.report.kernels import draw_kernels
 from workbench.report.summary import summary, titles
 from workbench.report.table import headline

@@ -3,6 +3,7 @@
 from typing import Any
 
 from workbench.score.facts import as_json, finite
+from workbench.sequences.examples import Examples
 from workbench.sequences.score import PartScore, TokenCard
 
 FORMAT = 1
@@ -21,11 +22,41 @@ def document(card: TokenCard) -> dict[str, Any]:
             },
             "host": {"name": card.host.name, "fingerprint": card.host.fingerprint},
             "circuit": card.circuit.circuit,
+            "circuit_sha256": card.circuit.sha256,
             "prompts": {**card.circuit.prompts.model_dump(), **card.counts},
             "seed": card.seed,
             "parts": {part.name: _part_document(part) for part in card.parts},
+            "pictured": _pictured(card.examples) if card.examples else None,
         }
     )
+
+
+def _pictured(examples: Examples) -> dict[str, Any]:
+    """The figures that belong to the pictures of a report."""
+    return {
+        "prompt": examples.prompt.name,
+        "prompts": examples.count,
+        "overlap": {
+            name: {head.name: head.overlap for head in part.heads}
+            for name, part in examples.parts.items()
+            if part.heads
+        },
+        "loss": {
+            name: {condition: loss.mean(1).tolist() for condition, loss in part.losses.items()}
+            for name, part in examples.parts.items()
+            if part.losses
+        },
+        "neurons": [
+            {
+                "family": neurons.family,
+                "frequency": neurons.frequency,
+                "trained_on_circle": len(neurons.trained_deg),
+                "neuron": neurons.neuron,
+                "share": neurons.share,
+            }
+            for neurons in examples.neurons
+        ],
+    }
 
 
 def _part_document(part: PartScore) -> dict[str, Any]:

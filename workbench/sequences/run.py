@@ -1,10 +1,10 @@
-"""Score a theory of tokens and write its folder: score.json and report.html."""
+"""Score a theory of tokens and write its folder: score.json, pictures and report.html."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from workbench.files import write_whole
 from workbench.result_folder import folder_written_whole
-from workbench.sequences.document import to_json
+from workbench.sequences.report.page import write_report
 from workbench.sequences.score import TokenCard, TokenRequest, score_tokens
 from workbench.work import Work
 
@@ -16,6 +16,6 @@ def rebuild_tokens(
 ) -> TokenCard:
     """Score a theory and write its result to the folder `output`. Raises WorkbenchError."""
     with folder_written_whole(output) as folder:
-        card = score_tokens(request, work)
-        write_whole(folder / "score.json", to_json(card))
+        card = score_tokens(replace(request, pictured=True), work)
+        write_report(folder, card)
     return card

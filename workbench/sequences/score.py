@@ -19,6 +19,7 @@ from workbench.score.uncertainty import Figure
 from workbench.sequences.circuit import TokenCircuit
 from workbench.sequences.compile import compile_tokens
 from workbench.sequences.evaluate import OVERLAP, evaluate_parts
+from workbench.sequences.examples import Examples, examples_of
 from workbench.sequences.files import (
     TokenSpec,
     load_token_circuit,
@@ -34,6 +35,7 @@ from workbench.splice.conditions import RIVALS, ConditionFacts, ConditionKind
 from workbench.work import Work
 
 JUDGE = "logit_r2"
+BETTER = "better than every control and baseline"
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,11 @@ class PartScore:
         raise KeyError(name)
 
     @property
+    def supported(self) -> bool:
+        """Whether the verdict is that no control and no baseline does as well."""
+        return self.verdict.startswith(BETTER)
+
+    @property
     def verdict(self) -> str:
         """A sentence that says whether the part is the network's mechanism."""
         return verdict(self)
@@ -92,7 +99,8 @@ class PartScore:
 class TokenCard:
     """The scorecard of a theory of tokens.
 
-    counts  prompts that calibrated, and prompts that were scored
+    counts    prompts that calibrated, and prompts that were scored
+    examples  activations for the pictures of a report; None where none is written
     """
 
     spec: TokenSpec
@@ -104,6 +112,7 @@ class TokenCard:
     parts: Sequence[PartScore]
     seed: int = 0
     command: str = ""
+    examples: Examples | None = None
 
     def part(self, name: str) -> PartScore:
         """The part of that name; raises KeyError without one."""
@@ -116,6 +125,7 @@ class TokenRequest:
 
     text   a text file, where the circuit declares `prompts: texts`
     only   names of parts; all by default
+    pictured  whether the card has the activations for the pictures of a report
     """
 
     spec: Path
@@ -123,6 +133,7 @@ class TokenRequest:
     text: Path | None = None
     only: Sequence[str] = field(default=())
     command: str = ""
+    pictured: bool = False
 
 
 def score_tokens(request: TokenRequest, work: Work = Work()) -> TokenCard:  # noqa: B008
@@ -208,7 +219,13 @@ def score_loaded(
     counts = {"calibration": len(prompts.calibration), "scored": len(prompts.scored)}
     headline, quantities = host.output.headline, host.output.quantities
     command = request.command if request else ""
-    return TokenCard(spec, circuit, host, counts, quantities, headline, scores, work.seed, command)
+    examples = None
+    if request and request.pictured:
+        cheapest = {part.name: part.cheapest for part in scores}
+        examples = examples_of(host, written, parts, cheapest, prompts.scored, circuit.prompts)
+    return TokenCard(
+        spec, circuit, host, counts, quantities, headline, scores, work.seed, command, examples
+    )
 
 
 def prompt_length(circuit: TokenCircuit) -> int:
@@ -289,7 +306,7 @@ def verdict(part: PartScore) -> str:
     count = part.row(part.rival).numbers
     rival = part.rival if count is None else f"{part.rival}, with {count:,} fitted numbers,"
     if _low(part.ahead) > 0:
-        return f"better than every control and baseline; the nearest is {rival}".rstrip(",")
+        return f"{BETTER}; the nearest is {rival}".rstrip(",")
     high = part.ahead.ci95[1] if part.ahead.ci95 else part.ahead.value
     as_well = "better than" if high is not None and high < 0 else "as well as"
     return f"{rival} does {as_well} the theory"

@@ -15,7 +15,7 @@ from workbench.errors import WorkbenchError
 from workbench.evaluate.calibration import calibrated
 from workbench.files import write_whole
 from workbench.matching.subject import SubjectFiles, load_subject
-from workbench.report.drawings import png
+from workbench.report.drawing import png
 from workbench.result_folder import folder_written_whole
 from workbench.spec import load_theory
 from workbench.vision.pictures import Picture

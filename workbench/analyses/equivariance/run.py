@@ -28,7 +28,7 @@ from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.hosts.host import Host
 from workbench.hosts.store import load
-from workbench.report.drawings import png
+from workbench.report.drawing import png
 from workbench.result_folder import folder_written_whole
 from workbench.score.facts import Header, circuit_facts, host_facts, picture_facts
 from workbench.spec import TrainedCircuit, load_circuit

@@ -13,7 +13,7 @@ from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.matching.family_weights import LEAST, family_weights
 from workbench.matching.subject import SubjectFiles, load_subject, matched_units
-from workbench.report.drawings import png
+from workbench.report.drawing import png
 from workbench.result_folder import folder_written_whole
 from workbench.work import Work
 

@@ -23,7 +23,7 @@ from workbench.matching.matched import matched
 from workbench.matching.nearest import nearest
 from workbench.matching.probes import answers, group_count
 from workbench.matching.subject import SubjectFiles, load_subject
-from workbench.report.drawings import png
+from workbench.report.drawing import png
 from workbench.result_folder import folder_written_whole
 from workbench.spec import load_theory
 from workbench.vision.pictures import Picture

@@ -19,7 +19,7 @@ from workbench.hosts import Host
 from workbench.hosts.host import sites_up_to
 from workbench.hosts.output import ClassOutput
 from workbench.hosts.store import load
-from workbench.report.drawings import png
+from workbench.report.drawing import png
 from workbench.result_folder import folder_written_whole
 from workbench.score.score import Spliced
 from workbench.spec import load_together

@@ -19,7 +19,7 @@ from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.matching.subject import Subject, SubjectFiles, load_subject, subject_header
-from workbench.report.drawings import png
+from workbench.report.drawing import png
 from workbench.result_folder import folder_written_whole
 from workbench.score.bits import theory_bits
 from workbench.score.facts import picture_facts

@@ -13,7 +13,7 @@ from workbench.evaluate.run import evaluate
 from workbench.files import write_whole
 from workbench.hosts import Host
 from workbench.matching.subject import SubjectFiles, load_subject
-from workbench.report.drawings import png
+from workbench.report.drawing import png
 from workbench.result_folder import folder_written_whole
 from workbench.splice.natural import site_before
 from workbench.vision.pictures import Picture

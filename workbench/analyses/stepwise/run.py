@@ -22,7 +22,7 @@ from workbench.files import write_whole
 from workbench.matching.matched import GriddedResponse
 from workbench.matching.probes import ANSWERS, PLAIN, DrawnStimuli, tuning
 from workbench.matching.subject import SubjectFiles, load_subject, matched_units
-from workbench.report.drawings import png
+from workbench.report.drawing import png
 from workbench.result_folder import folder_written_whole
 from workbench.vision.pictures import Picture
 from workbench.work import Work

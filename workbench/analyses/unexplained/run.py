@@ -28,7 +28,7 @@ from workbench.matching.matched import CalibratedUnits
 from workbench.matching.nearest import Group
 from workbench.matching.probes import ANSWERS, DrawnStimuli, about_middle, group_count, tuning
 from workbench.matching.subject import Subject, SubjectFiles, load_subject, matched_units
-from workbench.report.drawings import png
+from workbench.report.drawing import png
 from workbench.result_folder import folder_written_whole
 from workbench.splice.calibrate import Splices
 from workbench.splice.conditions import Handwritten

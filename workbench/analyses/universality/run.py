@@ -29,7 +29,7 @@ from workbench.hosts.grid import receptive_field_px
 from workbench.hosts.named import folder_name
 from workbench.hosts.store import load
 from workbench.rebuild import RebuildRequest, rebuild
-from workbench.report.drawings import png
+from workbench.report.drawing import png
 from workbench.score.facts import Header, picture_facts
 from workbench.spec import Spec, dump_circuit, load_circuit, load_theory
 from workbench.spec.circuit import TrainedCircuit

@@ -14,7 +14,7 @@ from workbench.analyses.usage.readers_table import draw_readers
 from workbench.evaluate.calibration import calibrated
 from workbench.files import write_whole
 from workbench.matching.subject import Subject, SubjectFiles, load_subject
-from workbench.report.drawings import png
+from workbench.report.drawing import png
 from workbench.vision.pictures import Picture
 from workbench.vision.tuning import probe_of
 from workbench.work import Work

@@ -18,7 +18,7 @@ from workbench.compiler.plan import layer_keys
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.matching.subject import SubjectFiles, load_subject, subject_header
-from workbench.report.drawings import png
+from workbench.report.drawing import png
 from workbench.result_folder import folder_written_whole
 from workbench.score.facts import picture_facts
 from workbench.spec import TrainedCircuit, load_circuit

@@ -1,0 +1,1 @@
+"""The page of a theory of tokens: report.html, and its pictures beside score.json."""
