@@ -23,7 +23,8 @@ class MovedPoses(torch.nn.Module):
 
     def __init__(self, trained: TrainedCircuit, bounds: PoseBounds | None, start: TrainedCircuit):
         super().__init__()
-        self.surveyed = trained_units(trained, () if bounds is None else (CENTRE,))
+        needs = () if bounds is None else (CENTRE, RADIUS) if bounds.radius else (CENTRE,)
+        self.surveyed = trained_units(trained, needs)
         self.bounds, self.names = bounds, [str(unit.unit) for unit in trained.units]
         free = torch.zeros(len(MOVED), len(self.names), dtype=torch.float64)
         if bounds is not None:
@@ -32,7 +33,11 @@ class MovedPoses(torch.nn.Module):
                 for units in (self.surveyed, trained_units(start))
             )
             turn = wrap_deg(there[0] - here[0], 360.0) / bounds.centre_deg
-            bend = torch.log(there[1] / here[1]) / math.log(bounds.radius)
+            bend = (
+                torch.log(there[1] / here[1]) / math.log(bounds.radius)
+                if bounds.radius
+                else free[1]
+            )
             shifts = [(b - a) / bounds.shift_px for a, b in zip(here[2:4], there[2:4], strict=True)]
             size = (
                 torch.log(there[4] / here[4]) / math.log(bounds.scale) if bounds.scale else free[4]
@@ -50,7 +55,7 @@ class MovedPoses(torch.nn.Module):
         known = {axis: torch.as_tensor(self.surveyed.column(axis)) for axis in MOVED}
         poses = {
             CENTRE: known[CENTRE] + self.bounds.centre_deg * turn,
-            RADIUS: known[RADIUS] * self.bounds.radius**bend,
+            **({RADIUS: known[RADIUS] * self.bounds.radius**bend} if self.bounds.radius else {}),
             SHIFT_X: known[SHIFT_X] + self.bounds.shift_px * right,
             SHIFT_Y: known[SHIFT_Y] + self.bounds.shift_px * down,
             **({SCALE: known[SCALE] * self.bounds.scale**size} if self.bounds.scale else {}),
@@ -64,11 +69,11 @@ class MovedPoses(torch.nn.Module):
         rows = torch.stack(
             [torch.as_tensor(self.units().column(axis)).detach() for axis in MOVED], 1
         ).tolist()
-        scaled = self.bounds.scale is not None
+        sized, scaled = self.bounds.radius is not None, self.bounds.scale is not None
         return {
             name: UnitPose(
                 centre_deg=round(centre, 1) % 360,
-                radius_px=round(radius, 1),
+                radius_px=round(radius, 1) if sized else None,
                 shift_px=(round(x, 1), round(y, 1)),
                 scale=round(size, 2) if scaled else None,
             )
