@@ -40,7 +40,9 @@ HASHES = {
     "inceptionv1/line-conv2d2.yaml": "4263a613b96af0776cdcd500acc6a9fb",
     "inceptionv1/line-mixed3a.yaml": "0028a7ccaa64e58218c455f35742194f",
     "resnet50v2_trunk/curve.yaml": "e3ebee279d0cecb6f5232658c9426703",
+    "squeezenet/blob.yaml": "d1156396989fa2f04a0e4a727395b305",
     "squeezenet/curve.yaml": "922809f9b5b6825410a185113707e373",
+    "squeezenet/gabor.yaml": "18812ac3ca45c49f6da11c431ccf6e16",
     "squeezenet_second_run/curve.yaml": "a02a4420ad9d938b560279af52551c74",
 }
 UNTURNED = """\
