@@ -100,10 +100,10 @@ class PoseBounds(Strict):
     """How far tuning may move each unit from its surveyed pose.
 
     In degrees; as a factor of the radius; in pixels, in x and in y; as a factor of the scale.
-    Without a factor the units keep their radius or scale.
+    The units keep a direction, radius or scale for which no bound is given.
     """
 
-    centre_deg: Annotated[float, Field(gt=0, le=45)]
+    centre_deg: Annotated[float, Field(gt=0, le=45)] | None = None
     radius: Annotated[float, Field(gt=1, le=4)] | None = None
     shift_px: Annotated[float, Field(gt=0, le=32)]
     scale: Annotated[float, Field(gt=1, le=4)] | None = None

@@ -8,9 +8,9 @@ from workbench.spec.number import Scale, Strict
 
 
 class UnitPose(Strict):
-    """A unit's pose as tuned; `radius_px` and `scale` only where they were fitted."""
+    """A unit's pose as tuned; all but `shift_px` only where they were fitted."""
 
-    centre_deg: Annotated[float, Field(ge=0, lt=360)]
+    centre_deg: Annotated[float, Field(ge=0, lt=360)] | None = None
     radius_px: Annotated[float, Field(gt=0)] | None = None
     shift_px: tuple[float, float]
     scale: Scale | None = None

@@ -2,7 +2,8 @@
 
 The stimulus is an arc of several radii, polarities, fills and colours. It is a straight bar for a
 family to which both sides are alike, an edge between textures for one whose ideal stimulus is such
-an edge, and an edge between colours for one that reads by colour. The radial tuning curves of "Curve Detectors" (doi 10.23915/distill.00024.003).
+an edge, and an edge between colours for one that reads by colour. The radial tuning curves of
+"Curve Detectors" (doi 10.23915/distill.00024.003).
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
