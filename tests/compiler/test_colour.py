@@ -29,6 +29,9 @@ families:
         - {along: point, spread_px: 3, match: any, colour: same, by: {phase_deg: [1, -1]}}
         - {along: ring, radius_px: 9, spread_px: 3, match: any, colour: same, by: {phase_deg: [1, -1]}, gain: -0.2}
 """  # noqa: E501
+RINGED = (
+    "{along: ring, radius_px: 9, spread_px: 3, match: opposite, harmonics: [0, 1], colour: same}"
+)
 POINT = "along: point, spread_px: 3, match: any, colour"
 MIXTURES = ((0.0, 1.0, 0.0), (0.2, -0.5, 0.3), (-1.0, 0.0, 0.0))
 
@@ -130,6 +133,33 @@ def test_a_round_family_reads_nothing_that_depends_on_a_direction():
 """
     with pytest.raises(SpecError, match="along: line with match: any in a family without"):
         theory_from_text(BLOBS.replace("  spot:\n", middle, 1))
+
+
+def test_edges_on_a_ring_need_no_direction_of_the_unit():
+    """Their poses are wanted relative to the ring, so a unit at any direction has these weights."""
+    edges = BLOBS.replace(
+        "poses: {phase_deg: {every: 180, over: 360}", "poses: {centre_deg: {every: 30, over: 360}"
+    ).replace("kernel: blob, sigma_px: 1.5", "kernel: gabor, wavelength_px: 6, sigma_px: 1.5")
+    head, _, _ = edges.partition("        - {")
+    text = f"{head}        - {RINGED}\n"
+    host = planted().host
+    circuit = circuit_of(host)
+    bare, turned = (
+        compile_spec(
+            theory_from_text(text),
+            circuit.model_copy(
+                update={"units": tuple(unit.model_copy(update=pose) for unit in circuit.units)}
+            ),
+            host,
+        )
+        for pose in ({}, {"centre_deg": 40.0})
+    )
+    first, second = (each.layers[-1].reads[0].weight.numpy() for each in (bare, turned))
+    middle = first.shape[-1] // 2  # there a ring has no direction, and hardly any weight
+    for each in (first, second):
+        each[..., middle, middle] = 0
+    assert np.abs(first).max() > 0.1
+    np.testing.assert_allclose(first, second, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize(

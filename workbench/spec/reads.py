@@ -160,7 +160,7 @@ def _own_poses(path: Path, family: Family, term: Term) -> Iterator[Fault]:
             (*path, "along"),
             f"along: {term.along} with match: {term.match} in a family without orientation_deg "
             "and centre_deg",
-            "along: point or ring with match: any",
+            "along: ring, or along: point with match: any",
         )
     if term.radius_power is not None and family.poses != FROM_CIRCUIT:
         yield Fault(
@@ -187,7 +187,12 @@ def _match(
             _matches_for(upstream_axes),
             suggestion,
         )
-    elif axis == "centre_deg" and known(family, "poses") and axis not in axis_sizes(family):
+    elif (
+        axis == "centre_deg"
+        and term.turns
+        and known(family, "poses")
+        and axis not in axis_sizes(family)
+    ):
         yield Fault(
             "missing-axis",
             at,

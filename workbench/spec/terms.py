@@ -29,7 +29,6 @@ PLACE_LENGTHS: dict[
     "ring": (("spread_px", "radius_px"), ()),
 }
 FALLOFFS = ("tolerance_deg", "harmonics", "profile")
-ROUND = ("point", "ring")  # places that look the same however the unit is turned
 
 
 class Gabor(Strict):
@@ -131,7 +130,8 @@ class Term(Strict):
     @property
     def turns(self) -> bool:
         """Whether the weights depend on how the unit is turned."""
-        return self.along not in ROUND or self.match != "any"
+        # a ring's normals point inwards, so the poses wanted on it turn with nothing
+        return self.along != "ring" and (self.along != "point" or self.match != "any")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
