@@ -18,6 +18,7 @@ FAMILIES = (
     "line",
     "high-low-frequency",
     "colour_contrast",
+    "brightness_contrast",
     "centre_surround",
 )
 

@@ -99,6 +99,21 @@ def test_planted_colour_edges_are_found_with_their_directions_and_colours(pictur
         assert same_mixture(unit.mixture, mixture)
 
 
+def test_planted_bright_edges_are_found_and_colour_edges_are_not(pictures):
+    planted = [(0.0, LUMA), (75.0, LUMA), (200.0, (0.8, 0.2, 0.0))]
+    others = [edge(45.0, RED), spot(LUMA), np.abs(edge(10.0, LUMA))]
+    circuit = survey(
+        host_of(*(edge(*each) for each in planted), *others),
+        "brightness_contrast",
+        pictures,
+        ["filters"],
+    )
+    assert [unit.unit for unit in circuit.units] == [0, 1, 2]
+    for unit, (direction_deg, _) in zip(circuit.units, planted, strict=True):
+        assert abs((unit.centre_deg - direction_deg + 180) % 360 - 180) < WITHIN_DEG
+        assert unit.mixture[0] > 0.7
+
+
 def test_planted_spots_are_found_with_their_places_and_colours(pictures):
     planted = [(LUMA, 0.0, 0.0), ((0, -1.0, 0), 3.0, -2.0), (BLUE, -2.0, 1.0)]
     others = [edge(45.0, LUMA), edge(0.0, RED), coloured(gauss(3.0), RED)]

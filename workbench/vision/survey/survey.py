@@ -34,6 +34,7 @@ FAMILIES_IN_ORDER = (
     line.FAMILY,
     high_low_frequency.FAMILY,
     colour_contrast.FAMILY,
+    colour_contrast.BRIGHTNESS,
     centre_surround.FAMILY,
 )
 FAMILIES = {each.name: each for each in FAMILIES_IN_ORDER}
