@@ -31,6 +31,7 @@ CIRCUITS = Path(__file__).parents[2] / "circuits"
 # change.
 HASHES = {
     "efficientnet-lite0/curve.yaml": "67c2a1e432711e62898fe37ffb123811",
+    "inceptionv1/brightness_contrast.yaml": "c01df32f3712753ddd3da932ff3d83be",
     "inceptionv1/colour_contrast-conv2d2.yaml": "986c2f0b591c743ce7b8c209581136e7",
     "inceptionv1/colour_contrast.yaml": "a56eac23d1637c714b9ec9963e107c50",
     "inceptionv1/complex_gabor-conv2d2.yaml": "0d65a593fe160cadc8c5b2d2b39aa970",
