@@ -45,8 +45,11 @@ HASHES = {
     "resnet50v2_trunk/curve.yaml": "e3ebee279d0cecb6f5232658c9426703",
     "squeezenet/blob.yaml": "d1156396989fa2f04a0e4a727395b305",
     "squeezenet/colour_contrast.yaml": "36df4d0e6414cd56dab581819c04873d",
+    "squeezenet/complex_gabor.yaml": "f0e26af01b0ade300274c365d9ace346",
     "squeezenet/curve.yaml": "922809f9b5b6825410a185113707e373",
     "squeezenet/gabor.yaml": "18812ac3ca45c49f6da11c431ccf6e16",
+    "squeezenet/high-low-frequency.yaml": "e3b206c09aa278c8bd9187568894ad0f",
+    "squeezenet/line.yaml": "998390c49a1d212b9a8a767fe87c76ce",
     "squeezenet_second_run/curve.yaml": "a02a4420ad9d938b560279af52551c74",
 }
 UNTURNED = """\
