@@ -438,9 +438,10 @@ def test_unknown_hosts(words, message):
 
 @pytest.mark.parametrize("command", ["score", "tune"])
 def test_a_family_without_a_circuit_is_told_how_its_units_are_found(command, tmp_path):
-    output = refused(command, ROOT / "specs" / "line.yaml", "-o", tmp_path / "out")
-    assert "circuits/squeezenet/line.yaml: does not exist" in output
-    assert "`workbench survey squeezenet --family line`" in output
+    spec = ROOT / "specs" / "brightness-contrast.yaml"
+    output = refused(command, spec, "-o", tmp_path / "out")
+    assert "circuits/squeezenet/brightness_contrast.yaml: does not exist" in output
+    assert "`workbench survey squeezenet --family brightness_contrast`" in output
 
 
 def test_a_spec_and_a_circuit_in_each_others_place_are_told_in_one_sentence(workshop):

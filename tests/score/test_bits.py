@@ -38,7 +38,7 @@ def bits_of(text: str, units: int = 1):
 def test_theory_bits_of_a_small_theory_are_the_count_by_hand():
     lists = 3 + 3 + 3  # of one family; of one thing that it reads; of one term there
     presence = 8 + 1  # keys that may be left out: of the family; aspect
-    unions = 1 + math.log2(3)  # axes or a word; a kernel, a term or a table
+    unions = 1 + math.log2(4)  # axes or a word; a Gabor, a blob, a term or a table
     words = math.log2(5)  # one of five things to read; one word and one kernel cost nothing
     text = TEXT_BITS * (1 + 1)  # the 9 of the window, and its end
     found = bits_of(SMALL)

@@ -31,6 +31,9 @@ CIRCUITS = Path(__file__).parents[2] / "circuits"
 # change.
 HASHES = {
     "efficientnet-lite0/curve.yaml": "67c2a1e432711e62898fe37ffb123811",
+    "inceptionv1/brightness_contrast.yaml": "c01df32f3712753ddd3da932ff3d83be",
+    "inceptionv1/colour_contrast-conv2d2.yaml": "986c2f0b591c743ce7b8c209581136e7",
+    "inceptionv1/colour_contrast.yaml": "a56eac23d1637c714b9ec9963e107c50",
     "inceptionv1/complex_gabor-conv2d2.yaml": "0d65a593fe160cadc8c5b2d2b39aa970",
     "inceptionv1/complex_gabor.yaml": "0cb4344e00f5765677f3c31c02dcd7ed",
     "inceptionv1/curve.yaml": "9fea8d1e32f52524c20b2a648b28321b",
@@ -40,7 +43,13 @@ HASHES = {
     "inceptionv1/line-conv2d2.yaml": "4263a613b96af0776cdcd500acc6a9fb",
     "inceptionv1/line-mixed3a.yaml": "0028a7ccaa64e58218c455f35742194f",
     "resnet50v2_trunk/curve.yaml": "e3ebee279d0cecb6f5232658c9426703",
+    "squeezenet/blob.yaml": "d1156396989fa2f04a0e4a727395b305",
+    "squeezenet/colour_contrast.yaml": "36df4d0e6414cd56dab581819c04873d",
+    "squeezenet/complex_gabor.yaml": "f0e26af01b0ade300274c365d9ace346",
     "squeezenet/curve.yaml": "922809f9b5b6825410a185113707e373",
+    "squeezenet/gabor.yaml": "18812ac3ca45c49f6da11c431ccf6e16",
+    "squeezenet/high-low-frequency.yaml": "e3b206c09aa278c8bd9187568894ad0f",
+    "squeezenet/line.yaml": "998390c49a1d212b9a8a767fe87c76ce",
     "squeezenet_second_run/curve.yaml": "a02a4420ad9d938b560279af52551c74",
 }
 UNTURNED = """\

@@ -177,7 +177,7 @@ TERMS = [
     ("normalise: {across", "ideal: {fine_px: 4, coarse_px: 16}\n    normalise: {across", "families.line.ideal: found an edge with a side in a family without centre_deg; expected poses: {centre_deg: ...} or from-circuit"),
     ("{over_px: 6, stride_px: 4}", "{over_px: 6, strides: 4}", "families.gabor.pool.strides: found a key that is not known here. Did you mean 'stride_px'?"),
     ("poses: from-circuit", "poses: from-circiut", "families.curve.poses: found from-circiut; expected 'from-circuit'. Did you mean 'from-circuit'?"),
-    ("poses: from-circuit", "poses: {}", "families.curve.poses: found {}; expected exactly one of orientation_deg and centre_deg"),
+    ("poses: from-circuit", "poses: {}", "families.curve.poses: found {}; expected at least one axis"),
     ("across: orientation_deg", "across: orientation", "families.line.normalise.across: found orientation; expected 'orientation_deg', 'centre_deg', 'phase_deg', 'scale' or 'channel'. Did you mean 'orientation_deg'?"),
     ("match: normal", "match: norml", "families.curve.reads.line[1].match: found norml; expected 'tangent', 'normal', 'same', 'opposite' or 'any'. Did you mean 'normal'?"),
     ("kernel: gabor", "kernl: gabor", "families.gabor.reads.input.kernl: found a key that is not known here. Did you mean 'kernel'?"),

@@ -58,9 +58,54 @@ def term(
         motif.gain
         * bend ** (motif.radius_power or 0.0)
         * by
+        * (same_colour(downstream, d, upstream, u) if motif.colour else 1.0)
         * weight
         * match(motif, upstream, u, towards, towards + turn)
     )
+
+
+CHANNELS = ("luma", "red-green", "blue-yellow")
+RGB = ((1 / 3, 1 / 3, 1 / 3), (0.5, -0.5, 0.0), (-0.25, -0.25, 0.5))
+
+
+def same_colour(downstream: Units, d: int, upstream: Units, u: int) -> float:
+    return sum(parts(downstream, d)[name] * parts(upstream, u)[name] for name in CHANNELS)
+
+
+def parts(units: Units, unit: int) -> dict[str, float]:
+    """A unit's part of each opponent channel."""
+    if "luma" in units.poses:
+        return {name: units.poses[name][unit] for name in CHANNELS}
+    channel = units.poses["channel"][unit] if "channel" in units.poses else "luma"
+    return {name: float(name == channel) for name in CHANNELS}
+
+
+def blobs(units: Units, sigma_px: float, gain: float, window_px: float) -> np.ndarray:
+    """Gaussian spots of the picture's red, green and blue, `d 3 k k`."""
+    reach = int(window_px / 2)
+    side = 2 * reach + 1
+    out = np.zeros((len(units), 3, side, side))
+    for d in range(len(units)):
+        width = sigma_px * pose(units, "envelope", d, 1.0) * pose(units, "scale", d, 1.0)
+        heights = [
+            gauss(
+                math.hypot(
+                    column - reach - pose(units, "shift_x_px", d, 0.0),
+                    row - reach - pose(units, "shift_y_px", d, 0.0),
+                ),
+                width,
+            )
+            for row in range(side)
+            for column in range(side)
+        ]
+        sign = math.cos(math.radians(pose(units, "phase_deg", d, 0.0)))
+        for colour in range(3):
+            mixed = sum(part * RGB[i][colour] for i, part in enumerate(parts(units, d).values()))
+            for cell, height in enumerate(heights):
+                out[d, colour, cell // side, cell % side] = (
+                    gain * sign * mixed * height / sum(heights)
+                )
+    return out
 
 
 def pose(units: Units, axis: str, unit: int, otherwise: float) -> float:

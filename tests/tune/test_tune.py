@@ -21,6 +21,7 @@ from tests.planted import (
 from workbench.cache import GIB, Cache, Kept
 from workbench.compiler.compile import compile_theory
 from workbench.compiler.respond import drive
+from workbench.errors import WorkbenchError
 from workbench.spec import numbers, theory_from_text
 from workbench.spec.language import PoseBounds
 from workbench.splice.link import LINKS
@@ -334,3 +335,20 @@ def test_a_unit_that_is_zero_correlates_with_nothing_and_has_a_gradient():
     correlations.sum().backward()
     assert correlations.tolist() == [0.0]
     assert torch.isfinite(a.grad).all()
+
+
+def test_poses_of_units_without_a_radius_are_fitted_where_no_bound_names_it(host, pictures):
+    """A bound of a radius that the units do not have is refused."""
+    units = [unit.model_copy(update={"radius_px": None}) for unit in host.trained.units]
+    trained = trained_circuit(host.host, units)
+    bounds = "poses: from-circuit\n    tune_poses: {centre_deg: 20, shift_px: 4, scale: 2}\n"
+    theory = theory_from_text(MOVED.replace("poses: from-circuit\n", bounds)).theory
+    result = tune(theory, [(trained, host.host)], pictures, TuneSettings(3))
+    (poses,) = result.poses
+    for pose, unit in zip(poses.values(), units, strict=True):
+        assert pose.radius_px is None
+        assert np.hypot(*np.subtract(pose.shift_px, unit.shift_px or (0, 0))) < 4 * 2**0.5
+    sized = bounds.replace("shift_px", "radius: 2, shift_px")
+    theory = theory_from_text(MOVED.replace("poses: from-circuit\n", sized)).theory
+    with pytest.raises(WorkbenchError, match="radius_px"):
+        tune(theory, [(trained, host.host)], pictures, TuneSettings(3))

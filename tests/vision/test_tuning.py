@@ -14,6 +14,7 @@ from workbench.vision.stimuli import Textures, texture_edge
 from workbench.vision.tuning import (
     ARCS,
     BARS,
+    COLOUR_EDGES,
     RADII_PX,
     VARIANTS,
     TuningCurves,
@@ -99,8 +100,20 @@ ONE_SIDE = STRAIGHT.replace(
 )
 
 
+BY_COLOUR = THEORY.replace(
+    "phase_deg: {every: 90, over: 180}}", "channel: [luma, red-green]}"
+).replace("match: tangent, tolerance_deg: 20", "match: tangent, tolerance_deg: 20, colour: same")
+
+
 @pytest.mark.parametrize(
-    ("text", "probe"), [(THEORY, ARCS), (STRAIGHT, BARS), (ONE_SIDE, ARCS), (EDGES, ARCS)]
+    ("text", "probe"),
+    [
+        (THEORY, ARCS),
+        (STRAIGHT, BARS),
+        (ONE_SIDE, ARCS),
+        (EDGES, ARCS),
+        (BY_COLOUR, COLOUR_EDGES),
+    ],
 )
 def test_what_is_turned_follows_from_the_theory(text, probe):
     assert probe_of(theory_from_text(text).theory) is probe

@@ -9,7 +9,18 @@ from workbench.terminal.session import Session
 from workbench.terminal.types import NAME, OUTPUT_FILE
 
 # families that a survey finds: as in workbench.vision.survey, which would load torch
-FAMILIES = ("curve", "early_curve", "gabor", "complex_gabor", "line", "high-low-frequency")
+FAMILIES = (
+    "curve",
+    "early_curve",
+    "gabor",
+    "blob",
+    "complex_gabor",
+    "line",
+    "high-low-frequency",
+    "colour_contrast",
+    "brightness_contrast",
+    "centre_surround",
+)
 
 # of a host of tokens: as in workbench.sequences.survey
 TOKEN_FAMILIES = (

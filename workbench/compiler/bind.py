@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from workbench.arrays import Array, array_like, to_numpy
 from workbench.compiler.circuit import Layer, Read, host_source
-from workbench.compiler.ideal import ideal_stimuli
+from workbench.compiler.ideal import Stimulus, ideal_stimuli
 from workbench.compiler.respond import HostActivations, host_activations, in_rgb
 from workbench.errors import WorkbenchError, nearest
 from workbench.hosts.host import Host
@@ -44,7 +44,7 @@ def refuse_unbindable(spec: Spec, trained: TrainedCircuit, host: Host, bound: Bo
                 remedy=nearest(name, list(families)[:-1]),
             )
         poses = families[name].poses
-        if isinstance(poses, Poses) and len(poses.axes()) > 1:
+        if isinstance(poses, Poses) and (len(poses.axes()) > 1 or poses.is_round):
             raise WorkbenchError(
                 where,
                 f"has the axes {', '.join(poses.axes())}",
@@ -148,7 +148,7 @@ def ideal_responses(host: Host, trained: TrainedCircuit, units: Units) -> Float[
     radii = units.column(RADIUS) if RADIUS in units.poses else [None] * len(units)
     places = zip(units.column(SHIFT_X), units.column(SHIFT_Y), units.normal_deg, radii, strict=True)
     stimuli = [
-        ((corner[0] + x, corner[1] + y), float(normal_deg), radius_px, None)
+        Stimulus((corner[0] + x, corner[1] + y), float(normal_deg), radius_px)
         for x, y, normal_deg, radius_px in places
     ]
     picture = ideal_stimuli(stimuli, host.picture_input.size_px)

@@ -14,7 +14,7 @@ from workbench.arrays import Array, array_like
 from workbench.compiler.bind import Bound, activations_on, bound_layer, read_from, refuse_unbindable
 from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer
 from workbench.compiler.ideal import LIKE, IdealStimuli
-from workbench.compiler.layer import Value, compile_layer, ideal_radius_px, texture_px, written
+from workbench.compiler.layer import Value, compile_layer, ideal_of, written
 from workbench.compiler.usable import refuse_unusable
 from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
@@ -254,8 +254,8 @@ def compile_theory(
             layer = compile_layer(name, family, posed, stride_px, above, value, like)
             # kernels of families that read the picture alone have their own scale
             if any(source != INPUT for source in family.reads):
-                radius_px, texture = ideal_radius_px(family, value), texture_px(family)
-                layer = replace(layer, ideal=ideal.drive(layers, layer, radius_px, texture))
+                drive = ideal.drive(layers, layer, ideal_of(family, value))
+                layer = replace(layer, ideal=drive)
         layers.append(layer)
     return HandwrittenCircuit(
         theory.theory,

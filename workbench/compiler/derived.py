@@ -12,7 +12,7 @@ from workbench.compiler.linear import Constant, constants
 from workbench.hosts.host import Host
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
-from workbench.spec.language import Family, Gabor, Table, Term
+from workbench.spec.language import Blob, Family, Gabor, Reading
 
 
 def compile_chain(
@@ -90,14 +90,14 @@ def compile_constants(
     every = [
         each
         for term in wanted.reads[source]
-        if not isinstance(term, Gabor)
+        if not isinstance(term, (Gabor, Blob))
         for each in constants(term)
     ]
     return [(each, _alone(circuit, family, wanted, source, each.term)) for each in every]
 
 
 def _alone(
-    circuit: HandwrittenCircuit, name: str, family: Family, source: str, term: Gabor | Term | Table
+    circuit: HandwrittenCircuit, name: str, family: Family, source: str, term: Reading
 ) -> Layer:
     """A layer of the circuit that reads one term alone, with the whole layer's ideal drive."""
     layers = {layer.family: layer for layer in circuit.layers}

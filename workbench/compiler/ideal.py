@@ -1,21 +1,31 @@
 """A family's own ideal stimulus, and the drive from it, which is the unit of its response.
 
-The stimulus is a bright line at the orientation, a bright arc at the pose, or an edge between
-textures where the spec has one.
+The stimulus is a bright line at the orientation, a bright arc at the pose, an edge between
+textures where the spec has one, or an edge or a spot in the unit's own colour.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 
 from workbench.arrays import Array, array_like, array_namespace, detached
 from workbench.compiler.circuit import Grid, Layer
+from workbench.compiler.layer import Ideal
 from workbench.compiler.respond import Cells, HostActivations, Responses
 from workbench.spec.size import SIZE_PX, TURNS
-from workbench.theory.poses import SCALE, SHIFT_X, SHIFT_Y, Units
-from workbench.vision.stimuli import Stroke, Textures, arc, line, texture_edge
+from workbench.theory.poses import PHASE, SCALE, SHIFT_X, SHIFT_Y, Units
+from workbench.theory.rule import opponent
+from workbench.vision.stimuli import (
+    Stroke,
+    Textures,
+    arc,
+    colour_edge,
+    line,
+    spot,
+    texture_edge,
+)
 
 STROKE = Stroke(width_px=3.0, foreground=1.0, background=0.0)
 LIKE = torch.zeros((), dtype=torch.float64)  # library, dtype and device where none is given
@@ -23,9 +33,23 @@ DIGITS = 6  # of the constant: arithmetic differs among machines in later ones
 
 
 Texture = tuple[float, float]  # wavelengths of the fine and the coarse side in pixels
-# apex in pixels, direction of its normal in degrees, radius in pixels (None: straight), and the
-# texture of an edge
-Stimulus = tuple[tuple[float, float], float, float | None, Texture | None]
+
+
+class Stimulus(NamedTuple):
+    """A stimulus at a unit's pose: its apex, the direction of its normal, and its kind.
+
+    radius_px  of an arc, or None where it is straight
+    texture    of an edge between textures
+    spot_px    radius of a disc
+    colour     (red, green, blue) from -1 to 1 of the disc, or of an edge's side towards the normal
+    """
+
+    apex_px: tuple[float, float]
+    normal_deg: float
+    radius_px: float | None = None
+    texture: Texture | None = None
+    spot_px: float | None = None
+    colour: tuple[float, float, float] | None = None
 
 
 class IdealStimuli:
@@ -57,19 +81,17 @@ class IdealStimuli:
         self,
         above: Sequence[Layer],
         layer: Layer,
-        radius_px: float | None,
-        texture: Texture | None = None,
+        kind: Ideal,
     ) -> Array:
-        """Mean drive of the layer's units by their own ideal stimuli.
+        """Mean drive of the layer's units by their own ideal stimuli of a kind.
 
-        The mean is over TURNS of the units, evenly spaced among them. Their stimuli are edges of
-        `texture`, else arcs of `radius_px`, else lines. The result is differentiable in torch.
-        Where nothing is to be fitted it is rounded to DIGITS, so that every machine writes the same
-        constant.
+        The mean is over TURNS of the units, evenly spaced among them. The result is differentiable
+        in torch. Where nothing is to be fitted it is rounded to DIGITS, so that every machine
+        writes the same constant.
         """
         units = layer.units
         chosen = [(len(units) * turn) // TURNS for turn in range(TURNS)]
-        stimuli = tuple(self._stimulus(units, unit, radius_px, texture) for unit in chosen)
+        stimuli = tuple(self._stimulus(units, unit, kind) for unit in chosen)
         responses = self._responses(above, stimuli)
         here = Cells(self.apex_px, layer.stride_px, 1), Cells(self.apex_px, layer.stride_px, 1)
         drive = responses.drive(layer, here)
@@ -78,9 +100,7 @@ class IdealStimuli:
         fitted = getattr(ideal, "requires_grad", False)  # torch's alone has it
         return array_like(ideal if fitted else float(f"{float(ideal):.{DIGITS}g}"), self.like)
 
-    def _stimulus(
-        self, units: Units, unit: int, radius_px: float | None, texture: Texture | None
-    ) -> Stimulus:
+    def _stimulus(self, units: Units, unit: int, kind: Ideal) -> Stimulus:
         x, y, normal_deg, bend, scale = (
             float(detached(column[unit]))
             for column in (
@@ -91,12 +111,22 @@ class IdealStimuli:
                 units.column(SCALE),
             )
         )
-        return (
+        coloured = kind.coloured or kind.spot_px is not None
+        return Stimulus(
             (self.apex_px + x, self.apex_px + y),
             normal_deg,
-            None if radius_px is None else radius_px * bend * scale,
-            texture,
+            None if kind.radius_px is None else kind.radius_px * bend * scale,
+            kind.texture,
+            None if kind.spot_px is None else kind.spot_px * scale,
+            self._colour(units, unit) if coloured else None,
         )
+
+    def _colour(self, units: Units, unit: int) -> tuple[float, float, float]:
+        """The unit's own colour, its strongest part 1 or -1; at phase 180 the opposite."""
+        rgb = [float(part) for part in detached(opponent(units, self.like)[unit])]
+        sign = -1.0 if abs(float(detached(units.column(PHASE)[unit])) - 180.0) < 90.0 else 1.0
+        red, green, blue = (sign * part / max(map(abs, rgb)) for part in rgb)
+        return red, green, blue
 
     def _responses(self, above: Sequence[Layer], stimuli: tuple[Stimulus, ...]) -> Responses:
         if stimuli not in self.responses:
@@ -116,22 +146,21 @@ def ideal_stimuli(
 ) -> Float[Array, "n 3 h w"]:
     """Pictures of stimuli in circuit units: contours are 1 on 0, textures from -1 to 1."""
     xp = array_namespace(like)
-    return xp.moveaxis(xp.stack([_drawn(size_px, *stimulus, like) for stimulus in stimuli]), -1, 1)
+    return xp.moveaxis(xp.stack([_drawn(size_px, stimulus, like) for stimulus in stimuli]), -1, 1)
 
 
-def _drawn(
-    size_px: int,
-    apex_px: tuple[float, float],
-    normal_deg: float,
-    radius_px: float | None,
-    texture: Texture | None,
-    like: Array,
-) -> Float[Array, "h w 3"]:
+def _drawn(size_px: int, stimulus: Stimulus, like: Array) -> Float[Array, "h w 3"]:
+    at_px, normal_deg, radius_px, texture, spot_px, colour = stimulus
     if texture is not None:
         textures = Textures(*texture)
         return texture_edge(
-            size_px, apex_px, normal_deg, textures, foreground=1.0, background=-1.0, like=like
+            size_px, at_px, normal_deg, textures, foreground=1.0, background=-1.0, like=like
         )
+    if colour is not None and spot_px is not None:
+        return spot(size_px, at_px, spot_px, colour, 0.0, like=like)
+    if colour is not None:
+        opposite = tuple(-part for part in colour)
+        return colour_edge(size_px, at_px, normal_deg - 90.0, colour, opposite, like=like)
     if radius_px is None:
-        return line(size_px, apex_px, normal_deg - 90.0, stroke=STROKE, like=like)
-    return arc(size_px, apex_px, normal_deg, radius_px, stroke=STROKE, like=like)
+        return line(size_px, at_px, normal_deg - 90.0, stroke=STROKE, like=like)
+    return arc(size_px, at_px, normal_deg, radius_px, stroke=STROKE, like=like)

@@ -1,14 +1,25 @@
 """One family of a theory -> its layer: units, weights and constants."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from jaxtyping import Float
 
 from workbench.arrays import Array, array_like, array_namespace, detached
 from workbench.compiler.circuit import Layer, Normalise, Pool, Read
-from workbench.spec.language import Entry, Family, Gabor, Number, Table, Term
+from workbench.spec.language import (
+    Blob,
+    Entry,
+    Family,
+    Gabor,
+    Number,
+    Poses,
+    Reading,
+    Table,
+    Term,
+)
 from workbench.theory.poses import PICTURE, Units
-from workbench.theory.rule import Motif, gabor_weights, weights
+from workbench.theory.rule import Motif, blob_weights, gabor_weights, weights
 from workbench.theory.table import Single, table
 from workbench.vision.geometry.frame import taps
 
@@ -63,7 +74,7 @@ def read_weights(
     family: Family,
     units: Units,
     upstream: Layer | None,
-    terms: tuple[Gabor | Term | Table, ...],
+    terms: tuple[Reading, ...],
     value: Value,
     like: Array,
 ) -> Float[Array, "d u kh kw"]:
@@ -74,22 +85,25 @@ def read_weights(
     ]
     explicit = [table(units, read, singles, family.window_px, step_px, like)] if singles else []
     if upstream is None:
-        gabors = [term for term in terms if isinstance(term, Gabor)]
         kernels = [
-            gabor_weights(
-                units,
-                value(t.wavelength_px),
-                value(t.sigma_px),
-                value(t.aspect),
-                family.window_px,
-                like,
-            )
-            for t in gabors
+            kernel_weights(units, term, family.window_px, value, like)
+            for term in terms
+            if isinstance(term, (Gabor, Blob))
         ]
         xp = array_namespace(like)
         return xp.sum(xp.stack([*kernels, *explicit]), axis=0)
     motifs = [motif(term, value) for term in terms if isinstance(term, Term)]
     return sum(explicit, weights(units, read, motifs, family.window_px, step_px, like))
+
+
+def kernel_weights(
+    units: Units, term: Gabor | Blob, window_px: float, value: Value, like: Array
+) -> Float[Array, "d 3 kh kw"]:
+    """The weights of one kernel on the picture."""
+    if isinstance(term, Blob):
+        return blob_weights(units, value(term.sigma_px), value(term.gain), window_px, like)
+    constants = value(term.wavelength_px), value(term.sigma_px), value(term.aspect)
+    return gabor_weights(units, *constants, window_px, like)
 
 
 def _single(entry: Entry, value: Value) -> Single:
@@ -116,23 +130,49 @@ def motif(term: Term, value: Value) -> Motif:
         else [(off_deg, value(weight)) for off_deg, weight in term.profile],
         turned=term.turned,
         by={axis: [value(number) for number in gains] for axis, gains in term.by.items()},
+        colour=term.colour,
     )
 
 
-def texture_px(family: Family) -> tuple[float, float] | None:
-    """Wavelengths of a family's ideal stimulus, where it is an edge between textures."""
-    return (family.ideal.fine_px, family.ideal.coarse_px) if family.ideal else None
+@dataclass(frozen=True)
+class Ideal:
+    """The kind of a family's ideal stimulus: an arc, and with no value a line.
 
-
-def ideal_radius_px(family: Family, value: Value) -> float | None:
-    """Radius of the first arc that a family reads, which is its ideal stimulus; no gradient flows.
-
-    It is None for other families, whose ideal stimulus is a line.
+    radius_px  of the arc, for a unit of the typical radius
+    texture    an edge between gratings of these wavelengths (fine, coarse) instead
+    spot_px    a disc of this radius in the unit's colour instead
+    coloured   a straight edge between the unit's colour and the opposite one instead
     """
-    radii = [
-        term.radius_px
-        for terms in family.reads.values()
-        for term in terms
-        if isinstance(term, Term) and term.along == "arc"
-    ]
+
+    radius_px: float | None = None
+    texture: tuple[float, float] | None = None
+    spot_px: float | None = None
+    coloured: bool = False
+
+
+def ideal_of(family: Family, value: Value) -> Ideal:
+    """The kind of a family's ideal stimulus; no gradient flows.
+
+    It is what `ideal` says; a spot for units that turning does not change, as wide as the first
+    ring that they read, or a quarter of their window; an edge in their colour for units that read
+    by colour; the first arc that they read; or a line.
+    """
+    if family.ideal:
+        return Ideal(texture=(family.ideal.fine_px, family.ideal.coarse_px))
+    reads = [term for terms in family.reads.values() for term in terms]
+    terms = [term for term in reads if isinstance(term, Term)]
+    by_colour = any(term.colour for term in terms)
+    is_round = (
+        family.poses.is_round
+        if isinstance(family.poses, Poses)
+        else by_colour and not any(term.turns for term in reads)
+    )
+    if is_round:
+        return Ideal(spot_px=_radius_px(terms, "ring", value) or family.window_px / 4)
+    return Ideal(coloured=True) if by_colour else Ideal(_radius_px(terms, "arc", value))
+
+
+def _radius_px(terms: Sequence[Term], along: str, value: Value) -> float | None:
+    """The radius of the first term along such a place."""
+    radii = [term.radius_px for term in terms if term.along == along]
     return float(detached(value(radii[0]))) if radii and radii[0] is not None else None

@@ -10,7 +10,7 @@ from workbench.arrays import Array, to_numpy
 from workbench.compiler.circuit import HOST, Layer
 from workbench.compiler.layer import Value, read_weights
 from workbench.errors import WorkbenchError
-from workbench.spec.language import Gabor, Reading, Table, Theory, numbers
+from workbench.spec.language import Blob, Gabor, Reading, Table, Theory, numbers
 from workbench.spec.problems import key_text
 from workbench.theory.poses import Units
 from workbench.theory.rule import gabor_contrast
@@ -115,6 +115,8 @@ def _is_meant(term: Reading, value: Value) -> bool:
         return any(float(value(entry.weight)) for entry in term.weights)
     if isinstance(term, Gabor):
         return True
+    if isinstance(term, Blob):
+        return bool(float(value(term.gain)))
     if term.along == "point" and term.spread_px is None:
         return False
     sums = [term.harmonics or (), [weight for _, weight in term.profile or ()], *term.by.values()]

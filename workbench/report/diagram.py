@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workbench.report.sketches import INK, draw_sketch, draw_weights, weight_by_pose
-from workbench.spec.language import INPUT, Family, Gabor, Reading, Table, Term, Theory
+from workbench.spec.language import INPUT, Blob, Family, Gabor, Reading, Table, Term, Theory
 
 POINT = 72.0  # points of an inch: lengths below are points
 LANE, ARROW, SKETCH, CURVE, LABEL, BOX = 9.0, 66.0, 30.0, 54.0, 10.0, 104.0
@@ -192,6 +192,12 @@ def _part(figure: Figure, place: tuple[float, float, float]) -> Axes:
 def _label(term: Reading) -> str:
     if isinstance(term, Gabor):
         return "Gabor filter"
+    if isinstance(term, Blob):
+        return "Gaussian spot"
     if isinstance(term, Table):
         return "single weights"
-    return ", ".join(filter(None, (term.along, term.match, term.turned)))
+    return ", ".join(filter(None, (term.along, term.match, term.turned, _colour(term))))
+
+
+def _colour(term: Term) -> str:
+    return "by colour" if term.colour else ""

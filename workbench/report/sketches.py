@@ -14,13 +14,13 @@ from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 from scipy.ndimage import grey_dilation
 
-from workbench.compiler.layer import motif, written
+from workbench.compiler.layer import kernel_weights, motif, written
 from workbench.report.glyphs import SIDE, outline
 from workbench.report.kernels import BLUE, RED, colours
-from workbench.spec.language import Family, Gabor, Reading, Table, Term
+from workbench.spec.language import Blob, Family, Gabor, Reading, Table, Term
 from workbench.theory.match import EXPECTED
 from workbench.theory.poses import CENTRE, ORIENTATION, UNIT, Units
-from workbench.theory.rule import Motif, falloff, gabor_weights
+from workbench.theory.rule import Motif, falloff
 from workbench.vision.geometry.frame import seen_from
 from workbench.vision.geometry.place import PLACES
 
@@ -44,7 +44,7 @@ def draw_sketch(axes: Axes, term: Reading, family: Family) -> None:
     axes.spines[:].set(color="#bbbbbb", linewidth=0.6)
     if isinstance(term, Term):
         _places(axes, motif(term, NUMBER), half)
-    elif isinstance(term, Gabor):
+    elif isinstance(term, (Gabor, Blob)):
         _filter(axes, term, family.window_px)
     else:
         _table(axes, term, half)
@@ -117,11 +117,10 @@ def _glyph(axes: Axes, pose: tuple[str, float], at: tuple[float, float], size: f
     axes.add_patch(PathPatch(path, fill=False, edgecolor=INK, linewidth=1.0, capstyle="round"))
 
 
-def _filter(axes: Axes, kernel: Gabor, window_px: float) -> None:
+def _filter(axes: Axes, kernel: Gabor | Blob, window_px: float) -> None:
     """Draw the filter of a unit at orientation 0 and phase 0."""
     unit = Units(("unit",), {ORIENTATION: (0.0,)}, {UNIT: 1})
-    wavelength, sigma, aspect = map(NUMBER, (kernel.wavelength_px, kernel.sigma_px, kernel.aspect))
-    weight = gabor_weights(unit, wavelength, sigma, aspect, window_px, np.zeros(()))[0].sum(0)
+    weight = kernel_weights(unit, kernel, window_px, NUMBER, np.zeros(()))[0].sum(0)
     scale, half = float(np.abs(weight).max()), window_px / 2
     axes.imshow(
         weight,

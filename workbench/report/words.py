@@ -7,7 +7,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from workbench.report.glyphs import pose_text
-from workbench.spec.language import INPUT, Family, Gabor, Number, Pose, Poses, Table, Term, Theory
+from workbench.spec.language import (
+    INPUT,
+    Blob,
+    Family,
+    Gabor,
+    Number,
+    Pose,
+    Poses,
+    Reading,
+    Table,
+    Term,
+    Theory,
+)
 from workbench.spec.problems import key_text
 
 AXES = {
@@ -133,9 +145,11 @@ class Writer:
                 f"{family.pool.stride_px} px.",
             )
 
-    def _read(self, source: str, term: Gabor | Term | Table, path: tuple) -> Sentence:
+    def _read(self, source: str, term: Reading, path: tuple) -> Sentence:
         if isinstance(term, Gabor):
             return self._gabor(term, path)
+        if isinstance(term, Blob):
+            return self._blob(term, path)
         return (
             self._table(source, term, path)
             if isinstance(term, Table)
@@ -153,6 +167,15 @@ class Writer:
             ".",
         )
 
+    def _blob(self, kernel: Blob, path: tuple) -> Sentence:
+        return (
+            "They read the picture through Gaussian spots: width ",
+            self.quantity(kernel.sigma_px, (*path, "sigma_px"), " px"),
+            ", gain ",
+            self.quantity(kernel.gain, (*path, "gain")),
+            ".",
+        )
+
     def _term(self, source: str, term: Term, path: tuple) -> Sentence:
         gain: Sentence = (
             (", with gain ", self.quantity(term.gain, (*path, "gain")))
@@ -161,7 +184,8 @@ class Writer:
         )
         place = self._place(term, path)
         match = (*place, *self._falloff(term, path), *gain, *self._by(source, term, path))
-        return (f"They read {source} units ", *match, *self._radius(term, path), ".")
+        colour = ", each channel by the unit's own part of it" if term.colour else ""
+        return (f"They read {source} units ", *match, *self._radius(term, path), f"{colour}.")
 
     def _radius(self, term: Term, path: tuple) -> Sentence:
         if term.radius_power is None:

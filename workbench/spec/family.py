@@ -25,7 +25,10 @@ class Steps(Strict):
 
 
 class Poses(Strict):
-    """The axes of a family's poses; its units are every combination, the last axis fastest."""
+    """The axes of a family's poses; its units are every combination, the last axis fastest.
+
+    A family with neither orientation_deg nor centre_deg is *round*: turning does not change it.
+    """
 
     orientation_deg: Steps | None = None
     centre_deg: Steps | None = None
@@ -35,8 +38,10 @@ class Poses(Strict):
 
     @model_validator(mode="after")
     def _one_frame(self) -> Self:
-        if (self.orientation_deg is None) == (self.centre_deg is None):
-            raise ValueError("exactly one of orientation_deg and centre_deg")
+        if self.orientation_deg is not None and self.centre_deg is not None:
+            raise ValueError("only one of orientation_deg and centre_deg")
+        if not self.axes():
+            raise ValueError("at least one axis")
         if self.orientation_deg is not None and self.orientation_deg.over != 180:
             raise RefusedError(
                 "out-of-range",
@@ -56,6 +61,11 @@ class Poses(Strict):
             if len(set(values)) < len(values):
                 raise ValueError(f"each {name} once")
         return self
+
+    @property
+    def is_round(self) -> bool:
+        """Whether turning does not change the family's units."""
+        return self.orientation_deg is None and self.centre_deg is None
 
     def axes(self) -> dict[str, tuple]:
         """Axis name -> its values, in the order of the fields above."""
@@ -90,10 +100,11 @@ class PoseBounds(Strict):
     """How far tuning may move each unit from its surveyed pose.
 
     In degrees; as a factor of the radius; in pixels, in x and in y; as a factor of the scale.
+    The units keep a direction, radius or scale for which no bound is given.
     """
 
-    centre_deg: Annotated[float, Field(gt=0, le=45)]
-    radius: Annotated[float, Field(gt=1, le=4)]
+    centre_deg: Annotated[float, Field(gt=0, le=45)] | None = None
+    radius: Annotated[float, Field(gt=1, le=4)] | None = None
     shift_px: Annotated[float, Field(gt=0, le=32)]
     scale: Annotated[float, Field(gt=1, le=4)] | None = None
 

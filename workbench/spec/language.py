@@ -48,7 +48,7 @@ from workbench.spec.number import (
     Strict,
     numbers,
 )
-from workbench.spec.terms import PLACE_LENGTHS, Entry, Gabor, Pose, Reading, Table, Term
+from workbench.spec.terms import PLACE_LENGTHS, Blob, Entry, Gabor, Pose, Reading, Table, Term
 
 __all__ = [
     "BRANCHES",
@@ -56,6 +56,7 @@ __all__ = [
     "INPUT",
     "PLACE_LENGTHS",
     "Alike",
+    "Blob",
     "Channel",
     "Claim",
     "EarlierCircuit",
@@ -91,7 +92,7 @@ __all__ = [
 
 INPUT = "input"
 # Tags of the unions' branches. They appear in pydantic's locations and nowhere else.
-BRANCHES = ("(axes)", "(word)", "(kernel)", "(term)", "(weights)")
+BRANCHES = ("(axes)", "(word)", "(kernel)", "(blob)", "(term)", "(weights)")
 
 
 class Theory(Strict):

@@ -8,10 +8,10 @@ from workbench.spec.number import Scale, Strict
 
 
 class UnitPose(Strict):
-    """A unit's pose as tuned; `scale` only where it was fitted."""
+    """A unit's pose as tuned; all but `shift_px` only where they were fitted."""
 
-    centre_deg: Annotated[float, Field(ge=0, lt=360)]
-    radius_px: Annotated[float, Field(gt=0)]
+    centre_deg: Annotated[float, Field(ge=0, lt=360)] | None = None
+    radius_px: Annotated[float, Field(gt=0)] | None = None
     shift_px: tuple[float, float]
     scale: Scale | None = None
 

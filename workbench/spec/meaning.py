@@ -90,7 +90,9 @@ def needed_axes(family: Family) -> dict[str, Path]:
         for i, read in enumerate(reads)
         if read.turns
     ]
-    keys += [(key,) for key in ("ideal", "tune_poses") if getattr(family, key) is not None]
+    turned = family.tune_poses is not None and family.tune_poses.centre_deg is not None
+    keys += [("ideal",)] if family.ideal else []
+    keys += [("tune_poses",)] if turned else []
     return {"centre_deg": keys[0]} if keys else {}
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from workbench.errors import nearest
-from workbench.spec.language import INPUT, Family, Gabor, Poses, Reading, Table, Term
+from workbench.spec.language import INPUT, Blob, Family, Gabor, Poses, Reading, Table, Term
 from workbench.spec.partial import known
 from workbench.spec.problems import Fault, Path
 from workbench.spec.table import table_faults
@@ -38,6 +38,11 @@ def axis_sizes(family: Family) -> dict[str, int]:
         if isinstance(family.poses, Poses)
         else {"centre_deg": 1}
     )
+
+
+def _round(family: Family) -> bool:
+    """Whether turning does not change the units of a family."""
+    return isinstance(family.poses, Poses) and family.poses.is_round
 
 
 def grid_px(family: Family) -> int | None:
@@ -103,16 +108,23 @@ def _of_input(path: Path, family: Family, term: Reading) -> Iterator[Fault]:
             "a motif",
             "a kernel, as input has no poses: {kernel: gabor, wavelength_px: ..., sigma_px: ...}",
         )
+    elif term.turns and known(family, "poses") and _round(family):
+        yield Fault(
+            "missing-axis",
+            (*path, "kernel"),
+            "kernel: gabor in a family without orientation_deg and centre_deg",
+            "one of these axes, or kernel: blob",
+        )
 
 
 def _of_family(
     path: Path, family: Family, term: Reading, upstream: str, read: Family
 ) -> Iterator[Fault]:
-    if isinstance(term, Gabor):
+    if isinstance(term, (Gabor, Blob)):
         yield Fault(
             "not-allowed",
             (*path, "kernel"),
-            f"kernel: gabor on {upstream!r}",
+            f"kernel: {term.kernel} on {upstream!r}",
             "a motif {along: ..., match: ...}; a kernel reads only input",
         )
         return
@@ -123,6 +135,13 @@ def _of_family(
         yield from _own_poses(path, family, term)
     if known(read, "poses"):
         yield from _match(path, family, term, upstream, axis_sizes(read))
+        if term.colour and "channel" not in axis_sizes(read):
+            yield Fault(
+                "missing-axis",
+                (*path, "colour"),
+                f"colour: {term.colour} on {upstream!r}, which has no channel",
+                "a family whose poses have channel",
+            )
         for axis, gains in term.by.items():
             yield from _by((*path, "by", axis), axis, len(gains), upstream, axis_sizes(read))
 
@@ -134,6 +153,14 @@ def _own_poses(path: Path, family: Family, term: Term) -> Iterator[Fault]:
             (*path, "along"),
             f"along: {term.along} in a family without centre_deg",
             "a family with poses: {centre_deg: ...} or from-circuit",
+        )
+    elif term.turns and _round(family):
+        yield Fault(
+            "missing-axis",
+            (*path, "along"),
+            f"along: {term.along} with match: {term.match} in a family without orientation_deg "
+            "and centre_deg",
+            "along: ring, or along: point with match: any",
         )
     if term.radius_power is not None and family.poses != FROM_CIRCUIT:
         yield Fault(
@@ -160,7 +187,12 @@ def _match(
             _matches_for(upstream_axes),
             suggestion,
         )
-    elif axis == "centre_deg" and known(family, "poses") and axis not in axis_sizes(family):
+    elif (
+        axis == "centre_deg"
+        and term.turns
+        and known(family, "poses")
+        and axis not in axis_sizes(family)
+    ):
         yield Fault(
             "missing-axis",
             at,

@@ -29,7 +29,6 @@ PLACE_LENGTHS: dict[
     "ring": (("spread_px", "radius_px"), ()),
 }
 FALLOFFS = ("tolerance_deg", "harmonics", "profile")
-ROUND = ("point", "ring")  # places that look the same however the unit is turned
 
 
 class Gabor(Strict):
@@ -49,6 +48,24 @@ class Gabor(Strict):
     def turns(self) -> bool:
         """Whether the weights depend on how the unit is turned: always."""
         return True
+
+
+class Blob(Strict):
+    """A Gaussian spot on the picture at the unit, in its `channel` or `mixture`.
+
+    exp(-r^2 / (2 sigma^2)) over its sum, so a flat picture of the unit's colour gives `gain`. It is
+    multiplied by the cosine of `phase_deg`: a unit at 180 prefers the opposite colour. Two blobs
+    of opposite gain are a centre and its surround (Rodieck 1965, doi 10.1016/0042-6989(65)90033-7).
+    """
+
+    kernel: Literal["blob"]
+    sigma_px: Positive
+    gain: Number = Number(tune=1.0)
+
+    @property
+    def turns(self) -> bool:
+        """Whether the weights depend on how the unit is turned: never."""
+        return False
 
 
 def _rising(points: tuple[tuple[float, Number], ...]) -> tuple[tuple[float, Number], ...]:
@@ -80,6 +97,8 @@ class Term(Strict):
     turned  restricts the poses to those that are turned, from the pose wanted at the unit itself,
             in the direction in which the arc turns on its way to the place (with), or in the other
             direction (against)
+    colour  same: units of each upstream channel count by the unit's own part of that channel (its
+            `mixture` or `channel`), which is negative for the opposite colour
     """
 
     along: Literal["point", "line", "flanks", "ends", "inside", "outside", "arc", "ring"]
@@ -100,6 +119,10 @@ class Term(Strict):
         default=None, description="[degrees off the wanted pose, weight], straight lines between"
     )
     turned: Literal["with", "against"] | None = None
+    colour: Literal["same"] | None = Field(
+        default=None,
+        description="same: each upstream channel counts by the unit's own part of it",
+    )
     by: dict[str, tuple[Number, ...]] = Field(
         default={}, description="gain of each value of an upstream axis: {channel: [1, 0.3, 0.3]}"
     )
@@ -107,7 +130,8 @@ class Term(Strict):
     @property
     def turns(self) -> bool:
         """Whether the weights depend on how the unit is turned."""
-        return self.along not in ROUND or self.match != "any"
+        # a ring's normals point inwards, so the poses wanted on it turn with nothing
+        return self.along != "ring" and (self.along != "point" or self.match != "any")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -203,10 +227,14 @@ def _branch(read: Any) -> str:
         return (
             "(kernel)"
             if isinstance(read, Gabor)
+            else "(blob)"
+            if isinstance(read, Blob)
             else "(weights)"
             if isinstance(read, Table)
             else "(term)"
         )
+    if read.get("kernel") == "blob":
+        return "(blob)"
     if "kernel" in read or ("wavelength_px" in read and "along" not in read):
         return "(kernel)"
     lone_list = len(read) == 1 and all(isinstance(value, (list, tuple)) for value in read.values())
@@ -215,6 +243,7 @@ def _branch(read: Any) -> str:
 
 Reading = Annotated[
     Annotated[Gabor, Tag("(kernel)")]
+    | Annotated[Blob, Tag("(blob)")]
     | Annotated[Term, Tag("(term)")]
     | Annotated[Table, Tag("(weights)")],
     Discriminator(_branch),

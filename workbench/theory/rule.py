@@ -28,8 +28,10 @@ from workbench.theory.poses import (
     SHIFT_Y,
     Units,
 )
+from workbench.vision.geometry.angles import cos_sin_deg
 from workbench.vision.geometry.frame import offsets, seen_from
 from workbench.vision.geometry.gabor import OPPONENT, contrast, gabor
+from workbench.vision.geometry.gabor import total as kernel_sum
 from workbench.vision.geometry.place import PLACES
 
 
@@ -46,6 +48,7 @@ class Motif:
     turned          "with" or "against": only poses that are turned, from the one wanted at the unit
                     itself, as the feature is, or the other way
     by              upstream axis -> gain of each of its values
+    colour          "same": each upstream channel by the unit's own part of it
     """
 
     place: str
@@ -58,6 +61,7 @@ class Motif:
     profile: Sequence[tuple[float, Any]] | None = None
     turned: str | None = None
     by: Mapping[str, Sequence] = field(default_factory=dict)
+    colour: str | None = None
 
 
 def weights(
@@ -102,10 +106,10 @@ def weights(
             if motif.radius_power is None
             else (motif.gain * bend**motif.radius_power)[:, None, None, None]
         )
-        total = (
-            total
-            + gain * weight[:, None, ...] * wanted * _by(motif, upstream, like)[None, :, None, None]
-        )
+        apart = _by(motif, upstream, like)[None, :]
+        if motif.colour:
+            apart = apart * _same_colour(downstream, upstream, like)
+        total = total + gain * weight[:, None, ...] * wanted * apart[:, :, None, None]
     return total
 
 
@@ -137,6 +141,24 @@ def gabor_contrast(
     return contrast(*_posed(units, wavelength_px, sigma_px, aspect, window_px, like))
 
 
+def blob_weights(
+    units: Units, sigma_px: Array | float, gain: Array | float, window_px: float, like: Array
+) -> Float[Array, "d 3 kh kw"]:
+    """Gaussian spots over the picture's red, green and blue, at the units' poses.
+
+    `exp(-r^2 / (2 sigma^2))` over its sum, times `gain`, the cosine of the unit's phase, and its
+    weights of the three colours.
+    """
+    normal, tangent = _frames(units, window_px, 1, like)
+    wider, phase_deg = (array_like(units.column(axis), like) for axis in (ENVELOPE, PHASE))
+    xp = array_namespace(like)
+    r2 = normal**2 + tangent**2
+    spot = xp.exp(-r2 / (2.0 * (sigma_px * wider[:, None, None]) ** 2))
+    sign, _ = cos_sin_deg(phase_deg)
+    spot = spot / kernel_sum(spot) * (gain * sign)[:, None, None]
+    return spot[:, None, ...] * opponent(units, like)[:, :, None, None]
+
+
 def _posed(
     units: Units,
     wavelength_px: Array | float,
@@ -159,16 +181,28 @@ def opponent(units: Units, like: Array) -> Float[Array, "d 3"]:
     They are those of its opponent channel, or of its mixture of channels; luma if it has neither.
     """
     xp = array_namespace(like)
-    if MIXTURE[0] not in units.poses:
-        return xp.asarray(
-            [OPPONENT[name] for name in units.poses.get(CHANNEL, ("luma",) * len(units))],
-            dtype=like.dtype,
-            device=device(like),
-        )
-    parts = xp.stack([array_like(units.column(name), like) for name in MIXTURE], axis=1)
-    return parts @ xp.asarray(
+    return channel_parts(units, like) @ xp.asarray(
         [OPPONENT[name] for name in MIXTURE], dtype=like.dtype, device=device(like)
     )
+
+
+def channel_parts(units: Units, like: Array) -> Float[Array, "d 3"]:
+    """Each unit's part of luma, red-green and blue-yellow.
+
+    They are its mixture, or 1 for its opponent channel; luma if it has neither.
+    """
+    xp = array_namespace(like)
+    if MIXTURE[0] in units.poses:
+        return xp.stack([array_like(units.column(name), like) for name in MIXTURE], axis=1)
+    names = units.poses.get(CHANNEL, ("luma",) * len(units))
+    rows = [[float(name == channel) for channel in MIXTURE] for name in names]
+    return xp.asarray(rows, dtype=like.dtype, device=device(like))
+
+
+def _same_colour(downstream: Units, upstream: Units, like: Array) -> Float[Array, "d u"]:
+    """The downstream unit's part of each upstream unit's channel."""
+    xp = array_namespace(like)
+    return channel_parts(downstream, like) @ xp.permute_dims(channel_parts(upstream, like), (1, 0))
 
 
 def _frames(

@@ -1,8 +1,9 @@
 """Tuning curves: responses of trained and handwritten units to a stimulus as it turns.
 
 The stimulus is an arc of several radii, polarities, fills and colours. It is a straight bar for a
-family to which both sides are alike, and an edge between textures for one whose ideal stimulus is
-such an edge. The radial tuning curves of "Curve Detectors" (doi 10.23915/distill.00024.003).
+family to which both sides are alike, an edge between textures for one whose ideal stimulus is such
+an edge, and an edge between colours for one that reads by colour. The radial tuning curves of
+"Curve Detectors" (doi 10.23915/distill.00024.003).
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -23,7 +24,16 @@ from workbench.spec.language import INPUT, Term, TextureEdge, Theory
 from workbench.splice.calibrate import Splices
 from workbench.splice.conditions import Condition, natural, wanted_by
 from workbench.splice.inputs import ALL_CIRCUITS, condition_inputs
-from workbench.vision.stimuli import Stroke, Textures, arc, filled, line, texture_edge
+from workbench.vision.stimuli import (
+    BLUE,
+    YELLOW,
+    Stroke,
+    Textures,
+    arc,
+    filled,
+    line,
+    texture_edge,
+)
 from workbench.vision.stimuli.canvas import RGB, Colour, Point
 
 K = TypeVar("K", bound=Hashable)
@@ -124,6 +134,18 @@ BARS = Probe(
 )
 
 
+COLOUR_EDGES = Probe(
+    "colour edge",
+    (STRAIGHT_PX,),
+    1,
+    {
+        "red on green": VARIANTS["red on green"],
+        "blue on yellow": (filled, BLUE, YELLOW),
+        "bright on dark": (filled, 187.0, 67.0),
+    },
+)
+
+
 def texture_edges(texture: TextureEdge) -> Probe:
     """Edges between these textures.
 
@@ -143,13 +165,16 @@ def texture_edges(texture: TextureEdge) -> Probe:
 def probe_of(theory: Theory) -> Probe:
     """The stimulus to turn for a theory's last family.
 
-    It is the family's ideal stimulus where that is an edge between textures; bars, if everything
-    that it reads lies alike on both sides; arcs otherwise.
+    It is the family's ideal stimulus where that is an edge between textures; an edge between
+    colours where it reads by colour; bars, if everything that it reads lies alike on both sides;
+    arcs otherwise.
     """
     family = list(theory.families.values())[-1]
     if family.ideal:
         return texture_edges(family.ideal)
     terms = [term for terms in family.reads.values() for term in terms]
+    if any(isinstance(term, Term) and term.colour for term in terms):
+        return COLOUR_EDGES
     sided = any(
         isinstance(term, Term) and (term.along in SIDED or term.match in SIDED) for term in terms
     )

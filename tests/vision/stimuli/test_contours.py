@@ -9,7 +9,17 @@ import torch
 from tests.libraries import OTHERS, plain
 from workbench.arrays import device
 from workbench.errors import WorkbenchError
-from workbench.vision.stimuli import Stroke, angle, arc, colour_edge, filled, grating, line, noise
+from workbench.vision.stimuli import (
+    Stroke,
+    angle,
+    arc,
+    colour_edge,
+    filled,
+    grating,
+    line,
+    noise,
+    spot,
+)
 
 SIZE = 65
 MIDDLE = (32.0, 32.0)
@@ -148,3 +158,12 @@ def test_float32_is_close_to_float64():
 def test_nonsense_is_refused(draw, message):
     with pytest.raises(WorkbenchError, match=message):
         draw()
+
+
+def test_a_spot_is_a_disc_about_its_centre():
+    drawn = spot(41, (20.0, 18.0), 6.0, (255.0, 0.0, 10.0), 100.0)
+    y, x = np.mgrid[0:41, 0:41] - np.array([18.0, 20.0])[:, None, None]
+    distance = np.hypot(x, y)
+    np.testing.assert_allclose(drawn[distance < 5], [[255.0, 0.0, 10.0]] * (distance < 5).sum())
+    np.testing.assert_allclose(drawn[distance > 7], 100.0)
+    assert drawn[..., 0].sum() > drawn[..., 1].sum()

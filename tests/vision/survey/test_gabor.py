@@ -15,7 +15,7 @@ from workbench.errors import WorkbenchError
 from workbench.hosts import Host, PictureInput, host_from_module
 from workbench.spec import theory_from_text
 from workbench.vision.pictures import photographs
-from workbench.vision.survey import gabor, gratings, survey
+from workbench.vision.survey import filters, gabor, gratings, survey
 from workbench.vision.survey.gabor import ASPECT_RATIO, SIGMA_PX, WAVELENGTH_PX
 from workbench.vision.survey.gratings import field_px
 
@@ -102,7 +102,7 @@ def test_an_interrupted_survey_goes_on_to_the_same_units(
     """No grating is shown again, and no fit that was done is made again."""
     (host, whole), fits, drawn = (
         surveyed,
-        counted(monkeypatch, gabor, "_descend"),
+        counted(monkeypatch, filters, "_descend"),
         counted(monkeypatch, gratings, "draw"),
     )
 

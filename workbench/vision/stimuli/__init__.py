@@ -3,7 +3,7 @@
 Each is a pure function of its parameters.
 """
 
-from workbench.vision.stimuli.contours import Stroke, angle, arc, filled, line
+from workbench.vision.stimuli.contours import Stroke, angle, arc, filled, line, spot
 from workbench.vision.stimuli.fields import (
     BLUE,
     GREEN,
@@ -30,5 +30,6 @@ __all__ = [
     "grating",
     "line",
     "noise",
+    "spot",
     "texture_edge",
 ]

@@ -77,6 +77,21 @@ def filled(
     )
 
 
+def spot(
+    size_px: int,
+    centre_px: Point,
+    radius_px: Number,
+    foreground: Colour = 255.0,
+    background: Colour = MID_GREY,
+    like: Any = None,
+) -> RGB:
+    """A disc of `radius_px` about `centre_px` on a plain ground."""
+    canvas = Canvas(size_px, radius_px, *centre_px, like=like)
+    x, y = canvas.seen_from(centre_px, 0.0)
+    inside = canvas.step(canvas.parameter(radius_px) - canvas.length(x, y))
+    return canvas.paint(inside, foreground, background)
+
+
 def line(
     size_px: int,
     centre_px: Point,

@@ -7,13 +7,13 @@ the function that compiles it.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.cache import Arrays, content_of
 from workbench.hosts.host import Host, Site
 from workbench.spec.circuit import TrainedUnit
 from workbench.theory.poses import (
@@ -30,10 +30,10 @@ from workbench.theory.poses import (
 from workbench.theory.rule import gabor_weights
 from workbench.vision.pictures import Picture
 from workbench.vision.survey.family import Family, Judged, first_site
+from workbench.vision.survey.filters import TINY, Form, Poses, fit
 from workbench.vision.survey.gratings import SUMMARY, Trials, amplitudes, show
 from workbench.vision.survey.responses import Steps, moments
 
-TINY = 1e-9
 # of the kernel that scale, envelope and aspect are factors of
 WAVELENGTH_PX, SIGMA_PX, ASPECT_RATIO = 5.0, 1.6, 1.2
 
@@ -49,7 +49,6 @@ THRESHOLDS = {
     "selectivity": 0.5,
 }
 
-Poses = dict[str, Tensor]
 # fitted poses -> (step of the fit, lowest, highest); those of FACTORS by their logarithm
 STEPS = {
     CENTRE: (2.0, -math.inf, math.inf),
@@ -67,7 +66,6 @@ STARTS = [
     for width in (1.3, 2.0)
     for x, y in ((0.0, 0.0), (1.5, 0.0), (-1.5, 0.0), (0.0, 1.5), (0.0, -1.5))
 ]
-FIRST_STEPS, LAST_STEPS = 120, 300
 
 
 @dataclass(frozen=True)
@@ -88,50 +86,14 @@ def judge(
         mean, spread = over_pictures[name]
         by_orientation = amplitudes(trials)
         best = by_orientation.max(0)
-        poses, explained = fit(trials, steps)
+        parameters, explained = fit(trials, steps, FORM)
         figures = {
             "strength": (best - mean) / (spread + TINY),
             "explained": explained,
             "selectivity": 1 - by_orientation.min(0) / (best + TINY),
         }
-        fitted[name] = Fitted(figures, THRESHOLDS, poses)
+        fitted[name] = Fitted(figures, THRESHOLDS, _canonical(parameters))
     return fitted
-
-
-def fit(
-    trials: Trials, steps: Steps
-) -> tuple[dict[str, Float[np.ndarray, " unit"]], Float[np.ndarray, " unit"]]:
-    """Poses of the Gabors with the nearest responses, and the share of variance each explains.
-
-    Least squares on the rectified responses, from STARTS; the best of them is descended further. A
-    unit without any response has 0 explained.
-    """
-    peak = trials.responses.amax(0)
-    wanted = trials.responses / (peak + TINY)
-    fits = list[dict[str, Tensor]]()
-
-    def descended(i: int) -> Arrays:
-        if i < len(STARTS):
-            poses, loss = _descend(
-                trials.shown, wanted, _start(trials, wanted, *STARTS[i]), FIRST_STEPS
-            )
-        else:
-            best = torch.stack([each["loss"] for each in fits]).argmin(0)
-            columns = torch.arange(len(best))
-            chosen = {
-                name: torch.stack([each[name] for each in fits])[best, columns] for name in STEPS
-            }
-            poses, loss = _descend(trials.shown, wanted, chosen, LAST_STEPS)
-        return {name: value.numpy() for name, value in {**poses, "loss": loss}.items()}
-
-    content = content_of(trials.shown.numpy(), trials.responses.numpy())
-    for arrays in steps("fit", len(STARTS) + 1, descended, content):
-        fits.append({name: torch.from_numpy(value.copy()) for name, value in arrays.items()})
-    poses = fits[-1]
-    loss = poses.pop("loss")
-    spread = (wanted - wanted.mean(0)).square().sum(0)
-    explained = torch.where(peak > TINY, 1 - loss / spread.clamp_min(TINY), torch.zeros_like(loss))
-    return _canonical(poses), explained.numpy()
 
 
 def units(host: Host, site: Site, fitted: Judged, steps: Steps) -> tuple[TrainedUnit, ...]:
@@ -189,36 +151,6 @@ def _start(
     }
 
 
-def _descend(
-    shown: Tensor, wanted: Tensor, start: Poses, steps: int
-) -> tuple[Poses, Float[Tensor, " unit"]]:
-    """Poses after gradient descent on each unit's squared error, and that error.
-
-    The steps get shorter in the second half.
-    """
-    poses = {name: value.clone().requires_grad_(True) for name, value in start.items()}
-    descent = torch.optim.Adam(
-        [{"params": [poses[name]], "lr": STEPS[name][0]} for name in poses], betas=(0.9, 0.99)
-    )
-
-    def loss() -> Tensor:
-        responses = torch.relu(shown.flatten(1) @ _filters(poses, shown.shape[-1]).flatten(1).T)
-        return (responses - wanted).square().sum(0)
-
-    for step in range(steps):
-        for group, name in zip(descent.param_groups, poses, strict=True):
-            group["lr"] = STEPS[name][0] * (min(1.0, 2 * (1 - step / steps)) + 0.02)
-        descent.zero_grad()
-        loss().sum().backward()
-        descent.step()
-        with torch.no_grad():
-            for name, value in poses.items():
-                value.clamp_(*STEPS[name][1:])
-    with torch.no_grad():
-        last = loss()
-    return {name: value.detach() for name, value in poses.items()}, last
-
-
 def _filters(poses: Poses, field_px: int) -> Float[Tensor, "unit 3 k k"]:
     """The Gabor filters, as the compiler makes them."""
     columns = _columns(poses)
@@ -256,6 +188,11 @@ def _canonical(poses: Poses) -> dict[str, Float[np.ndarray, " unit"]]:
     return columns | dict(zip(MIXTURE, mixture, strict=True))
 
 
+FORM = Form(
+    STEPS,
+    [partial(_start, width_px=width, shift_x=x, shift_y=y) for width, x, y in STARTS],
+    _filters,
+)
 STIMULI = (
     f"{SUMMARY}; poses of the Gabor whose answers come nearest, "
     f"against {WAVELENGTH_PX:g} px, sigma {SIGMA_PX:g} px, aspect {ASPECT_RATIO:g}"

@@ -12,7 +12,16 @@ from workbench.hosts.host import Host
 from workbench.progress import Counter, no_counter
 from workbench.spec.circuit import SurveyRecord, TrainedCircuit
 from workbench.vision.pictures import Picture, collection_sha256
-from workbench.vision.survey import complex_gabor, curve, gabor, high_low_frequency, line
+from workbench.vision.survey import (
+    blob,
+    centre_surround,
+    colour_contrast,
+    complex_gabor,
+    curve,
+    gabor,
+    high_low_frequency,
+    line,
+)
 from workbench.vision.survey.family import Family, Judged
 from workbench.vision.survey.responses import Steps, steps_of
 
@@ -20,9 +29,13 @@ FAMILIES_IN_ORDER = (
     curve.FAMILY,
     curve.EARLY,
     gabor.FAMILY,
+    blob.FAMILY,
     complex_gabor.FAMILY,
     line.FAMILY,
     high_low_frequency.FAMILY,
+    colour_contrast.FAMILY,
+    colour_contrast.BRIGHTNESS,
+    centre_surround.FAMILY,
 )
 FAMILIES = {each.name: each for each in FAMILIES_IN_ORDER}
 NEAR_MISSES = 3

@@ -1,0 +1,100 @@
+"""Filters on the picture, of one form, whose responses to gratings are nearest to those of units.
+
+They are fitted by gradient through the function that compiles them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.cache import Arrays, content_of
+from workbench.vision.survey.gratings import Trials
+from workbench.vision.survey.responses import Steps
+
+TINY = 1e-9
+FIRST_STEPS, LAST_STEPS = 120, 300
+OFFSET = "offset"  # a fitted constant that is added to a unit's drive; not every form has it
+
+Poses = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of filters.
+
+    steps    fitted parameter -> (step of the fit, lowest, highest)
+    starts   (trials, their responses over each unit's peak) -> parameters to begin with
+    filters  (parameters, side of the field in pixels) -> each unit's filter
+    """
+
+    steps: Mapping[str, tuple[float, float, float]]
+    starts: Sequence[Callable[[Trials, Tensor], Poses]]
+    filters: Callable[[Poses, int], Float[Tensor, "unit 3 k k"]]
+
+
+def fit(trials: Trials, steps: Steps, form: Form) -> tuple[Poses, Float[np.ndarray, " unit"]]:
+    """Parameters of the filters with the nearest responses, and the share of variance of each.
+
+    Least squares on the rectified responses, from each start; the best of them is descended
+    further. A unit without any response has 0 explained.
+    """
+    peak = trials.responses.amax(0)
+    wanted = trials.responses / (peak + TINY)
+    fits = list[Poses]()
+
+    def descended(i: int) -> Arrays:
+        if i < len(form.starts):
+            start = form.starts[i](trials, wanted)
+            poses, loss = _descend(trials.shown, wanted, start, FIRST_STEPS, form)
+        else:
+            best = torch.stack([each["loss"] for each in fits]).argmin(0)
+            columns = torch.arange(len(best))
+            chosen = {
+                name: torch.stack([each[name] for each in fits])[best, columns]
+                for name in form.steps
+            }
+            poses, loss = _descend(trials.shown, wanted, chosen, LAST_STEPS, form)
+        return {name: value.numpy() for name, value in {**poses, "loss": loss}.items()}
+
+    content = content_of(trials.shown.numpy(), trials.responses.numpy())
+    for arrays in steps("fit", len(form.starts) + 1, descended, content):
+        fits.append({name: torch.from_numpy(value.copy()) for name, value in arrays.items()})
+    poses = fits[-1]
+    loss = poses.pop("loss")
+    spread = (wanted - wanted.mean(0)).square().sum(0)
+    explained = torch.where(peak > TINY, 1 - loss / spread.clamp_min(TINY), torch.zeros_like(loss))
+    return poses, explained.numpy()
+
+
+def _descend(
+    shown: Tensor, wanted: Tensor, start: Poses, steps: int, form: Form
+) -> tuple[Poses, Float[Tensor, " unit"]]:
+    """Parameters after gradient descent on each unit's squared error, and that error.
+
+    The steps get shorter in the second half.
+    """
+    poses = {name: value.clone().requires_grad_(True) for name, value in start.items()}
+    descent = torch.optim.Adam(
+        [{"params": [poses[name]], "lr": form.steps[name][0]} for name in poses], betas=(0.9, 0.99)
+    )
+
+    def loss() -> Tensor:
+        drive = shown.flatten(1) @ form.filters(poses, shown.shape[-1]).flatten(1).T
+        return (torch.relu(drive + poses.get(OFFSET, 0.0)) - wanted).square().sum(0)
+
+    for step in range(steps):
+        for group, name in zip(descent.param_groups, poses, strict=True):
+            group["lr"] = form.steps[name][0] * (min(1.0, 2 * (1 - step / steps)) + 0.02)
+        descent.zero_grad()
+        loss().sum().backward()
+        descent.step()
+        with torch.no_grad():
+            for name, value in poses.items():
+                value.clamp_(*form.steps[name][1:])
+    with torch.no_grad():
+        last = loss()
+    return {name: value.detach() for name, value in poses.items()}, last
