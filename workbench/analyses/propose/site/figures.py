@@ -1,0 +1,90 @@
+"""The figures of a proposal for a whole site."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.score.facts import Header, document_json
+from workbench.score.uncertainty import Figure
+
+FORMAT = 1
+LEVELS = (0.7, 0.8, 0.9)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to predict the units of a site.
+
+    name     "terms", a control, or a rival
+    pearson  mean over units on pictures that nothing was fitted on
+    gain     pearson of "terms" less that of this one, on the same pictures
+    above    the share of units above each of LEVELS
+    terms    of a unit, on average
+    bits     of a unit, on average, the labels that it reads included
+    """
+
+    name: str
+    pearson: Figure
+    gain: Figure
+    above: Mapping[str, float]
+    terms: float
+    bits: float
+
+
+@dataclass(frozen=True)
+class UnitRow:
+    """One unit: its label, and its own theory.
+
+    family      its preferred kind of stimulus
+    period_deg  the turn after which its preferred stimulus is the same; 0 for none
+    pose_deg    direction of the normal of its theory's frame
+    pearson     on the judging pictures; None for a unit that never varies there
+    terms       of the language: each with the family that it reads
+    pays        whether its theory pays for itself in bits; None where the count was given
+    """
+
+    unit: int
+    family: str
+    period_deg: float
+    pose_deg: float
+    pearson: float | None
+    bits: float
+    terms: Sequence[tuple[str, Mapping[str, Any]]]
+    pays: bool | None
+
+
+@dataclass(frozen=True)
+class SiteProposal:
+    """Theories of all units of a site, their controls and rivals.
+
+    site        whose units they are
+    reads       the site before, whose labelled units are read
+    labels      how many units of the site before each family has
+    label_bits  the bits of those labels
+    candidates  terms that were tried at each pose
+    terms       how many were asked for; None for as many as pay for themselves
+    """
+
+    header: Header
+    site: str
+    reads: str
+    labels: Mapping[str, int]
+    label_bits: float
+    candidates: int
+    terms: int | None
+    rows: Sequence[Row]
+    units: Sequence[UnitRow]
+
+    def row(self, name: str) -> Row:
+        """The row of that name. Raises StopIteration."""
+        return next(row for row in self.rows if row.name == name)
+
+    @property
+    def unexplained(self) -> list[int]:
+        """The units whose theory does not pay for itself."""
+        return [unit.unit for unit in self.units if unit.pays is False]
+
+
+def site_json(result: SiteProposal) -> str:
+    """The text of site.json (docs/propose.md); numbers that are not finite become null."""
+    return document_json(result, FORMAT)
