@@ -7,6 +7,7 @@ and at two steps of the grid.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from workbench.analyses.propose.atoms import HARMONICS, Atom, Place
 from workbench.analyses.propose.site.labels import OTHER, Labels
+from workbench.analyses.propose.text import terms
 from workbench.spec.terms import LENGTHS, PLACE_LENGTHS, ROUND
 from workbench.theory.match import EXPECTED
 from workbench.theory.poses import CENTRE, ORIENTATION, UNIT, Units
@@ -68,12 +70,20 @@ class Dictionary:
         """The kernel of a reader of that pose that has these terms with these weights."""
         taps = next(iter(self.kernels.values())).shape[1] // len(next(iter(self.members.values())))
         total = torch.zeros(len(self.peak), taps)
-        weight = torch.zeros(len(self.atoms)).index_add_(0, torch.tensor(chosen, dtype=torch.long), of)
+        columns = torch.tensor(chosen, dtype=torch.long)
+        weight = torch.zeros(len(self.atoms)).index_add_(0, columns, of)
         peak = torch.as_tensor(self.peak, dtype=total.dtype)
         for family, members in self.members.items():
             part = self.kernels[family][pose] @ weight[self.columns[family]]
             total[members] += part.unflatten(0, (len(members), taps)) / peak[members][:, None]
         return total
+
+    def written(
+        self, chosen: Sequence[int], of: Float[Tensor, " term"]
+    ) -> list[tuple[str, dict[str, Any]]]:
+        """These terms with their weights as the language writes them."""
+        pairs = [(self.atoms[i], float(weight)) for i, weight in zip(chosen, of, strict=True)]
+        return terms(pairs, {atom.family: {} for atom, _ in pairs})
 
 
 def dictionary(

@@ -40,7 +40,7 @@ class UnitRow:
     pose_deg    direction of the normal of its theory's frame
     pearson     on the judging pictures; None for a unit that never varies there
     terms       of the language: each with the family that it reads
-    pays        whether its theory pays for itself in bits; None where the count was given
+    pays        whether one term or more pays for itself in bits
     """
 
     unit: int
@@ -50,7 +50,34 @@ class UnitRow:
     pearson: float | None
     bits: float
     terms: Sequence[tuple[str, Mapping[str, Any]]]
-    pays: bool | None
+    pays: bool
+
+
+@dataclass(frozen=True)
+class FamilyRow:
+    """Units that share one theory up to their pose.
+
+    name      suggested, from the stimulus that most of them prefer
+    saved     bits that it saves against the best theory that each unit has alone
+    deranged  the same where each unit has another unit's pose: far below
+    poses     unit -> direction of the normal of its frame
+    pearson   unit -> correlation on held-out pictures of the search
+    terms     of the language: each with the family that it reads
+    theory    the file of its theory, and `circuit` that of its units
+    reads     family that is read -> the file of its trained units
+    problem   why the theory cannot be compiled; empty where it can
+    """
+
+    name: str
+    saved: float
+    deranged: float
+    poses: Mapping[int, float]
+    pearson: Mapping[int, float]
+    terms: Sequence[tuple[str, Mapping[str, Any]]]
+    theory: str
+    circuit: str
+    reads: Mapping[str, str]
+    problem: str
 
 
 @dataclass(frozen=True)
@@ -74,6 +101,7 @@ class SiteProposal:
     terms: int | None
     rows: Sequence[Row]
     units: Sequence[UnitRow]
+    families: Sequence[FamilyRow]
 
     def row(self, name: str) -> Row:
         """The row of that name. Raises StopIteration."""
@@ -81,8 +109,9 @@ class SiteProposal:
 
     @property
     def unexplained(self) -> list[int]:
-        """The units whose theory does not pay for itself."""
-        return [unit.unit for unit in self.units if unit.pays is False]
+        """The units of no family whose theory of their own does not pay for itself."""
+        members = {unit for family in self.families for unit in family.poses}
+        return [row.unit for row in self.units if not row.pays and row.unit not in members]
 
 
 def site_json(result: SiteProposal) -> str:

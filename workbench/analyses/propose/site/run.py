@@ -1,5 +1,6 @@
 """Propose a theory of every unit of a site."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,13 +25,20 @@ from workbench.analyses.propose.site.controls import (
     rivals,
 )
 from workbench.analyses.propose.site.dictionary import POSES, Dictionary
-from workbench.analyses.propose.site.figures import LEVELS, Row, SiteProposal, UnitRow, site_json
+from workbench.analyses.propose.site.families import Family, clustering, families
+from workbench.analyses.propose.site.figures import (
+    LEVELS,
+    FamilyRow,
+    Row,
+    SiteProposal,
+    UnitRow,
+    site_json,
+)
 from workbench.analyses.propose.site.fit import Theory
 from workbench.analyses.propose.site.kinds import FULL_DEG
 from workbench.analyses.propose.site.labels import Labels, labels
 from workbench.analyses.propose.site.sample import Sample, Stage, sample, stage_of
-from workbench.analyses.propose.site.stop import paying_counts
-from workbench.analyses.propose.text import terms
+from workbench.analyses.propose.site.write import Writer
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.hosts.host import Host
@@ -65,7 +73,8 @@ class SiteRequest:
 def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal:
     """Search for the theory of every unit of a site, and judge it beside controls and rivals.
 
-    Writes site.json to the folder `output`. Raises WorkbenchError.
+    Writes site.json, and a theory and a circuit file of every family, to the folder `output`.
+    Raises WorkbenchError.
     """
     stage = stage_of(request.host, request.site)
     _refuse_few_or_shared(request)
@@ -73,22 +82,19 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
     search, below, units = searched(stage, request, work)
     dictionary = search.dictionary(below)
     poses = search.poses(dictionary)
-    paying = request.terms is None
-    counts = (
-        paying_counts(search.features(dictionary), search.fit, poses, MOST, search.link)
-        if paying
-        else [min(request.terms or MOST, len(dictionary.atoms))] * len(poses)
-    )
+    cluster = clustering(search, dictionary, poses, MOST)
+    paying = cluster.counts
+    counts = [request.terms or max(1, count) for count in paying]
     with folder_written_whole(output) as folder:
-        least = [max(1, count) for count in counts]
-        way, made = search.way(TERMS, dictionary, least, poses)
+        writer = Writer(stage, search, dictionary, below, request.pictures, folder)
+        made = _families(writer, families(cluster, units))
+        way, own = search.way(TERMS, dictionary, counts, poses)
         ways = [
             way,
-            *controls(search, least),
-            random_terms(search, dictionary, least, poses),
+            *controls(search, counts),
+            random_terms(search, dictionary, counts, poses),
             *rivals(search, dictionary, way.bits + below.bits / len(poses), poses),
         ]
-        pays = [count > 0 if paying else None for count in counts]
         result = SiteProposal(
             header=Header(
                 host=host_facts(request.host),
@@ -103,10 +109,36 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
             candidates=len(dictionary.atoms),
             terms=request.terms,
             rows=_rows(ways, search.judge, below.bits / len(poses), work.seed),
-            units=_units(way, made, units, dictionary, search.judge, pays),
+            units=_units(way, own, units, dictionary, search.judge, paying),
+            families=made,
         )
         write_whole(folder / "site.json", site_json(result))
     return result
+
+
+def _families(writer: Writer, several: Sequence[Family]) -> list[FamilyRow]:
+    """Write every family's files; names are of the preferred stimulus, and counted."""
+    rows, times = [], Counter[str]()
+    for family in several:
+        shared = family.shared
+        times[shared.name] += 1
+        number = f"-{times[shared.name]}" if times[shared.name] > 1 else ""
+        files = writer.write(family, f"{writer.stage.site.name}-{shared.name}{number}")
+        rows.append(
+            FamilyRow(
+                name=files.name,
+                saved=family.saved,
+                deranged=family.deranged,
+                poses={unit: writer.terms.poses[pose] for unit, pose in shared.poses.items()},
+                pearson=family.pearson,
+                terms=writer.terms.written(shared.chosen, shared.weights),
+                theory=files.theory,
+                circuit=files.circuit,
+                reads=files.reads,
+                problem=files.problem,
+            )
+        )
+    return rows
 
 
 def searched(stage: Stage, request: SiteRequest, work: Work) -> tuple[Search, Labels, Labels]:
@@ -179,17 +211,12 @@ def _units(
     units: Labels,
     dictionary: Dictionary,
     judge: Sample,
-    pays: Sequence[bool | None],
+    paying: Sequence[int],
 ) -> list[UnitRow]:
     live = varied(judge.trained)
     correlations = each(moments(way.predicted, judge.trained, judge.item))
-    sizes: dict[str, dict[str, int]] = {atom.family: {} for atom in dictionary.atoms}
     rows = []
     for unit, theory in enumerate(made):
-        chosen = [
-            (dictionary.atoms[i], float(weight))
-            for i, weight in zip(theory.chosen, theory.weights, strict=True)
-        ]
         rows.append(
             UnitRow(
                 unit=unit,
@@ -198,8 +225,8 @@ def _units(
                 pose_deg=dictionary.poses[theory.pose],
                 pearson=float(correlations[unit]) if live[unit] else None,
                 bits=float(way.bits[unit]),
-                terms=terms(chosen, sizes),
-                pays=pays[unit],
+                terms=dictionary.written(theory.chosen, theory.weights),
+                pays=paying[unit] > 0,
             )
         )
     return rows

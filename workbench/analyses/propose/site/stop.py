@@ -1,7 +1,6 @@
 """How many terms a unit's theory has: as many as pay for themselves in bits."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -33,44 +32,48 @@ def affordable(bits: float, candidates: int, poses: int) -> int:
     return max((k for k in counts if unit_bits(k, candidates, poses) <= bits), default=1)
 
 
-def paying_counts(
-    features: Features, sample: Sample, pose_of: np.ndarray, most: int, link: Link
-) -> list[int]:
-    """For each unit the count of terms with the shortest message.
-
-    The message is the theory, and what it leaves of the held-out half of the pictures: one
-    independent sample a picture, which is cautious. It is 0 where no term pays.
-    """
-    held = sample.item % 2 == 1
-    fit, judge = sample.part(~held), sample.part(held)
-    counts = [0] * len(pose_of)
+def lengths(
+    features: Features, fit: Sample, held: Sample, pose_of: np.ndarray, most: int, link: Link
+) -> Float[np.ndarray, "unit count"]:
+    """The message of each unit with 0, 1, 2 ... terms: the terms, and what they leave."""
+    made = np.zeros((len(pose_of), most + 1))
     for pose in sorted(set(pose_of.tolist())):
         units = np.flatnonzero(pose_of == pose)
-        values, other = scaled_features(features(fit, pose)), features(judge, pose)
-        limit = min(most, other.shape[1])
-        order = orders(values, fit.target[:, torch.from_numpy(units)], limit)
+        values, other = scaled_features(features(fit, pose)), features(held, pose)
+        candidates = other.shape[1]
+        order = orders(values, fit.target[:, torch.from_numpy(units)], min(most, candidates))
         for unit, picked in zip(units.tolist(), order, strict=True):
-            errors = []
-            for k in range(1, limit + 1):
+            made[unit, 1:] = math.inf
+            for k in range(1, len(picked) + 1):
                 theory = theory_of(pose, picked[:k], values, fit.trained[:, unit], link)
                 drive = (other[:, picked[:k]] @ theory.weights)[:, None]
                 gain, bias = (torch.tensor([x]) for x in (theory.gain, theory.bias))
-                predicted = scaled(link, gain, bias, drive)[:, 0]
-                errors.append(left(predicted, judge.trained[:, unit]))
-            counts[unit] = _shortest(errors, other.shape[1], judge.pictures)
-    return counts
+                predicted = scaled(link, gain, bias, drive)
+                left = share_left(predicted, held.trained[:, unit : unit + 1])
+                cost = address_bits(candidates, k) + k * WEIGHT_BITS
+                made[unit, k] = message(float(left[0]), held.pictures) + cost
+    return made
 
 
-def left(predicted: Float[Tensor, " row"], trained: Float[Tensor, " row"]) -> float:
-    """The squared error as a share of the unit's variance."""
-    variance = float(trained.var(correction=0))
-    return float((predicted - trained).square().mean()) / variance if variance > 0 else 1.0
+def message(left: float, pictures: int) -> float:
+    """The bits of what is left of a unit, less those of the unit itself."""
+    return pictures / 2 * math.log2(max(left, 1e-9))
 
 
-def _shortest(errors: Sequence[float], candidates: int, pictures: int) -> int:
-    """The count of the shortest message; `errors` are of 1, 2, ... terms."""
-    lengths = [0.0]
-    for k, error in enumerate(errors, 1):
-        data = pictures / 2 * math.log2(max(error, 1e-9))
-        lengths.append(data + address_bits(candidates, k) + k * WEIGHT_BITS)
-    return int(np.argmin(lengths))
+def share_left(
+    predicted: Float[Tensor, "row unit"], trained: Float[Tensor, "row unit"]
+) -> Float[Tensor, " unit"]:
+    """The squared error as a share of each unit's variance; 1 for a unit that never varies."""
+    variance = trained.var(0, correction=0)
+    error = (predicted - trained).square().mean(0)
+    return torch.where(variance > 0, error / variance.clamp_min(1e-30), torch.ones_like(error))
+
+
+def remaining(
+    fit: tuple[Float[Tensor, "row unit"], Float[Tensor, "row unit"]],
+    held: tuple[Float[Tensor, "row unit"], Float[Tensor, "row unit"]],
+    link: Link,
+) -> Float[Tensor, " unit"]:
+    """As `share_left` on held rows, with gain and bias from the fitted ones: (drive, trained)."""
+    (drive, trained), (other, goal) = fit, held
+    return share_left(scaled(link, *link.fit(drive, trained), other), goal)

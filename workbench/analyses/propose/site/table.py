@@ -32,10 +32,28 @@ def site_table(result: SiteProposal) -> Group:
             f"{row.above['0.7']:.2f}",
         )
     parts: list[RenderableType] = [Text(lead), shown]
-    if result.terms is None:
-        units = ", ".join(map(str, result.unexplained)) or "none"
-        parts.append(Text(f"unexplained, as no term pays for itself: {units}"))
+    if result.families:
+        parts += [Text("\nfamilies that pay for themselves in bits:"), _families(result)]
+    units = ", ".join(map(str, result.unexplained)) or "none"
+    parts.append(Text(f"\nunexplained, as no term pays for itself: {units}"))
     return Group(*parts)
+
+
+def _families(result: SiteProposal) -> RenderableType:
+    shown = plain_table()
+    shown.add_column("family", overflow="fold")
+    for column in ("units", "terms", "Pearson", "bits saved", "poses permuted"):
+        shown.add_column(column, justify="right")
+    for family in result.families:
+        shown.add_row(
+            family.name,
+            str(len(family.poses)),
+            str(len(family.terms)),
+            number(sum(family.pearson.values()) / len(family.pearson), 2),
+            f"{family.saved:.0f}",
+            f"{family.deranged:.0f}",
+        )
+    return shown
 
 
 def _interval(figure: Figure) -> str:

@@ -1,0 +1,114 @@
+"""A family planted in a random network is proposed; in one without, none is."""
+
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from tests.analyses.propose.site.planted_family import FAMILY, PLANTED_AT, READ, network
+from workbench.analyses.propose.site.figures import SiteProposal, site_json
+from workbench.analyses.propose.site.run import SiteRequest, propose_site
+from workbench.analyses.propose.site.table import site_table
+from workbench.errors import WorkbenchError
+from workbench.rebuild import RebuildRequest, run
+from workbench.vision.pictures.drawn import drawn
+from workbench.work import Work
+
+PICTURES, JUDGE, TERMS = 128, 16, 8
+SEEDS = range(10)
+UNITS = {unit.unit: unit.centre_deg for unit in FAMILY}
+
+
+def proposal(seed: int, with_family: bool, output) -> SiteProposal:
+    host = network(seed, with_family)
+    pictures = drawn(PICTURES, seed=1), drawn(JUDGE, seed=2)
+    request = SiteRequest(host, PLANTED_AT, *pictures, terms=TERMS)
+    return propose_site(request, output, Work(seed=seed))
+
+
+@pytest.fixture(scope="module")
+def proposed(tmp_path_factory):
+    output = tmp_path_factory.mktemp("site") / "out"
+    return proposal(0, True, output), output
+
+
+def turned_alike(poses) -> bool:
+    """Whether all units are turned from their planted poses by about one angle."""
+    turns = np.radians([poses[unit] - centre_deg for unit, centre_deg in UNITS.items()])
+    return abs(np.exp(1j * turns).mean()) > 0.95
+
+
+def test_a_planted_family_is_proposed_with_its_units_and_poses(proposed):
+    result, _ = proposed
+    (family,) = result.families
+    assert set(family.poses) == set(UNITS)
+    assert turned_alike(family.poses)
+    assert family.saved > 50 > 0 > family.deranged
+    assert np.mean(list(family.pearson.values())) > 0.8
+
+
+def test_without_a_planted_family_none_is_proposed(tmp_path):
+    assert proposal(0, False, tmp_path / "out").families == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", SEEDS)
+def test_in_every_network_the_planted_family_is_proposed_and_nothing_else(seed, tmp_path):
+    (family,) = proposal(seed, True, tmp_path / "with").families
+    assert set(family.poses) == set(UNITS)
+    assert turned_alike(family.poses)
+    assert proposal(seed, False, tmp_path / "without").families == []
+
+
+def test_terms_of_the_language_stand_above_their_controls(proposed):
+    result, output = proposed
+    best = result.row("terms").pearson.value
+    assert best > result.row("labels permuted").pearson.value + 0.05
+    assert best > result.row("poses forbidden").pearson.value + 0.05
+    assert best > result.row("random terms").pearson.value + 0.02
+    budget = result.row("terms").bits
+    for name in ("single weights", "terms and single weights"):
+        assert result.row(name).bits <= budget + 1
+    assert json.loads((output / "site.json").read_text()) == json.loads(site_json(result))
+
+
+def test_the_written_theory_compiles_and_scores_on_other_pictures(proposed, monkeypatch):
+    result, output = proposed
+    (family,) = result.families
+    assert family.problem == ""
+    host = network(0, True)
+    for module in ("workbench.matching.subject", "workbench.rebuild"):
+        monkeypatch.setattr(f"{module}.load", lambda name: host)
+    files = [(output / family.theory, output / family.circuit)]
+    bound = {name: output / file for name, file in family.reads.items()}
+    request = RebuildRequest(files, drawn(12, seed=4), drawn(24, seed=3), bound_files=bound, quick=True)
+    conditions = run(request).card.conditions
+    assert conditions["spliced"].pearson.value > 0.8
+    assert conditions["control.permuted"].pearson.value < 0.6
+    again = RebuildRequest(files, drawn(PICTURES, seed=1)[:8], drawn(24, seed=3), bound_files=bound)
+    with pytest.raises(WorkbenchError, match="tuning the spec"):
+        run(again)
+
+
+def test_the_table_names_the_family_and_its_units(proposed):
+    result, _ = proposed
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(site_table(result))
+    text = " ".join(capture.get().split())
+    assert result.families[0].name in text
+    assert f"16 units that read {READ}" in text
+
+
+def test_a_site_without_another_before_it_and_shared_pictures_are_refused(tmp_path):
+    host = network(0, False)
+    pictures = drawn(8, seed=1)
+    with pytest.raises(WorkbenchError, match="the first site"):
+        propose_site(
+            SiteRequest(host, "retina", pictures, drawn(8, seed=2)), tmp_path / "a", Work()
+        )
+    with pytest.raises(WorkbenchError, match="are calibration pictures"):
+        propose_site(SiteRequest(host, PLANTED_AT, pictures, pictures), tmp_path / "b", Work())
+    with pytest.raises(WorkbenchError, match="keeps the cells"):
+        propose_site(SiteRequest(host, READ, pictures, drawn(8, seed=2)), tmp_path / "c", Work())
