@@ -46,7 +46,11 @@ from workbench.terminal.types import NAME, SHIPPED_FILE, count
     type=count(),
     help="Atoms to take.  [default: as many as pay for themselves in bits]",
 )
-@output_option("propose", "NAME-proposed.yaml with its ledger, propose.json, propose.png")
+@output_option(
+    "propose",
+    "NAME-proposed.yaml with its ledger, propose.json, propose.png; with --site theories and "
+    "circuits of families, site.json, site.png",
+)
 @COMMON
 def propose(  # noqa: PLR0913
     subject: str,
@@ -94,7 +98,7 @@ def propose(  # noqa: PLR0913
             judge = session.pictures(images, common.skip_broken, "headline")
             request = SiteRequest(load(subject), site, pictures, judge, terms)
             whole = propose_site(request, output, work)
-            files = (output / "site.json",)
+            files = output / "site.json", output / "site.png"
             session.print_result(common.as_json, site_json(whole), site_table(whole), *files)
             return
         from workbench.analyses.propose.figures import proposal_json

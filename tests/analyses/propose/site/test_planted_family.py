@@ -1,6 +1,8 @@
 """A family planted in a random network is proposed; in one without, none is."""
 
 import json
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -20,10 +22,20 @@ SEEDS = range(10)
 UNITS = {unit.unit: unit.centre_deg for unit in FAMILY}
 
 
+@cache
+def shown(count, seed):
+    """So many drawn pictures, each of which is drawn once."""
+
+    def kept(picture):
+        pixels = picture.load()
+        return replace(picture, load=lambda: pixels)
+
+    return [kept(picture) for picture in drawn(count, seed=seed)]
+
+
 def proposal(seed: int, with_family: bool, output) -> SiteProposal:
     host = network(seed, with_family)
-    pictures = drawn(PICTURES, seed=1), drawn(JUDGE, seed=2)
-    request = SiteRequest(host, PLANTED_AT, *pictures, terms=TERMS)
+    request = SiteRequest(host, PLANTED_AT, shown(PICTURES, 1), shown(JUDGE, 2), terms=TERMS)
     return propose_site(request, output, Work(seed=seed))
 
 
@@ -82,11 +94,12 @@ def test_the_written_theory_compiles_and_scores_on_other_pictures(proposed, monk
         monkeypatch.setattr(f"{module}.load", lambda name: host)
     files = [(output / family.theory, output / family.circuit)]
     bound = {name: output / file for name, file in family.reads.items()}
-    request = RebuildRequest(files, drawn(12, seed=4), drawn(24, seed=3), bound_files=bound, quick=True)
+    other, calibration = drawn(12, seed=4), drawn(24, seed=3)
+    request = RebuildRequest(files, other, calibration, bound_files=bound, quick=True)
     conditions = run(request).card.conditions
     assert conditions["spliced"].pearson.value > 0.8
     assert conditions["control.permuted"].pearson.value < 0.6
-    again = RebuildRequest(files, drawn(PICTURES, seed=1)[:8], drawn(24, seed=3), bound_files=bound)
+    again = RebuildRequest(files, shown(PICTURES, 1)[:8], calibration, bound_files=bound)
     with pytest.raises(WorkbenchError, match="tuning the spec"):
         run(again)
 

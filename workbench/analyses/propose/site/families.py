@@ -27,6 +27,7 @@ from workbench.splice.rivals import as_small_floats, greedy, rectified_fit
 LEAST = 3  # units of a family
 MOST = 12  # terms of a family
 ROUNDS = 4  # times that terms, poses and members are chosen again
+ALIKE = 0.5  # least variance explained of a unit, as a part of the family's median
 DERANGED = 5  # wrong assignments of poses
 
 
@@ -259,11 +260,16 @@ def _worth(
     poses: Mapping[int, int],
     alone: Float[np.ndarray, " unit"],
 ) -> dict[int, int]:
-    """Those of the units that the theory describes in fewer bits than `alone`."""
+    """Those of the units that the theory describes in fewer bits than `alone`.
+
+    A unit of which it explains far less than of the others is left out.
+    """
     if not poses:
         return {}
-    messages = _messages(cluster, shared, poses)
-    return {unit: pose for unit, pose in poses.items() if messages[unit] < alone[unit]}
+    left, pictures = _left(cluster, shared, poses), cluster.held.pictures
+    shorter = [u for u in poses if message(left[u], pictures) + cluster.price < alone[u]]
+    typical = 1 - float(np.median([left[unit] for unit in shorter or poses]))
+    return {unit: poses[unit] for unit in shorter if 1 - left[unit] > ALIKE * typical}
 
 
 def _paying(cluster: Clustering, shared: Shared) -> Family | None:

@@ -113,7 +113,7 @@ def _contours() -> Iterator[Kind]:
 
 
 def _textures() -> Iterator[Kind]:
-    crossed = [{"wavelength_px": 7.0, "shift": shift} for shift in (0.0, 0.5)]
+    crossed = [{"wavelength_px": 7.0, "shift": shift} for shift in (0.0, 1.0)]
     yield Kind("hatch", 90, _each(drawings.hatch, 90, *crossed), RICH)
     tilts = [{"tilt_deg": tilt} for tilt in (0.0, 90.0)]
     yield Kind("high-low", 360, _each(drawings.high_low, 360, *tilts), RICH)

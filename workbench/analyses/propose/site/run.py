@@ -37,11 +37,13 @@ from workbench.analyses.propose.site.figures import (
 from workbench.analyses.propose.site.fit import Theory
 from workbench.analyses.propose.site.kinds import FULL_DEG
 from workbench.analyses.propose.site.labels import Labels, labels
+from workbench.analyses.propose.site.plot import draw_site
 from workbench.analyses.propose.site.sample import Sample, Stage, sample, stage_of
 from workbench.analyses.propose.site.write import Writer
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.hosts.host import Host
+from workbench.report.drawings import png
 from workbench.result_folder import folder_written_whole
 from workbench.score.facts import Header, host_facts, picture_facts
 from workbench.splice.link import link_of
@@ -73,8 +75,8 @@ class SiteRequest:
 def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal:
     """Search for the theory of every unit of a site, and judge it beside controls and rivals.
 
-    Writes site.json, and a theory and a circuit file of every family, to the folder `output`.
-    Raises WorkbenchError.
+    Writes site.json, site.png, and a theory and a circuit file of every family, to the folder
+    `output`. Raises WorkbenchError.
     """
     stage = stage_of(request.host, request.site)
     _refuse_few_or_shared(request)
@@ -113,6 +115,7 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
             families=made,
         )
         write_whole(folder / "site.json", site_json(result))
+        write_whole(folder / "site.png", png(draw_site(result)))
     return result
 
 

@@ -19,6 +19,8 @@ from workbench.score.bits import address_bits, calibrated_bits
 from workbench.splice.conditions import scaled
 from workbench.splice.link import Link
 
+PATIENCE = 4  # terms that may be tried without a shorter message
+
 
 def unit_bits(count: int, candidates: int, poses: int) -> float:
     """The bits of one unit's theory: pose, addresses, weights, gain and bias."""
@@ -35,7 +37,10 @@ def affordable(bits: float, candidates: int, poses: int) -> int:
 def lengths(
     features: Features, fit: Sample, held: Sample, pose_of: np.ndarray, most: int, link: Link
 ) -> Float[np.ndarray, "unit count"]:
-    """The message of each unit with 0, 1, 2 ... terms: the terms, and what they leave."""
+    """The message of each unit with 0, 1, 2 ... terms: the terms, and what they leave.
+
+    It is infinite for counts that were not tried.
+    """
     made = np.zeros((len(pose_of), most + 1))
     for pose in sorted(set(pose_of.tolist())):
         units = np.flatnonzero(pose_of == pose)
@@ -52,6 +57,8 @@ def lengths(
                 left = share_left(predicted, held.trained[:, unit : unit + 1])
                 cost = address_bits(candidates, k) + k * WEIGHT_BITS
                 made[unit, k] = message(float(left[0]), held.pictures) + cost
+                if k - int(made[unit].argmin()) >= PATIENCE:
+                    break
     return made
 
 
