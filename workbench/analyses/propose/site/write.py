@@ -10,8 +10,9 @@ import numpy as np
 
 import workbench
 from workbench.analyses.propose.site.controls import Search
-from workbench.analyses.propose.site.dictionary import Dictionary
+from workbench.analyses.propose.site.dictionary import ORIENTED, Dictionary
 from workbench.analyses.propose.site.families import Family
+from workbench.analyses.propose.site.kinds import KINDS
 from workbench.analyses.propose.site.labels import Labels
 from workbench.analyses.propose.site.sample import Stage
 from workbench.analyses.propose.text import laid_out
@@ -31,10 +32,14 @@ from workbench.tune.settings import TuneSettings
 from workbench.vision.pictures import Picture, set_sha256
 
 STEP_DEG = {ORIENTATION: (15, 180), CENTRE: (15, 360)}
-STAND_IN = {"kernel": "gabor", "wavelength_px": 8, "sigma_px": 3, "aspect": 0.7}
-TEXTURES = ({"fine_px": 4, "coarse_px": 16}, {"fine_px": 3, "coarse_px": 12})
+WAVELENGTH_PX = 8.0  # of a Gabor that stands in for a family which no wavelength names
+SIGMA = 0.4  # of its wavelength
+TEXTURES = tuple({"fine_px": fine, "coarse_px": 4 * fine} for fine in (4, 3, 5, 6, 8, 12))
 PEAK_DIGITS = 4
 STIMULI = "drawn stimuli of workbench/analyses/propose/site/kinds.py, every 15 degrees"
+
+
+ANY_PHASE = ("grating", ORIENTED)
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,8 @@ class Writer:
             text = self._text(name, family, listed, ideal)
             spec, text, ledger = self._ledgered(text, trained, family)
             try:
-                compile_spec(spec, trained, self.stage.host, bound=upstream)
+                for bound in (upstream, {}):
+                    compile_spec(spec, trained, self.stage.host, bound=bound)
             except WorkbenchError as error:
                 problem = problem or error.problem
                 continue
@@ -163,12 +169,15 @@ class Writer:
         every, over = STEP_DEG[axis]
         pooled = here.stride_px > before.stride_px
         over_px = 3 * before.stride_px
+        length = _wavelength_px(source)
+        kernel = {"kernel": "gabor", "wavelength_px": length, "sigma_px": SIGMA * length}
         return {
             "poses": {axis: {"every": every, "over": over}},
             "stride_px": before.stride_px,
-            "window_px": 15,
+            "window_px": round(2 * length),
+            **({"rectify": "full"} if source.startswith(ANY_PHASE) else {}),
             **({"pool": {"over_px": over_px, "stride_px": here.stride_px}} if pooled else {}),
-            "reads": {"input": [dict(STAND_IN)]},
+            "reads": {"input": [{**kernel, "aspect": 0.7}]},
         }
 
     def _oriented(self, source: str) -> bool:
@@ -188,3 +197,10 @@ class Writer:
         rows = circuit_rows([trained], [{}], [0.0], [0.0 if math.isnan(reached) else reached])
         ledger = {"circuits": rows, **facts}
         return theory_from_text(with_ledger(text, ledger), file), text, ledger
+
+
+def _wavelength_px(source: str) -> float:
+    """The wavelength that the drawings of a family's kind have."""
+    kind = KINDS.get(source)
+    words = dict(kind.variants[0][0].words) if kind else {}
+    return float(words.get("wavelength_px", WAVELENGTH_PX))
