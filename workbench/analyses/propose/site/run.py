@@ -43,7 +43,7 @@ from workbench.analyses.propose.site.write import Writer
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.hosts.host import Host
-from workbench.report.drawings import png
+from workbench.report.drawing import png
 from workbench.result_folder import folder_written_whole
 from workbench.score.facts import Header, host_facts, picture_facts
 from workbench.splice.link import link_of
