@@ -16,6 +16,7 @@ from workbench.analyses.propose.site.agreement import (
     varied,
 )
 from workbench.analyses.propose.site.answers import answers
+from workbench.analyses.propose.site.clustering import clustering
 from workbench.analyses.propose.site.controls import (
     TERMS,
     Search,
@@ -25,7 +26,7 @@ from workbench.analyses.propose.site.controls import (
     rivals,
 )
 from workbench.analyses.propose.site.dictionary import POSES, Dictionary
-from workbench.analyses.propose.site.families import Family, clustering, families
+from workbench.analyses.propose.site.families import Family, families
 from workbench.analyses.propose.site.figures import (
     LEVELS,
     FamilyRow,
