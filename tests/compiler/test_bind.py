@@ -219,3 +219,19 @@ def test_a_host_on_another_device_is_run_there_and_compiled_from_here(pair):
         assert all(
             torch.equal(a.weight, b.weight) for a, b in zip(layer.reads, other.reads, strict=True)
         )
+
+
+def test_units_with_peaks_are_divided_by_them_and_pooled(pair):
+    peaks = [1.0, 2.0, 4.0, 5.0, 8.0, 10.0]
+    units = [
+        unit.model_copy(update={"peak": peak})
+        for unit, peak in zip(pair.early.units, peaks, strict=True)
+    ]
+    early = pair.early.model_copy(update={"units": tuple(units)})
+    text = THEORY.replace(ABOVE, EARLY + "    pool: {over_px: 24, stride_px: 8}\n") + CURVE
+    layer = compile_spec(
+        theory_from_text(text), pair.late, pair.host, bound={"curve": early}
+    ).layers[0]
+    weight = np.asarray(layer.reads[0].weight)[range(6), [unit.unit for unit in units], 0, 0]
+    np.testing.assert_allclose(weight, 1 / np.array(peaks))
+    assert (layer.pool.taps, layer.grid_px) == (1, 8)

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from workbench.arrays import Array, array_like, to_numpy
 from workbench.compiler.circuit import Layer, Read, host_source
 from workbench.compiler.ideal import Stimulus, ideal_stimuli
+from workbench.compiler.layer import pool_of
 from workbench.compiler.respond import HostActivations, host_activations, in_rgb
 from workbench.errors import WorkbenchError, nearest
 from workbench.hosts.host import Host
@@ -83,20 +84,27 @@ def bound_layer(
     The kernel is an array like `like`. As for any family, each unit's activation is divided by its
     response to its own ideal stimulus. It is then weighted by the number of compiled units that the
     unit replaces: those of its part of the circle, on as dense a grid. So a reader's sum over poses
-    keeps its size where trained units are few or crowded. Raises WorkbenchError for a unit that
-    does not respond to its ideal stimulus.
+    keeps its size where trained units are few or crowded. Units that have a `peak` are divided by
+    it instead, all weigh alike, and the family's pool follows. Raises WorkbenchError for a unit
+    without `peak` that does not respond to its ideal stimulus.
     """
     if not isinstance(family.poses, Poses):
         raise TypeError("the last family has the trained units' own poses")
     site, ((angle, poses),) = host.site(trained.site), family.poses.axes().items()
     units = _as(angle, units)
     density = len(poses) * (site.stride_px / (grid_px(family) or site.stride_px)) ** 2
-    counts = density * shares(units.column(angle), 180.0 if angle == ORIENTATION else 360.0)
     channels = list(trained.channels("a family read off trained units"))
     weight = np.zeros((len(units), site.channels, 1, 1))
-    weight[range(len(units)), channels, 0, 0] = counts / ideal_activations(host, trained, units)
+    weight[range(len(units)), channels, 0, 0] = 1.0
+    if trained.peaks:
+        weight /= np.array(trained.peaks)[:, None, None, None]
+    else:
+        counts = density * shares(units.column(angle), 180.0 if angle == ORIENTATION else 360.0)
+        weight *= (counts / ideal_activations(host, trained, units))[:, None, None, None]
     reads = (Read(host_source(site.name), array_like(weight, like)),)
-    return Layer(name, units, site.stride_px, reads, array_like(0.0, like), array_like(1.0, like))
+    zero, one = array_like(0.0, like), array_like(1.0, like)
+    pool = pool_of(family.pool, site.stride_px) if family.pool and trained.peaks else None
+    return Layer(name, units, site.stride_px, reads, zero, one, pool=pool)
 
 
 def _as(angle: str, units: Units) -> Units:

@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from workbench.arrays import Array, array_like, array_namespace, detached
 from workbench.compiler.circuit import Layer, Normalise, Pool, Read
+from workbench.spec.family import PoolRule
 from workbench.spec.language import (
     Blob,
     Entry,
@@ -54,9 +55,7 @@ def compile_layer(
         if family.normalise
         else None
     )
-    pool = (
-        Pool(taps(family.pool.over_px, stride_px), family.pool.stride_px) if family.pool else None
-    )
+    pool = pool_of(family.pool, stride_px) if family.pool else None
     return Layer(
         name,
         units,
@@ -68,6 +67,11 @@ def compile_layer(
         normalise,
         pool,
     )
+
+
+def pool_of(rule: PoolRule, stride_px: int) -> Pool:
+    """The pool of units that lie `stride_px` apart."""
+    return Pool(taps(rule.over_px, stride_px), rule.stride_px)
 
 
 def read_weights(

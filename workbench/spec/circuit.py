@@ -54,6 +54,12 @@ class TrainedUnit(PosedUnit):
     explained: float | None = Field(
         default=None, description="share of the variance of its responses that the pose explains"
     )
+    peak: float | None = Field(
+        default=None,
+        gt=0,
+        description="activation at the stimulus that it prefers; where it is read in place of a "
+        "family's units, it is divided by this",
+    )
     vector: Vector | None = Field(
         default=None,
         description="a number for each channel of the site: the unit is this direction, and its "
@@ -134,6 +140,12 @@ class TrainedCircuit(Strict):
         return tuple(unit.unit for unit in self.units)
 
     @property
+    def peaks(self) -> tuple[float, ...] | None:
+        """The units' activations at the stimuli that they prefer; None where they have none."""
+        peaks = tuple(unit.peak for unit in self.units if unit.peak is not None)
+        return peaks or None
+
+    @property
     def directions_deg(self) -> tuple[float, ...]:
         """The `centre_deg` of each unit. Raises WorkbenchError for units without one."""
         self.refuse_without(("centre_deg",))
@@ -189,7 +201,7 @@ def misfits(units: Sequence[TrainedUnit]) -> Iterator[str]:
     if twice:
         yield f"each unit once, not twice {twice}"
     shared = [name for name, axis in pose_axes(TrainedUnit).items() if axis.every_unit]
-    for name in (*shared, "vector"):
+    for name in (*shared, "peak", "vector"):
         bare = [unit.unit for unit in units if getattr(unit, name) is None]
         if 0 < len(bare) < len(units):
             yield f"{name} for every unit or for none, not for all but {bare}"

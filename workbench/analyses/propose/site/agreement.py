@@ -1,0 +1,59 @@
+"""Correlation of predictions with the units on the judging pictures, with intervals over them."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from workbench.arrays import array_namespace, to_numpy
+from workbench.score.agreement import pearson
+from workbench.score.uncertainty import Figure, bootstrap
+
+
+def moments(
+    predicted: Float[Tensor, "row unit"],
+    trained: Float[Tensor, "row unit"],
+    item: Int[np.ndarray, " row"],
+) -> Float[np.ndarray, "picture unit 6"]:
+    """Sums over each picture's rows, as `workbench.score.agreement.pearson` takes them."""
+    a, b = (to_numpy(value).astype(np.float64) for value in (predicted, trained))
+    rows = np.stack([np.ones_like(a), a, b, a * a, b * b, a * b], -1)
+    starts = np.flatnonzero(np.diff(item, prepend=-1))
+    return np.add.reduceat(rows, starts)
+
+
+def each(of: Float[np.ndarray, "picture unit 6"]) -> Float[np.ndarray, " unit"]:
+    """The correlation of each unit over all pictures."""
+    return pearson(of.mean(0))
+
+
+def varied(trained: Float[Tensor, "row unit"]) -> Bool[np.ndarray, " unit"]:
+    """The units that vary on these rows; the others have no correlation."""
+    return to_numpy(trained.amax(0) > trained.amin(0))
+
+
+def mean_figure(of: Float[np.ndarray, "picture unit 6"], seed: int) -> Figure:
+    """The mean correlation over units, with its interval over pictures."""
+    return bootstrap({"a": of}, lambda means: _mean(means["a"]), seed)
+
+
+def gain_figure(
+    better: Float[np.ndarray, "picture unit 6"],
+    other: Float[np.ndarray, "picture unit 6"],
+    seed: int,
+) -> Figure:
+    """The difference of two mean correlations on the same pictures, with its interval."""
+    rows = {"better": better, "other": other}
+    return bootstrap(rows, lambda means: _mean(means["better"]) - _mean(means["other"]), seed)
+
+
+def _mean(of: Float[np.ndarray, "*n unit 6"]) -> Float[np.ndarray, "*n"]:
+    return array_namespace(of).mean(pearson(of), axis=-1)
+
+
+def shares(
+    correlations: Float[np.ndarray, " unit"], levels: Sequence[float]
+) -> Mapping[str, float]:
+    """The share of units above each level."""
+    return {f"{level:g}": float(np.mean(correlations > level)) for level in levels}

@@ -1,0 +1,105 @@
+"""Answers of a site's units, and of those below it, to the drawn stimuli."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.analyses.propose.site.kinds import DRAWINGS, KINDS, Drawing, Kind, directions
+from workbench.cache import Arrays, content_of
+from workbench.hosts.host import Host, Site
+from workbench.splice.natural import Part, natural_parts
+from workbench.vision.survey.responses import apex_of, centre_cell, steps_of
+from workbench.work import Work
+
+BATCH = 32
+HALVED_PX = 192  # a picture of this side or more is halved where all strides allow it
+STRIDES_PX = 16  # a half that these divide keeps its cells where they are
+
+Answers = Mapping[str, Float[np.ndarray, "direction unit"]]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Answers to every kind of stimulus at the middle cell.
+
+    below  of what enters the site's stage
+    units  of the site's units
+    """
+
+    below: Answers
+    units: Answers
+
+
+def answers(host: Host, site: Site, work: Work) -> Drawn:
+    """Show every drawing in every direction; the same for the same host."""
+    side_px = _side(host.picture_input.size_px)
+    shown = list(_shown())
+    keep = steps_of(host, f"propose {site.name}", work.counter, work.cache)
+    wanted = {part: Part(part, site.name) for part in ("entering", "site")}
+    compute = partial(_batch, host, site, side_px, shown, tuple(wanted.values()))
+    content = content_of(np.array([[at for _, at in shown]])), repr(DRAWINGS), side_px
+    parts = list(keep("drawn stimuli", len(shown), compute, *content, size=BATCH))
+    whole = {name: np.concatenate([part[name] for part in parts]) for name in wanted}
+    by_drawing = {name: _by_drawing(values) for name, values in whole.items()}
+    below, units = (
+        {kind.name: answer(kind, by_drawing[name]) for kind in KINDS.values()} for name in wanted
+    )
+    return Drawn(below, units)
+
+
+def answer(
+    kind: Kind, values: Mapping[Drawing, Float[np.ndarray, "direction unit"]]
+) -> Float[np.ndarray, "direction unit"]:
+    """Answers to a kind by direction, from those to its drawings."""
+    count = len(directions(kind.period_deg))
+    variants = []
+    for variant in kind.variants:
+        turns = (values[drawing] for drawing in variant)
+        folded = [curve.reshape(-1, count, curve.shape[1]) for curve in turns]
+        variants.append(np.concatenate(folded).min(0))
+    return np.max(variants, 0)
+
+
+def _shown() -> Iterator[tuple[Drawing, float]]:
+    for drawing in DRAWINGS:
+        for turned_deg in drawing.turned_deg:
+            yield drawing, turned_deg
+
+
+def _by_drawing(
+    values: Float[np.ndarray, "picture unit"],
+) -> dict[Drawing, Float[np.ndarray, "direction unit"]]:
+    ends = np.cumsum([len(drawing.turned_deg) for drawing in DRAWINGS])
+    return dict(zip(DRAWINGS, np.split(values, ends[:-1]), strict=True))
+
+
+def _side(size_px: int) -> int:
+    """A smaller picture shows the same at its middle, and runs faster."""
+    half = size_px // 2
+    return half if size_px >= HALVED_PX and half % STRIDES_PX == 0 else size_px
+
+
+def _batch(
+    host: Host,
+    site: Site,
+    side_px: int,
+    shown: Sequence[tuple[Drawing, float]],
+    wanted: tuple[Part, ...],
+    start: int,
+) -> Arrays:
+    """The activations at the middle cell, for BATCH of the pictures."""
+    row, column = (index * side_px // host.picture_input.size_px for index in centre_cell(site))
+    at = apex_of(site, (row, column))
+    pictures: list[Tensor] = []
+    for drawing, turned_deg in shown[start : start + BATCH]:
+        rgb = drawing.draw(side_px, at, np.array([turned_deg]), **dict(drawing.words))
+        pictures.append(torch.from_numpy(np.asarray(rgb)).permute(0, 3, 1, 2).float())
+    with torch.no_grad():
+        x = host.input.encode(torch.cat(pictures).to(host.device))
+        parts = natural_parts(host, x, wanted)
+    return {part.kind: value[:, :, row, column].cpu().numpy() for part, value in parts.items()}

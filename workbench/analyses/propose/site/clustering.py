@@ -1,0 +1,91 @@
+"""What the search for families needs: halves of the pictures, products, and units alone."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.analyses.propose.site.controls import Search
+from workbench.analyses.propose.site.dictionary import Dictionary
+from workbench.analyses.propose.site.fit import WEIGHT_BITS
+from workbench.analyses.propose.site.sample import Sample
+from workbench.analyses.propose.site.stop import lengths
+from workbench.score.bits import address_bits
+
+
+@dataclass(frozen=True)
+class Products:
+    """Products of the features of every pose with each other and with the units' targets."""
+
+    spread: Float[Tensor, " atom"]
+    gram: Float[Tensor, "pose atom atom"]
+    target: Float[Tensor, "pose unit atom"]
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """What the search for families needs.
+
+    fit, held  both halves of the pictures
+    poses      of each unit in its theory of its own
+    counts     terms of the shortest message of each unit alone; 0 where none pays
+    alone      the length of that message; 0 is that of the unit without any theory
+    """
+
+    search: Search
+    terms: Dictionary
+    fit: Sample
+    held: Sample
+    products: Products
+    poses: np.ndarray
+    counts: Sequence[int]
+    alone: Float[np.ndarray, " unit"]
+
+    @property
+    def price(self) -> float:
+        """The bits of a unit's pose and of the family that it belongs to."""
+        return math.log2(len(self.terms.poses)) + math.log2(len(self.search.offered) + 1)
+
+    def theory_bits(self, count: int) -> float:
+        """The bits of a family's terms."""
+        return address_bits(len(self.terms.atoms), count) + count * WEIGHT_BITS
+
+
+def clustering(search: Search, terms: Dictionary, poses: np.ndarray, most: int) -> Clustering:
+    """Prepare the search; `poses` are those of the units' theories of their own."""
+    held = search.fit.item % 2 == 1
+    fit, judge = search.fit.part(~held), search.fit.part(held)
+    own = lengths(search.features(terms), fit, judge, poses, most, search.link)
+    counts = own.argmin(1)
+    alone = own.min(1) + math.log2(len(terms.poses)) * (counts > 0)
+    products = _products(search, terms, fit)
+    alone = np.minimum(alone, 0)
+    return Clustering(search, terms, fit, judge, products, poses, counts.tolist(), alone)
+
+
+def _products(search: Search, terms: Dictionary, fit: Sample) -> Products:
+    target = unit_scale(fit.target, fit.trained)
+    features, advance = search.features(terms), search.work.stage("families", len(terms.poses))
+    spreads, grams, products = [], [], []
+    for pose in range(len(terms.poses)):
+        values = features(fit, pose)
+        values -= values.mean(0)
+        spreads.append(values.std(0))
+        grams.append(values.T @ values)
+        products.append(target.T @ values)
+        advance(1)
+    spread = torch.stack(spreads).square().mean(0).sqrt()
+    spread = spread.clamp_min(1e-5 * float(spread.max()) + 1e-12)
+    gram = torch.stack(grams).div_(spread).div_(spread[:, None])
+    return Products(spread, gram, torch.stack(products) / spread)
+
+
+def unit_scale(
+    target: Float[Tensor, "row unit"], trained: Float[Tensor, "row unit"]
+) -> Float[Tensor, "row unit"]:
+    """Targets of mean 0, in deviations of the unit's activation."""
+    return (target - target.mean(0)) / trained.std(0).clamp_min(1e-9)

@@ -1,0 +1,189 @@
+"""What stands beside the units' theories: controls of the search, and rivals at equal bits."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from workbench.analyses.propose.site.dictionary import POSES, Dictionary, dictionary
+from workbench.analyses.propose.site.fit import (
+    Features,
+    Theory,
+    best_poses,
+    predictions,
+    scaled_features,
+    theories,
+    theory_of,
+)
+from workbench.analyses.propose.site.labels import Labels
+from workbench.analyses.propose.site.sample import Sample
+from workbench.analyses.propose.site.stop import affordable, unit_bits
+from workbench.splice.link import Link
+from workbench.work import Work
+
+TERMS = "terms"
+EXCEPTIONS = "terms and single weights"
+SINGLE = "single weights"
+PERMUTED = "labels permuted"
+UNPOSED = "poses forbidden"
+RANDOM = "random terms"
+PLACES = 4096  # of a window, at most, from which single weights are chosen
+POSE_ROWS = 3  # one row of so many chooses poses
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to predict the units: what it predicts on the judging rows, and what it costs.
+
+    counts    terms of each unit
+    bits      of each unit: pose, addresses, weights, gain and bias
+    labelled  whether it reads labels, whose bits come on top
+    """
+
+    name: str
+    predicted: Float[Tensor, "row unit"]
+    counts: Float[np.ndarray, " unit"]
+    bits: Float[np.ndarray, " unit"]
+    labelled: bool = True
+
+
+@dataclass(frozen=True)
+class Search:
+    """All that a search of one site needs.
+
+    offered  `unit pose`, whether a pose agrees with the unit's answers to drawn stimuli
+    """
+
+    fit: Sample
+    judge: Sample
+    labels: Labels
+    offered: np.ndarray
+    step_px: int
+    side: int
+    link: Link
+    work: Work
+
+    def features(self, terms: Dictionary) -> Features:
+        """The features of a dictionary."""
+        return lambda sample, pose: terms.features(sample.windows, pose)
+
+    def dictionary(self, labels: Labels, posed: bool = True) -> Dictionary:
+        """The terms that read these labels."""
+        return dictionary(labels, self.step_px, self.side, self.work, posed)
+
+    def poses(self, terms: Dictionary) -> np.ndarray:
+        """The pose of each unit: of those offered, that at which a few terms explain most."""
+        if len(terms.poses) == 1:
+            return np.zeros(len(self.offered), int)
+        rows = self.fit.part(np.arange(len(self.fit)) % POSE_ROWS == 0)
+        return best_poses(self.features(terms), rows, range(POSES), self.offered)
+
+    def way(
+        self, name: str, terms: Dictionary, counts: Sequence[int], poses: np.ndarray
+    ) -> tuple[Way, list[Theory]]:
+        """The units' theories of so many terms each."""
+        advance = self.work.stage(name, len(poses))
+        made = theories(self.features(terms), self.fit, poses, counts, self.link, advance=advance)
+        candidates = len(terms.atoms), len(terms.poses)
+        return self.costed(name, self.kernels(terms, made), made, *candidates), made
+
+    def kernels(self, terms: Dictionary, made: Sequence[Theory]) -> Float[Tensor, "unit below tap"]:
+        """The kernels of theories; their columns behind the dictionary's are single weights."""
+        kernels = []
+        for theory in made:
+            chosen, count = torch.tensor(theory.chosen), len(terms.atoms)
+            of_terms, weights = chosen < count, theory.weights
+            kernel = terms.kernel(theory.pose, chosen[of_terms].tolist(), weights[of_terms])
+            places = self.inputs[chosen[~of_terms] - count]
+            kernels.append(kernel.flatten().index_add(0, places, weights[~of_terms]))
+        return torch.stack(kernels).unflatten(1, self.fit.windows.shape[1:])
+
+    @property
+    def inputs(self) -> Int[Tensor, " weight"]:
+        """The places of single weights in a window: its middle, of at most PLACES in all."""
+        channels, side = self.fit.windows.shape[1], self.side
+        narrow = next(k for k in range(side, 0, -2) if k == 1 or channels * k**2 <= PLACES)
+        rim = (side - narrow) // 2
+        places = torch.arange(channels * side**2).view(channels, side, side)
+        return places[:, rim : side - rim, rim : side - rim].flatten()
+
+    def costed(
+        self,
+        name: str,
+        kernels: Float[Tensor, "unit below tap"],
+        made: Sequence[Theory],
+        candidates: int,
+        poses: int,
+    ) -> Way:
+        """What the theories predict, with their counts and bits."""
+        counts = np.array([len(theory.chosen) for theory in made])
+        bits = np.array([unit_bits(int(k), candidates, poses) for k in counts])
+        return Way(name, predictions(made, kernels, self.judge, self.link), counts, bits)
+
+
+def controls(search: Search, counts: Sequence[int]) -> Iterator[Way]:
+    """The same search with wrong labels, and without poses; of as many terms."""
+    wrong = search.dictionary(search.labels.permuted(search.work.seed))
+    yield search.way(PERMUTED, wrong, counts, search.poses(wrong))[0]
+    plain = search.dictionary(search.labels.without_poses(), posed=False)
+    yield search.way(UNPOSED, plain, counts, search.poses(plain))[0]
+
+
+def random_terms(
+    search: Search, terms: Dictionary, counts: Sequence[int], poses: np.ndarray
+) -> Way:
+    """As many terms as the units' theories have, drawn at random."""
+    generator = np.random.default_rng(search.work.seed)
+    made = []
+    advance = search.work.stage(RANDOM, len(poses))
+    windows = search.fit.windows.flatten(1)
+    for unit, pose in enumerate(poses.tolist()):
+        picked = generator.permutation(len(terms.atoms))[: counts[unit]].tolist()
+        kernels = [terms.kernel(pose, [i], torch.ones(1)).flatten() for i in picked]
+        values = scaled_features(windows @ torch.stack(kernels, 1))
+        trained = search.fit.trained[:, unit]
+        theory = theory_of(pose, torch.arange(len(picked)), values, trained, search.link)
+        made.append(replace(theory, chosen=tuple(picked)))
+        advance(1)
+    kernels_of = search.kernels(terms, made)
+    return search.costed(RANDOM, kernels_of, made, len(terms.atoms), len(terms.poses))
+
+
+def rivals(
+    search: Search, terms: Dictionary, bits: Float[np.ndarray, " unit"], poses: np.ndarray
+) -> Iterator[Way]:
+    """Single weights, and terms with single weights as exceptions, of no more bits a unit."""
+    inputs = search.inputs
+
+    def singles(sample: Sample, pose: int) -> Float[Tensor, "row weight"]:
+        return sample.windows.flatten(1)[:, inputs]
+
+    everywhere = np.zeros(len(poses), int)
+    counts = [affordable(of_unit, len(inputs), 1) for of_unit in bits]
+    advance = search.work.stage(SINGLE, len(poses))
+    made = theories(singles, search.fit, everywhere, counts, search.link, advance=advance)
+    behind = [_behind(theory, len(terms.atoms)) for theory in made]
+    single = search.costed(SINGLE, search.kernels(terms, behind), made, len(inputs), 1)
+    yield replace(single, labelled=False)
+
+    both, labels = len(terms.atoms) + len(inputs), search.labels.bits / len(poses)
+    counts = [affordable(of_unit - labels, both, len(terms.poses)) for of_unit in bits]
+    advance, fixed = search.work.stage(EXCEPTIONS, len(poses)), singles(search.fit, 0)
+    made = theories(
+        search.features(terms),
+        search.fit,
+        poses,
+        counts,
+        search.link,
+        scaled_features(fixed),
+        advance,
+    )
+    yield search.costed(EXCEPTIONS, search.kernels(terms, made), made, both, len(terms.poses))
+
+
+def _behind(theory: Theory, count: int) -> Theory:
+    """The theory with its columns behind so many others."""
+    return replace(theory, chosen=tuple(column + count for column in theory.chosen))

@@ -1,0 +1,123 @@
+"""Positions of pictures: what enters the site's stage about them, and the units' activation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from workbench.errors import WorkbenchError
+from workbench.evaluate.batches import batches, without_gradients
+from workbench.evaluate.groups import items_of
+from workbench.hosts.branches import CHANNELS_APART, Branch, branches
+from workbench.hosts.host import Host, Site
+from workbench.splice.natural import Part, natural_parts, site_before
+from workbench.splice.rivals import branch_drive
+from workbench.splice.sampled import chosen_positions, rows_at, windows_at
+from workbench.vision.pictures import Picture
+from workbench.work import Work
+
+POSITIONS = 32  # of each picture
+FAR_BELOW = 0.5  # spreads of a unit's activation below 0: how far down a drive need not be fitted
+WIDEST = 5  # cells of a window, whatever the kernels are
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Positions, one row each.
+
+    windows  what enters the stage about the position
+    trained  the units' activation
+    target   their drive before the link, where it is known, and no further down than FAR_BELOW
+    item     the index of the content of each row's picture
+    """
+
+    windows: Float[Tensor, "row below tap"]
+    trained: Float[Tensor, "row unit"]
+    target: Float[Tensor, "row unit"]
+    item: Int[np.ndarray, " row"]
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    @property
+    def pictures(self) -> int:
+        """How many different pictures there are."""
+        return int(np.unique(self.item).size)
+
+    def part(self, rows: Sequence[bool] | np.ndarray) -> "Sample":
+        """Those of its rows."""
+        chosen = torch.from_numpy(np.asarray(rows))
+        return Sample(
+            self.windows[chosen], self.trained[chosen], self.target[chosen], self.item[rows]
+        )
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a site's units read: the site before, their convolutions if known, and the window."""
+
+    host: Host
+    site: Site
+    before: str
+    branches: Sequence[Branch]
+    side: int
+
+
+def stage_of(host: Host, site: str) -> Stage:
+    """The stage of a site. Raises WorkbenchError for one whose input is not known."""
+    before, where = site_before(host, site), f"host {host.name}: site {site}"
+    if before is None:
+        raise WorkbenchError(
+            where, "the first site", "a site with another before it, whose units it reads"
+        )
+    try:
+        paths = branches(
+            host, before, site, range(host.site(site).channels), CHANNELS_APART, own_pool=True
+        )
+    except WorkbenchError:
+        paths = []
+    kernels = [branch.convolutions[-1].kernel_size[0] for branch in paths] or [3]
+    return Stage(host, host.site(site), before, paths, min(WIDEST, max(kernels)))
+
+
+def sample(stage: Stage, pictures: Sequence[Picture], work: Work, name: str) -> Sample:
+    """Random positions of every picture; the same for the same seed.
+
+    Raises WorkbenchError where what enters the stage lies on other cells than its units.
+    """
+    generator = np.random.default_rng(work.seed)
+    advance, parts = work.stage(name, len(pictures)), []
+    content = items_of([picture.sha256 for picture in pictures])
+    several = batches(pictures)
+    run = work.engine(partial(without_gradients, partial(_run, stage)), [b for _, b in several])
+    for (start, batch), (entering, trained, drive) in zip(several, run, strict=True):
+        chosen = chosen_positions(trained, POSITIONS, generator)
+        width = trained.shape[3]
+        windows = windows_at(entering, chosen // width, chosen % width, stage.side // 2)
+        item = np.repeat(content[start : start + len(batch)], len(chosen))
+        rows = (rows_at(value, chosen) for value in (trained, drive))
+        parts.append((windows.unflatten(1, (entering.shape[1], -1)), *rows, item))
+        advance(len(batch))
+    windows, trained, drive = (torch.cat([part[i] for part in parts]) for i in range(3))
+    target = torch.maximum(drive, -FAR_BELOW * trained.std(0))
+    return Sample(windows, trained, target, np.concatenate([part[3] for part in parts]))
+
+
+def _run(stage: Stage, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor, Tensor]:
+    """What enters the stage, the units' activation, and their drive."""
+    host, site = stage.host, stage.site
+    wanted = [Part(kind, site.name) for kind in ("entering", "site")]
+    x = host.input.batch(pictures).to(host.device)
+    entering, trained = (value.cpu() for value in natural_parts(host, x, wanted).values())
+    if entering.shape[2:] != trained.shape[2:]:
+        raise WorkbenchError(
+            f"host {host.name}: site {site.name}",
+            f"{tuple(trained.shape[2:])} cells, but its stage reads {tuple(entering.shape[2:])}",
+            "a site whose stage keeps the cells that it reads",
+        )
+    drive = branch_drive(stage.branches, entering) if stage.branches else trained
+    return entering, trained, drive
