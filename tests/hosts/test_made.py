@@ -18,7 +18,7 @@ from workbench.hosts.training import trained
 from workbench.sequences.prompts import all_pairs, occurrences, repeated_strings
 
 SHORT = (0, 3, 5)
-ACCURATE = {"induction": 0.9, "modular-addition": 0.999}
+ACCURATE = {"induction": 0.9, "modular-addition": 0.999, "modular-subtraction": 0.999}
 CHANCE = 0.05
 
 

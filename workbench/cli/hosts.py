@@ -97,9 +97,9 @@ def hosts_pull(name: str) -> None:
 def hosts_make(name: str, seed: int, as_json: bool) -> None:
     """Train a small network on this machine, in about a minute, and keep some twenty checkpoints.
 
-    NAME is induction or modular-addition. The same seed gives the same weights on one machine.
-    Each checkpoint is a host: induction@step:900, and induction@final at the end. An interrupted
-    training leaves nothing, and begins again.
+    NAME is induction, modular-addition or modular-subtraction. The same seed gives the same weights
+    on one machine. Each checkpoint is a host: induction@step:900, and induction@final at the end.
+    An interrupted training leaves nothing, and begins again.
 
     \b
     workbench hosts make induction

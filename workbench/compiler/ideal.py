@@ -123,7 +123,7 @@ class IdealStimuli:
 
     def _colour(self, units: Units, unit: int) -> tuple[float, float, float]:
         """The unit's own colour, its strongest part 1 or -1; at phase 180 the opposite."""
-        rgb = [float(part) for part in detached(opponent(units, self.like)[unit])]
+        rgb = [float(part) for part in detached(opponent(units, self.like)[unit, ...])]
         sign = -1.0 if abs(float(detached(units.column(PHASE)[unit])) - 180.0) < 90.0 else 1.0
         red, green, blue = (sign * part / max(map(abs, rgb)) for part in rgb)
         return red, green, blue

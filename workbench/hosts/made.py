@@ -23,14 +23,19 @@ from workbench.arrays import to_numpy
 from workbench.cache import cache_key
 from workbench.errors import WorkbenchError, nearest
 from workbench.files import cache_folder, sha256, write_whole
-from workbench.hosts import train_induction, train_modular_addition
+from workbench.hosts import (
+    train_induction,
+    train_modular_addition,
+    train_modular_subtraction,
+)
 from workbench.hosts.host import Host
 from workbench.hosts.training import Training, trained
 from workbench.hosts.transformer_host import transformer_host
 from workbench.progress import Stage, no_stage
 
 TRAININGS: Mapping[str, Training] = {
-    each.TRAINING.name: each.TRAINING for each in (train_induction, train_modular_addition)
+    each.TRAINING.name: each.TRAINING
+    for each in (train_induction, train_modular_addition, train_modular_subtraction)
 }
 FINAL, RECORD = "final", "training.json"
 MADE = re.compile(r"(?P<name>[\w-]+)(@seed:(?P<seed>\d{1,19}))?@(final|step:(?P<step>\d{1,19}))")

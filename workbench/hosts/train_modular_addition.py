@@ -30,12 +30,15 @@ SHAPE = TransformerShape(
 
 
 @lru_cache(maxsize=4)
-def halves(seed: int) -> tuple[Batch, Batch]:
-    """A random half of the pairs, and the other half."""
+def halves(seed: int, sign: int = 1) -> tuple[Batch, Batch]:
+    """A random half of the pairs, and the other half.
+
+    The answer is the sum of the two numbers; with a `sign` of -1 it is their difference.
+    """
     numbers = torch.arange(MODULUS)
     pairs = torch.cartesian_prod(numbers, numbers)
     tokens = torch.cat([pairs, torch.full((len(pairs), 1), MODULUS)], dim=1)
-    target = (pairs.sum(1) % MODULUS)[:, None]
+    target = ((pairs[:, 0] + sign * pairs[:, 1]) % MODULUS)[:, None]
     order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(seed))
     first, second = (
         Batch(tokens[half], target[half], torch.ones(len(half), 1))

@@ -1,4 +1,4 @@
-"""As `train_modular_addition`, for the difference of two numbers modulo 53."""
+"""As `train_modular_addition`, for the difference of two numbers modulo 53, which is learnt later."""
 
 from dataclasses import replace
 
@@ -11,4 +11,5 @@ TRAINING = replace(
     about="one layer subtracts two numbers modulo 53, and was trained on half of the pairs",
     batch=lambda seed, generator: halves(seed, -1)[0],
     held_out=lambda seed: halves(seed, -1)[1],
+    checkpoints=(0, 200, *range(500, 2000, 250), *range(2000, 3000, 100), 3250, 3500),
 )
