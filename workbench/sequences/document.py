@@ -63,6 +63,7 @@ def _part_document(part: PartScore) -> dict[str, Any]:
     return {
         "words": part.words,
         "level": part.level,
+        "kept_of_rule": part.kept,
         "numbers": {**vars(part.numbers), "total": part.numbers.total},
         "cheapest_ablation": part.cheapest,
         "recovered_by": {

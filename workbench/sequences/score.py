@@ -27,10 +27,12 @@ from workbench.sequences.files import (
     refuse_unmatched,
 )
 from workbench.sequences.hosted import refuse_unfit
-from workbench.sequences.parts import PartNumbers, TokenPart, parts_of, sites_read
+from workbench.sequences.parts import PartNumbers, TokenPart, calibrated, parts_of, sites_read
 from workbench.sequences.prompt_sets import Prompts, prompts_of
 from workbench.sequences.prompts import Prompt
 from workbench.sequences.splice import NaturalRun, natural_run
+from workbench.sequences.weights.parts import at_both_levels
+from workbench.sequences.weights.plan import Subject
 from workbench.splice.conditions import RIVALS, ConditionFacts, ConditionKind
 from workbench.work import Work
 
@@ -64,6 +66,7 @@ class PartScore:
               the theory does better
     floor     the same of the cheapest ablation
     by_ablation  what the handwritten part recovers of each ablation
+    kept      of weights that fit a rule for scores: the share of it that they keep
     """
 
     name: str
@@ -76,6 +79,7 @@ class PartScore:
     floor: Figure
     by_ablation: Mapping[str, Figure]
     rows: Sequence[TokenRow]
+    kept: float | None = None
 
     def row(self, name: str) -> TokenRow:
         """The row of a condition; raises KeyError without one."""
@@ -208,9 +212,10 @@ def score_loaded(
     sites = sites_read(written)
     run = natural_run(host, prompts.calibration, sites)
     host = with_temperature(host, run, prompts)
+    written = calibrated(host, written, run)
     parts = parts_of(host, spec.theory, written, run, work.seed)
-    if request and request.only:
-        parts = [part for part in parts if part.name in request.only]
+    subject = Subject(host, spec.theory, written, run, work.seed)
+    parts = at_both_levels(subject, parts, request.only if request else ())
     statistics = evaluate_parts(host, parts, prompts.scored, sites, work)
     scores = [
         part_score(part, rows, host, work.seed)
@@ -268,6 +273,7 @@ def part_score(part: TokenPart, rows: Statistics, host: Host, seed: int) -> Part
             replace(_row(rows, name, cheapest, host, seed), numbers=counts.get(name))
             for name in rows.rows
         ],
+        part.kept,
     )
 
 
