@@ -208,13 +208,9 @@ def score_loaded(
     request: TokenRequest | None = None,
 ) -> TokenCard:
     """As `score_tokens`, for what is loaded already."""
-    written = compile_tokens(spec.theory, circuit, shape_of(host).answers)
-    sites = sites_read(written)
-    run = natural_run(host, prompts.calibration, sites)
-    host = with_temperature(host, run, prompts)
-    written = calibrated(host, written, run)
-    parts = parts_of(host, spec.theory, written, run, work.seed)
-    subject = Subject(host, spec.theory, written, run, work.seed)
+    subject = subject_of(spec, circuit, host, prompts, work.seed)
+    host, sites = subject.host, sites_read(subject.written)
+    parts = parts_of(host, spec.theory, subject.written, subject.run, work.seed)
     parts = at_both_levels(subject, parts, request.only if request else ())
     statistics = evaluate_parts(host, parts, prompts.scored, sites, work)
     scores = [
@@ -231,6 +227,19 @@ def score_loaded(
     return TokenCard(
         spec, circuit, host, counts, quantities, headline, scores, work.seed, command, examples
     )
+
+
+def subject_of(
+    spec: TokenSpec, circuit: TokenCircuit, host: Host, prompts: Prompts, seed: int
+) -> Subject:
+    """A theory compiled for a host, with the gains of its heads calibrated.
+
+    The host has the temperature at which its calibration answers are unsure.
+    """
+    written = compile_tokens(spec.theory, circuit, shape_of(host).answers)
+    run = natural_run(host, prompts.calibration, sites_read(written))
+    host = with_temperature(host, run, prompts)
+    return Subject(host, spec.theory, calibrated(host, written, run), run, seed)
 
 
 def prompt_length(circuit: TokenCircuit) -> int:

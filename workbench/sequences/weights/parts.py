@@ -7,6 +7,7 @@ and baselines are those of the part of level "score": both levels have one scale
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
+from workbench.hosts.host import Host
 from workbench.sequences.parts import WEIGHTS_LEVEL, TokenPart
 from workbench.sequences.splice import TokenCondition
 from workbench.sequences.weights.head_plans import head_plans
@@ -70,6 +71,10 @@ def _part(subject: Subject, part: TokenPart, made: PartWeights) -> TokenPart:
     )
 
 
+def network_of(subject: Subject, made: PartWeights) -> Host:
+    """A copy of the host with the weights of a part."""
+    return with_weights(subject.host, made.weights, subject.theory.theory)
+
+
 def _condition(subject: Subject, facts: ConditionFacts, made: PartWeights) -> TokenCondition:
-    network = with_weights(subject.host, made.weights, subject.theory.theory)
-    return network_condition(facts, network, made.heads)
+    return network_condition(facts, network_of(subject, made), made.heads)

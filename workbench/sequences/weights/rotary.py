@@ -27,7 +27,7 @@ from workbench.sequences.weights.network import Weights, attention
 
 RIDGE = 1e-4  # of the mean variance of the stream, and on the squared numbers
 ITERATIONS = 50
-PROMPTS = 32  # the first calibration prompts: a head has few numbers
+PROMPTS = 16  # the first calibration prompts: a head has few numbers
 FEW = 4  # keys: a query that sees no more has little to choose, and is left out
 
 
