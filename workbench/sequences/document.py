@@ -4,7 +4,7 @@ from typing import Any
 
 from workbench.score.facts import as_json, finite
 from workbench.sequences.examples import Examples
-from workbench.sequences.score import PartScore, TokenCard
+from workbench.sequences.score import PartScore, TokenCard, bits
 
 FORMAT = 1
 
@@ -64,7 +64,7 @@ def _part_document(part: PartScore) -> dict[str, Any]:
         "words": part.words,
         "level": part.level,
         "kept_of_rule": part.kept,
-        "numbers": {**vars(part.numbers), "total": part.numbers.total},
+        "numbers": {**vars(part.numbers), "total": part.numbers.total, "bits": bits(part.numbers)},
         "cheapest_ablation": part.cheapest,
         "recovered_by": {
             name: {"value": figure.value, "ci95": figure.ci95}

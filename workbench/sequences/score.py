@@ -14,6 +14,7 @@ from workbench.hosts.output import Quantity
 from workbench.hosts.store import load
 from workbench.hosts.tokens import TokenOutput
 from workbench.hosts.transformer_host import at_length, shape_of
+from workbench.score.bits import CALIBRATED_BITS, PRECISION
 from workbench.score.recovery import distance, gains, recovered
 from workbench.score.uncertainty import Figure
 from workbench.sequences.circuit import TokenCircuit
@@ -297,6 +298,12 @@ def _row(rows: Statistics, name: str, cheapest: str, host: Host, seed: int) -> T
     share = recovered(rows, name, cheapest, host.output.headline.name, seed=seed)
     shared = float(of_condition[OVERLAP].mean()) if OVERLAP in of_condition else None
     return TokenRow(rows.conditions[name], means, share, shared)
+
+
+def bits(numbers: PartNumbers) -> int:
+    """The bits of a part's numbers, as `workbench.score.bits` counts them."""
+    fitted = numbers.calibrated + numbers.bound
+    return PRECISION * (numbers.rule + numbers.exceptions) + CALIBRATED_BITS * fitted
 
 
 def judged_by(host: Host) -> Quantity:
