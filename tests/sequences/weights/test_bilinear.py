@@ -29,8 +29,7 @@ def scored(rank: int = RANK, seed: int = 0) -> Scored:
 
 
 def kept(wanted: Scored, form: Bilinear) -> float:
-    given = wanted.centred(form.scores(wanted.stream))
-    return kept_share(wanted.centred(wanted.score), given)
+    return kept_share(wanted.score, form.scores(wanted.stream), wanted.shares)
 
 
 def entropy(wanted: Scored, form: Bilinear) -> float:

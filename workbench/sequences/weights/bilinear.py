@@ -2,18 +2,20 @@
 
 A head scores a query's stream x and a key's stream y by x L R^T y, of at most d_head ranks. A
 score counts up to a constant of its query, which the softmax takes away: scores are centred over
-the keys that a query sees.
+the keys that a query sees. Half of a key's weight is its share of the rule's pattern, in which a
+difference of scores changes attention most.
 
 Source: reduced-rank regression (Izenman 1975, doi 10.1016/0047-259X(75)90042-1).
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from workbench.sequences.rule import pattern, uniform
+from workbench.sequences.rule import HIDDEN, pattern, uniform
 
 RANK_TOLERANCE = 1e-3  # singular values below this share of the largest are left out
 EIGENVALUES = 1e-6  # directions of the stream with less than this share of the most variance
@@ -37,9 +39,10 @@ class Scored:
     seen: Bool[Tensor, "q k"]
     counted: Bool[Tensor, "n q"]
 
-    def centred(self, score: Float[Tensor, "n q k"]) -> Float[Tensor, "n q k"]:
-        """Centred scores; 0 at queries that do not count."""
-        return centred(score, self.seen) * self.counted[..., None]
+    @cached_property
+    def shares(self) -> Float[Tensor, "n q k"]:
+        """How much each key counts; 0 at queries that do not count."""
+        return key_shares(self.score, self.seen) * self.counted[..., None]
 
 
 @dataclass(frozen=True)
@@ -68,26 +71,25 @@ def nearest(wanted: Scored, rank: int) -> Bilinear:
 
     The closed form takes what a query reads and what its keys read as independent.
     """
-    score, stream = wanted.centred(wanted.score.double()), wanted.stream.double()
-    of_queries, of_keys = (_roots(each) for each in _covariances(wanted, stream))
-    products = torch.einsum("nqi,nqj->ij", stream, score @ stream)
+    stream, shares = wanted.stream.double(), wanted.shares.double()
+    score = centred(wanted.score.double(), shares)
+    of_queries, of_keys = (_roots(each) for each in _covariances(stream, shares))
+    products = torch.einsum("nqi,nqj->ij", stream, (score * shares) @ stream)
     u, s, v = torch.linalg.svd(of_queries @ products @ of_keys)
     kept = min(rank, int((s > RANK_TOLERANCE * s[0]).sum()))
     half = s[:kept].sqrt()
     made = Bilinear(of_queries @ u[:, :kept] * half, of_keys @ v[:kept].T * half)
-    given = wanted.centred(made.scores(stream))
-    made = made.times(float((given * score).sum() / (given * given).sum()))
+    given = centred(made.scores(stream), shares)
+    made = made.times(float((shares * given * score).sum() / (shares * given * given).sum()))
     return Bilinear(made.left.float(), made.right.float())
 
 
-def _covariances(wanted: Scored, stream: Tensor) -> tuple[Tensor, Tensor]:
+def _covariances(stream: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
     """The second moments of what queries read, and of what their keys read, centred by query."""
-    counted, keys = wanted.counted.double(), wanted.seen.sum(1).double()
-    of_queries = torch.einsum("nqi,nq,nqj->ij", stream, counted * keys, stream)
-    mean = uniform(wanted.seen).double() @ stream
-    each = torch.einsum("nki,nk,nkj->ij", stream, counted @ wanted.seen.double(), stream)
-    means = torch.einsum("nqi,nq,nqj->ij", mean, counted * keys, mean)
-    return of_queries, each - means
+    of_queries = torch.einsum("nqi,nq,nqj->ij", stream, shares.sum(-1), stream)
+    each = torch.einsum("nki,nk,nkj->ij", stream, shares.sum(1), stream)
+    mean = shares @ stream
+    return of_queries, each - torch.einsum("nqi,nqj->ij", mean, mean)
 
 
 def _roots(moments: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
@@ -97,15 +99,30 @@ def _roots(moments: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
     return (vectors[:, large] / values[large].sqrt()) @ vectors[:, large].T
 
 
-def centred(score: Float[Tensor, "... q k"], seen: Bool[Tensor, "q k"]) -> Float[Tensor, "... q k"]:
-    """Scores less their mean over the keys that their query sees; 0 elsewhere."""
-    return (score - (score * uniform(seen)).sum(-1, keepdim=True)) * seen
+def key_shares(
+    score: Float[Tensor, "... q k"], seen: Bool[Tensor, "q k"]
+) -> Float[Tensor, "... q k"]:
+    """How much each key counts for its query: half by the rule's pattern, half evenly."""
+    attention = score.masked_fill(~seen, HIDDEN).softmax(-1)
+    return (attention + uniform(seen)) / 2
 
 
-def kept_share(wanted: Float[Tensor, "... q k"], made: Float[Tensor, "... q k"]) -> float:
-    """The share of the variance of wanted centred scores that others keep, at their best gain."""
-    explained = (made * wanted).sum() ** 2 / (made * made).sum()
-    return float(explained / (wanted * wanted).sum())
+def centred(
+    score: Float[Tensor, "... q k"], shares: Float[Tensor, "... q k"]
+) -> Float[Tensor, "... q k"]:
+    """Scores less the mean over their query's keys."""
+    return score - (score * shares).sum(-1, keepdim=True)
+
+
+def kept_share(
+    wanted: Float[Tensor, "... q k"],
+    made: Float[Tensor, "... q k"],
+    shares: Float[Tensor, "... q k"],
+) -> float:
+    """The share of the variance of wanted scores that others keep, at their best gain."""
+    score, given = centred(wanted, shares), centred(made, shares)
+    explained = (shares * given * score).sum() ** 2 / (shares * given * given).sum()
+    return float(explained / (shares * score * score).sum())
 
 
 @torch.enable_grad()

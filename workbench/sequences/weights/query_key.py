@@ -53,8 +53,7 @@ def compiled(request: HeadRequest) -> HeadWeights:
         for own, one in alike(request.heads.of_layer(layer)):
             wanted = _scored(request, layer, one)
             form = nearest(wanted, d_head)
-            given = wanted.centred(form.scores(wanted.stream))
-            kept.append(kept_share(wanted.centred(wanted.score), given))
+            kept.append(kept_share(wanted.score, form.scores(wanted.stream), wanted.shares))
             form = towards_pattern(wanted, form, request.seed)
             made.append(form)
             for head in own:

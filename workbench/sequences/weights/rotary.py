@@ -21,7 +21,7 @@ from workbench.hosts.transformer_shape import TransformerShape
 from workbench.sequences.compile import WrittenHeads
 from workbench.sequences.head_parts import seen_keys, trained_patterns
 from workbench.sequences.rule import HIDDEN, pattern, scores
-from workbench.sequences.weights.bilinear import centred, kept_share
+from workbench.sequences.weights.bilinear import kept_share, key_shares
 from workbench.sequences.weights.heads import HeadRequest, HeadWeights, stream_of_heads
 from workbench.sequences.weights.network import Weights, attention
 
@@ -144,8 +144,9 @@ def _of_layer(request: HeadRequest, layer: int) -> tuple[Profiles, float]:
         aim = pattern(rule, seen).expand(len(read), -1, -1, -1)
     waves = _waves(shape, read.shape[1])
     numbers = _fitted(waves, read[:, :, None] * read[:, None], aim, seen)
-    given = centred(torch.einsum("hw,qkw->hqk", numbers, waves), seen)
-    kept = [kept_share(*each) for each in zip(centred(rule[0], seen), given, strict=True)]
+    given = torch.einsum("hw,qkw->hqk", numbers, waves)
+    shares = key_shares(rule[0], seen)
+    kept = [kept_share(*each) for each in zip(rule[0], given, shares, strict=True)]
     return Profiles(heads.layers[layer], numbers, direction), sum(kept) / len(kept)
 
 
