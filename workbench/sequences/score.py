@@ -224,7 +224,9 @@ def score_loaded(
     examples = None
     if request and request.pictured:
         cheapest = {part.name: part.cheapest for part in scores}
-        examples = examples_of(host, written, parts, cheapest, prompts.scored, circuit.prompts)
+        examples = examples_of(
+            host, subject.written, parts, cheapest, prompts.scored, circuit.prompts
+        )
     return TokenCard(
         spec, circuit, host, counts, quantities, headline, scores, work.seed, command, examples
     )
