@@ -42,6 +42,7 @@ LAYERS = (
     ("sequences.head_parts",),
     ("sequences.answer_parts",),
     ("sequences.parts",),
+    ("sequences.weights",),
     ("evaluate",),
     ("sequences.survey", "vision.survey", "vision.tuning", "vision.examples", "vision.visualise"),
     ("sequences.evaluate", "sequences.head_examples", "sequences.neuron_examples"),

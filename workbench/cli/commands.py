@@ -92,7 +92,7 @@ COMMANDS = (
         LOOP,
         "export",
         "Write a circuit into a copy of the network's weights",
-        "workbench.export.command:export",
+        "workbench.cli.export:export",
         "export.md",
     ),
     *(

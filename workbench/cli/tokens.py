@@ -13,6 +13,8 @@ from workbench.terminal.session import Session
 # parameters of `score` that a theory of tokens has a use for
 TUNE_OPTIONS = ("spec_file", "circuit_files", "output", "steps", "rate", "seed", "no_cache")
 TOKEN_OPTIONS = ("spec_files", "circuit_files", "text", "output", "seed", "as_json", "no_cache")
+# and those of `export`
+EXPORT_OPTIONS = ("spec_file", "circuit_file", "text", "part", "output", "seed", "no_cache")
 
 
 def of_tokens(files: Sequence[Path]) -> bool:
@@ -45,7 +47,7 @@ def paired_tokens(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> 
         raise WorkbenchError(
             "a theory of tokens",
             f"{len(spec_files)} theories and {len(circuit_files)} circuits",
-            "one theory and its circuit: workbench score SPEC --circuit FILE",
+            "one theory and its circuit: SPEC --circuit FILE",
         )
     return spec_files[0], circuit_files[0]
 
@@ -81,3 +83,20 @@ def tune_of_tokens(
         work = session.work(seed, no_cache=True)
         result = tuned_tokens(spec, circuit, host, prompts.calibration, output, settings, work)
     click.echo("\n".join(tuned_lines(result)))
+
+
+def export_of_tokens(
+    files: tuple[Path, Path], text: Path | None, part: str | None, output: Path, seed: int
+) -> None:
+    """Write a theory of tokens into a copy of its host, and print what was written."""
+    from workbench.export.tokens import export_tokens
+    from workbench.sequences.score import TokenRequest
+
+    with Session() as session:
+        request = TokenRequest(*files, text=text, command=command_line())
+        exported = export_tokens(request, part, output, session.work(seed, no_cache=True))
+    host, made = exported.host, exported.made
+    click.echo(
+        f"{host.name}: {exported.part}: {made.words}\n{host.source}\n"
+        f"fingerprint {host.fingerprint}: {output}"
+    )

@@ -152,37 +152,13 @@ class AnswerConditions:
 
     def controls(self, seed: int) -> list[TokenCondition]:
         """Wrong circuits with the same numbers; only those that change something."""
-        made = []
-        if self.written.neurons and self.reader is None:
-            made += [self._further(by) for by in FURTHER]
-        if self.written.neurons:
-            made += [self._answers_permuted(seed), self._phase_not_doubled()]
-        else:
-            made += [self._tokens_permuted(seed)]
-        return made
-
-    def _further(self, by: int) -> TokenCondition:
-        changed = {
-            name: replace(
-                neurons, frequencies=tuple(frequency + by for frequency in neurons.frequencies)
-            )
-            for name, neurons in self.written.neurons.items()
-        }
-        return self.condition(
-            f"control.frequencies_{by}_higher",
-            ConditionKind.CONTROL,
-            f"every frequency {by} higher: it solves the task by other circles",
-            replace(self.written, neurons=changed),
-        )
-
-    def _phase_not_doubled(self) -> TokenCondition:
-        answers = tuple(replace(read, twice=False) for read in self.written.answers)
-        return self.condition(
-            "control.phase_not_doubled",
-            ConditionKind.CONTROL,
-            "answers at the neurons' own phase, not at that of the sum",
-            replace(self.written, answers=answers),
-        )
+        made = [
+            self.condition(name, ConditionKind.CONTROL, label, changed)
+            for name, (label, changed) in wrong_circuits(self.written).items()
+            if self.reader is None or changed.neurons is self.written.neurons
+        ]
+        renamed = self._answers_permuted if self.written.neurons else self._tokens_permuted
+        return [*made, renamed(seed)]
 
     def _answers_permuted(self, seed: int) -> TokenCondition:
         return self._renamed(
@@ -201,6 +177,26 @@ class AnswerConditions:
             return self._with(run, logits[..., order] + self.constant)
 
         return condition(name, ConditionKind.CONTROL, label, overrides)
+
+
+def wrong_circuits(written: Written) -> dict[str, tuple[str, Written]]:
+    """Wrong circuits of neurons with the same numbers, by name; none without neurons."""
+    if not written.neurons:
+        return {}
+    made = {}
+    for by in FURTHER:
+        changed = {
+            name: replace(
+                neurons, frequencies=tuple(frequency + by for frequency in neurons.frequencies)
+            )
+            for name, neurons in written.neurons.items()
+        }
+        label = f"every frequency {by} higher: it solves the task by other circles"
+        made[f"control.frequencies_{by}_higher"] = label, replace(written, neurons=changed)
+    answers = tuple(replace(read, twice=False) for read in written.answers)
+    label = "answers at the neurons' own phase, not at that of the sum"
+    made["control.phase_not_doubled"] = label, replace(written, answers=answers)
+    return made
 
 
 def silenced_neurons(written: Written) -> OverridesOf:

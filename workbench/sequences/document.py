@@ -4,7 +4,7 @@ from typing import Any
 
 from workbench.score.facts import as_json, finite
 from workbench.sequences.examples import Examples
-from workbench.sequences.score import PartScore, TokenCard
+from workbench.sequences.score import PartScore, TokenCard, bits
 
 FORMAT = 1
 
@@ -63,7 +63,8 @@ def _part_document(part: PartScore) -> dict[str, Any]:
     return {
         "words": part.words,
         "level": part.level,
-        "numbers": {**vars(part.numbers), "total": part.numbers.total},
+        "kept_of_rule": part.kept,
+        "numbers": {**vars(part.numbers), "total": part.numbers.total, "bits": bits(part.numbers)},
         "cheapest_ablation": part.cheapest,
         "recovered_by": {
             name: {"value": figure.value, "ci95": figure.ci95}

@@ -15,7 +15,6 @@ from workbench.sequences.splice import (
     NaturalRun,
     Patterns,
     TokenCondition,
-    answers_under,
     natural_run,
     pattern_site,
 )
@@ -63,8 +62,7 @@ def evaluate_parts(
 def _rows(
     host: Host, run: NaturalRun, spliced: TokenCondition, targets: Tensor
 ) -> dict[str, np.ndarray]:
-    answers = answers_under(host, run, spliced.overrides(run))
-    rows = _compared(host, run, answers, targets)
+    rows = _compared(host, run, spliced.answers(host, run), targets)
     if spliced.patterns is not None:
         rows[OVERLAP] = overlap(run, spliced.patterns(run)).numpy()
     return rows

@@ -22,7 +22,7 @@ from workbench.sequences.head_examples import HeadExample, head_examples
 from workbench.sequences.neuron_examples import NeuronExample, neuron_examples
 from workbench.sequences.parts import TokenPart, sites_read
 from workbench.sequences.prompts import Prompt, occurrences
-from workbench.sequences.splice import NaturalRun, answers_under, natural_run
+from workbench.sequences.splice import NaturalRun, natural_run
 from workbench.sequences.survey.neurons import NeuronRow, survey_neurons
 
 FEW = 64  # prompts that are run for pictures
@@ -123,7 +123,7 @@ def _part(
         )
     answers = {"natural": run.answers}
     for name in ("spliced", *([cheapest[part.name]] if repeats else [])):
-        answers[name] = answers_under(host, run, conditions[name].overrides(run))
+        answers[name] = conditions[name].answers(host, run)
     scored = {name: at_places(made, run.scored) for name, made in answers.items()}
     wanted = torch.as_tensor(host.output.targets(prompts)).reshape(run.scored.shape)[run.scored]
     table = answer_table(wanted, scored["natural"], scored["spliced"])

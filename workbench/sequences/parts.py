@@ -37,7 +37,7 @@ from workbench.spec.language import INPUT
 from workbench.spec.number import Number, numbers
 from workbench.splice.conditions import ConditionKind
 
-SCORE_LEVEL = "score"
+SCORE_LEVEL, WEIGHTS_LEVEL = "score", "weights"
 # its name, its words, its conditions, and whether means are fitted
 Plan = tuple[str, str, AnswerConditions, bool]
 
@@ -68,7 +68,8 @@ class TokenPart:
     """A part of a theory: what is replaced, at which level, and under which conditions.
 
     level  "score": a rule for the score before the softmax or for the logits, with no claim about
-           the weights behind it; or "weights"
+           the weights behind it; or "weights": numbers in the network's own tensors
+    kept   of weights that fit a rule for scores: the share of it that they keep (`kept_share`)
     """
 
     name: str
@@ -76,6 +77,7 @@ class TokenPart:
     numbers: PartNumbers
     conditions: tuple[TokenCondition, ...]
     level: str = SCORE_LEVEL
+    kept: float | None = None
 
 
 def sites_read(written: Written) -> tuple[str, ...]:
@@ -85,12 +87,20 @@ def sites_read(written: Written) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*sites_of_heads(written.heads), *of_neurons]))
 
 
+def calibrated(host: Host, written: Written, run: NaturalRun) -> Written:
+    """A circuit with the calibrated gains of its heads, fitted on a run over such prompts."""
+    heads = calibrated_heads(written.heads, run, shape_of(host).causal)
+    return replace(written, heads=heads)
+
+
 def parts_of(
     host: Host, theory: TokenTheory, written: Written, run: NaturalRun, seed: int = 0
 ) -> list[TokenPart]:
-    """Every part of a theory, calibrated on a run over the calibration prompts."""
+    """Every part of a theory of level "score"; its answers are calibrated on a run.
+
+    written  with calibrated gains of heads (`calibrated`)
+    """
     causal = shape_of(host).causal
-    written = replace(written, heads=calibrated_heads(written.heads, run, causal))
     parts = [_heads_part(theory, written, run, causal, (name,), seed) for name in written.heads]
     if len(written.heads) > 1:
         every = tuple(written.heads)
@@ -111,7 +121,7 @@ def _heads_part(
     conditions = _head_conditions(written, run, causal, by_hand)
     name = by_hand[0] if len(by_hand) == 1 else "heads"
     words = f"attention patterns of {' and '.join(by_hand)}"
-    counted = _sum([_looks_numbers(theory, written, family) for family in by_hand])
+    counted = summed([looks_numbers(theory, written, family) for family in by_hand])
     made = tuple(conditions.all(seed, written.vocabulary))
     return TokenPart(name, words, counted, made)
 
@@ -179,7 +189,7 @@ def _answer_part(
         *fitted.controls(seed),
         *answer_baselines(host, fitted, run),
     )
-    return TokenPart(name, words, _answer_numbers(theory, fitted, means), made)
+    return TokenPart(name, words, answer_numbers(theory, fitted, means), made)
 
 
 def _ablations(
@@ -207,7 +217,8 @@ def _ablations(
     ]
 
 
-def _looks_numbers(theory: TokenTheory, written: Written, name: str) -> PartNumbers:
+def looks_numbers(theory: TokenTheory, written: Written, name: str) -> PartNumbers:
+    """The numbers of the looks of a family of heads."""
     family, count = theory.families[name], written.heads[name].count
     rule = exceptions = calibrated = 0
     for look in family.looks:
@@ -217,12 +228,13 @@ def _looks_numbers(theory: TokenTheory, written: Written, name: str) -> PartNumb
     return PartNumbers(rule, exceptions, calibrated)
 
 
-def _answer_numbers(theory: TokenTheory, part: AnswerConditions, means: bool) -> PartNumbers:
+def answer_numbers(theory: TokenTheory, part: AnswerConditions, means: bool) -> PartNumbers:
+    """The numbers of a part that writes logits."""
     ((_, family),) = theory.of_units("answers").items()
     written = part.written
     read = {own.source: family.reads[own.source] for own in written.answers}
     free = sum(reads_gain(own) for own in written.answers if read[own.source].gain == CALIBRATED)
-    of_heads = [_looks_numbers(theory, written, name) for name in part.by_hand]
+    of_heads = [looks_numbers(theory, written, name) for name in part.by_hand]
     of_neurons = sum(
         len(neurons.frequencies) + len(neurons.coefficients) for neurons in written.neurons.values()
     )
@@ -231,10 +243,11 @@ def _answer_numbers(theory: TokenTheory, part: AnswerConditions, means: bool) ->
         calibrated=free + (part.constant.numel() if means else 0),
         bound=part.reader.numbers if part.reader else 0,
     )
-    return _sum([own, *of_heads])
+    return summed([own, *of_heads])
 
 
-def _sum(counted: Sequence[PartNumbers]) -> PartNumbers:
+def summed(counted: Sequence[PartNumbers]) -> PartNumbers:
+    """The numbers of several parts together."""
     return PartNumbers(
         *(
             sum(getattr(own, key) for own in counted)

@@ -14,6 +14,7 @@ from workbench.hosts.output import Quantity
 from workbench.hosts.store import load
 from workbench.hosts.tokens import TokenOutput
 from workbench.hosts.transformer_host import at_length, shape_of
+from workbench.score.bits import CALIBRATED_BITS, PRECISION
 from workbench.score.recovery import distance, gains, recovered
 from workbench.score.uncertainty import Figure
 from workbench.sequences.circuit import TokenCircuit
@@ -27,10 +28,12 @@ from workbench.sequences.files import (
     refuse_unmatched,
 )
 from workbench.sequences.hosted import refuse_unfit
-from workbench.sequences.parts import PartNumbers, TokenPart, parts_of, sites_read
+from workbench.sequences.parts import PartNumbers, TokenPart, calibrated, parts_of, sites_read
 from workbench.sequences.prompt_sets import Prompts, prompts_of
 from workbench.sequences.prompts import Prompt
 from workbench.sequences.splice import NaturalRun, natural_run
+from workbench.sequences.weights.parts import at_both_levels
+from workbench.sequences.weights.plan import Subject
 from workbench.splice.conditions import RIVALS, ConditionFacts, ConditionKind
 from workbench.work import Work
 
@@ -64,6 +67,7 @@ class PartScore:
               the theory does better
     floor     the same of the cheapest ablation
     by_ablation  what the handwritten part recovers of each ablation
+    kept      of weights that fit a rule for scores: the share of it that they keep
     """
 
     name: str
@@ -76,6 +80,7 @@ class PartScore:
     floor: Figure
     by_ablation: Mapping[str, Figure]
     rows: Sequence[TokenRow]
+    kept: float | None = None
 
     def row(self, name: str) -> TokenRow:
         """The row of a condition; raises KeyError without one."""
@@ -204,13 +209,10 @@ def score_loaded(
     request: TokenRequest | None = None,
 ) -> TokenCard:
     """As `score_tokens`, for what is loaded already."""
-    written = compile_tokens(spec.theory, circuit, shape_of(host).answers)
-    sites = sites_read(written)
-    run = natural_run(host, prompts.calibration, sites)
-    host = with_temperature(host, run, prompts)
-    parts = parts_of(host, spec.theory, written, run, work.seed)
-    if request and request.only:
-        parts = [part for part in parts if part.name in request.only]
+    subject = subject_of(spec, circuit, host, prompts, work.seed)
+    host, sites = subject.host, sites_read(subject.written)
+    parts = parts_of(host, spec.theory, subject.written, subject.run, work.seed)
+    parts = at_both_levels(subject, parts, request.only if request else ())
     statistics = evaluate_parts(host, parts, prompts.scored, sites, work)
     scores = [
         part_score(part, rows, host, work.seed)
@@ -222,10 +224,25 @@ def score_loaded(
     examples = None
     if request and request.pictured:
         cheapest = {part.name: part.cheapest for part in scores}
-        examples = examples_of(host, written, parts, cheapest, prompts.scored, circuit.prompts)
+        examples = examples_of(
+            host, subject.written, parts, cheapest, prompts.scored, circuit.prompts
+        )
     return TokenCard(
         spec, circuit, host, counts, quantities, headline, scores, work.seed, command, examples
     )
+
+
+def subject_of(
+    spec: TokenSpec, circuit: TokenCircuit, host: Host, prompts: Prompts, seed: int
+) -> Subject:
+    """A theory compiled for a host, with the gains of its heads calibrated.
+
+    The host has the temperature at which its calibration answers are unsure.
+    """
+    written = compile_tokens(spec.theory, circuit, shape_of(host).answers)
+    run = natural_run(host, prompts.calibration, sites_read(written))
+    host = with_temperature(host, run, prompts)
+    return Subject(host, spec.theory, calibrated(host, written, run), run, seed)
 
 
 def prompt_length(circuit: TokenCircuit) -> int:
@@ -268,6 +285,7 @@ def part_score(part: TokenPart, rows: Statistics, host: Host, seed: int) -> Part
             replace(_row(rows, name, cheapest, host, seed), numbers=counts.get(name))
             for name in rows.rows
         ],
+        part.kept,
     )
 
 
@@ -282,6 +300,12 @@ def _row(rows: Statistics, name: str, cheapest: str, host: Host, seed: int) -> T
     share = recovered(rows, name, cheapest, host.output.headline.name, seed=seed)
     shared = float(of_condition[OVERLAP].mean()) if OVERLAP in of_condition else None
     return TokenRow(rows.conditions[name], means, share, shared)
+
+
+def bits(numbers: PartNumbers) -> int:
+    """The bits of a part's numbers, as `workbench.score.bits` counts them."""
+    fitted = numbers.calibrated + numbers.bound
+    return PRECISION * (numbers.rule + numbers.exceptions) + CALIBRATED_BITS * fitted
 
 
 def judged_by(host: Host) -> Quantity:

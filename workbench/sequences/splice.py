@@ -81,12 +81,19 @@ class TokenCondition:
     overrides  of a batch: site -> what becomes of its activation
     patterns   of a batch: layer -> (heads, their handwritten patterns), to compare with the trained
     numbers    of a baseline: how many numbers are fitted
+    network    a copy of the host with other weights, which runs in its place; None for the host
     """
 
     facts: ConditionFacts
     overrides: OverridesOf
     patterns: PatternsOf | None = None
     numbers: int | None = None
+    network: Host | None = None
+
+    def answers(self, host: Host, run: NaturalRun) -> Tensor:
+        """The answers under the condition. Raises WorkbenchError as `answers_under`."""
+        network = host if self.network is None else self.network
+        return answers_under(network, run, self.overrides(run))
 
 
 def condition(

@@ -9,7 +9,7 @@ from rich.text import Text
 from workbench.hosts.output import Quantity
 from workbench.report.conditions import digits, interval, number
 from workbench.report.plain import plain_table
-from workbench.sequences.score import PartScore, TokenCard
+from workbench.sequences.score import PartScore, TokenCard, bits
 
 IN_DOCUMENT = ("top1_agreement", "soft_kl", "loss")  # and not in the table, which fits 80 columns
 
@@ -73,4 +73,4 @@ def numbers_text(part: PartScore) -> str:
     counted = part.numbers
     kinds = ("rule", "exceptions", "calibrated", "bound")
     parts = [f"{getattr(counted, kind)} {kind}" for kind in kinds if getattr(counted, kind)]
-    return f"numbers: {', '.join(parts) if parts else '0'}"
+    return f"numbers: {', '.join(parts) if parts else '0'}; {bits(counted):,} bits"

@@ -4,36 +4,61 @@ from pathlib import Path
 
 import click
 
+from workbench.cli.tokens import (
+    EXPORT_OPTIONS,
+    export_of_tokens,
+    of_tokens,
+    paired_tokens,
+    refuse_options,
+)
+from workbench.errors import WorkbenchError
 from workbench.terminal.options import (
     BROKEN,
     CALIBRATE_ON,
     CALIBRATION,
-    CIRCUIT,
+    HOST,
     NO_CACHE,
+    ONE_CIRCUIT,
     SEED,
     SPEC,
+    chosen_circuit,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import OUTPUT_FILE
+from workbench.terminal.types import FILE, NAME, OUTPUT_FILE
 
 
 @click.command()
 @SPEC
-@CIRCUIT
+@ONE_CIRCUIT
+@HOST
 @CALIBRATION
 @CALIBRATE_ON
 @click.option(
     "-o", "--output", type=OUTPUT_FILE, required=True, help="File to write (.safetensors)."
 )
+@click.option(
+    "--part",
+    type=NAME,
+    help="Part of a theory of tokens to write, as `score` names it without `.weights`.  "
+    "[default: the last part that has weights]",
+)
+@click.option(
+    "--text",
+    type=FILE,
+    help="Text that prompts are cut from; for theories of tokens whose circuit asks for one.",
+)
 @BROKEN
 @NO_CACHE
 @SEED
-def export(
+def export(  # noqa: PLR0913
     spec_file: Path,
-    circuit_file: Path,
+    circuit_file: Path | None,
+    host: str | None,
     calibration: Path | None,
     calibrate_on: int,
     output: Path,
+    part: str | None,
+    text: Path | None,
     skip_broken: bool,
     no_cache: bool,
     seed: int,
@@ -44,12 +69,24 @@ def export(
     convolution and its ReLU (conv1 of squeezenet, conv2d0 of inceptionv1). Their filters become the
     handwritten ones, with gain and bias calibrated as `score` does. The network itself stays as it
     was. From Python, workbench.export.file.read_exported(FILE) gives the copy again.
+
+    A theory of tokens (`input: tokens`) is compiled into the tensors of its transformer, such as
+    W_Q and W_K of its heads or every tensor of the network. The file has TransformerLens' names.
     """
+    if of_tokens([spec_file]):
+        refuse_options(EXPORT_OPTIONS)
+        files = paired_tokens([spec_file], [circuit_file] if circuit_file else [])
+        export_of_tokens(files, text, part, output, seed)
+        return
+    for name, given in (("--part", part), ("--text", text)):
+        if given is not None:
+            raise WorkbenchError(name, "has no meaning for a theory of pictures")
     from workbench.export.run import ExportRequest
     from workbench.export.run import export as into_copy
     from workbench.matching.subject import SubjectFiles
 
     with Session() as session:
+        circuit_file = chosen_circuit(spec_file, circuit_file, host)
         pictures = session.pictures(calibration, skip_broken, "calibration", calibrate_on)
         request = ExportRequest(SubjectFiles(spec_file, circuit_file), pictures)
         made = into_copy(request, output, session.work(seed, no_cache))

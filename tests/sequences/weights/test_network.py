@@ -1,0 +1,60 @@
+"""Copies of hosts with other weights."""
+
+import pytest
+import torch
+
+from tests.sequences.planted import planted_host
+from workbench.sequences.prompts import next_token
+from workbench.sequences.splice import natural_run
+from workbench.sequences.weights.network import attention, network_condition, with_weights
+from workbench.splice.conditions import ConditionFacts, ConditionKind
+
+FACTS = ConditionFacts("spliced", ConditionKind.HANDWRITTEN, "")
+
+
+@pytest.fixture(scope="module")
+def host():
+    return planted_host()
+
+
+@pytest.fixture(scope="module")
+def run(host):
+    return natural_run(
+        host, [next_token([*range(12), *range(12)], "0")], ["blocks.0.attn.hook_pattern"]
+    )
+
+
+def test_the_host_stays_as_it_is_and_only_named_heads_change(host):
+    before = {name: value.clone() for name, value in host.network.state_dict().items()}
+    name = attention(0, "W_Q")
+    made = with_weights(host, {(name, 0): torch.ones(48, 24)}, "copying")
+    after = made.network.state_dict()
+    assert all(torch.equal(value, before[key]) for key, value in host.network.state_dict().items())
+    assert torch.equal(after[name][0], torch.ones(48, 24))
+    assert all(torch.equal(after[key], before[key]) for key in before if key != name)
+    assert made.fingerprint != host.fingerprint
+
+
+def test_the_natural_weights_change_nothing(host, run):
+    name = attention(0, "W_Q")
+    own = host.network.state_dict()[name]
+    same = with_weights(host, {(name, None): own}, "copying")
+    assert same.fingerprint == host.fingerprint
+    made = network_condition(FACTS, same, {0: (0,)})
+    assert torch.equal(made.answers(host, run), run.answers)
+    heads, patterns = made.patterns(run)[0]
+    assert heads == (0,)
+    assert torch.equal(patterns, run.seen["blocks.0.attn.hook_pattern"])
+
+
+def test_other_weights_give_other_answers(host, run):
+    weights = {(attention(0, "W_Q"), 0): torch.zeros(48, 24)}
+    made = network_condition(FACTS, with_weights(host, weights, "copying"), {0: (0,)})
+    assert not torch.allclose(made.answers(host, run), run.answers, atol=0.1)
+    _, patterns = made.patterns(run)[0]
+    assert torch.allclose(patterns[0, 0, -1], torch.full((24,), 1 / 24))
+
+
+def test_numbers_of_another_shape_are_refused(host):
+    with pytest.raises(ValueError, match="W_Q"):
+        with_weights(host, {(attention(0, "W_Q"), 0): torch.ones(24, 48)}, "copying")
