@@ -1,4 +1,4 @@
-"""As `train_modular_addition`, for the difference of two numbers modulo 53, which is learnt later."""
+"""As `train_modular_addition`, for the difference of two numbers, which takes longer to learn."""
 
 from dataclasses import replace
 
