@@ -217,9 +217,9 @@ def silenced_heads(written: Written, families: tuple[str, ...]) -> OverridesOf:
     def overrides(run: NaturalRun) -> Overrides:
         made = {}
         for name in families:
-            for layer, own in written.heads[name].layers.items():
-                zeros = torch.zeros_like(run.seen[z_site(layer)][:, list(own)])
-                made[z_site(layer)] = with_units(own, zeros)
+            for layer, members in written.heads[name].layers.items():
+                zeros = torch.zeros_like(run.seen[z_site(layer)][:, list(members)])
+                made[z_site(layer)] = with_units(members, zeros)
         return made
 
     return overrides
@@ -247,11 +247,16 @@ def fitted_answers(
     if free:
         rest, parts = wanted - fixed, [columns[i] for i in free]
         if means:
-            rest, parts = rest - rest.mean(0), [each - each.mean(0) for each in parts]
+            rest, parts = (
+                rest - rest.mean(0),
+                [part_columns - part_columns.mean(0) for part_columns in parts],
+            )
         gains = least_squares(torch.cat(parts, -1), rest)
-        for i, own in zip(free, gains.split([each.shape[-1] for each in parts]), strict=True):
-            reads[i] = replace(reads[i], gain=own)
-            fixed = fixed + columns[i] @ own
+        for i, gain in zip(
+            free, gains.split([part_columns.shape[-1] for part_columns in parts]), strict=True
+        ):
+            reads[i] = replace(reads[i], gain=gain)
+            fixed = fixed + columns[i] @ gain
     constant = (wanted - fixed).mean(0) if means else torch.zeros(wanted.shape[-1])
     return replace(part, written=replace(part.written, answers=tuple(reads)), constant=constant)
 

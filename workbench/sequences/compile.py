@@ -43,8 +43,8 @@ class WrittenHeads:
     def of_layer(self, layer: int) -> "WrittenHeads":
         """The heads of one layer alone."""
         start = sum(len(heads) for at, heads in self.layers.items() if at < layer)
-        own = slice(start, start + len(self.layers[layer]))
-        terms = tuple(replace(term, gain=term.gain[own]) for term in self.terms)
+        members = slice(start, start + len(self.layers[layer]))
+        terms = tuple(replace(term, gain=term.gain[members]) for term in self.terms)
         return replace(self, layers={layer: self.layers[layer]}, terms=terms)
 
 
@@ -119,8 +119,8 @@ class Written:
         Neurons answer at the last place alone, which is the only one then.
         """
         if read.source == INPUT:
-            own = torch.nn.functional.one_hot(tokens, self.vocabulary).float()
-            return own[..., None]
+            token_here = torch.nn.functional.one_hot(tokens, self.vocabulary).float()
+            return token_here[..., None]
         if read.source in self.heads:
             over_heads = attention[read.source].sum(1)
             return copied(tokens, over_heads, self.vocabulary)[..., None]

@@ -48,10 +48,10 @@ def evaluate_parts(
         computed: dict[int, dict[str, np.ndarray]] = {}  # parts share their ablations
         for part, by_condition in zip(parts, rows, strict=True):
             _add(by_condition, NATURAL.name, natural)
-            for each in part.conditions:
-                if id(each) not in computed:
-                    computed[id(each)] = _rows(host, run, each, targets)
-                _add(by_condition, each.facts.name, computed[id(each)])
+            for spliced in part.conditions:
+                if id(spliced) not in computed:
+                    computed[id(spliced)] = _rows(host, run, spliced, targets)
+                _add(by_condition, spliced.facts.name, computed[id(spliced)])
         advance(len(batch))
     return [
         _statistics(host, part, prompts, by_condition)
@@ -78,8 +78,8 @@ def _compared(
 def overlap(run: NaturalRun, patterns: Patterns) -> Tensor:
     """For each prompt the mean over heads and queries of the attention shared with the trained."""
     shared = [
-        torch.minimum(values, run.seen[pattern_site(layer)][:, list(own)]).sum(-1).mean(-1)
-        for layer, (own, values) in patterns.items()
+        torch.minimum(values, run.seen[pattern_site(layer)][:, list(members)]).sum(-1).mean(-1)
+        for layer, (members, values) in patterns.items()
     ]
     return torch.cat(shared, 1).mean(1)
 
@@ -97,7 +97,9 @@ def _statistics(
         name: {quantity: np.concatenate(batches) for quantity, batches in kept.items()}
         for name, kept in by_condition.items()
     }
-    facts = {NATURAL.name: NATURAL} | {each.facts.name: each.facts for each in part.conditions}
+    facts = {NATURAL.name: NATURAL} | {
+        spliced.facts.name: spliced.facts for spliced in part.conditions
+    }
     return Statistics(
         names=tuple(prompt.name for prompt in prompts),
         sha256s=tuple(prompt.sha256 for prompt in prompts),

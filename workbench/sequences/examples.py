@@ -114,7 +114,7 @@ def _part(
     cheapest: Mapping[str, str],
     repeats: bool,
 ) -> PartExamples:
-    conditions = {each.facts.name: each for each in part.conditions}
+    conditions = {spliced.facts.name: spliced for spliced in part.conditions}
     patterns = conditions["spliced"].patterns
     if patterns is not None:
         causal = shape_of(host).causal

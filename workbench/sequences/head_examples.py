@@ -51,12 +51,12 @@ def head_examples(
         f"{layer}.{head}"
         for family in heads.values()
         if any(term.place in ("offset", "distance") for term in family.terms)
-        for layer, own in family.layers.items()
-        for head in own
+        for layer, members in family.layers.items()
+        for head in members
     }
     made = []
-    for layer, (own, values) in patterns.items():
-        for i, head in enumerate(own):
+    for layer, (members, values) in patterns.items():
+        for i, head in enumerate(members):
             name = f"{layer}.{head}"
             pair = run.seen[pattern_site(layer)][:, head], values[:, i]
             overlap = float(torch.minimum(*pair).sum(-1).mean())

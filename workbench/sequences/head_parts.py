@@ -37,8 +37,8 @@ def by_layer(heads: Heads) -> dict[int, tuple[int, ...]]:
     """The heads of all families together, by layer."""
     layers: dict[int, tuple[int, ...]] = {}
     for family in heads.values():
-        for layer, own in family.layers.items():
-            layers[layer] = (*layers.get(layer, ()), *own)
+        for layer, members in family.layers.items():
+            layers[layer] = (*layers.get(layer, ()), *members)
     return dict(sorted(layers.items()))
 
 
@@ -56,8 +56,8 @@ def seen_keys(run: NaturalRun, causal: bool) -> Tensor:
 
 def trained_patterns(family: WrittenHeads, run: NaturalRun) -> Float[Tensor, "n head q k"]:
     """The trained patterns of a family's heads, in its order."""
-    own = [run.seen[pattern_site(layer)][:, list(at)] for layer, at in family.layers.items()]
-    return torch.cat(own, 1)
+    patterns = [run.seen[pattern_site(layer)][:, list(at)] for layer, at in family.layers.items()]
+    return torch.cat(patterns, 1)
 
 
 def handwritten_patterns(
@@ -80,11 +80,11 @@ def as_layers(heads: Heads, patterns: Mapping[str, Tensor], by_hand: Collection[
     layers: dict[int, tuple[tuple[int, ...], list[Tensor]]] = {}
     for name in by_hand:
         start = 0
-        for layer, own in heads[name].layers.items():
+        for layer, members in heads[name].layers.items():
             units, values = layers.get(layer, ((), []))
-            values = [*values, patterns[name][:, start : start + len(own)]]
-            layers[layer] = ((*units, *own), values)
-            start += len(own)
+            values = [*values, patterns[name][:, start : start + len(members)]]
+            layers[layer] = ((*units, *members), values)
+            start += len(members)
     return {layer: (units, torch.cat(values, 1)) for layer, (units, values) in layers.items()}
 
 
@@ -133,26 +133,26 @@ class HeadConditions:
 
         def z_of(value: Callable[[NaturalRun, int, list[int]], Tensor]) -> OverridesOf:
             return lambda run: {
-                z_site(layer): with_units(own, value(run, layer, list(own)))
-                for layer, own in self.replaced.items()
+                z_site(layer): with_units(members, value(run, layer, list(members)))
+                for layer, members in self.replaced.items()
             }
 
-        def zero(run: NaturalRun, layer: int, own: list[int]) -> Tensor:
-            return torch.zeros_like(run.seen[z_site(layer)][:, own])
+        def zero(run: NaturalRun, layer: int, members: list[int]) -> Tensor:
+            return torch.zeros_like(run.seen[z_site(layer)][:, members])
 
-        def mean(run: NaturalRun, layer: int, own: list[int]) -> Tensor:
-            return self.mean_z[layer][own].expand_as(run.seen[z_site(layer)][:, own])
+        def mean(run: NaturalRun, layer: int, members: list[int]) -> Tensor:
+            return self.mean_z[layer][members].expand_as(run.seen[z_site(layer)][:, members])
 
-        def other(run: NaturalRun, layer: int, own: list[int]) -> Tensor:
-            return run.seen[z_site(layer)][:, own].roll(DONOR_SHIFT, 0)
+        def other(run: NaturalRun, layer: int, members: list[int]) -> Tensor:
+            return run.seen[z_site(layer)][:, members].roll(DONOR_SHIFT, 0)
 
         def flat(run: NaturalRun) -> Overrides:
             attention = uniform(seen_keys(run, self.causal))
             shape = (len(run.tokens), 1, *attention.shape)
             return with_patterns(
                 {
-                    layer: (own, attention.expand(shape).expand(-1, len(own), -1, -1))
-                    for layer, own in self.replaced.items()
+                    layer: (members, attention.expand(shape).expand(-1, len(members), -1, -1))
+                    for layer, members in self.replaced.items()
                 }
             )
 
@@ -193,10 +193,10 @@ class HeadConditions:
         def patterns(run: NaturalRun) -> Patterns:
             return {
                 layer: (
-                    own,
-                    self.mean_pattern[layer][list(own)].expand(len(run.tokens), -1, -1, -1),
+                    members,
+                    self.mean_pattern[layer][list(members)].expand(len(run.tokens), -1, -1, -1),
                 )
-                for layer, own in self.replaced.items()
+                for layer, members in self.replaced.items()
             }
 
         return condition(
@@ -207,8 +207,8 @@ class HeadConditions:
             lambda run: with_patterns(patterns(run)),
             patterns,
             numbers=sum(
-                len(own) * int((self.mean_pattern[layer][0] > 0).sum())
-                for layer, own in self.replaced.items()
+                len(members) * int((self.mean_pattern[layer][0] > 0).sum())
+                for layer, members in self.replaced.items()
             ),
         )
 
@@ -250,8 +250,10 @@ def controls(
     made: dict[str, tuple[str, Heads]] = {}
     for name, (label, change) in changes.items():
         changed = {
-            family: replace(own, terms=tuple(map(change, own.terms))) if family == last else own
-            for family, own in heads.items()
+            family: replace(written, terms=tuple(map(change, written.terms)))
+            if family == last
+            else written
+            for family, written in heads.items()
         }
         if _differs(heads[last], changed[last]):
             made[name] = (label, changed)

@@ -232,25 +232,25 @@ def answer_numbers(theory: TokenTheory, part: AnswerConditions, means: bool) -> 
     """The numbers of a part that writes logits."""
     ((_, family),) = theory.of_units("answers").items()
     written = part.written
-    read = {own.source: family.reads[own.source] for own in written.answers}
-    free = sum(reads_gain(own) for own in written.answers if read[own.source].gain == CALIBRATED)
+    read = {term.source: family.reads[term.source] for term in written.answers}
+    free = sum(reads_gain(term) for term in written.answers if read[term.source].gain == CALIBRATED)
     of_heads = [looks_numbers(theory, written, name) for name in part.by_hand]
     of_neurons = sum(
         len(neurons.frequencies) + len(neurons.coefficients) for neurons in written.neurons.values()
     )
-    own = PartNumbers(
+    counts = PartNumbers(
         rule=of_neurons + sum(1 for term in read.values() for _ in numbers(term)),
         calibrated=free + (part.constant.numel() if means else 0),
         bound=part.reader.numbers if part.reader else 0,
     )
-    return summed([own, *of_heads])
+    return summed([counts, *of_heads])
 
 
 def summed(counted: Sequence[PartNumbers]) -> PartNumbers:
     """The numbers of several parts together."""
     return PartNumbers(
         *(
-            sum(getattr(own, key) for own in counted)
+            sum(getattr(numbers_of, key) for numbers_of in counted)
             for key in ("rule", "exceptions", "calibrated", "bound")
         )
     )

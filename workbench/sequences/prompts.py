@@ -54,7 +54,7 @@ class Prompt:
     @property
     def label(self) -> str | None:
         """The targets as text; None where no place is scored."""
-        return _text(self.targets) if any(each != NO_TARGET for each in self.targets) else None
+        return _text(self.targets) if any(target != NO_TARGET for target in self.targets) else None
 
 
 def all_pairs(modulus: int, equals: int | None = None) -> list[Prompt]:

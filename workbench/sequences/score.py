@@ -265,8 +265,8 @@ def part_score(part: TokenPart, rows: Statistics, host: Host, seed: int) -> Part
     def lost(name: str, quantity: str) -> float:
         return float(np.nanmean(distance(rows, name, quantity)))
 
-    counts = {each.facts.name: each.numbers for each in part.conditions}
-    kinds = {each.facts.name: each.facts.kind for each in part.conditions}
+    counts = {spliced.facts.name: spliced.numbers for spliced in part.conditions}
+    kinds = {spliced.facts.name: spliced.facts.kind for spliced in part.conditions}
     ablations = [name for name, kind in kinds.items() if kind == ConditionKind.ABLATION]
     rivals = [name for name, kind in kinds.items() if kind in RIVALS]
     cheapest = min(ablations, key=lambda name: lost(name, headline))

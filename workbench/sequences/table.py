@@ -54,7 +54,7 @@ def _conditions(card: TokenCard, part: PartScore) -> Table:
     made.add_column(f"recovered\n{card.headline.label}", justify="right")
     made.add_column("\n95 % interval", no_wrap=True)
     for row in part.rows:
-        cells = [number(row.quantities[each.key], digits(each)) for each in quantities]
+        cells = [number(row.quantities[quantity.key], digits(quantity)) for quantity in quantities]
         cells += [number(row.overlap, 2)] if written else []
         cells += [number(row.recovered.value, 3), interval(row.recovered.ci95)]
         made.add_row(row.facts.name, *cells, style="bold" if row.facts.name == "spliced" else "")
@@ -64,8 +64,12 @@ def _conditions(card: TokenCard, part: PartScore) -> Table:
 def shown(card: TokenCard, part: PartScore) -> list[Quantity]:
     """The quantities that the prompts allow, those of fidelity before those of the task."""
     natural = part.row("natural").quantities
-    known = [each for each in card.quantities if natural[each.key] == natural[each.key]]
-    return sorted((each for each in known if each.key not in IN_DOCUMENT), key=lambda q: q.task)
+    known = [
+        quantity for quantity in card.quantities if natural[quantity.key] == natural[quantity.key]
+    ]
+    return sorted(
+        (quantity for quantity in known if quantity.key not in IN_DOCUMENT), key=lambda q: q.task
+    )
 
 
 def numbers_text(part: PartScore) -> str:

@@ -209,10 +209,10 @@ class _Goal:
 def tuned_lines(result: TunedTokens) -> list[str]:
     """The result as text: the loss, the files, and the numbers that are at a bound."""
     lines = [f"mean KL on the tuning prompts {result.before:.3f} -> {result.after:.3f}"]
-    lines += [f"{each.key}: {each.before:g} -> {each.after:g}" for each in result.numbers]
+    lines += [f"{number.key}: {number.before:g} -> {number.after:g}" for number in result.numbers]
     lines += [
-        f"{each.key} is at its {each.at_bound}: widen this bound and tune again"
-        for each in result.numbers
-        if each.at_bound
+        f"{number.key} is at its {number.at_bound}: widen this bound and tune again"
+        for number in result.numbers
+        if number.at_bound
     ]
     return [*lines, f"tuned: {result.spec}, {result.plot}"]

@@ -93,8 +93,12 @@ def render(card: TokenCard, score: Score, shown: Mapping[str, Sequence[Shown]]) 
 def _columns(card: TokenCard, part: PartScore) -> tuple[list[Quantity], list[Quantity]]:
     """The quantities of fidelity and those of the task, without those that no prompt allows."""
     natural = part.row("natural").quantities
-    known = [each for each in card.quantities if natural[each.key] == natural[each.key]]
-    return [each for each in known if not each.task], [each for each in known if each.task]
+    known = [
+        quantity for quantity in card.quantities if natural[quantity.key] == natural[quantity.key]
+    ]
+    return [quantity for quantity in known if not quantity.task], [
+        quantity for quantity in known if quantity.task
+    ]
 
 
 def _made(card: TokenCard) -> Iterator[tuple[str, str]]:

@@ -150,33 +150,33 @@ def _circuit(
 
 def _sum(host: Host, family: str, seed: int, progress: Counter) -> Survey:
     """Neurons that add angles of numbers, and the heads before them."""
-    found = survey_neurons(host, progress)
-    if not found.frequencies or found.followed < FOLLOWING:
+    survey = survey_neurons(host, progress)
+    if not survey.frequencies or survey.followed < FOLLOWING:
         raise WorkbenchError(
             f"host {host.name}",
-            f"not this mechanism: {found.followed:.0%} of the living neurons follow a frequency "
-            f"that others share, and {found.accuracy:.0%} of the answers are right",
+            f"not this mechanism: {survey.followed:.0%} of the living neurons follow a frequency "
+            f"that others share, and {survey.accuracy:.0%} of the answers are right",
             f"{FOLLOWING:.0%} or more that follow waves of a few frequencies",
         )
-    layer = next(row.layer for row in found.rows if row.frequency in found.frequencies)
+    layer = next(row.layer for row in survey.rows if row.frequency in survey.frequencies)
     heads = tuple(f"{at}.{head}" for at in range(layer + 1) for head in range(shape_of(host).heads))
     families = {
         "gather": CircuitFamily(heads=heads),
-        "number": CircuitFamily(numbers=found.modulus),
-        "sum": CircuitFamily(layer=layer, frequency=found.frequencies),
+        "number": CircuitFamily(numbers=survey.modulus),
+        "sum": CircuitFamily(layer=layer, frequency=survey.frequencies),
     }
-    prompts = PairPrompts(kind="pairs", modulus=found.modulus, operation=found.operation)
-    return Survey(_circuit(host, family, prompts, families), tuple(_frequency_lines(found)))
+    prompts = PairPrompts(kind="pairs", modulus=survey.modulus, operation=survey.operation)
+    return Survey(_circuit(host, family, prompts, families), tuple(_frequency_lines(survey)))
 
 
-def _frequency_lines(found: NeuronSurvey) -> list[str]:
+def _frequency_lines(survey: NeuronSurvey) -> list[str]:
     """A line for each key frequency."""
     lines = [
-        f"{found.operation} modulo {found.modulus}, {found.accuracy:.1%} right; "
-        f"{found.followed:.0%} of the living neurons follow:"
+        f"{survey.operation} modulo {survey.modulus}, {survey.accuracy:.1%} right; "
+        f"{survey.followed:.0%} of the living neurons follow:"
     ]
-    for frequency in found.frequencies:
-        rows = [row for row in found.rows if row.follows and row.frequency == frequency]
+    for frequency in survey.frequencies:
+        rows = [row for row in survey.rows if row.follows and row.frequency == frequency]
         apart = sorted(abs((r.phase_a_deg - r.phase_b_deg + 180) % 360 - 180) for r in rows)
         explained = sorted(row.explained for row in rows)
         middle = len(rows) // 2

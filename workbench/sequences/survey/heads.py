@@ -70,7 +70,9 @@ class HeadRow:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The names of the relations that it attends by."""
-        return tuple(each.name for each in RELATIONS if self.attention[each.name].holds(each))
+        return tuple(
+            relation.name for relation in RELATIONS if self.attention[relation.name].holds(relation)
+        )
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class _Sums:
     def plus(self, other: "_Sums") -> "_Sums":
         """The sums of both."""
         return _Sums(
-            *(getattr(self, each.name) + getattr(other, each.name) for each in fields(self))
+            *(getattr(self, field.name) + getattr(other, field.name) for field in fields(self))
         )
 
     def by(self, places: str, unit: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -74,7 +74,7 @@ def nearest(wanted: Scored, rank: int) -> Bilinear:
     """
     stream, shares = wanted.stream.double(), wanted.shares.double()
     score = centred(wanted.score.double(), shares)
-    of_queries, of_keys = (_roots(each) for each in _covariances(stream, shares))
+    of_queries, of_keys = (_roots(covariance) for covariance in _covariances(stream, shares))
     products = torch.einsum("nqi,nqj->ij", stream, (score * shares) @ stream)
     u, s, v = torch.linalg.svd(of_queries @ products @ of_keys)
     kept = min(rank, int((s > RANK_TOLERANCE * s[0]).sum()))
@@ -88,9 +88,9 @@ def nearest(wanted: Scored, rank: int) -> Bilinear:
 def _covariances(stream: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
     """The second moments of what queries read, and of what their keys read, centred by query."""
     of_queries = torch.einsum("nqi,nq,nqj->ij", stream, shares.sum(-1), stream)
-    each = torch.einsum("nki,nk,nkj->ij", stream, shares.sum(1), stream)
+    per_key = torch.einsum("nki,nk,nkj->ij", stream, shares.sum(1), stream)
     mean = shares @ stream
-    return of_queries, each - torch.einsum("nqi,nqj->ij", mean, mean)
+    return of_queries, per_key - torch.einsum("nqi,nqj->ij", mean, mean)
 
 
 def _roots(moments: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
@@ -137,14 +137,15 @@ def towards_pattern(wanted: Scored, made: Bilinear, seed: int = 0) -> Bilinear:
     aim = pattern(wanted.score[:, None], wanted.seen)[:, 0]
     best = min(GAINS, key=lambda gain: float(_cross_entropy(wanted, made.times(gain), aim)))
     factors = [
-        each.clone().requires_grad_() for each in (made.left * best**0.5, made.right * best**0.5)
+        factor.clone().requires_grad_()
+        for factor in (made.left * best**0.5, made.right * best**0.5)
     ]
-    fitted = sum(each.numel() for each in factors)
+    fitted = sum(factor.numel() for factor in factors)
     decay = DECAY * fitted / float(wanted.counted.sum())
-    rates = [RATE * float(each.detach().std()) for each in factors]
+    rates = [RATE * float(factor.detach().std()) for factor in factors]
     descent = torch.optim.AdamW(
-        {"params": [each], "lr": rate, "weight_decay": decay / (STEPS * rate)}
-        for each, rate in zip(factors, rates, strict=True)
+        {"params": [factor], "lr": rate, "weight_decay": decay / (STEPS * rate)}
+        for factor, rate in zip(factors, rates, strict=True)
     )
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(descent, STEPS)
     generator = torch.Generator().manual_seed(seed)
@@ -157,7 +158,7 @@ def towards_pattern(wanted: Scored, made: Bilinear, seed: int = 0) -> Bilinear:
         _cross_entropy(part, Bilinear(*factors), aim[chosen]).backward()
         descent.step()
         falling.step()
-    return Bilinear(*(each.detach() for each in factors))
+    return Bilinear(*(factor.detach() for factor in factors))
 
 
 def _cross_entropy(wanted: Scored, made: Bilinear, aim: Tensor) -> Tensor:

@@ -66,9 +66,9 @@ class _Family:
     @property
     def request(self) -> HeadRequest:
         heads, run = self.subject.written.heads, self.subject.run
-        own = heads[self.name]
-        carried = {source: trained_patterns(heads[source], run).mean(1) for source in own.reads}
-        return HeadRequest(self.subject.host, own, run, carried, self.subject.seed)
+        written = heads[self.name]
+        carried = {source: trained_patterns(heads[source], run).mean(1) for source in written.reads}
+        return HeadRequest(self.subject.host, written, run, carried, self.subject.seed)
 
     @cached_property
     def made(self) -> HeadWeights:
@@ -95,17 +95,17 @@ def _plan(families: list[_Family]) -> PartWeights:
 
     def plan(of_last: HeadWeights) -> PartWeights:
         made = [*(family.made for family in others), of_last]
-        weights = {place: value for each in made for place, value in each.weights.items()}
-        kept = ", ".join(f"{each.kept:.2f}" for each in made)
-        forms = " and ".join(dict.fromkeys(each.form for each in made))
+        weights = {place: value for compiled in made for place, value in compiled.weights.items()}
+        kept = ", ".join(f"{compiled.kept:.2f}" for compiled in made)
+        forms = " and ".join(dict.fromkeys(compiled.form for compiled in made))
         return PartWeights(
             weights=weights,
             words=f"{forms} of {' and '.join(names)}; share of the rule's scores kept: {kept}",
             numbers=summed([family.numbers for family in families]),
             controls=lambda: {
-                name: (label, plan(each)) for name, (label, each) in last.wrong.items()
+                name: (label, plan(compiled)) for name, (label, compiled) in last.wrong.items()
             },
-            kept=min(each.kept for each in made),
+            kept=min(compiled.kept for compiled in made),
             heads=heads,
         )
 

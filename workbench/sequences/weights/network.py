@@ -58,8 +58,8 @@ def network_condition(
         layers = heads or {}
         _, seen = network.run(run.tokens, *map(pattern_site, layers))
         return {
-            layer: (tuple(own), seen[pattern_site(layer)][:, list(own)])
-            for layer, own in layers.items()
+            layer: (tuple(members), seen[pattern_site(layer)][:, list(members)])
+            for layer, members in layers.items()
         }
 
     return TokenCondition(facts, lambda run: {}, patterns if heads else None, network=network)

@@ -49,7 +49,10 @@ def at_both_levels(
 
 
 def _part(subject: Subject, part: TokenPart, made: PartWeights) -> TokenPart:
-    kinds = {kind: [each for each in part.conditions if each.facts.kind is kind] for kind in SHARED}
+    kinds = {
+        kind: [spliced for spliced in part.conditions if spliced.facts.kind is kind]
+        for kind in SHARED
+    }
     spliced = ConditionFacts("spliced", ConditionKind.HANDWRITTEN, "the handwritten weights")
     wrong = [
         _condition(subject, ConditionFacts(name, ConditionKind.CONTROL, label), wrong)

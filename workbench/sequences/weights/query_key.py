@@ -50,13 +50,13 @@ def compiled(request: HeadRequest) -> HeadWeights:
     weights: dict[tuple[str, int | None], Tensor] = {}
     made, kept = [], []
     for layer in request.heads.layers:
-        for own, one in alike(request.heads.of_layer(layer)):
+        for members, one in alike(request.heads.of_layer(layer)):
             wanted = _scored(request, layer, one)
             form = nearest(wanted, d_head)
             kept.append(kept_share(wanted.score, form.scores(wanted.stream), wanted.shares))
             form = towards_pattern(wanted, form, request.seed)
             made.append(form)
-            for head in own:
+            for head in members:
                 weights |= _of_head(host, layer, head, form)
     bound = sum(form.left.numel() + form.right.numel() for form in made)
     ranks = sorted({form.rank for form in made})
@@ -76,17 +76,17 @@ def controls(request: HeadRequest, made: HeadWeights) -> dict[str, tuple[str, He
 
 def alike(heads: WrittenHeads) -> Iterator[tuple[list[int], WrittenHeads]]:
     """The heads of one layer that have the same gains, and their terms for one head."""
-    ((layer, own),) = heads.layers.items()
+    ((layer, members),) = heads.layers.items()
     groups: dict[tuple[float, ...], list[int]] = {}
-    for place in range(len(own)):
+    for place in range(len(members)):
         gains = tuple(float(term.gain[place]) for term in heads.terms)
         groups.setdefault(gains, []).append(place)
     for places in groups.values():
         first = places[0]
         terms = tuple(replace(term, gain=term.gain[first : first + 1]) for term in heads.terms)
         yield (
-            [own[place] for place in places],
-            replace(heads, layers={layer: own[:1]}, terms=terms),
+            [members[place] for place in places],
+            replace(heads, layers={layer: members[:1]}, terms=terms),
         )
 
 

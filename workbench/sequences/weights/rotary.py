@@ -64,10 +64,10 @@ def refused(host: Host, heads: WrittenHeads) -> str | None:
     if "attention" in shape.biases:
         return "its queries and keys have biases"
     shared = shape.heads // shape.kv_heads
-    for layer, own in heads.layers.items():
-        for head in own:
+    for layer, members in heads.layers.items():
+        for head in members:
             group = range(head - head % shared, head - head % shared + shared)
-            if missing := [other for other in group if other not in own]:
+            if missing := [other for other in group if other not in members]:
                 return f"head {layer}.{head} shares its keys with {layer}.{missing[0]}"
     return None
 
@@ -146,7 +146,7 @@ def _of_layer(request: HeadRequest, layer: int) -> tuple[Profiles, float]:
     numbers = _fitted(waves, read[:, :, None] * read[:, None], aim, seen)
     given = torch.einsum("hw,qkw->hqk", numbers, waves)
     shares = key_shares(rule[0], seen)
-    kept = [kept_share(*each) for each in zip(rule[0], given, shares, strict=True)]
+    kept = [kept_share(*tables) for tables in zip(rule[0], given, shares, strict=True)]
     return Profiles(heads.layers[layer], numbers, direction), sum(kept) / len(kept)
 
 

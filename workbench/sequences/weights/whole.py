@@ -151,9 +151,9 @@ def _neurons(
     """W_in and W_out: frequency by frequency one neuron for each phase."""
     names = [mlp(neurons.layer, name) for name in ("W_in", "W_out")]
     w_in, w_out = (state[name].clone() for name in names)
-    own = neurons.phases_deg[0]
-    read = neurons.answer_deg if answer.twice else own
-    count, gains = len(own), answer.gain
+    phases_deg = neurons.phases_deg[0]
+    read = neurons.answer_deg if answer.twice else phases_deg
+    count, gains = len(phases_deg), answer.gain
     if gains is None:
         raise ValueError("gains of answers that are still to be calibrated")
     inner, outer = _circles(neurons, answer)
@@ -162,7 +162,7 @@ def _neurons(
         for at, circle in enumerate(inner):
             if circle.frequency == frequency:
                 axis = slice(axes.sums.start + 2 * at, axes.sums.start + 2 * at + 2)
-                w_in[axis, units] = circle.coefficient * circle.waves(own).T
+                w_in[axis, units] = circle.coefficient * circle.waves(phases_deg).T
         for at, circle in enumerate(outer):
             if circle.frequency == frequency:
                 axis = slice(axes.answers.start + 2 * at, axes.answers.start + 2 * at + 2)

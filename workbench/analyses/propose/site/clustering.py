@@ -59,9 +59,9 @@ def clustering(search: Search, terms: Dictionary, poses: np.ndarray, most: int) 
     """Prepare the search; `poses` are those of the units' theories of their own."""
     held = search.fit.item % 2 == 1
     fit, judge = search.fit.part(~held), search.fit.part(held)
-    own = lengths(search.features(terms), fit, judge, poses, most, search.link)
-    counts = own.argmin(1)
-    alone = own.min(1) + math.log2(len(terms.poses)) * (counts > 0)
+    bits_by_count = lengths(search.features(terms), fit, judge, poses, most, search.link)
+    counts = bits_by_count.argmin(1)
+    alone = bits_by_count.min(1) + math.log2(len(terms.poses)) * (counts > 0)
     products = _products(search, terms, fit)
     alone = np.minimum(alone, 0)
     return Clustering(search, terms, fit, judge, products, poses, counts.tolist(), alone)

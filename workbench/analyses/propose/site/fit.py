@@ -58,7 +58,7 @@ def orders(
 ) -> Int[Tensor, "unit count"]:
     """For each unit its features, in the order of their choice."""
     product = (target - target.mean(0)).T @ features.values
-    parts = [greedy(features.gram, some, count) for some in product.split(UNITS)]
+    parts = [greedy(features.gram, part, count) for part in product.split(UNITS)]
     return torch.cat(parts)
 
 

@@ -91,7 +91,7 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
     with folder_written_whole(output) as folder:
         writer = Writer(stage, search, dictionary, below, request.pictures, folder)
         made = _families(writer, families(cluster, units))
-        way, own = search.way(TERMS, dictionary, counts, poses)
+        way, chosen = search.way(TERMS, dictionary, counts, poses)
         ways = [
             way,
             *controls(search, counts),
@@ -112,7 +112,7 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
             candidates=len(dictionary.atoms),
             terms=request.terms,
             rows=_rows(ways, search.judge, below.bits / len(poses), work.seed),
-            units=_units(way, own, units, dictionary, search.judge, paying),
+            units=_units(way, chosen, units, dictionary, search.judge, paying),
             families=made,
         )
         write_whole(folder / "site.json", site_json(result))
