@@ -4,6 +4,12 @@ from pathlib import Path
 
 import click
 
+from workbench.cli.requirements import (
+    REQUIRE,
+    exit_unless_met,
+    requirements_of_pictures,
+    with_outcomes,
+)
 from workbench.cli.tokens import (
     TOKEN_OPTIONS,
     of_tokens,
@@ -65,9 +71,11 @@ from workbench.terminal.types import FILE
 )
 @click.option(
     "--text",
+    "text_file",
     type=FILE,
     help="Text that prompts are cut from; for theories of tokens whose circuit asks for one.",
 )
+@REQUIRE
 @ENGINE
 @BROKEN
 @NO_CACHE
@@ -86,7 +94,8 @@ def score(  # noqa: PLR0913
     compare_with: tuple[Path, ...],
     quick: bool,
     precision: str,
-    text: Path | None,
+    text_file: Path | None,
+    required: tuple[str, ...],
     engine: Engine,
     skip_broken: bool,
     no_cache: bool,
@@ -104,11 +113,14 @@ def score(  # noqa: PLR0913
     """
     if of_tokens(spec_files):
         refuse_options(TOKEN_OPTIONS)
-        score_of_tokens(paired_tokens(spec_files, circuit_files), text, output, seed, as_json)
+        pair = paired_tokens(spec_files, circuit_files)
+        score_of_tokens(pair, text_file, output, seed, as_json, required)
         return
+    requirements = requirements_of_pictures(required, quick)
     from workbench.rebuild import RebuildRequest, rebuild
     from workbench.report import table
-    from workbench.score.document import to_json
+    from workbench.score.document import document, to_json
+    from workbench.score.outcomes import outcomes
 
     with Session() as session:
         request = RebuildRequest(
@@ -122,4 +134,7 @@ def score(  # noqa: PLR0913
             command=command_line(),
         )
         card = rebuild(request, output, session.work(seed, no_cache, engine, device))
-    session.print_result(as_json, to_json(card), table(card), output / "report.html")
+    judged = outcomes(document(card), requirements)
+    text = with_outcomes(document(card), judged, to_json(card))
+    session.print_result(as_json, text, table(card), output / "report.html")
+    exit_unless_met(judged)
