@@ -4,7 +4,7 @@ Start reading here; every call in `run` is the one function of a stage.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from workbench.compiler import (
@@ -23,6 +23,9 @@ from workbench.hosts.precision import bfloat16_after
 from workbench.hosts.store import load
 from workbench.report import write_report
 from workbench.result_folder import folder_written_whole
+from workbench.score.asked import asked
+from workbench.score.inputs import Inputs, gathered
+from workbench.score.record import PICTURES, Record, of_run, write_record
 from workbench.score.score import Spliced, score
 from workbench.score.scorecard import Scorecard
 from workbench.spec import Spec, TrainedCircuit, load_circuit, load_theory, load_together
@@ -50,6 +53,7 @@ class RebuildRequest:
     quick          leave out variants, the theories before tuning, the controls that are made from
                    their circuits, and visualisations: after an edit, with a cache, one condition is
                    computed
+    visualised     make visualisations of units, unless the request is `quick`
     precision      "float32", or "bfloat16" for the host's layers after the last splice
     command        command line that the report names
     """
@@ -61,6 +65,7 @@ class RebuildRequest:
     compare_files: Sequence[Path] = ()
     with_variants: bool = True
     quick: bool = False
+    visualised: bool = True
     precision: str = "float32"
     command: str = ""
 
@@ -81,9 +86,13 @@ class Run:
 
 
 def rebuild(request: RebuildRequest, output: Path, work: Work = Work()) -> Scorecard:  # noqa: B008
-    """Run a rebuild and write its report to the folder `output`. Raises WorkbenchError."""
+    """Run a rebuild and write its report to the folder `output`. Raises WorkbenchError.
+
+    The folder also has what `workbench score --again` needs (`workbench.score.record`).
+    """
     with folder_written_whole(output) as folder:
-        result = run(request, work)
+        inputs = gathered(request.files, request.bound_files, request.compare_files)
+        result = counted(run(request, work), [load_theory(file) for file in request.compare_files])
         write_report(
             folder,
             result.card,
@@ -94,7 +103,29 @@ def rebuild(request: RebuildRequest, output: Path, work: Work = Work()) -> Score
             result.visualised,
             request.command,
         )
+        write_record(folder, _record(request, inputs, result.card, work))
     return result.card
+
+
+def _record(request: RebuildRequest, inputs: Inputs, card: Scorecard, work: Work) -> Record:
+    options = {
+        "quick": request.quick,
+        "variants": request.with_variants,
+        "precision": request.precision,
+        "seed": work.seed,
+    }
+    header = card.header
+    known_by = {"host": header.host, "images": header.images, "calibration": header.calibration}
+    return of_run(PICTURES, inputs, options, known_by, header.computed["device"], request.command)
+
+
+def counted(result: Run, others: Sequence[Spec]) -> Run:
+    """The same run, recorded as one more question about its pictures (`workbench.score.asked`).
+
+    `others` are the theories that it compares with.
+    """
+    count = asked(result.card, [other.sha256 for other in others])
+    return replace(result, card=replace(result.card, asked=count))
 
 
 def run(request: RebuildRequest, work: Work = Work()) -> Run:  # noqa: B008
@@ -141,7 +172,7 @@ def run_loaded(
     )
     compiled = [splices.circuits["spliced"] for splices in joint]
     shown = examples(host, joint, statistics, request.pictures)
-    if request.quick:
+    if request.quick or not request.visualised:
         return Run(card, specs, compiled, curves, shown)
     pictures = visualised_each(as_loaded, joint, statistics, request.calibration, work)
     return Run(card, specs, compiled, curves, shown, pictures)

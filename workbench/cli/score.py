@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from workbench.cli.again import AGAIN
 from workbench.cli.requirements import (
     REQUIRE,
     exit_unless_met,
@@ -82,6 +83,7 @@ from workbench.terminal.types import FILE
 @DEVICE
 @SEED
 @AS_JSON
+@AGAIN
 def score(  # noqa: PLR0913
     spec_files: tuple[Path, ...],
     circuit_files: tuple[Path, ...],

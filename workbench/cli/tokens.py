@@ -32,8 +32,12 @@ def of_tokens(files: Sequence[Path]) -> bool:
     return bool(files) and is_of_tokens(files[0])
 
 
-def refuse_options(allowed: Collection[str]) -> None:
-    """Raise WorkbenchError for options on the command line that have no meaning for tokens."""
+def refuse_options(
+    allowed: Collection[str],
+    problem: str = "has no meaning for a theory of tokens",
+    expected: str = "options of prompts: the circuit file declares them, and --text gives a text",
+) -> None:
+    """Raise WorkbenchError for options on the command line that are not among the allowed."""
     context = click.get_current_context()
     given = [
         parameter.opts[0]
@@ -42,11 +46,7 @@ def refuse_options(allowed: Collection[str]) -> None:
         and context.get_parameter_source(parameter.name or "") == ParameterSource.COMMANDLINE
     ]
     if given:
-        raise WorkbenchError(
-            given[0],
-            "has no meaning for a theory of tokens",
-            "options of prompts: the circuit file declares them, and --text gives a text",
-        )
+        raise WorkbenchError(given[0], problem, expected)
 
 
 def paired_tokens(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> tuple[Path, Path]:

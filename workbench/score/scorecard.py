@@ -131,6 +131,8 @@ class Scorecard:
     check       the largest differences that the check of the host measured (`check_host`)
     bits        description lengths of the handwritten units and of predictors without a theory, by
                 condition
+    asked       how many theories were scored on these pictures for these units, this one included
+                (`workbench.score.asked`); None where they were not counted
 
     Where the host's answers are not compared (`compared`), every figure of them is None.
     """
@@ -152,6 +154,7 @@ class Scorecard:
     trained: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     check: Mapping[str, float] = field(default_factory=dict)
     bits: Mapping[str, float] = field(default_factory=dict)
+    asked: int | None = None
 
     def units_of(self, theory: int) -> tuple[UnitScore, ...]:
         """The units of one theory."""
