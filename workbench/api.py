@@ -153,7 +153,7 @@ class Theory:
         run = run_loaded(
             request, [self.spec], [circuit], host or load(circuit.host), others, {}, work
         )
-        return Result(counted(run, others))
+        return Result(counted(run, others, work))
 
     def _repr_html_(self) -> str:
         """The theory in words, for notebooks."""

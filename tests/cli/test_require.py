@@ -85,6 +85,24 @@ def test_a_malformed_requirement_is_refused_before_any_work(files, monkeypatch, 
     assert result.stdout == ""
 
 
+def test_an_error_is_a_document_too(files, tmp_path):
+    theory = tmp_path / "planted.yaml"
+    theory.write_text(files.spec.read_text().replace("sigma_px", "sigma_pix"))
+    words = list(files.words)
+    words[1] = theory
+    result = invoke(*words, "--json")
+    assert result.exit_code == 2
+    document = json.loads(result.stdout)
+    assert [problem["code"] for problem in document["problems"]] == ["unknown-key"]
+    assert (
+        document["problems"] == json.loads(invoke("check", theory, "--json").stdout)[0]["problems"]
+    )
+    document = json.loads(invoke(*files.words, "--json", "--require", "bits").stdout)
+    assert document["problems"] == []
+    assert document["error"]["where"] == "--require 'bits'"
+    assert document["error"]["problem"] == "is no requirement"
+
+
 def test_requirements_of_a_theory_of_tokens(tmp_path, monkeypatch):
     from tests.sequences.planted import THEORY, copying_circuit, copying_spec, planted_host
     from workbench.sequences.prompt_sets import prompts_of

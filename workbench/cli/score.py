@@ -19,6 +19,7 @@ from workbench.cli.tokens import (
     score_of_tokens,
 )
 from workbench.engine import Engine
+from workbench.terminal.json_errors import JSON_ERRORS
 from workbench.terminal.options import (
     AS_JSON,
     BROKEN,
@@ -43,6 +44,7 @@ from workbench.terminal.types import FILE
 
 
 @click.command()
+@JSON_ERRORS
 @SPECS
 @CIRCUITS
 @HOST
