@@ -15,6 +15,7 @@ from workbench.compiler import (
     compile_variants,
 )
 from workbench.compiler.bind import Bound
+from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.calibration import calibrated_each
 from workbench.evaluate.run import evaluate
@@ -22,6 +23,7 @@ from workbench.hosts import Host
 from workbench.hosts.precision import bfloat16_after
 from workbench.hosts.store import load
 from workbench.report import write_report
+from workbench.report.comparison import write_comparison
 from workbench.result_folder import folder_written_whole
 from workbench.score.asked import asked
 from workbench.score.inputs import Inputs, gathered
@@ -74,7 +76,8 @@ class RebuildRequest:
 class Run:
     """A scored rebuild: everything that a report shows.
 
-    The sequences have one item a theory; a quick run has no visualisations.
+    The sequences have one item a theory; a quick run has no visualisations. `compared` has the
+    other theories of the same units with their circuits, where there is one theory to compare.
     """
 
     card: Scorecard
@@ -83,6 +86,7 @@ class Run:
     curves: Sequence[TuningCurves]
     examples: Sequence[Example]
     visualised: Sequence[Visualised] = ()
+    compared: Sequence[tuple[Spec, HandwrittenCircuit]] = ()
 
 
 def rebuild(request: RebuildRequest, output: Path, work: Work = Work()) -> Scorecard:  # noqa: B008
@@ -104,6 +108,9 @@ def rebuild(request: RebuildRequest, output: Path, work: Work = Work()) -> Score
             result.visualised,
             request.command,
         )
+        if result.compared:
+            written = (result.specs[0], result.compiled[0])
+            write_comparison(folder, result.card, written, result.compared)
         write_record(folder, _record(request, inputs, result.card, work))
     return result.card
 
@@ -141,8 +148,24 @@ def run(request: RebuildRequest, work: Work = Work()) -> Run:  # noqa: B008
     specs, trained = load_together(request.files)
     host = load(trained[0].host)
     others = [load_theory(file) for file in request.compare_files]
+    _refuse_same_name(others)
     bound = {family: load_circuit(file) for family, file in request.bound_files.items()}
     return run_loaded(request, specs, trained, host, others, bound, work)
+
+
+def _refuse_same_name(others: Sequence[Spec]) -> None:
+    """Raise WorkbenchError for theories to compare with that have one name: one would be lost."""
+    paths: dict[str, Path] = {}
+    for spec in others:
+        name = spec.theory.theory
+        if name in paths:
+            raise WorkbenchError(
+                "--compare-with",
+                f"{paths[name]} and {spec.path} are both named {name}",
+                "theories of different names",
+                f"Change `theory: {name}` in one of them.",
+            )
+        paths[name] = spec.path
 
 
 def run_loaded(
@@ -176,10 +199,12 @@ def run_loaded(
     )
     compiled = [splices.circuits["spliced"] for splices in joint]
     shown = examples(host, joint, statistics, request.pictures)
+    compared = [(spec, joint[0].circuits[f"compared.{spec.theory.theory}"]) for spec in others]
+    compared = compared if len(specs) == 1 else []
     if request.quick or not request.visualised:
-        return Run(card, specs, compiled, curves, shown)
+        return Run(card, specs, compiled, curves, shown, compared=compared)
     pictures = visualised_each(as_loaded, joint, statistics, request.calibration, work)
-    return Run(card, specs, compiled, curves, shown, pictures)
+    return Run(card, specs, compiled, curves, shown, pictures, compared)
 
 
 def _placed(host: Host, trained: Sequence[TrainedCircuit], precision: str, work: Work) -> Host:

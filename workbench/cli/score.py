@@ -140,5 +140,6 @@ def score(  # noqa: PLR0913
         card = rebuild(request, output, session.work(seed, no_cache, engine, device))
     judged = outcomes(document(card), requirements)
     text = with_outcomes(document(card), judged, to_json(card))
-    session.print_result(as_json, text, table(card), output / "report.html")
+    pages = [output / "report.html", *([output / "compare.html"] if card.others else [])]
+    session.print_result(as_json, text, table(card), *pages)
     exit_unless_met(judged)
