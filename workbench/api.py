@@ -26,7 +26,7 @@ from workbench.evaluate.calibration import calibrated
 from workbench.hosts import Host
 from workbench.hosts import host_from_module as host_from_module
 from workbench.hosts.store import load, pull
-from workbench.rebuild import RebuildRequest, Run, run_loaded
+from workbench.rebuild import RebuildRequest, Run, counted, run_loaded
 from workbench.report import write_report
 from workbench.report.kernels import draw_kernels, save_kernels
 from workbench.report.ledger import draw_ledger
@@ -150,11 +150,10 @@ class Theory:
             quick=quick,
         )
         others = [theory.spec for theory in compare_with]
-        return Result(
-            run_loaded(
-                request, [self.spec], [circuit], host or load(circuit.host), others, {}, work
-            )
+        run = run_loaded(
+            request, [self.spec], [circuit], host or load(circuit.host), others, {}, work
         )
+        return Result(counted(run, others, work))
 
     def _repr_html_(self) -> str:
         """The theory in words, for notebooks."""

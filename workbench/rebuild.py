@@ -4,7 +4,7 @@ Start reading here; every call in `run` is the one function of a stage.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from workbench.compiler import (
@@ -15,6 +15,7 @@ from workbench.compiler import (
     compile_variants,
 )
 from workbench.compiler.bind import Bound
+from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.calibration import calibrated_each
 from workbench.evaluate.run import evaluate
@@ -22,7 +23,11 @@ from workbench.hosts import Host
 from workbench.hosts.precision import bfloat16_after
 from workbench.hosts.store import load
 from workbench.report import write_report
+from workbench.report.comparison import write_comparison
 from workbench.result_folder import folder_written_whole
+from workbench.score.asked import asked
+from workbench.score.inputs import Inputs, gathered
+from workbench.score.record import PICTURES, Record, of_run, write_record
 from workbench.score.score import Spliced, score
 from workbench.score.scorecard import Scorecard
 from workbench.spec import Spec, TrainedCircuit, load_circuit, load_theory, load_together
@@ -50,6 +55,7 @@ class RebuildRequest:
     quick          leave out variants, the theories before tuning, the controls that are made from
                    their circuits, and visualisations: after an edit, with a cache, one condition is
                    computed
+    visualised     make visualisations of units, unless the request is `quick`
     precision      "float32", or "bfloat16" for the host's layers after the last splice
     command        command line that the report names
     """
@@ -61,6 +67,7 @@ class RebuildRequest:
     compare_files: Sequence[Path] = ()
     with_variants: bool = True
     quick: bool = False
+    visualised: bool = True
     precision: str = "float32"
     command: str = ""
 
@@ -69,7 +76,8 @@ class RebuildRequest:
 class Run:
     """A scored rebuild: everything that a report shows.
 
-    The sequences have one item a theory; a quick run has no visualisations.
+    The sequences have one item a theory; a quick run has no visualisations. `compared` has the
+    other theories of the same units with their circuits, where there is one theory to compare.
     """
 
     card: Scorecard
@@ -78,12 +86,18 @@ class Run:
     curves: Sequence[TuningCurves]
     examples: Sequence[Example]
     visualised: Sequence[Visualised] = ()
+    compared: Sequence[tuple[Spec, HandwrittenCircuit]] = ()
 
 
 def rebuild(request: RebuildRequest, output: Path, work: Work = Work()) -> Scorecard:  # noqa: B008
-    """Run a rebuild and write its report to the folder `output`. Raises WorkbenchError."""
+    """Run a rebuild and write its report to the folder `output`. Raises WorkbenchError.
+
+    The folder also has what `workbench score --again` needs (`workbench.score.record`).
+    """
     with folder_written_whole(output) as folder:
-        result = run(request, work)
+        inputs = gathered(request.files, request.bound_files, request.compare_files)
+        others = [load_theory(file) for file in request.compare_files]
+        result = counted(run(request, work), others, work)
         write_report(
             folder,
             result.card,
@@ -94,7 +108,35 @@ def rebuild(request: RebuildRequest, output: Path, work: Work = Work()) -> Score
             result.visualised,
             request.command,
         )
+        if result.compared:
+            written = (result.specs[0], result.compiled[0])
+            write_comparison(folder, result.card, written, result.compared)
+        write_record(folder, _record(request, inputs, result.card, work))
     return result.card
+
+
+def _record(request: RebuildRequest, inputs: Inputs, card: Scorecard, work: Work) -> Record:
+    options = {
+        "quick": request.quick,
+        "variants": request.with_variants,
+        "precision": request.precision,
+        "seed": work.seed,
+    }
+    header = card.header
+    known_by = {"host": header.host, "images": header.images, "calibration": header.calibration}
+    return of_run(PICTURES, inputs, options, known_by, header.computed["device"], request.command)
+
+
+def counted(result: Run, others: Sequence[Spec], work: Work) -> Run:
+    """The same run, recorded as one more question about its pictures (`workbench.score.asked`).
+
+    `others` are the theories that it compares with. Without a cache, which every command has, even
+    with `--no-cache`, nothing may be left behind, and the run is not recorded.
+    """
+    if work.cache is None:
+        return result
+    count = asked(result.card, [other.sha256 for other in others])
+    return replace(result, card=replace(result.card, asked=count))
 
 
 def run(request: RebuildRequest, work: Work = Work()) -> Run:  # noqa: B008
@@ -106,8 +148,24 @@ def run(request: RebuildRequest, work: Work = Work()) -> Run:  # noqa: B008
     specs, trained = load_together(request.files)
     host = load(trained[0].host)
     others = [load_theory(file) for file in request.compare_files]
+    _refuse_same_name(others)
     bound = {family: load_circuit(file) for family, file in request.bound_files.items()}
     return run_loaded(request, specs, trained, host, others, bound, work)
+
+
+def _refuse_same_name(others: Sequence[Spec]) -> None:
+    """Raise WorkbenchError for theories to compare with that have one name: one would be lost."""
+    paths: dict[str, Path] = {}
+    for spec in others:
+        name = spec.theory.theory
+        if name in paths:
+            raise WorkbenchError(
+                "--compare-with",
+                f"{paths[name]} and {spec.path} are both named {name}",
+                "theories of different names",
+                f"Change `theory: {name}` in one of them.",
+            )
+        paths[name] = spec.path
 
 
 def run_loaded(
@@ -141,10 +199,12 @@ def run_loaded(
     )
     compiled = [splices.circuits["spliced"] for splices in joint]
     shown = examples(host, joint, statistics, request.pictures)
-    if request.quick:
-        return Run(card, specs, compiled, curves, shown)
+    compared = [(spec, joint[0].circuits[f"compared.{spec.theory.theory}"]) for spec in others]
+    compared = compared if len(specs) == 1 else []
+    if request.quick or not request.visualised:
+        return Run(card, specs, compiled, curves, shown, compared=compared)
     pictures = visualised_each(as_loaded, joint, statistics, request.calibration, work)
-    return Run(card, specs, compiled, curves, shown, pictures)
+    return Run(card, specs, compiled, curves, shown, pictures, compared)
 
 
 def _placed(host: Host, trained: Sequence[TrainedCircuit], precision: str, work: Work) -> Host:

@@ -4,6 +4,13 @@ from pathlib import Path
 
 import click
 
+from workbench.cli.again import AGAIN
+from workbench.cli.requirements import (
+    REQUIRE,
+    exit_unless_met,
+    requirements_of_pictures,
+    with_outcomes,
+)
 from workbench.cli.tokens import (
     TOKEN_OPTIONS,
     of_tokens,
@@ -12,6 +19,7 @@ from workbench.cli.tokens import (
     score_of_tokens,
 )
 from workbench.engine import Engine
+from workbench.terminal.json_errors import JSON_ERRORS
 from workbench.terminal.options import (
     AS_JSON,
     BROKEN,
@@ -36,6 +44,7 @@ from workbench.terminal.types import FILE
 
 
 @click.command()
+@JSON_ERRORS
 @SPECS
 @CIRCUITS
 @HOST
@@ -65,15 +74,18 @@ from workbench.terminal.types import FILE
 )
 @click.option(
     "--text",
+    "text_file",
     type=FILE,
     help="Text that prompts are cut from; for theories of tokens whose circuit asks for one.",
 )
+@REQUIRE
 @ENGINE
 @BROKEN
 @NO_CACHE
 @DEVICE
 @SEED
 @AS_JSON
+@AGAIN
 def score(  # noqa: PLR0913
     spec_files: tuple[Path, ...],
     circuit_files: tuple[Path, ...],
@@ -86,7 +98,8 @@ def score(  # noqa: PLR0913
     compare_with: tuple[Path, ...],
     quick: bool,
     precision: str,
-    text: Path | None,
+    text_file: Path | None,
+    required: tuple[str, ...],
     engine: Engine,
     skip_broken: bool,
     no_cache: bool,
@@ -104,11 +117,14 @@ def score(  # noqa: PLR0913
     """
     if of_tokens(spec_files):
         refuse_options(TOKEN_OPTIONS)
-        score_of_tokens(paired_tokens(spec_files, circuit_files), text, output, seed, as_json)
+        pair = paired_tokens(spec_files, circuit_files)
+        score_of_tokens(pair, text_file, output, seed, as_json, required)
         return
+    requirements = requirements_of_pictures(required, quick)
     from workbench.rebuild import RebuildRequest, rebuild
     from workbench.report import table
-    from workbench.score.document import to_json
+    from workbench.score.document import document, to_json
+    from workbench.score.outcomes import outcomes
 
     with Session() as session:
         request = RebuildRequest(
@@ -122,4 +138,8 @@ def score(  # noqa: PLR0913
             command=command_line(),
         )
         card = rebuild(request, output, session.work(seed, no_cache, engine, device))
-    session.print_result(as_json, to_json(card), table(card), output / "report.html")
+    judged = outcomes(document(card), requirements)
+    text = with_outcomes(document(card), judged, to_json(card))
+    pages = [output / "report.html", *([output / "compare.html"] if card.others else [])]
+    session.print_result(as_json, text, table(card), *pages)
+    exit_unless_met(judged)

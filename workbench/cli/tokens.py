@@ -6,13 +6,21 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from workbench.cli.requirements import (
+    exit_unless_met,
+    requirements_of_tokens,
+    with_outcomes,
+)
 from workbench.errors import WorkbenchError
 from workbench.terminal.options import command_line
 from workbench.terminal.session import Session
 
 # parameters of `score` that a theory of tokens has a use for
 TUNE_OPTIONS = ("spec_file", "circuit_files", "output", "steps", "rate", "seed", "no_cache")
-TOKEN_OPTIONS = ("spec_files", "circuit_files", "text", "output", "seed", "as_json", "no_cache")
+TOKEN_OPTIONS = (
+    *("spec_files", "circuit_files", "text_file", "output"),
+    *("seed", "as_json", "no_cache", "required"),
+)
 # and those of `export`
 EXPORT_OPTIONS = ("spec_file", "circuit_file", "text", "part", "output", "seed", "no_cache")
 
@@ -24,8 +32,12 @@ def of_tokens(files: Sequence[Path]) -> bool:
     return bool(files) and is_of_tokens(files[0])
 
 
-def refuse_options(allowed: Collection[str]) -> None:
-    """Raise WorkbenchError for options on the command line that have no meaning for tokens."""
+def refuse_options(
+    allowed: Collection[str],
+    problem: str = "has no meaning for a theory of tokens",
+    expected: str = "options of prompts: the circuit file declares them, and --text gives a text",
+) -> None:
+    """Raise WorkbenchError for options on the command line that are not among the allowed."""
     context = click.get_current_context()
     given = [
         parameter.opts[0]
@@ -34,11 +46,7 @@ def refuse_options(allowed: Collection[str]) -> None:
         and context.get_parameter_source(parameter.name or "") == ParameterSource.COMMANDLINE
     ]
     if given:
-        raise WorkbenchError(
-            given[0],
-            "has no meaning for a theory of tokens",
-            "options of prompts: the circuit file declares them, and --text gives a text",
-        )
+        raise WorkbenchError(given[0], problem, expected)
 
 
 def paired_tokens(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> tuple[Path, Path]:
@@ -53,18 +61,33 @@ def paired_tokens(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> 
 
 
 def score_of_tokens(
-    files: tuple[Path, Path], text: Path | None, output: Path, seed: int, as_json: bool
+    files: tuple[Path, Path],
+    text_file: Path | None,
+    output: Path,
+    seed: int,
+    as_json: bool,
+    required: Sequence[str] = (),
 ) -> None:
-    """Score a theory of tokens, write its folder, and print its table or its document."""
-    from workbench.sequences.document import to_json
+    """Score a theory of tokens, write its folder, and print its table or its document.
+
+    Exits with code 3 if one of the requirements `required` is not met.
+    """
+    from workbench.score.outcomes import outcomes
+    from workbench.sequences.document import document, to_json
+    from workbench.sequences.files import load_token_theory
     from workbench.sequences.run import rebuild_tokens
     from workbench.sequences.score import TokenRequest
     from workbench.sequences.table import table
 
+    families = load_token_theory(files[0]).theory.families if required else ()
+    requirements = requirements_of_tokens(required, tuple(families))
     with Session() as session:
-        request = TokenRequest(*files, text=text, command=command_line())
+        request = TokenRequest(*files, text=text_file, command=command_line())
         card = rebuild_tokens(request, output, session.work(seed, no_cache=True))
-    session.print_result(as_json, to_json(card), table(card), output / "report.html")
+    judged = outcomes(document(card), requirements)
+    text = with_outcomes(document(card), judged, to_json(card))
+    session.print_result(as_json, text, table(card), output / "report.html")
+    exit_unless_met(judged)
 
 
 def tune_of_tokens(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from workbench.hosts.output import Quantity
+from workbench.score.asked import MANY
 from workbench.score.recovery import ABLATIONS
 from workbench.score.scorecard import ConditionScore, Scorecard
 from workbench.score.uncertainty import RESAMPLES, Figure
@@ -75,8 +76,16 @@ def interval(ci95: Sequence[float | None] | None, digits: int = 2) -> str:
 
 
 def left_out(card: Scorecard) -> tuple[str, ...]:
-    """Sentences on crops and copies of pictures, and on figures that are not over all of them."""
-    return (*_cropped(card), *_copied(card), *_fewer(card))
+    """Sentences on the pictures: crops, copies, often asked, and figures that are not over all."""
+    return (*_asked(card), *_cropped(card), *_copied(card), *_fewer(card))
+
+
+def _asked(card: Scorecard) -> Iterator[str]:
+    if card.asked is not None and card.asked >= MANY:
+        yield (
+            f"{card.asked} theories of these units were scored on these images: the best of many "
+            "tries looks better on the pictures that chose it than on others."
+        )
 
 
 def picture_kinds(pictures: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ from workbench.report.conditions import (
 from workbench.report.plain import plain_table
 from workbench.report.summary import cells, summary
 from workbench.score.scorecard import Scorecard
+from workbench.score.uncertainty import Figure
 
 WIDTH = 100  # columns that everything fits in; 80 columns wrap the sentences only
 
@@ -44,6 +45,7 @@ def table(card: Scorecard) -> Group:
         Text(),
         _conditions(card),
         *_variants(card),
+        *_compared(card),
         *(Text(sentence) for sentence in left_out(card)),
         *warned,
         _cost(card),
@@ -133,6 +135,20 @@ def _variants(card: Scorecard) -> Iterator[Text]:
         yield Text(f"variant.{name}, {variant.about}: loses {loses} of recovered KL")
     if card.variants:
         yield Text(LEANS, style="dim")
+
+
+def _compared(card: Scorecard) -> Iterator[Text]:
+    """A line for each other theory: what the theory has more, with paired intervals."""
+    for name, comparison in card.others.items():
+        yield Text(
+            f"more than compared.{name}: {_figure(comparison.recovered)} of recovered "
+            f"{card.headline_quantity.label}, {_figure(comparison.pearson)} of mean Pearson"
+        )
+
+
+def _figure(figure: Figure) -> str:
+    between = interval(figure.ci95)
+    return number(figure.value, 2) + (f" ({between})" if between else "")
 
 
 def _cost(card: Scorecard) -> Text:

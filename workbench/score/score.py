@@ -25,6 +25,7 @@ from workbench.score.agreement import (
     top_overlap,
 )
 from workbench.score.bits import baseline_bits
+from workbench.score.compared import comparisons
 from workbench.score.cost import cost, total
 from workbench.score.facts import (
     Header,
@@ -136,6 +137,7 @@ def score(
         trained={family: circuit_facts(circuit) for family, circuit in spliced.bound.items()},
         check=joint[0].check,
         bits=_bits(spliced, theories),
+        others=comparisons(statistics, headline.name, seed),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from workbench.hosts.output import Quantity
+from workbench.score.compared import Comparison
 from workbench.score.facts import Header
 from workbench.score.tuning import NAN, StimulusDifference
 from workbench.score.uncertainty import Figure
@@ -131,6 +132,9 @@ class Scorecard:
     check       the largest differences that the check of the host measured (`check_host`)
     bits        description lengths of the handwritten units and of predictors without a theory, by
                 condition
+    others      how much better the theory does than each other theory of the same units, by name
+    asked       how many theories were scored on these pictures for these units, this one included
+                (`workbench.score.asked`); None where they were not counted
 
     Where the host's answers are not compared (`compared`), every figure of them is None.
     """
@@ -152,6 +156,8 @@ class Scorecard:
     trained: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     check: Mapping[str, float] = field(default_factory=dict)
     bits: Mapping[str, float] = field(default_factory=dict)
+    others: Mapping[str, Comparison] = field(default_factory=dict)
+    asked: int | None = None
 
     def units_of(self, theory: int) -> tuple[UnitScore, ...]:
         """The units of one theory."""

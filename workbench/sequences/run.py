@@ -3,7 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+from workbench.files import sha256
 from workbench.result_folder import folder_written_whole
+from workbench.score.inputs import Inputs, gathered
+from workbench.score.record import TOKENS, Record, of_run, write_record
 from workbench.sequences.report.page import write_report
 from workbench.sequences.score import TokenCard, TokenRequest, score_tokens
 from workbench.work import Work
@@ -16,6 +19,16 @@ def rebuild_tokens(
 ) -> TokenCard:
     """Score a theory and write its result to the folder `output`. Raises WorkbenchError."""
     with folder_written_whole(output) as folder:
+        inputs = gathered([(request.spec, request.circuit)])
         card = score_tokens(replace(request, pictured=True), work)
         write_report(folder, card)
+        write_record(folder, _record(request, inputs, card, work))
     return card
+
+
+def _record(request: TokenRequest, inputs: Inputs, card: TokenCard, work: Work) -> Record:
+    """The record for `workbench score --again`; prompts are made again from the seed."""
+    text = sha256(request.text) if request.text else None
+    host = {"name": card.host.name, "fingerprint": card.host.fingerprint}
+    known_by = {"host": host, "text": text}
+    return of_run(TOKENS, inputs, {"seed": work.seed}, known_by, work.device, request.command)
