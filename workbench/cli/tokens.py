@@ -1,44 +1,30 @@
 """Theories of tokens behind the commands that take a theory of either kind."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
 from workbench.errors import WorkbenchError
 from workbench.terminal.options import command_line
 from workbench.terminal.session import Session
+from workbench.terminal.tokens import of_tokens, refuse_options
+
+__all__ = [
+    "TOKEN_OPTIONS",
+    "TUNE_OPTIONS",
+    "of_tokens",
+    "paired_tokens",
+    "refuse_options",
+    "score_of_tokens",
+    "tune_of_tokens",
+]
 
 # parameters of `score` that a theory of tokens has a use for
 TUNE_OPTIONS = ("spec_file", "circuit_files", "output", "steps", "rate", "seed", "no_cache")
 TOKEN_OPTIONS = ("spec_files", "circuit_files", "text", "output", "seed", "as_json", "no_cache")
 # and those of `export`
 EXPORT_OPTIONS = ("spec_file", "circuit_file", "text", "part", "output", "seed", "no_cache")
-
-
-def of_tokens(files: Sequence[Path]) -> bool:
-    """Whether the first of the files is a theory of tokens."""
-    from workbench.sequences.files import is_of_tokens
-
-    return bool(files) and is_of_tokens(files[0])
-
-
-def refuse_options(allowed: Collection[str]) -> None:
-    """Raise WorkbenchError for options on the command line that have no meaning for tokens."""
-    context = click.get_current_context()
-    given = [
-        parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name not in allowed
-        and context.get_parameter_source(parameter.name or "") == ParameterSource.COMMANDLINE
-    ]
-    if given:
-        raise WorkbenchError(
-            given[0],
-            "has no meaning for a theory of tokens",
-            "options of prompts: the circuit file declares them, and --text gives a text",
-        )
 
 
 def paired_tokens(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> tuple[Path, Path]:

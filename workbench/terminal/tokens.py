@@ -1,0 +1,33 @@
+"""How commands tell theories of tokens from theories of pictures, and which options they refuse."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+from workbench.errors import WorkbenchError
+
+
+def of_tokens(files: Sequence[Path]) -> bool:
+    """Whether the first of the files is a theory or a circuit of tokens."""
+    from workbench.sequences.files import is_of_tokens
+
+    return bool(files) and is_of_tokens(files[0])
+
+
+def refuse_options(allowed: Collection[str]) -> None:
+    """Raise WorkbenchError for options on the command line that have no meaning for tokens."""
+    context = click.get_current_context()
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in allowed
+        and context.get_parameter_source(parameter.name or "") == ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise WorkbenchError(
+            given[0],
+            "has no meaning for a theory of tokens",
+            "options of prompts: the circuit file declares them, and --text gives a text",
+        )
