@@ -7,6 +7,13 @@ import click
 from click.core import ParameterSource
 
 from workbench.errors import WorkbenchError
+from workbench.terminal.types import FILE
+
+TEXT = click.option(
+    "--text",
+    type=FILE,
+    help="Text that prompts are cut from; for theories of tokens whose circuit asks for one.",
+)
 
 
 def of_tokens(files: Sequence[Path]) -> bool:
@@ -14,6 +21,18 @@ def of_tokens(files: Sequence[Path]) -> bool:
     from workbench.sequences.files import is_of_tokens
 
     return bool(files) and is_of_tokens(files[0])
+
+
+def given_for_tokens(circuit_file: Path | None) -> Path:
+    """The circuit file that was given; raises WorkbenchError where there is none."""
+    if circuit_file is None:
+        raise WorkbenchError(
+            "a theory of tokens",
+            "no circuit",
+            "--circuit FILE, which names the network's own units",
+            "`workbench survey HOST --family FAMILY` writes one.",
+        )
+    return circuit_file
 
 
 def refuse_options(allowed: Collection[str]) -> None:

@@ -23,8 +23,8 @@ from workbench.terminal.options import (
     trusted,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.tokens import of_tokens
-from workbench.terminal.types import FILE, NAME, SHIPPED_FILE, count
+from workbench.terminal.tokens import TEXT, of_tokens
+from workbench.terminal.types import NAME, SHIPPED_FILE, count
 
 
 @click.command()
@@ -58,11 +58,7 @@ from workbench.terminal.types import FILE, NAME, SHIPPED_FILE, count
     type=count(2),
     help="Score at most this many pictures, the first by content hash; of prompts, a random draw.",
 )
-@click.option(
-    "--text",
-    type=FILE,
-    help="Text that prompts are cut from; for theories of tokens on networks that read texts.",
-)
+@TEXT
 @CALIBRATION
 @CALIBRATE_ON
 @output_option("universality", "universality.json, universality.png, a report for each network")
