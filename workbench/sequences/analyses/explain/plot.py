@@ -8,7 +8,7 @@ from workbench.report.conditions import number
 from workbench.sequences.analyses.explain.compare import Array, Compared
 from workbench.sequences.analyses.explain.figures import TokensExplained
 
-MOST = 16  # tables that are drawn: a page of more cannot be read
+MOST = 24  # tables that are drawn: a page of more cannot be read
 HIGH_ROW, LOW_ROW = 2.6, 1.1  # inches
 HIGH = 99.5  # percentile of absolute values at which colours are full
 RULE, WRONG = "#c8201e", "#888888"
