@@ -11,8 +11,10 @@ from workbench.terminal.session import Session
 from workbench.terminal.tokens import of_tokens, refuse_options
 
 __all__ = [
+    "EXPORT_OPTIONS",
     "TOKEN_OPTIONS",
     "TUNE_OPTIONS",
+    "export_of_tokens",
     "of_tokens",
     "paired_tokens",
     "refuse_options",

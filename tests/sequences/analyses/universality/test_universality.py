@@ -8,6 +8,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from tests.sequences.analyses.planted_sum import THEORY as SUM_THEORY
+from tests.sequences.analyses.planted_sum import sum_circuit, sum_host
 from tests.sequences.planted import THEORY, copying_circuit, planted_host
 from workbench.cli import main
 from workbench.errors import WorkbenchError
@@ -17,10 +19,14 @@ from workbench.sequences.analyses.universality.figures import row_from_json, row
 from workbench.sequences.analyses.universality.networks import SURVEYS, all_names, survey_of
 from workbench.sequences.analyses.universality.run import (
     TokenUniversalityRequest,
+    score_parts,
     universality_of_tokens,
 )
 from workbench.sequences.analyses.universality.table import NOT_THIS, short_verdict
 from workbench.sequences.files import token_theory_from_text
+from workbench.sequences.parts import parts_of
+from workbench.sequences.prompt_sets import prompts_of
+from workbench.sequences.score import subject_of
 from workbench.sequences.survey import FAMILIES, survey
 
 START, END = "induction@step:0", "induction@final"
@@ -93,6 +99,21 @@ def test_a_network_without_the_mechanism_has_a_row_that_says_so(hosts, spec_file
     assert (row.parts, row.units_from, row.loss) == ({}, "", None)
     assert row_from_json(row_json(row)) == row
     assert row_from_json("{}") is None
+
+
+@pytest.mark.parametrize("planted", ["copying", "sum"])
+def test_every_part_of_level_score_is_scored_and_no_other(planted):
+    if planted == "copying":
+        host, spec = planted_host(), token_theory_from_text(THEORY)
+        circuit = copying_circuit(host)
+    else:
+        host, spec = sum_host(), token_theory_from_text(SUM_THEORY)
+        circuit = sum_circuit(host)
+    prompts = prompts_of(circuit.prompts, host)
+    subject = subject_of(spec, circuit, host, prompts, 0)
+    parts = parts_of(subject.host, spec.theory, subject.written, subject.run)
+    assert {part.name for part in parts} <= {*score_parts(spec)}
+    assert all(part.level == "score" for part in parts)
 
 
 @pytest.mark.parametrize("name", ["previous", "induction", "copying"])

@@ -43,7 +43,7 @@ from workbench.sequences.analyses.universality.plot import draw_universality
 from workbench.sequences.circuit import TokenCircuit
 from workbench.sequences.files import TokenSpec, load_token_theory
 from workbench.sequences.prompt_sets import Prompts
-from workbench.sequences.score import prepared, score_loaded
+from workbench.sequences.score import TokenRequest, prepared, score_loaded
 from workbench.sequences.survey import survey
 from workbench.work import Work
 
@@ -182,7 +182,8 @@ def _scored(
     except WorkbenchError as error:
         return replace(row, reason=str(error))
     prompts = _fewer(prompts, run.request.score_on, seed)
-    card = score_loaded(run.spec, circuit, ready, prompts, run.work.named(host.name))
+    asked = TokenRequest(run.spec.path, Path(), only=score_parts(run.spec))
+    card = score_loaded(run.spec, circuit, ready, prompts, run.work.named(host.name), asked)
     return replace(
         row,
         units_from=units_from,
@@ -191,6 +192,11 @@ def _scored(
         accuracy=natural_figure(card, "accuracy"),
         parts={part.name: part_figures(part) for part in card.parts},
     )
+
+
+def score_parts(spec: TokenSpec) -> tuple[str, ...]:
+    """The parts of level "score": weights are compiled for one network by `workbench score`."""
+    return (*spec.theory.of_units("heads"), "heads", "mlp", "copying", "circuit", "whole")
 
 
 def _fewer(prompts: Prompts, most: int | None, seed: int) -> Prompts:
