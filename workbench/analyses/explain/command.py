@@ -51,9 +51,8 @@ def explain(
         --use-trained early_curve=circuits/inceptionv1/early_curve.yaml --use-trained
         line=circuits/inceptionv1/line-mixed3a.yaml
 
-    Of a theory of tokens (`input: tokens`) the trained scores of heads by place, and the weights
-    between tokens, numbers, neurons and answers, are compared with the rule's
-    (docs/sequences.md).
+    A theory of tokens (`input: tokens`) is compared with trained scores of heads by place, and with
+    the weights between tokens, numbers, neurons and answers (docs/sequences.md).
 
     \b
     workbench explain specs/tokens/copying.yaml --circuit circuits/tokens/induction/copying.yaml

@@ -56,7 +56,7 @@ def test_wrong_phases_explain_little():
     rows = survey_neurons(host).rows
     tables = activations_of(host, 0, MODULUS)
     wrong = [replace(row, phase_a_deg=(3 * row.phase_a_deg) % 360) for row in rows]
-    right, turned = (circle(tables, own, FREQUENCY, 0) for own in (rows, wrong))
+    right, turned = (circle(tables, these, FREQUENCY, 0) for these in (rows, wrong))
     assert turned.mean < 0.4 < 0.9 < right.mean
     next_frequency = circle(tables, rows, FREQUENCY + 1, 0)
     assert next_frequency.mean < 0.4

@@ -1,4 +1,4 @@
-"""What `workbench equivariance` does with a circuit of tokens."""
+"""The command `workbench equivariance` for a circuit of tokens."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What `workbench equivariance` measures of neurons of numbers, and its document."""
+"""The result of `workbench equivariance` for neurons of numbers, and its document."""
 
 from dataclasses import dataclass
 

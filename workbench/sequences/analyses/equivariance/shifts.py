@@ -44,7 +44,7 @@ class Circle:
 
     @property
     def mean(self) -> float:
-        """What is explained, as a mean over neurons."""
+        """The mean over neurons of the explained share."""
         return float(self.explained.mean())
 
     @property

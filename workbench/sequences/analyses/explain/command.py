@@ -1,4 +1,4 @@
-"""What `workbench explain` does with a theory of tokens."""
+"""The command `workbench explain` for a theory of tokens."""
 
 from pathlib import Path
 

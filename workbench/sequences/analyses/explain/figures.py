@@ -1,4 +1,4 @@
-"""What `workbench explain` measures of a theory of tokens, and its document."""
+"""The result of `workbench explain` for a theory of tokens, and its document."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

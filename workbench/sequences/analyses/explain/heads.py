@@ -53,13 +53,16 @@ def place_tables(
     for name, family in heads.items():
         if not of_places(family):
             continue
-        trained = torch.cat([_trained(host, run, layer, own, seen) for layer, own in _of(family)])
+        trained = torch.cat([_trained(host, run, at, chosen, seen) for at, chosen in _of(family)])
         wrong = {
             control: ruled(changed[name])
             for control, (_, changed) in controls(heads, (name,), seed, vocabulary).items()
             if control in PLACE_CONTROLS
         }
-        rule, units = ruled(family), [f"{at}.{head}" for at, own in _of(family) for head in own]
+        rule, units = (
+            ruled(family),
+            [f"{at}.{head}" for at, chosen in _of(family) for head in chosen],
+        )
         for i, unit in enumerate(units):
             tables = {control: table[i].numpy() for control, table in wrong.items()}
             yield from _tables(name, unit, trained[i].numpy(), rule[i].numpy(), tables, seen)
@@ -111,7 +114,7 @@ def by_offset(table: Array, seen: Array, first: int) -> tuple[Array, Array]:
 
 
 def _trained(
-    host: Host, run: NaturalRun, layer: int, own: tuple[int, ...], seen: Tensor
+    host: Host, run: NaturalRun, layer: int, chosen: tuple[int, ...], seen: Tensor
 ) -> Float[Tensor, "head q k"]:
     """The trained scores of heads of a layer, centred over keys, as means over prompts."""
     shape = shape_of(host)
@@ -119,7 +122,7 @@ def _trained(
     if shape.positions == "rotary":
         q, k = (rotated(x.movedim(1, 2), shape.rotary_base).movedim(2, 1) for x in (q, k))
     k = k.repeat_interleave(shape.heads // shape.kv_heads, dim=1)
-    score = torch.einsum("nhqe,nhke->nhqk", q[:, list(own)], k[:, list(own)])
+    score = torch.einsum("nhqe,nhke->nhqk", q[:, list(chosen)], k[:, list(chosen)])
     return _centred(score / shape.d_head**0.5, seen)
 
 

@@ -95,6 +95,6 @@ def _tables(
             left_out[name] = reason
     if written.neurons.keys() - left_out.keys():
         rows = survey_neurons(host, work.counter).rows
-        kept = {name: own for name, own in written.neurons.items() if name not in left_out}
+        kept = {k: family for k, family in written.neurons.items() if k not in left_out}
         made += neuron_tables(host, replace(written, neurons=kept), rows, work.seed)
     return made, left_out, len(chosen)

@@ -64,7 +64,7 @@ class Paths:
 
     def carried_by(self, family: WrittenHeads) -> Float[Tensor, "d d"]:
         """The same of all heads of a family together."""
-        made = [self.carried(layer, head) for layer, own in family.layers.items() for head in own]
+        made = [self.carried(at, head) for at, heads in family.layers.items() for head in heads]
         return torch.stack(made).sum(0)
 
     def matched(
@@ -93,8 +93,8 @@ def token_tables(host: Host, written: Written, seed: int) -> Iterator[Compared]:
     paths = Paths(host)
     for name, family in written.heads.items():
         for source in dict.fromkeys(term.of for term in family.terms if term.of is not None):
-            for layer, own in family.layers.items():
-                for head in own:
+            for layer, heads in family.layers.items():
+                for head in heads:
                     yield _matched(paths, written, (name, f"{layer}.{head}"), source, seed)
     for read in written.answers:
         if read.source == INPUT or read.source in written.heads:

@@ -1,4 +1,4 @@
-"""What `workbench universality` does with a theory of tokens."""
+"""The command `workbench universality` for a theory of tokens."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -49,7 +49,7 @@ class NetworkRow:
     parts: Mapping[str, Part] = field(default_factory=dict)
 
     def recovered(self, part: str, ablation: str | None = None) -> Figure:
-        """What a part recovers of an ablation, by default of its cheapest; no figure without it."""
+        """The share that a part recovers of an ablation, by default of its cheapest."""
         figures = self.parts.get(part, {})
         of = figures.get("recovered_by", {}).get(ablation or figures.get("cheapest_ablation"), {})
         return Figure(of.get("value"), tuple(of["ci95"]) if of.get("ci95") else None)

@@ -50,7 +50,7 @@ from workbench.work import Work
 
 @dataclass(frozen=True)
 class TokenUniversalityRequest:
-    """What is compared.
+    """The request of `universality_of_tokens`.
 
     names          networks; `induction@step:*` stands for all checkpoints of a training
     circuit_files  circuits that are known; any other network is surveyed

@@ -23,7 +23,7 @@ FOLLOWED = (
 
 
 def universality_table(result: TokenUniversality) -> Group:
-    """What the survey finds in each network, its loss, and the figures of each part."""
+    """Units that the survey finds in each network, its loss, and the figures of each part."""
     title = f"{result.spec.theory.theory} on {len(result.rows)} networks"
     followed = any(row.units_from == FINAL for row in result.rows)
     return Group(
@@ -54,7 +54,7 @@ def _networks(result: TokenUniversality) -> Table:
 
 
 def counted(units: Mapping[str, Sequence[str]]) -> str:
-    """How many units each family has, as `2 previous, 4 follower`."""
+    """The number of units of each family, as `2 previous, 4 follower`."""
     return ", ".join(f"{len(names)} {family}" for family, names in units.items())
 
 
