@@ -57,6 +57,7 @@ LAYERS = (
     ("sequences.tune", "sequences.door"),
     ("api",),
     ("terminal",),
+    ("sequences.analyses",),
     ("analyses", "export"),
     ("full_report",),
     ("cli",),

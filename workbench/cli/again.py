@@ -11,9 +11,9 @@ import click
 
 from workbench.cli.recomputed import pictures_again, tokens_again
 from workbench.cli.requirements import NOT_MET
-from workbench.cli.tokens import refuse_options
 from workbench.errors import WorkbenchError
 from workbench.terminal.session import Session
+from workbench.terminal.tokens import refuse_options
 from workbench.terminal.types import FILE
 
 if TYPE_CHECKING:

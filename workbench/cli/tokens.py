@@ -1,10 +1,9 @@
 """Theories of tokens behind the commands that take a theory of either kind."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
 from workbench.cli.requirements import (
     exit_unless_met,
@@ -14,6 +13,19 @@ from workbench.cli.requirements import (
 from workbench.errors import WorkbenchError
 from workbench.terminal.options import command_line
 from workbench.terminal.session import Session
+from workbench.terminal.tokens import of_tokens, refuse_options
+
+__all__ = [
+    "EXPORT_OPTIONS",
+    "TOKEN_OPTIONS",
+    "TUNE_OPTIONS",
+    "export_of_tokens",
+    "of_tokens",
+    "paired_tokens",
+    "refuse_options",
+    "score_of_tokens",
+    "tune_of_tokens",
+]
 
 # parameters of `score` that a theory of tokens has a use for
 TUNE_OPTIONS = ("spec_file", "circuit_files", "output", "steps", "rate", "seed", "no_cache")
@@ -23,30 +35,6 @@ TOKEN_OPTIONS = (
 )
 # and those of `export`
 EXPORT_OPTIONS = ("spec_file", "circuit_file", "text", "part", "output", "seed", "no_cache")
-
-
-def of_tokens(files: Sequence[Path]) -> bool:
-    """Whether the first of the files is a theory of tokens."""
-    from workbench.sequences.files import is_of_tokens
-
-    return bool(files) and is_of_tokens(files[0])
-
-
-def refuse_options(
-    allowed: Collection[str],
-    problem: str = "has no meaning for a theory of tokens",
-    expected: str = "options of prompts: the circuit file declares them, and --text gives a text",
-) -> None:
-    """Raise WorkbenchError for options on the command line that are not among the allowed."""
-    context = click.get_current_context()
-    given = [
-        parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name not in allowed
-        and context.get_parameter_source(parameter.name or "") == ParameterSource.COMMANDLINE
-    ]
-    if given:
-        raise WorkbenchError(given[0], problem, expected)
 
 
 def paired_tokens(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> tuple[Path, Path]:

@@ -13,6 +13,7 @@ import click
 
 from workbench.errors import WorkbenchError
 from workbench.shipped import given_or_shipped, shipped
+from workbench.terminal.tokens import given_for_tokens, of_tokens
 from workbench.terminal.types import FILE, NAME, OUTPUT_FOLDER, SEEDS, SHIPPED_FILE, count
 
 if TYPE_CHECKING:
@@ -301,8 +302,11 @@ def paired(
 def chosen_circuit(spec_file: Path, circuit_file: Path | None, host: str | None) -> Path:
     """The circuit file that was given, or the default one.
 
-    Raises WorkbenchError if it belongs to another host than `host`.
+    Raises WorkbenchError if it belongs to another host than `host`, and for a theory of tokens
+    without a circuit.
     """
+    if of_tokens([spec_file]):
+        return given_for_tokens(circuit_file)
     if host and circuit_file:
         refuse_other_host(host, circuit_file)
     return circuit_file or default_circuit(spec_file, host or DEFAULT_HOST)

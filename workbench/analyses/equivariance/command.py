@@ -8,10 +8,12 @@ from workbench.terminal.options import (
     COMMON,
     IMAGES,
     Common,
+    command_line,
     output_option,
     use_trained_option,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.tokens import of_tokens
 from workbench.terminal.types import SHIPPED_FILE, Number, count
 
 
@@ -60,7 +62,19 @@ def equivariance(
     workbench equivariance circuits/inceptionv1/curve.yaml --images DIR
         --use-trained early_curve=circuits/inceptionv1/early_curve.yaml --use-trained
         line=circuits/inceptionv1/line-mixed3a.yaml
+
+    Neurons that read numbers (a circuit of `input: tokens`) are compared under shifts of the
+    numbers by their phases (docs/sequences.md).
+
+    \b
+    workbench equivariance circuits/tokens/modular_addition/sum.yaml
     """
+    if of_tokens([circuit_file]):
+        from workbench.sequences.analyses.equivariance.command import command
+        from workbench.sequences.analyses.equivariance.run import TokenEquivarianceRequest
+
+        command(TokenEquivarianceRequest(circuit_file, command_line()), output, common)
+        return
     from workbench.analyses.equivariance.figures import equivariance_json
     from workbench.analyses.equivariance.run import EquivarianceRequest
     from workbench.analyses.equivariance.run import equivariance as compare

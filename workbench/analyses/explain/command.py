@@ -10,16 +10,19 @@ from workbench.terminal.options import (
     NO_CACHE,
     SEED,
     SPEC,
+    command_line,
     output_option,
     use_trained_option,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.tokens import TEXT, of_tokens
 
 
 @click.command()
 @SPEC
 @CIRCUIT
 @use_trained_option("Circuit FILE of FAMILY's trained units at a site; may be given again.")
+@TEXT
 @output_option("explain", "explain.json, explain.png")
 @NO_CACHE
 @SEED
@@ -28,6 +31,7 @@ def explain(
     spec_file: Path,
     circuit_file: Path,
     bound: dict[str, Path],
+    text: Path | None,
     output: Path,
     no_cache: bool,
     seed: int,
@@ -46,7 +50,20 @@ def explain(
     workbench explain specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml
         --use-trained early_curve=circuits/inceptionv1/early_curve.yaml --use-trained
         line=circuits/inceptionv1/line-mixed3a.yaml
+
+    A theory of tokens (`input: tokens`) is compared with trained scores of heads by place, and with
+    the weights between tokens, numbers, neurons and answers (docs/sequences.md).
+
+    \b
+    workbench explain specs/tokens/copying.yaml --circuit circuits/tokens/induction/copying.yaml
     """
+    if of_tokens([spec_file]):
+        from workbench.sequences.analyses.explain.command import command
+        from workbench.sequences.analyses.explain.run import TokenExplainRequest
+
+        tokens = TokenExplainRequest(spec_file, circuit_file, text, command_line())
+        command(tokens, output, seed, as_json)
+        return
     from workbench.analyses.explain.figures import explained_json
     from workbench.analyses.explain.run import ExplainRequest
     from workbench.analyses.explain.run import explain as compare

@@ -23,6 +23,7 @@ from workbench.terminal.options import (
     trusted,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.tokens import TEXT, of_tokens
 from workbench.terminal.types import NAME, SHIPPED_FILE, count
 
 
@@ -34,8 +35,8 @@ from workbench.terminal.types import NAME, SHIPPED_FILE, count
     type=NAME,
     multiple=True,
     callback=trusted,
-    help="Network to score; may be given again, also as my_hosts.py:make_host.  [default: every "
-    "installed one]",
+    help="Network to score; may be given again, also as my_hosts.py:make_host. induction@step:* "
+    "stands for every checkpoint of that training.  [default: every installed one]",
 )
 @click.option(
     "--circuit",
@@ -55,8 +56,9 @@ from workbench.terminal.types import NAME, SHIPPED_FILE, count
 @click.option(
     "--score-on",
     type=count(2),
-    help="Score at most this many pictures, the first by content hash.",
+    help="Score at most this many pictures, the first by content hash; of prompts, a random draw.",
 )
+@TEXT
 @CALIBRATION
 @CALIBRATE_ON
 @output_option("universality", "universality.json, universality.png, a report for each network")
@@ -73,6 +75,7 @@ def universality(  # noqa: PLR0913
     null: bool,
     images: Path | None,
     score_on: int | None,
+    text: Path | None,
     calibration: Path | None,
     calibrate_on: int,
     output: Path,
@@ -92,7 +95,28 @@ def universality(  # noqa: PLR0913
     \b
     workbench universality specs/curve-detectors.yaml specs/curves-transferred.yaml --host
     inceptionv1 --host squeezenet
+
+    A theory of tokens (`input: tokens`) is surveyed and scored part by part on every network, also
+    through the checkpoints of a training (docs/sequences.md).
+
+    \b
+    workbench universality specs/tokens/induction-heads.yaml --host "induction@step:*"
     """
+    if of_tokens(spec_files):
+        from workbench.sequences.analyses.universality.command import command, one_theory
+        from workbench.sequences.analyses.universality.run import TokenUniversalityRequest
+
+        tokens = TokenUniversalityRequest(
+            spec_file=one_theory(spec_files),
+            names=hosts,
+            circuit_files=circuit_files,
+            text=text,
+            score_on=score_on,
+            command=command_line(),
+            ignore_rows=no_cache,
+        )
+        command(tokens, null, output, seed, as_json)
+        return
     from workbench.analyses.universality.figures import universality_json
     from workbench.analyses.universality.run import UniversalityRequest
     from workbench.analyses.universality.run import universality as compare

@@ -1,0 +1,1 @@
+"""Equivariance of neurons that read numbers."""

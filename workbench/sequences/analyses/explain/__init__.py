@@ -1,0 +1,1 @@
+"""Trained tables of scores and weights next to those of a theory of tokens."""

@@ -1,0 +1,1 @@
+"""Universality of theories of tokens."""

@@ -1,0 +1,52 @@
+"""How commands tell theories of tokens from theories of pictures, and which options they refuse."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+from workbench.errors import WorkbenchError
+from workbench.terminal.types import FILE
+
+TEXT = click.option(
+    "--text",
+    type=FILE,
+    help="Text that prompts are cut from; for theories of tokens whose circuit asks for one.",
+)
+
+
+def of_tokens(files: Sequence[Path]) -> bool:
+    """Whether the first of the files is a theory or a circuit of tokens."""
+    from workbench.sequences.files import is_of_tokens
+
+    return bool(files) and is_of_tokens(files[0])
+
+
+def given_for_tokens(circuit_file: Path | None) -> Path:
+    """The circuit file that was given; raises WorkbenchError where there is none."""
+    if circuit_file is None:
+        raise WorkbenchError(
+            "a theory of tokens",
+            "no circuit",
+            "--circuit FILE, which names the network's own units",
+            "`workbench survey HOST --family FAMILY` writes one.",
+        )
+    return circuit_file
+
+
+def refuse_options(
+    allowed: Collection[str],
+    problem: str = "has no meaning for a theory of tokens",
+    expected: str = "options of prompts: the circuit file declares them, and --text gives a text",
+) -> None:
+    """Raise WorkbenchError for options on the command line that are not among the allowed."""
+    context = click.get_current_context()
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in allowed
+        and context.get_parameter_source(parameter.name or "") == ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise WorkbenchError(given[0], problem, expected)
