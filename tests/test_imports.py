@@ -54,7 +54,7 @@ LAYERS = (
     ("sequences.tune",),
     ("api",),
     ("terminal",),
-    ("analyses", "export"),
+    ("analyses", "export", "studio"),
     ("full_report",),
     ("cli",),
 )

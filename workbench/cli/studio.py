@@ -1,0 +1,132 @@
+"""workbench studio: a page to write a theory and watch the network answer."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.errors import WorkbenchError
+from workbench.shipped import INSTALLED, given_or_shipped
+from workbench.terminal.options import (
+    DEFAULT_HOST,
+    HOST,
+    ONE_CIRCUIT,
+    chosen_circuit,
+    known_circuit,
+)
+from workbench.terminal.types import SHIPPED_FILE
+
+if TYPE_CHECKING:
+    from workbench.studio.studio import Files
+
+EXAMPLE = "specs/curve-detectors.yaml"
+
+
+@click.command()
+@click.argument("spec_file", metavar="[SPEC]", required=False, type=SHIPPED_FILE)
+@ONE_CIRCUIT
+@HOST
+@click.option(
+    "--port",
+    default=0,
+    type=click.IntRange(0, 65535),
+    help="Port of the page.  [default: a free one]",
+)
+@click.option("--no-browser", is_flag=True, help="Print the address and open no browser.")
+@click.option(
+    "--read-only",
+    is_flag=True,
+    help="Follow the file and write nothing, for people with an editor of their own.",
+)
+@click.option("--print", "prints", is_flag=True, help="Print the quick score and open no page.")
+def studio(
+    spec_file: Path | None,
+    circuit_file: Path | None,
+    host: str | None,
+    port: int,
+    no_browser: bool,
+    read_only: bool,
+    prints: bool,
+) -> None:
+    """Write a theory on a page and watch the network answer.
+
+    The page is on this machine alone, at an address that holds a random token. It shows problems,
+    kernels and a quick score while the theory is typed, and writes SPEC when it is saved, and no
+    other file. Without SPEC it shows a theory that cannot be saved.
+
+    \b
+    workbench new my-theory
+    workbench studio my-theory/theory.yaml --circuit my-theory/circuit.yaml
+    """
+    files = _files(spec_file, circuit_file, host, read_only)
+    if prints:
+        _print_score(files)
+        return
+    try:
+        from workbench.studio.server import serve
+    except ImportError as error:
+        raise WorkbenchError(
+            "workbench studio",
+            f"{error.name} is not installed",
+            "the extra `studio`",
+            "pip install 'handwritten-weights-workbench[studio]'",
+        ) from error
+    from workbench.studio.studio import Studio
+
+    serve(Studio(files), port, not no_browser, lambda address: click.echo(address))
+
+
+def _files(
+    spec_file: Path | None, circuit_file: Path | None, host: str | None, read_only: bool
+) -> "Files":
+    """The files of the studio.
+
+    Raises WorkbenchError for a theory of tokens, and for a circuit file that cannot be loaded.
+    """
+    from workbench.sequences.files import is_of_tokens
+    from workbench.studio.studio import Files
+
+    spec = spec_file or given_or_shipped(EXAMPLE)
+    if is_of_tokens(spec):
+        raise WorkbenchError(
+            str(spec), "is a theory of tokens", "a theory of pictures", "Use `workbench score`."
+        )
+    if circuit_file or host or _has_circuit(spec):
+        circuit_file = _loadable(chosen_circuit(spec, circuit_file, host))
+    shipped = spec_file is None or spec.is_relative_to(INSTALLED)
+    locked = "comes with the workbench and is not written: copy it first" if shipped else ""
+    return Files(spec, circuit_file, read_only, locked)
+
+
+def _has_circuit(spec_file: Path) -> bool:
+    """Whether the theory has a default circuit. A theory with problems has none."""
+    from workbench.spec import SpecError
+
+    try:
+        return known_circuit(spec_file, DEFAULT_HOST) is not None
+    except SpecError:
+        return False
+
+
+def _loadable(circuit_file: Path) -> Path:
+    """The circuit file itself. Raises WorkbenchError if it is none."""
+    from workbench.spec import load_circuit
+
+    load_circuit(circuit_file)
+    return circuit_file
+
+
+def _print_score(files: "Files") -> None:
+    """Print the rows of the quick score of a theory."""
+    from workbench.spec.source import text_of
+    from workbench.studio.answers import Asked
+    from workbench.studio.axis import figure_text
+    from workbench.studio.measure import quick_score
+
+    score = quick_score(Asked(text_of(files.spec_file), files.spec_file, files.circuit_file))
+    click.echo(f"{score.label}, {score.pictures} pictures")
+    for row in score.rows:
+        interval = (
+            f"  {figure_text(row.low)} to {figure_text(row.high)}" if row.low is not None else ""
+        )
+        click.echo(f"{figure_text(row.value):>6}  {row.words}{interval}")

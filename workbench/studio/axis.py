@@ -1,0 +1,57 @@
+"""The quick score on one axis, as SVG: a dot and an interval for each row of the summary."""
+
+from collections.abc import Callable
+
+from markupsafe import escape
+
+from workbench.studio.answers import QuickScore, ScoreRow
+
+WIDTH, LEFT, RIGHT, ROW = 620, 190, 60, 22
+LOWEST = -1.0  # a lower figure is drawn at the edge, as in the report's ledger
+
+
+def score_svg(score: QuickScore) -> str:
+    """The rows on an axis that ends at 1 and begins at 0, or at the lowest figure above LOWEST."""
+    values = [row.low if row.low is not None else row.value for row in score.rows]
+    low = max(LOWEST, min([0.0, *(value for value in values if value is not None)]))
+    bottom = len(score.rows) * ROW + 4
+
+    def x(value: float) -> float:
+        return LEFT + (max(value, low) - low) / (1.05 - low) * (WIDTH - LEFT - RIGHT)
+
+    lines = "".join(
+        f'<line x1="{x(at):.1f}" x2="{x(at):.1f}" y1="0" y2="{bottom}" stroke="{ink}"/>'
+        f'<text x="{x(at):.1f}" y="{bottom + 12}" text-anchor="middle">{at:g}</text>'
+        for at, ink in ((0.0, "#999"), (0.5, "#eee"), (1.0, "#111"))
+    )
+    marks = "".join(_marks(row, i * ROW + ROW / 2, x) for i, row in enumerate(score.rows))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom + 30}" '
+        f'width="{WIDTH}" font-family="system-ui, sans-serif" font-size="11">{lines}{marks}'
+        f'<text x="{LEFT}" y="{bottom + 26}">{escape(score.label)}, {score.pictures} pictures'
+        "</text></svg>"
+    )
+
+
+def _marks(row: ScoreRow, y: float, x: Callable[[float], float]) -> str:
+    """The words, the interval, the dot and the number of a row."""
+    shown = (
+        ""
+        if row.value is None
+        else (f'<circle cx="{x(row.value):.1f}" cy="{y}" r="4" fill="{row.colour}"/>')
+    )
+    if row.low is not None and row.high is not None:
+        shown += (
+            f'<line x1="{x(row.low):.1f}" x2="{x(row.high):.1f}" y1="{y}" y2="{y}" '
+            f'stroke="{row.colour}" stroke-width="3" stroke-opacity=".45"/>'
+        )
+    return (
+        f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{escape(row.words)}</text>{shown}'
+        f'<text x="{WIDTH - RIGHT + 14}" y="{y + 4}" fill="{row.colour}">'
+        f"{figure_text(row.value)}</text>"
+    )
+
+
+def figure_text(value: float | None) -> str:
+    """A figure with two decimals and a minus sign that is no hyphen, or an en dash."""
+    return "–" if value is None else f"{value:.2f}".replace("-", "−")

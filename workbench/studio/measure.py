@@ -1,0 +1,164 @@
+"""The computations of the studio, in a process that stays: kernels, scores and tuning curves.
+
+They are the steps of `workbench.rebuild`, without what a page does not show. The host, the pictures
+and the trained circuit are loaded once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from workbench.cache import command_cache, forget
+from workbench.compiler import compile_kernels, compile_spec
+from workbench.errors import WorkbenchError
+from workbench.evaluate.apart import keep_apart
+from workbench.evaluate.calibration import calibrated_each
+from workbench.evaluate.run import evaluate
+from workbench.evaluate.statistics import Statistics
+from workbench.hosts import Host
+from workbench.hosts.store import load
+from workbench.report.curves import draw_aligned, draw_directions
+from workbench.report.kernels import panels_of_layers
+from workbench.report.ledger import COLOURS
+from workbench.report.summary import SIMPLEST
+from workbench.report.svg import svg
+from workbench.score.score import Spliced, condition_score, score
+from workbench.score.scorecard import ConditionScore
+from workbench.spec import Spec, TrainedCircuit, check_pair, load_circuit, theory_from_text
+from workbench.splice.calibrate import Splices
+from workbench.splice.conditions import ConditionKind
+from workbench.studio.answers import Asked, KernelPicture, QuickScore, ScoreRow
+from workbench.studio.panels import kernel_picture
+from workbench.vision.pictures import Picture, first_by_content, photographs
+from workbench.vision.tuning import probe_of, tuning
+from workbench.work import Work
+
+PICTURES = 24  # of the shipped photographs, the first by content hash
+SEED = 0
+RUN = "studio"  # the name of the run in the cache
+
+
+def kernels(asked: Asked) -> tuple[KernelPicture, ...]:
+    """A picture of each read, in the order of the families.
+
+    The last family is left out where there is no trained circuit. Raises WorkbenchError.
+    """
+    spec = _spec(asked)
+    if asked.circuit_file is None:
+        layers = compile_kernels(spec)
+    else:
+        trained = _trained(asked.circuit_file)
+        layers = compile_spec(spec, trained, _host(trained.host)).layers
+    return tuple(
+        kernel_picture(family, panel)
+        for family, panels in panels_of_layers(layers).items()
+        for panel in panels
+    )
+
+
+def quick_score(asked: Asked) -> QuickScore:
+    """The recovered headline of trained, silenced and handwritten units, and of the best baseline.
+
+    Raises WorkbenchError.
+    """
+    run = _run(asked)
+    output, statistics = run.host.output, run.statistics
+    scores = {
+        name: condition_score(statistics, name, output.headline, SEED)
+        for name in statistics.conditions
+    }
+    names = dict(SIMPLEST)
+    if best := _best_baseline(scores, output.compared):
+        names[best] = f"best baseline ({best.removeprefix('baseline.')})"
+    rows = tuple(_row(name, words, scores[name], output.compared) for name, words in names.items())
+    label = f"recovered {output.headline.label}" if output.compared else "mean Pearson correlation"
+    return QuickScore(rows, label, len(_pictures()))
+
+
+def tuning_pictures(asked: Asked) -> dict[str, str]:
+    """The report's figures of tuning curves as SVG, by name. Raises WorkbenchError."""
+    run = _run(asked)
+    probe = probe_of(run.spec.theory)
+    curves = tuning(run.host, run.splices, probe=probe, cache=_work().cache)
+    spliced = Spliced([run.spec], [run.trained], run.host, [run.splices])
+    units = score(spliced, run.statistics, [curves], _calibration()).units
+    figures = {"aligned": draw_aligned(units, curves), "directions": draw_directions(units, curves)}
+    return {name: svg(figure, name).decode() for name, figure in figures.items()}
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A theory that was spliced and evaluated."""
+
+    spec: Spec
+    trained: TrainedCircuit
+    host: Host
+    splices: Splices
+    statistics: Statistics
+
+
+@lru_cache(maxsize=1)  # the tuning curves of a theory are asked for after its score
+def _run(asked: Asked) -> _Run:
+    if asked.circuit_file is None:
+        raise WorkbenchError(str(asked.path), "no trained circuit", "--circuit FILE")
+    spec, trained = _spec(asked), _trained(asked.circuit_file)
+    check_pair(spec, trained)
+    keep_apart(_pictures(), _calibration(), spec.theory.tuned)
+    host, work = _host(trained.host), _work().on_host(trained.host)
+    circuits = {"spliced": compile_spec(spec, trained, host)}
+    joint = calibrated_each(host, [circuits], _calibration(), work)
+    statistics = evaluate(host, joint, _pictures(), work)
+    if work.cache:
+        forget(work.cache)
+    return _Run(spec, trained, host, joint[0], statistics)
+
+
+def _spec(asked: Asked) -> Spec:
+    return theory_from_text(asked.text, asked.path, folder=asked.path.parent)
+
+
+@lru_cache(maxsize=1)
+def _work() -> Work:
+    return Work(cache=command_cache(RUN))
+
+
+@lru_cache(maxsize=1)
+def _host(name: str) -> Host:
+    return load(name)
+
+
+@lru_cache(maxsize=1)
+def _trained(circuit_file: Path) -> TrainedCircuit:
+    return load_circuit(circuit_file)
+
+
+@lru_cache(maxsize=1)
+def _pictures() -> tuple[Picture, ...]:
+    return tuple(first_by_content(photographs("headline"), PICTURES))
+
+
+@lru_cache(maxsize=1)
+def _calibration() -> tuple[Picture, ...]:
+    return tuple(photographs("calibration"))
+
+
+def _best_baseline(scores: dict[str, ConditionScore], compared: bool) -> str | None:
+    """The baseline that recovers most; without comparable answers, that correlates best."""
+
+    def value(name: str) -> float:
+        figure = scores[name].recovered if compared else scores[name].pearson
+        return float("-inf") if figure.value is None else figure.value
+
+    return max(_baselines(scores), key=value, default=None)
+
+
+def _baselines(scores: dict[str, ConditionScore]) -> Iterator[str]:
+    return (name for name, row in scores.items() if row.kind == ConditionKind.BASELINE)
+
+
+def _row(name: str, words: str, scored: ConditionScore, compared: bool) -> ScoreRow:
+    figure = scored.recovered if compared else scored.pearson
+    low, high = figure.ci95 or (None, None)
+    colour = COLOURS.get(scored.kind, "#555555")
+    return ScoreRow(words, name, colour, figure.value, low, high, scored.pearson.value)
