@@ -30,10 +30,10 @@ def theory(tmp_path_factory, squeezenet) -> Path:
 
 
 @contextmanager
-def served(spec: Path, *words: str) -> Iterator[tuple[str, subprocess.Popen]]:
+def served(spec: Path, *words: str, circuit: bool = True) -> Iterator[tuple[str, subprocess.Popen]]:
     """The address of a studio of a theory, and its process, which ends with the block."""
-    circuit = spec.parent / "circuit.yaml"
-    program = [sys.executable, "-m", "workbench", "studio", str(spec), "--circuit", str(circuit)]
+    program = [sys.executable, "-m", "workbench", "studio", str(spec)]
+    program += ["--circuit", str(spec.parent / "circuit.yaml")] if circuit else []
     root = str(Path(__file__).parents[2])
     process = subprocess.Popen(
         [*program, "--no-browser", *words],

@@ -135,7 +135,7 @@ class Window:
         ui.label(slider.key.removeprefix(f"families.{slider.family}.")).classes("small")
         step = (slider.high - slider.low) / STEPS or 1.0
         shown = ui.slider(min=slider.low, max=slider.high, step=step, value=slider.value)
-        shown.props(f'dense label data-key="{slider.key}"')
+        shown.props(f'dense label data-key="{slider.key}" aria-label="{slider.key}"')
         shown.on("change", lambda event: self._moved(slider.key, event.args))
         return shown
 

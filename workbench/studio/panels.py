@@ -15,7 +15,7 @@ from workbench.report.glyphs import SIDE, outline
 from workbench.report.kernels import SHADES, Panel, colours, mosaic
 from workbench.studio.answers import KernelPicture
 
-CELL, LARGEST = 6, 56  # pixels of the page: of a weight, and of a kernel's side at the most
+CELL, LARGEST = 9, 56  # pixels of the page: of a weight, and of a kernel's side at the most
 LEFT, BELOW = 74, 34  # room for labels and glyphs
 
 

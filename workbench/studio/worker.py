@@ -5,6 +5,7 @@ import multiprocessing
 import signal
 from importlib import import_module
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from workbench.errors import WorkbenchError, described
@@ -14,7 +15,7 @@ TASKS = "workbench.studio.measure"
 
 
 class Worker:
-    """One process that runs functions of TASKS in turn.
+    """One process that runs functions of TASKS in turn, from the first of them on.
 
     Nothing heavy is imported in the process that asks.
     """
@@ -22,7 +23,7 @@ class Worker:
     def __init__(self, name: str):
         self.name, self.stopped = name, False
         self.turn = asyncio.Lock()
-        self._start()
+        self.process: SpawnProcess | None = None
 
     async def run(self, task: str, *given: Any) -> Any:
         """The result of the function of TASKS of that name.
@@ -35,9 +36,12 @@ class Worker:
     def stop(self) -> None:
         """End the process, also in the middle of a task."""
         self.stopped = True
-        self.process.kill()
+        if self.process:
+            self.process.kill()
 
     def _ask(self, task: str, given: tuple[Any, ...]) -> Any:
+        if self.process is None:
+            self._start()
         for _ in range(ATTEMPTS):
             try:
                 self.pipe.send((task, given))
