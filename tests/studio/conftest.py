@@ -50,6 +50,12 @@ def served(spec: Path, *words: str, circuit: bool = True) -> Iterator[tuple[str,
         process.stdout.close()
 
 
+def started_by(pid: int) -> list[int]:
+    """The processes that a process started, in any of its threads."""
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(word) for listed in lists for word in listed.read_text().split()]
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """Chromium, driven by Playwright. Tests that use it are marked `browser`."""

@@ -8,7 +8,16 @@ import pytest
 from click.testing import CliRunner
 
 from workbench.cli import main
-from workbench.studio.address import VIEWS, View, command_of, score_command, view_of
+from workbench.studio.address import (
+    VIEWS,
+    View,
+    command_of,
+    dragged,
+    score_command,
+    stimulus_of,
+    view_of,
+)
+from workbench.studio.answers import Stimulus
 from workbench.studio.guard import Guard
 
 FAMILIES = ("gabor", "line", "curve")
@@ -18,13 +27,38 @@ CIRCUIT = Path("circuit.yaml")
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_view_is_read_back_from_its_query(view, family):
-    query = parse_qs(View(view, family).query.removeprefix("?"))
-    assert view_of(query["view"][0], query["family"][0], FAMILIES) == View(view, family)
+    shown = View(view, family, Stimulus(90, 30) if view == "stimulus" else Stimulus())
+    query = parse_qs(shown.query.removeprefix("?"))
+    words = [query.get(word, [""])[0] for word in ("view", "family", "stimulus")]
+    assert view_of(*words, FAMILIES) == shown
 
 
 def test_unknown_words_show_the_kernels_of_the_last_family():
-    assert view_of("<script>", "nonsense", FAMILIES) == View("kernels", "curve")
-    assert view_of("", "", ()) == View("kernels", "")
+    assert view_of("<script>", "nonsense", "1,2,3", FAMILIES) == View("kernels", "curve")
+    assert view_of("", "", "", ()) == View("kernels", "")
+
+
+@pytest.mark.parametrize("text", ["", "45", "a,b", "nan,24", "inf,24", "45,nan", "45,1", "45,1e9"])
+def test_no_stimulus_of_other_texts(text):
+    assert stimulus_of(text) is None
+    shown = CliRunner().invoke(main, ["studio", "line", "--print", "--stimulus", text or " "])
+    assert shown.exit_code == 2
+    assert "--stimulus" in shown.output + str(shown.exception)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "stimulus"),
+    [
+        (120, 100, Stimulus(0, 20)),
+        (100, 120, Stimulus(90, 20)),
+        (70, 100, Stimulus(180, 30)),
+        (100, 90, Stimulus(270, 10)),
+        (100, 100, Stimulus(0, 2)),
+    ],
+)
+def test_the_pointer_is_the_centre_of_the_circle(x, y, stimulus):
+    assert dragged((100, 100), x, y) == stimulus
+    assert stimulus_of(stimulus.text) == stimulus
 
 
 @pytest.mark.parametrize("view", VIEWS)

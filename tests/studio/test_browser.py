@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.studio.conftest import served
+from tests.studio.conftest import served, started_by
 
 pytestmark = pytest.mark.browser
 WAIT_MS = 120_000  # on a machine where others compute
@@ -124,6 +124,26 @@ def test_the_address_names_the_view(window, chromium, studio):
     window.wait_for_selector("text=--family line")
 
 
+def test_a_stimulus_is_dragged_and_both_kinds_of_unit_answer(window, studio):
+    window.goto(f"{studio[0]}?view=stimulus&stimulus=0,24")
+    window.wait_for_selector("text=direction 0°, radius 24 pixels")
+    before = window.locator(".figure svg").inner_html()
+    box = window.locator(".stimulus img").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    window.mouse.move(x + 30, y)
+    window.mouse.down()
+    window.mouse.move(x - 30, y, steps=3)
+    window.mouse.up()
+    window.wait_for_function(
+        "() => { const shown = document.querySelector('.figure figcaption').innerText;"
+        "const [, degrees] = shown.match(/direction ([0-9.]+)/);"
+        "return Math.abs(degrees - 180) < 20 }"
+    )
+    assert window.locator(".figure svg").inner_html() != before
+    assert re.search(r"stimulus=1[6-9]\d[.\d]*,", window.url)
+    assert "--print --stimulus 1" in window.locator(".command").inner_text()
+
+
 def test_saving_writes_the_file_alone_and_other_windows_show_the_text(
     window, chromium, studio, theory
 ):
@@ -144,6 +164,7 @@ def test_saving_writes_the_file_alone_and_other_windows_show_the_text(
             "document.querySelector('.editor').innerText.includes('other-curves')"
         )
         assert others == {p: p.read_bytes() for p in theory.parent.iterdir() if p != theory}
+        assert [path.name for path in others] == ["circuit.yaml"]
     finally:
         theory.write_text(written)
         second.context.close()
@@ -151,7 +172,13 @@ def test_saving_writes_the_file_alone_and_other_windows_show_the_text(
 
 def test_a_killed_process_is_started_again(window, studio):
     before = kernel(window)
-    for pid in children(studio[1].pid):
+    computing = [
+        pid
+        for pid in started_by(studio[1].pid)
+        if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    assert len(computing) == 2  # kernels, and the score
+    for pid in computing:
         os.kill(pid, signal.SIGKILL)
     replace_line(window, "window_px: 40", "window_px: 32")
     new_kernel(window, before)
@@ -191,11 +218,3 @@ def status(port: int, path: str, host: str = "") -> int:
     answer = connection.getresponse().status
     connection.close()
     return answer
-
-
-def children(pid: int) -> list[int]:
-    """The processes that compute: those of multiprocessing's `spawn`."""
-    below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [
-        one for one in map(int, below) if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()
-    ]

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 from base64 import b64decode
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -17,8 +18,8 @@ from workbench.report.kernels import panels_of
 from workbench.report.summary import summary
 from workbench.report.svg import svg
 from workbench.studio import measure
-from workbench.studio.answers import Asked, QuickScore, ScoreRow
-from workbench.studio.axis import LEFT, RIGHT, WIDTH, score_svg
+from workbench.studio.answers import Asked, QuickScore, ScoreRow, Stimulus
+from workbench.studio.axis import LEFT, RIGHT, WIDTH, responses_svg, score_svg
 from workbench.studio.panels import kernel_picture
 from workbench.studio.worker import Worker
 from workbench.vision.pictures import photographs
@@ -34,9 +35,9 @@ def few(monkeypatch):
     """Four pictures and twelve for calibration."""
     monkeypatch.setattr(measure, "_pictures", lambda: tuple(photographs("headline")[::16]))
     monkeypatch.setattr(measure, "_calibration", lambda: tuple(photographs("calibration")[::8]))
-    measure._run.cache_clear()
+    measure._spliced.cache_clear()
     yield
-    measure._run.cache_clear()
+    measure._spliced.cache_clear()
 
 
 def test_the_quick_score_and_the_curves_are_those_of_the_report(asked, few):
@@ -61,6 +62,28 @@ def test_the_quick_score_and_the_curves_are_those_of_the_report(asked, few):
         assert (row.low, row.high) == pytest.approx(figure.ci95)
     curves = svg(draw_aligned(card.units, run.curves[0]), "aligned").decode()
     assert measure.tuning_pictures(asked)["aligned"] == curves
+    assert_in_curves(asked, run.curves[0])
+
+
+def assert_in_curves(asked: Asked, curves) -> None:
+    """A stimulus has the responses that the curves of its variant have at its direction."""
+    pose, radius_px = 3, float(curves.radius_px[curves.preferred])
+    stimulus = Stimulus(float(curves.centre_deg[pose]), radius_px)
+    answer = measure.stimulus_answer(replace(asked, stimulus=stimulus))
+    trained, handwritten = (side[pose] for side in next(iter(curves.variants.values())))
+    order = [row.unit for row in answer.responses]
+    names = load_theory(asked.path).compile(load_circuit(asked.circuit_file)).circuit
+    places = [names.layers[-1].units.names.index(unit) for unit in order]
+    for row, i in zip(answer.responses, places, strict=True):
+        assert row.trained == pytest.approx(trained[i], rel=1e-4, abs=1e-5)
+        assert row.handwritten == pytest.approx(handwritten[i], rel=1e-4, abs=1e-5)
+    assert [row.direction_deg for row in answer.responses] == sorted(
+        row.direction_deg for row in answer.responses
+    )
+    shown = np.asarray(Image.open(BytesIO(answer.png)))
+    x, y = map(round, answer.apex_px)
+    assert shown[y, x].min() > 200  # the bright contour goes through the apex
+    assert "<circle" in responses_svg(answer)
 
 
 def test_units_turned_by_90_degrees_score_lower(asked, few, tmp_path):

@@ -1,5 +1,6 @@
 """workbench studio: a page to write a theory and watch the network answer."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from workbench.terminal.options import (
 from workbench.terminal.types import SHIPPED_FILE
 
 if TYPE_CHECKING:
+    from workbench.studio.answers import Stimulus
     from workbench.studio.studio import Files
 
 EXAMPLE = "specs/curve-detectors.yaml"
@@ -39,6 +41,12 @@ EXAMPLE = "specs/curve-detectors.yaml"
     help="Follow the file and write nothing, for people with an editor of their own.",
 )
 @click.option("--print", "prints", is_flag=True, help="Print the quick score and open no page.")
+@click.option(
+    "--stimulus",
+    metavar="DEG,PX",
+    help="With --print: print each unit's activation for a stimulus, by the direction of its "
+    "centre of curvature and its radius, as in 45,24.",
+)
 def studio(
     spec_file: Path | None,
     circuit_file: Path | None,
@@ -47,6 +55,7 @@ def studio(
     no_browser: bool,
     read_only: bool,
     prints: bool,
+    stimulus: str | None,
 ) -> None:
     """Write a theory on a page and watch the network answer.
 
@@ -59,8 +68,10 @@ def studio(
     workbench studio my-theory/theory.yaml --circuit my-theory/circuit.yaml
     """
     files = _files(spec_file, circuit_file, host, read_only)
+    if stimulus and not prints:
+        raise WorkbenchError("--stimulus", "without --print", "--print --stimulus DEG,PX")
     if prints:
-        _print_score(files)
+        _print(files, stimulus)
         return
     try:
         from workbench.studio.server import serve
@@ -116,17 +127,35 @@ def _loadable(circuit_file: Path) -> Path:
     return circuit_file
 
 
-def _print_score(files: "Files") -> None:
-    """Print the rows of the quick score of a theory."""
+def _print(files: "Files", stimulus: str | None) -> None:
+    """Print the rows of the quick score of a theory, or the responses to a stimulus."""
     from workbench.spec.source import text_of
     from workbench.studio.answers import Asked
     from workbench.studio.axis import figure_text
-    from workbench.studio.measure import quick_score
+    from workbench.studio.measure import quick_score, stimulus_answer
 
-    score = quick_score(Asked(text_of(files.spec_file), files.spec_file, files.circuit_file))
+    asked = Asked(text_of(files.spec_file), files.spec_file, files.circuit_file)
+    if stimulus is not None:
+        answer = stimulus_answer(replace(asked, stimulus=_stimulus(stimulus)))
+        click.echo("unit, its pose, trained and handwritten activation")
+        for unit in answer.responses:
+            figures = f"{unit.direction_deg:6.1f}° {unit.trained:9.3f} {unit.handwritten:9.3f}"
+            click.echo(f"{unit.unit:>12} {figures}")
+        return
+    score = quick_score(asked)
     click.echo(f"{score.label}, {score.pictures} pictures")
     for row in score.rows:
-        interval = (
-            f"  {figure_text(row.low)} to {figure_text(row.high)}" if row.low is not None else ""
-        )
-        click.echo(f"{figure_text(row.value):>6}  {row.words}{interval}")
+        ends = () if row.low is None else (row.low, row.high)
+        interval = " to ".join(map(figure_text, ends))
+        click.echo(f"{figure_text(row.value):>6}  {row.words}  {interval}".rstrip())
+
+
+def _stimulus(text: str) -> "Stimulus":
+    """The stimulus of an option. Raises WorkbenchError."""
+    from workbench.studio.address import RADII_PX, stimulus_of
+
+    if (stimulus := stimulus_of(text)) is None:
+        low, high = RADII_PX
+        expected = f"degrees and a radius from {low:g} to {high:g} pixels, as in 45,24"
+        raise WorkbenchError("--stimulus", f"{text!r}", expected)
+    return stimulus

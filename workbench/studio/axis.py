@@ -1,10 +1,10 @@
-"""The quick score on one axis, as SVG: a dot and an interval for each row of the summary."""
+"""Figures of the page that must be drawn at once, as SVG: the score, and responses by unit."""
 
 from collections.abc import Callable
 
 from markupsafe import escape
 
-from workbench.studio.answers import QuickScore, ScoreRow
+from workbench.studio.answers import QuickScore, ScoreRow, StimulusAnswer
 
 WIDTH, LEFT, RIGHT, ROW = 620, 190, 60, 22
 LOWEST = -1.0  # a lower figure is drawn at the edge, as in the report's ledger
@@ -29,6 +29,39 @@ def score_svg(score: QuickScore) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom + 30}" '
         f'width="{WIDTH}" font-family="system-ui, sans-serif" font-size="11">{lines}{marks}'
         f'<text x="{LEFT}" y="{bottom + 26}">{escape(score.label)}, {score.pictures} pictures'
+        "</text></svg>"
+    )
+
+
+TRAINED, HANDWRITTEN = "#111111", "#c8201e"  # as in the report's curves
+COLUMN, HEIGHT, LABELS = 26, 180, 44
+
+
+def responses_svg(answer: StimulusAnswer) -> str:
+    """Each unit's activation, trained in black and handwritten in red, in the order of poses."""
+    rows = answer.responses
+    top = max([1e-9, *(max(row.trained, row.handwritten) for row in rows)])
+    width = len(rows) * COLUMN + 50
+
+    def y(value: float) -> float:
+        return HEIGHT - max(value, 0.0) / top * (HEIGHT - 20)
+
+    marks = "".join(
+        f'<line x1="{x}" x2="{x}" y1="{y(row.trained):.1f}" y2="{y(row.handwritten):.1f}" '
+        f'stroke="#bbb"/><circle cx="{x}" cy="{y(row.trained):.1f}" r="4" fill="{TRAINED}"/>'
+        f'<circle cx="{x}" cy="{y(row.handwritten):.1f}" r="4" fill="{HANDWRITTEN}"/>'
+        f'<text x="{x}" y="{HEIGHT + 16}" text-anchor="middle">{row.direction_deg:.0f}°</text>'
+        f'<text x="{x}" y="{HEIGHT + 28}" text-anchor="middle">{escape(row.unit.split(":")[-1])}'
+        "</text>"
+        for x, row in ((40 + i * COLUMN, row) for i, row in enumerate(rows))
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{HEIGHT + LABELS}" '
+        f'font-family="system-ui, sans-serif" font-size="9">'
+        f'<line x1="26" x2="{width}" y1="{HEIGHT}" y2="{HEIGHT}" stroke="#999"/>'
+        f'<text x="22" y="{HEIGHT + 3}" text-anchor="end">0</text>'
+        f'<text x="22" y="{y(top) + 3:.1f}" text-anchor="end">{top:.3g}</text>{marks}'
+        f'<text x="26" y="{HEIGHT + 40}">pose and unit; activation, trained black, handwritten red'
         "</text></svg>"
     )
 

@@ -4,10 +4,13 @@ They are the steps of `workbench.rebuild`, without what a page does not show. Th
 and the trained circuit are loaded once.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from workbench.cache import command_cache, forget
 from workbench.compiler import compile_kernels, compile_spec
@@ -19,7 +22,7 @@ from workbench.evaluate.statistics import Statistics
 from workbench.hosts import Host
 from workbench.hosts.store import load
 from workbench.report.curves import draw_aligned, draw_directions
-from workbench.report.kernels import panels_of_layers
+from workbench.report.kernels import frame_axis, panels_of_layers
 from workbench.report.ledger import COLOURS
 from workbench.report.summary import SIMPLEST
 from workbench.report.svg import svg
@@ -27,11 +30,19 @@ from workbench.score.score import Spliced, condition_score, score
 from workbench.score.scorecard import ConditionScore
 from workbench.spec import Spec, TrainedCircuit, check_pair, load_circuit, theory_from_text
 from workbench.splice.calibrate import Splices
-from workbench.splice.conditions import ConditionKind
-from workbench.studio.answers import Asked, KernelPicture, QuickScore, ScoreRow
-from workbench.studio.panels import kernel_picture
+from workbench.splice.conditions import ConditionKind, natural
+from workbench.studio.answers import (
+    ARC,
+    Asked,
+    KernelPicture,
+    QuickScore,
+    Response,
+    ScoreRow,
+    StimulusAnswer,
+)
+from workbench.studio.panels import kernel_picture, png
 from workbench.vision.pictures import Picture, first_by_content, photographs
-from workbench.vision.tuning import probe_of, tuning
+from workbench.vision.tuning import answers, probe_of, tuning
 from workbench.work import Work
 
 PICTURES = 24  # of the shipped photographs, the first by content hash
@@ -87,6 +98,37 @@ def tuning_pictures(asked: Asked) -> dict[str, str]:
     return {name: svg(figure, name).decode() for name, figure in figures.items()}
 
 
+def stimulus_answer(asked: Asked) -> StimulusAnswer:
+    """The highest activation of each unit within one cell of the stimulus's apex.
+
+    The stimulus is the first variant of the theory's tuning curves. Raises WorkbenchError.
+    """
+    run, stimulus = _run(asked), asked.stimulus
+    drawing, front, back = next(iter(probe_of(run.spec.theory).variants.values()))
+    drawn: list[tuple[np.ndarray, tuple[float, float]]] = []
+
+    def draw(size_px: int, apex_px: tuple[float, float], *pose: float, **paint: Any) -> np.ndarray:
+        drawn.append((drawing(size_px, apex_px, *pose, **paint), apex_px))
+        return drawn[-1][0]
+
+    peaks = answers(
+        run.host,
+        {"spliced": run.splices.circuits["spliced"]},
+        {"trained": natural, "handwritten": run.splices.conditions["spliced"]},
+        (draw, front, back),
+        stimulus.radius_px,
+        np.array([stimulus.centre_deg]),
+    )
+    (rgb, apex_px), units = drawn[0], run.splices.circuits["spliced"].layers[-1].units
+    directions = units.column(frame_axis(units))
+    rows = zip(units.names, directions, peaks["trained"][0], peaks["handwritten"][0], strict=True)
+    responses = sorted(
+        (Response(name, *map(float, figures)) for name, *figures in rows),
+        key=lambda response: response.direction_deg,
+    )
+    return StimulusAnswer(stimulus, png(rgb), len(rgb), apex_px, tuple(responses))
+
+
 @dataclass(frozen=True)
 class _Run:
     """A theory that was spliced and evaluated."""
@@ -98,8 +140,12 @@ class _Run:
     statistics: Statistics
 
 
-@lru_cache(maxsize=1)  # the tuning curves of a theory are asked for after its score
 def _run(asked: Asked) -> _Run:
+    return _spliced(replace(asked, stimulus=ARC))
+
+
+@lru_cache(maxsize=1)  # other views of a theory are asked for after its score
+def _spliced(asked: Asked) -> _Run:
     if asked.circuit_file is None:
         raise WorkbenchError(str(asked.path), "no trained circuit", "--circuit FILE")
     spec, trained = _spec(asked), _trained(asked.circuit_file)
@@ -135,12 +181,17 @@ def _trained(circuit_file: Path) -> TrainedCircuit:
 
 @lru_cache(maxsize=1)
 def _pictures() -> tuple[Picture, ...]:
-    return tuple(first_by_content(photographs("headline"), PICTURES))
+    return _drawn_once(first_by_content(photographs("headline"), PICTURES))
 
 
 @lru_cache(maxsize=1)
 def _calibration() -> tuple[Picture, ...]:
-    return tuple(photographs("calibration"))
+    return _drawn_once(photographs("calibration"))
+
+
+def _drawn_once(pictures: Sequence[Picture]) -> tuple[Picture, ...]:
+    """The pictures, with their pixels in memory from the first time on."""
+    return tuple(replace(picture, load=cache(picture.load)) for picture in pictures)
 
 
 def _best_baseline(scores: dict[str, ConditionScore], compared: bool) -> str | None:

@@ -1,30 +1,48 @@
 """The page of the studio: the theory at the left, the network's answer at the right."""
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
+from typing import Any
 
 from markupsafe import escape
 from nicegui import ui
-from nicegui.events import ValueChangeEventArguments
+from nicegui.events import MouseEventArguments, ValueChangeEventArguments
 
 from workbench.errors import WorkbenchError
-from workbench.studio.address import KERNELS, VIEWS, View, command_of, score_command, view_of
-from workbench.studio.answers import KernelPicture
-from workbench.studio.axis import score_svg
+from workbench.studio.address import (
+    KERNELS,
+    STIMULUS,
+    TUNING,
+    VIEWS,
+    View,
+    command_of,
+    dragged,
+    score_command,
+    view_of,
+)
+from workbench.studio.answers import KernelPicture, StimulusAnswer
+from workbench.studio.axis import responses_svg, score_svg
 from workbench.studio.draft import Slider, sliders
 from workbench.studio.studio import Answer, Studio
 
 STEPS = 200  # of a slider
 
 
-def show_page(studio: Studio, view: str, family: str) -> None:
-    """Build the page of one window. It is drawn again whenever the studio changes."""
+TITLES = {KERNELS: "Kernels", TUNING: "Tuning curves", STIMULUS: "Responses to a stimulus"}
+DRAG = ("mousedown", "mousemove")
+
+
+def show_page(studio: Studio, query: tuple[str, str, str]) -> None:
+    """Build the page of one window. It is drawn again whenever the studio changes.
+
+    `query` has the words of the address: view, family and stimulus.
+    """
     ui.add_head_html(f"<style>{_style()}</style>")
-    window = Window(studio, view_of(view, family, _families(studio)))
+    window = Window(studio, view_of(*query, _families(studio)))
     studio.listeners.add(window.refresh)
-    if window.view.view != KERNELS:
-        studio.watch_tuning(1)
+    studio.watch_tuning(window.view.view == TUNING)
     ui.context.client.on_delete(window.close)
 
 
@@ -33,6 +51,7 @@ class Window:
 
     def __init__(self, studio: Studio, view: View):
         self.studio, self.view = studio, view
+        self.stimulus = studio.answer_to_stimulus(self.refresh)
         with ui.element("main").classes("studio"):
             with ui.element("section").classes("written"):
                 self._write()
@@ -44,8 +63,7 @@ class Window:
     def close(self) -> None:
         """Forget the window."""
         self.studio.listeners.discard(self.refresh)
-        if self.view.view != KERNELS:
-            self.studio.watch_tuning(-1)
+        self.studio.watch_tuning(-(self.view.view == TUNING))
 
     def refresh(self) -> None:
         """Show the studio's text, problems, sliders and answers."""
@@ -59,8 +77,9 @@ class Window:
         self._put(self.score, studio.score, _score_html(studio))
         if self.family.options != _families(studio):
             self.family.set_options(_families(studio), value=self._family())
-        answer = studio.kernels if self.view.view == KERNELS else studio.tuning
-        self._put(self.figure, answer, _figure_html(studio, self.view))
+        if self.view.view == STIMULUS:
+            studio.ask_stimulus(self.stimulus, self.view.stimulus)
+        self._show()
         self.command.content = self._command_html()
 
     def _write(self) -> None:
@@ -93,8 +112,31 @@ class Window:
             self.family = ui.select(
                 _families(self.studio), value=self._family(), on_change=self._choose_family
             ).props("dense options-dense")
+        self.picture = ui.interactive_image(
+            on_mouse=self._drag, events=list(DRAG), sanitize=False
+        ).classes("stimulus")
+        self.picture.props('draggable="false"')
         self.figure = ui.html(sanitize=False).classes("figure")
         self.command = ui.html(sanitize=False).classes("small command")
+
+    def _show(self) -> None:
+        """Show the chosen view."""
+        studio, view = self.studio, self.view.view
+        answers = {KERNELS: studio.kernels, TUNING: studio.tuning, STIMULUS: self.stimulus}
+        answer = answers[view]
+        content = "" if answer.value is None else _CONTENTS[view](answer.value, self._family())
+        self._put(self.figure, answer, _head(TITLES[view], answer) + content)
+        self.picture.set_visibility(view == STIMULUS and answer.value is not None)
+        if view == STIMULUS and answer.value is not None:
+            self.picture.set_source(_uri("image/png", answer.value.png))
+
+    def _drag(self, event: MouseEventArguments) -> None:
+        """Take the place of the pointer as the centre of the stimulus's circle."""
+        shown = self.stimulus.value
+        if event.type == "mousedown" or event.buttons & 1:
+            stimulus = dragged(shown.apex_px, event.image_x, event.image_y)
+            self.view = replace(self.view, stimulus=stimulus)
+            self._moved_to()
 
     def _mark(self) -> None:
         """Underline the problems, and list them below the editor."""
@@ -149,14 +191,13 @@ class Window:
         self._try(self.studio.revert)
 
     def _choose(self, event: ValueChangeEventArguments) -> None:
-        before, self.view = self.view.view, View(event.value, self.view.family)
-        if (before == KERNELS) != (self.view.view == KERNELS):
-            self.studio.watch_tuning(1 if before == KERNELS else -1)
+        before, self.view = self.view.view, replace(self.view, view=event.value)
+        self.studio.watch_tuning((self.view.view == TUNING) - (before == TUNING))
         self._moved_to()
 
     def _choose_family(self, event: ValueChangeEventArguments) -> None:
         if event.value and event.value != self.view.family:
-            self.view = View(self.view.view, event.value)
+            self.view = replace(self.view, family=event.value)
             self._moved_to()
 
     def _moved_to(self) -> None:
@@ -164,7 +205,7 @@ class Window:
         self.refresh()
 
     def _family(self) -> str:
-        return view_of(self.view.view, self.view.family, _families(self.studio)).family
+        return view_of(self.view.view, self.view.family, "", _families(self.studio)).family
 
     def _put(self, place: ui.html, answer: Answer, content: str) -> None:
         """Show an answer, marked as stale where it is not of the text."""
@@ -175,7 +216,8 @@ class Window:
 
     def _command_html(self) -> str:
         spec_file, circuit_file = self.studio.files.spec_file, self.studio.files.circuit_file
-        lines = [command_of(View(self.view.view, self._family()), spec_file, circuit_file)]
+        view = replace(self.view, family=self._family())
+        lines = [command_of(view, spec_file, circuit_file)]
         lines += [score_command(spec_file, circuit_file)] if circuit_file else []
         return "".join(f"<p><code>{escape(line)}</code></p>" for line in lines)
 
@@ -202,18 +244,32 @@ def _score_html(studio: Studio) -> str:
     return head + (score_svg(answer.value) if answer.value else "")
 
 
-def _figure_html(studio: Studio, view: View) -> str:
-    """The chosen view, or why there is none."""
-    answer = studio.kernels if view.view == KERNELS else studio.tuning
-    head = _head("Kernels" if view.view == KERNELS else "Tuning curves", answer)
-    if answer.value is None:
-        return head
-    if view.view != KERNELS:
-        return head + "".join(f"<figure>{text}</figure>" for text in answer.value.values())
-    family = view_of(view.view, view.family, _families(studio)).family
-    shown = [picture for picture in answer.value if picture.family == family]
+def _kernels_html(pictures: Sequence[KernelPicture], family: str) -> str:
+    """The kernels of a family, or why there are none."""
+    shown = [picture for picture in pictures if picture.family == family]
     missing = "" if shown else "<p class=small>This family needs a trained circuit.</p>"
-    return head + missing + "".join(map(_kernel_html, shown))
+    return missing + "".join(map(_kernel_html, shown))
+
+
+def _tuning_html(figures: Mapping[str, str], family: str) -> str:
+    """The report's figures of tuning curves."""
+    return "".join(f"<figure>{text}</figure>" for text in figures.values())
+
+
+def _stimulus_html(answer: StimulusAnswer, family: str) -> str:
+    """The responses, and what to drag."""
+    words = (
+        f"direction {answer.stimulus.centre_deg:g}°, radius {answer.stimulus.radius_px:g} pixels. "
+        "Drag on the picture: the pointer is the centre of the circle."
+    )
+    return f"<figure>{responses_svg(answer)}<figcaption>{words}</figcaption></figure>"
+
+
+_CONTENTS: Mapping[str, Callable[[Any, str], str]] = {
+    KERNELS: _kernels_html,
+    TUNING: _tuning_html,
+    STIMULUS: _stimulus_html,
+}
 
 
 def _head(title: str, answer: Answer) -> str:
@@ -225,11 +281,15 @@ def _head(title: str, answer: Answer) -> str:
 
 def _kernel_html(picture: KernelPicture) -> str:
     """A kernel picture as an `img`: a dark page does not change the colours of its weights."""
-    content, title = b64encode(picture.svg.encode()).decode(), escape(picture.title)
+    source, title = _uri("image/svg+xml", picture.svg.encode()), escape(picture.title)
     return (
-        f'<figure class=wide><img alt="{title}" src="data:image/svg+xml;base64,{content}">'
+        f'<figure class=wide><img alt="{title}" src="{source}">'
         f"<figcaption>{title}</figcaption></figure>"
     )
+
+
+def _uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{b64encode(content).decode()}"
 
 
 def _style() -> str:

@@ -57,9 +57,14 @@ def _png(grid: np.ndarray, scale: float) -> str:
     known = np.isfinite(grid)
     index = np.rint((np.where(known, grid, 0) / scale + 1) / 2 * (SHADES - 1)).astype(int)
     pixels = np.where(known[..., None], shades[index.clip(0, SHADES - 1)], ground)
+    return b64encode(png(pixels)).decode()
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """RGB `h w 3` from 0 to 255 as a PNG."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels.astype(np.uint8)).save(buffer, format="png")
-    return b64encode(buffer.getvalue()).decode()
+    Image.fromarray(np.rint(pixels).clip(0, 255).astype(np.uint8)).save(buffer, format="png")
+    return buffer.getvalue()
 
 
 @lru_cache(maxsize=1)

@@ -31,8 +31,8 @@ def serve(studio: Studio, port: int, opens: bool, announce: Callable[[str], None
     address = f"http://{ADDRESS}:{port}/{token}/"
 
     @ui.page("/")
-    def _page(view: str = "", family: str = "") -> None:
-        show_page(studio, view, family)
+    def _page(view: str = "", family: str = "", stimulus: str = "") -> None:
+        show_page(studio, (view, family, stimulus))
 
     async def started() -> None:
         await studio.start()

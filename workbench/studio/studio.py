@@ -12,7 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.spec import with_tuned
 from workbench.spec.source import text_of
-from workbench.studio.answers import Asked, QuickScore
+from workbench.studio.answers import Asked, QuickScore, Stimulus
 from workbench.studio.changes import changed
 from workbench.studio.draft import Draft, Slider, read_draft
 from workbench.studio.worker import Worker
@@ -172,6 +172,16 @@ class Studio:
             return line
         old, new = (score.row("spliced").value for score in (before, after))
         return line if old is None or new is None else f"{line} Recovered {old:.2f} → {new:.2f}."
+
+    def answer_to_stimulus(self, notify: Callable[[], None]) -> Answer:
+        """An answer of one window, which asks it by itself (`ask_stimulus`)."""
+        return Answer("stimulus_answer", self.workers[1], notify)
+
+    def ask_stimulus(self, answer: Answer, stimulus: Stimulus) -> None:
+        """Ask for the responses to a stimulus, by the last text without problems."""
+        if self.good and self.files.circuit_file:
+            asked = Asked(self.good.text, self.files.spec_file, self.files.circuit_file, stimulus)
+            answer.want(asked)
 
     def watch_tuning(self, windows: int) -> None:
         """Add windows that show tuning curves, or take them away."""
