@@ -24,20 +24,24 @@ torch.set_num_threads(1)
 
 OBJECT_STORE = 200_000_000  # bytes: more than any test sends, and what a container gives
 MUST_NOT_SKIP = SHARED.is_dir() or os.environ.get("CI_SHARED") == "1"
+MUST_HAVE_BROWSER = os.environ.get("CI_BROWSER") == "1"
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """Where the shared networks and photographs are at hand, a test that wants them must run: a
-    skip is a failure.
+    skip is a failure. So it is for a test that wants a browser, with CI_BROWSER=1.
     """
     report = yield
     wants = item.get_closest_marker("inceptionv1") or item.get_closest_marker("shared")
-    if report.skipped and not hasattr(report, "wasxfail") and wants and MUST_NOT_SKIP:
+    where = f"{SHARED} exists or CI_SHARED=1" if wants and MUST_NOT_SKIP else ""
+    if item.get_closest_marker("browser") and MUST_HAVE_BROWSER:
+        where = "CI_BROWSER=1"
+    if report.skipped and not hasattr(report, "wasxfail") and where:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome, report.longrepr = (
             "failed",
-            f"{item.nodeid} must not be skipped where {SHARED} exists or CI_SHARED=1 ({reason})",
+            f"{item.nodeid} must not be skipped where {where} ({reason})",
         )
     return report
 

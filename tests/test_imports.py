@@ -58,7 +58,7 @@ LAYERS = (
     ("api",),
     ("terminal",),
     ("sequences.analyses",),
-    ("analyses", "export"),
+    ("analyses", "export", "studio"),
     ("full_report",),
     ("cli",),
 )

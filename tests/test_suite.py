@@ -17,6 +17,10 @@ def test_that_needs_a_network():
 def test_that_needs_another():
     pytest.skip("not here")
 
+@pytest.mark.browser
+def test_that_needs_a_browser():
+    pytest.skip("no chromium")
+
 @pytest.mark.shared
 def test_that_has_it():
     pass
@@ -28,7 +32,7 @@ def test_that_needs_nothing():
 
 @pytest.mark.parametrize(
     ("at_hand", "processes", "closing"),
-    [("1", "1", "2 failed, 1 passed, 1 skipped"), ("0", "0", "1 passed, 3 skipped")],
+    [("1", "1", "3 failed, 1 passed, 1 skipped"), ("0", "0", "1 passed, 4 skipped")],
 )
 def test_a_skip_is_a_failure_where_what_the_test_needs_is_at_hand(
     tmp_path, at_hand, processes, closing
@@ -38,6 +42,7 @@ def test_a_skip_is_a_failure_where_what_the_test_needs_is_at_hand(
         "PYTHONPATH": os.pathsep.join(sys.path),
         "WORKBENCH_SHARED": str(tmp_path / "none"),
         "CI_SHARED": at_hand,
+        "CI_BROWSER": at_hand,
     }
     words = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-n", processes, str(tmp_path)]
     done = subprocess.run(

@@ -83,6 +83,13 @@ COMMANDS = (
     ),
     Row(
         LOOP,
+        "studio",
+        "Write a theory on a page and watch the network answer",
+        "workbench.cli.studio:studio",
+        "studio.md",
+    ),
+    Row(
+        LOOP,
         "tune",
         "Fit the numbers that a theory marks `tune`",
         "workbench.cli.tune:tune",

@@ -1,0 +1,117 @@
+"""What a window shows: its address, its command, and who may ask for it."""
+
+import asyncio
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+from click.testing import CliRunner
+
+from workbench.cli import main
+from workbench.studio.address import (
+    VIEWS,
+    View,
+    command_of,
+    dragged,
+    score_command,
+    stimulus_of,
+    view_of,
+)
+from workbench.studio.answers import Stimulus
+from workbench.studio.guard import Guard
+
+FAMILIES = ("gabor", "line", "curve")
+CIRCUIT = Path("circuit.yaml")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_view_is_read_back_from_its_query(view, family):
+    shown = View(view, family, Stimulus(90, 30) if view == "stimulus" else Stimulus())
+    query = parse_qs(shown.query.removeprefix("?"))
+    words = [query.get(word, [""])[0] for word in ("view", "family", "stimulus")]
+    assert view_of(*words, FAMILIES) == shown
+
+
+def test_unknown_words_show_the_kernels_of_the_last_family():
+    assert view_of("<script>", "nonsense", "1,2,3", FAMILIES) == View("kernels", "curve")
+    assert view_of("", "", "", ()) == View("kernels", "")
+
+
+@pytest.mark.parametrize("text", ["", "45", "a,b", "nan,24", "inf,24", "45,nan", "45,1", "45,1e9"])
+def test_no_stimulus_of_other_texts(text):
+    assert stimulus_of(text) is None
+    shown = CliRunner().invoke(main, ["studio", "line", "--print", "--stimulus", text or " "])
+    assert shown.exit_code == 2
+    assert "--stimulus" in shown.output + str(shown.exception)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "stimulus"),
+    [
+        (120, 100, Stimulus(0, 20)),
+        (100, 120, Stimulus(90, 20)),
+        (70, 100, Stimulus(180, 30)),
+        (100, 90, Stimulus(270, 10)),
+        (100, 100, Stimulus(0, 2)),
+    ],
+)
+def test_the_pointer_is_the_centre_of_the_circle(x, y, stimulus):
+    assert dragged((100, 100), x, y) == stimulus
+    assert stimulus_of(stimulus.text) == stimulus
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_commands_of_views_are_commands(view):
+    spec = Path("my theory.yaml")
+    for line in (command_of(View(view, "line"), spec, CIRCUIT), score_command(spec, CIRCUIT)):
+        program, command, *_ = line.split()
+        assert program == "workbench"
+        assert "'my theory.yaml'" in line
+        shown = CliRunner().invoke(main, [command, "--help"]).output
+        assert [word for word in line.split() if word[:2] == "--" and word not in shown] == []
+
+
+HOST, TOKEN = b"127.0.0.1:8123", "secret"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "path", "status"),
+    [
+        ([HOST], "/secret/", 200),
+        ([b"localhost:8123"], "/secret/_nicegui/static/nicegui.js", 200),
+        ([HOST], "/", 403),
+        ([HOST], "/secre/", 403),
+        ([HOST], "/other/secret/", 403),
+        ([HOST], "secret", 403),
+        ([b"127.0.0.1:8124"], "/secret/", 403),
+        ([b"evil.example"], "/secret/", 403),
+        ([b"evil.example", HOST], "/secret/", 403),
+        ([], "/secret/", 403),
+    ],
+)
+def test_only_the_address_with_host_and_token_is_answered(hosts, path, status):
+    assert answered("http", hosts, path)[0]["status"] == status
+
+
+def test_a_websocket_without_the_token_is_closed():
+    assert answered("websocket", [HOST], "/_nicegui_ws/socket.io/") == [
+        {"type": "websocket.close", "code": 1008}
+    ]
+
+
+def answered(kind: str, hosts: list[bytes], path: str) -> list[dict]:
+    sent: list[dict] = []
+
+    async def within(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200})
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": kind, "path": path, "headers": [(b"host", host) for host in hosts]}
+    asyncio.run(Guard(within, TOKEN, 8123)(scope, receive, send))
+    return sent

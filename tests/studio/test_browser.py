@@ -1,0 +1,220 @@
+"""The studio in a real browser: open, edit, make an error, move a slider, save, reload."""
+
+import http.client
+import os
+import re
+import signal
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.studio.conftest import served, started_by
+
+pytestmark = pytest.mark.browser
+WAIT_MS = 120_000  # on a machine where others compute
+
+
+@pytest.fixture(scope="module")
+def studio(theory, chromium):
+    with served(theory) as (address, process):
+        yield address, process
+
+
+@pytest.fixture
+def window(chromium, studio, theory):
+    """A window of the studio, with the file's text in its editor."""
+    page = opened(chromium, studio[0])
+    yield page
+    page.get_by_role("button", name="Reload file").click()
+    page.wait_for_function("document.querySelector('.status').innerText == 'saved'")
+    page.context.close()
+
+
+def opened(chromium, address):
+    page = chromium.new_context(viewport={"width": 1400, "height": 1400}).new_page()
+    page.set_default_timeout(WAIT_MS)
+    page.goto(address)
+    page.wait_for_selector(".figure:not(.stale) img")
+    return page
+
+
+def replace_line(page, old: str, new: str) -> None:
+    """Type a new line in place of the one that has `old`."""
+    page.locator(".cm-line", has_text=old).first.click()
+    page.keyboard.press("Home")
+    page.keyboard.press("Shift+End")
+    page.keyboard.type(new)
+
+
+def text_of(page) -> str:
+    return "\n".join(page.locator(".cm-line").all_inner_texts()).replace("\n\n", "\n")
+
+
+def kernel(page) -> str:
+    return page.locator(".figure img").first.get_attribute("src")
+
+
+def new_kernel(page, before: str) -> None:
+    page.wait_for_function(
+        "before => { const shown = document.querySelector('.figure:not(.stale) img');"
+        "return shown && shown.src != before }",
+        arg=before,
+    )
+
+
+def test_the_page_shows_kernels_and_a_score_beside_the_best_baseline(window, theory):
+    window.wait_for_selector(".score:not(.stale) svg")
+    score = window.locator(".score").inner_text()
+    assert "handwritten" in score
+    assert "best baseline (" in score
+    assert "recovered KL, 24 pictures" in score
+    assert f"workbench show {theory}" in window.locator(".command").inner_text()
+
+
+def test_an_edit_draws_other_kernels_and_says_what_changed(window):
+    before = kernel(window)
+    replace_line(window, "tolerance_deg: 20}", "- {along: line, spread_px: 3, extent_px: 16,")
+    window.keyboard.type(" match: tangent, tolerance_deg: 20}")
+    new_kernel(window, before)
+    assert window.locator(".status").inner_text() == "unsaved"
+    assert "1 lines added, 1 removed" in window.locator(".changed").inner_text()
+
+
+def test_an_error_is_underlined_with_its_message_and_keeps_the_last_kernels_as_stale(
+    window, theory
+):
+    before = kernel(window)
+    replace_line(window, "window_px: 40", "windw_px: 40")
+    window.wait_for_selector(".editor .problem")
+    assert "windw_px" in window.locator(".editor .problem").first.inner_text()
+    message = window.locator(".problems").inner_text()
+    assert f"{theory}:" in message
+    assert "Did you mean 'window_px'?" in message
+    assert window.locator(".figure.stale img").first.get_attribute("src") == before
+    replace_line(window, "windw_px: 40", "window_px: 40")
+    window.wait_for_selector(".figure:not(.stale) img")
+    window.wait_for_selector(".editor .problem", state="detached")
+    assert window.locator(".problems").inner_text() == ""
+
+
+def test_a_slider_moves_its_number_in_the_text(window):
+    window.goto(f"{window.url.split('?')[0]}?view=kernels&family=line")
+    track = window.locator('[data-key="families.line.threshold"]')
+    box = track.bounding_box()
+    y = box["y"] + box["height"] / 2
+    window.mouse.move(box["x"] + box["width"] / 4, y)
+    window.mouse.down()
+    window.mouse.move(box["x"] + box["width"] / 2, y, steps=4)
+    window.mouse.up()
+    window.wait_for_function("!document.querySelector('.editor').innerText.includes('tune: 0.2,')")
+    value = float(re.search(r"tune: ([\d.]+)", text_of(window))[1])
+    assert value == pytest.approx(0.4, abs=0.02)
+    window.wait_for_function(
+        "document.querySelector('.changed').innerText.includes('line.threshold 0.2 →')"
+    )
+
+
+def test_the_address_names_the_view(window, chromium, studio):
+    window.goto(f"{studio[0]}?view=kernels&family=gabor")
+    window.wait_for_selector("text=gabor reads the picture")
+    window.locator(".q-select").click()
+    window.locator(".q-item", has_text="line").click()
+    window.wait_for_url("**family=line")
+    window.wait_for_selector("text=--family line")
+
+
+def test_a_stimulus_is_dragged_and_both_kinds_of_unit_answer(window, studio):
+    window.goto(f"{studio[0]}?view=stimulus&stimulus=0,24")
+    window.wait_for_selector("text=direction 0°, radius 24 pixels")
+    before = window.locator(".figure svg").inner_html()
+    box = window.locator(".stimulus img").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    window.mouse.move(x + 30, y)
+    window.mouse.down()
+    window.mouse.move(x - 30, y, steps=3)
+    window.mouse.up()
+    window.wait_for_function(
+        "() => { const shown = document.querySelector('.figure figcaption').innerText;"
+        "const [, degrees] = shown.match(/direction ([0-9.]+)/);"
+        "return Math.abs(degrees - 180) < 20 }"
+    )
+    assert window.locator(".figure svg").inner_html() != before
+    assert re.search(r"stimulus=1[6-9]\d[.\d]*,", window.url)
+    assert "--print --stimulus 1" in window.locator(".command").inner_text()
+
+
+def test_saving_writes_the_file_alone_and_other_windows_show_the_text(
+    window, chromium, studio, theory
+):
+    second = opened(chromium, studio[0])
+    written = theory.read_text()
+    others = {path: path.read_bytes() for path in theory.parent.iterdir() if path != theory}
+    try:
+        replace_line(window, "theory: my-curves", "theory: other-curves")
+        second.wait_for_function(
+            "document.querySelector('.editor').innerText.includes('other-curves')"
+        )
+        assert theory.read_text() == written
+        window.get_by_role("button", name="Save").click()
+        window.wait_for_function("document.querySelector('.status').innerText == 'saved'")
+        assert theory.read_text() == written.replace("my-curves", "other-curves")
+        second.reload()
+        second.wait_for_function(
+            "document.querySelector('.editor').innerText.includes('other-curves')"
+        )
+        assert others == {p: p.read_bytes() for p in theory.parent.iterdir() if p != theory}
+        assert [path.name for path in others] == ["circuit.yaml"]
+    finally:
+        theory.write_text(written)
+        second.context.close()
+
+
+def test_a_killed_process_is_started_again(window, studio):
+    before = kernel(window)
+    computing = [
+        pid
+        for pid in started_by(studio[1].pid)
+        if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    assert len(computing) == 2  # kernels, and the score
+    for pid in computing:
+        os.kill(pid, signal.SIGKILL)
+    replace_line(window, "window_px: 40", "window_px: 32")
+    new_kernel(window, before)
+
+
+def test_without_the_token_or_from_another_host_it_is_forbidden(studio):
+    address = urlsplit(studio[0])
+    assert address.hostname == "127.0.0.1"
+    assert len(address.path) > 20
+    assert status(address.port, address.path) == 200
+    assert status(address.port, "/") == 403
+    assert status(address.port, f"{address.path[:-3]}xx/") == 403
+    assert status(address.port, "/_nicegui_ws/socket.io/?transport=polling&EIO=4") == 403
+    assert status(address.port, address.path, "evil.example") == 403
+    assert status(address.port, address.path, f"localhost:{address.port}") == 200
+
+
+def test_read_only_follows_the_file_also_where_no_trained_units_are_known(
+    chromium, theory, tmp_path
+):
+    file = tmp_path / "theory.yaml"
+    file.write_text(theory.read_text().replace("  curve:", "  bow:"))
+    with served(file, "--read-only", circuit=False) as (address, _):
+        page = opened(chromium, f"{address}?family=line")
+        assert page.get_by_role("button", name="Save").count() == 0
+        assert "give the trained units with --circuit" in page.locator(".score").inner_text()
+        before = kernel(page)
+        file.write_text(file.read_text().replace("spread_px: 2", "spread_px: 4"))
+        new_kernel(page, before)
+        assert "spread_px: 4" in text_of(page)
+        page.context.close()
+
+
+def status(port: int, path: str, host: str = "") -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", path, headers={"Host": host or f"127.0.0.1:{port}"})
+    answer = connection.getresponse().status
+    connection.close()
+    return answer

@@ -1,0 +1,155 @@
+"""What the studio computes: the same as the loop does, in a process that can be killed."""
+
+import asyncio
+import os
+import re
+from base64 import b64decode
+from dataclasses import replace
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from workbench.api import load_circuit, load_theory
+from workbench.errors import WorkbenchError
+from workbench.report.curves import draw_aligned
+from workbench.report.kernels import panels_of
+from workbench.report.summary import summary
+from workbench.report.svg import svg
+from workbench.studio import measure
+from workbench.studio.answers import Asked, QuickScore, ScoreRow, Stimulus
+from workbench.studio.axis import LEFT, RIGHT, WIDTH, responses_svg, score_svg
+from workbench.studio.panels import kernel_picture
+from workbench.studio.worker import Worker
+from workbench.vision.pictures import photographs
+
+
+@pytest.fixture(scope="module")
+def asked(theory) -> Asked:
+    return Asked(theory.read_text(), theory, theory.parent / "circuit.yaml")
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Four pictures and twelve for calibration."""
+    monkeypatch.setattr(measure, "_pictures", lambda: tuple(photographs("headline")[::16]))
+    monkeypatch.setattr(measure, "_calibration", lambda: tuple(photographs("calibration")[::8]))
+    measure._spliced.cache_clear()
+    yield
+    measure._spliced.cache_clear()
+
+
+def test_the_quick_score_and_the_curves_are_those_of_the_report(asked, few):
+    score = measure.quick_score(asked)
+    run = (
+        load_theory(asked.path)
+        .score(
+            load_circuit(asked.circuit_file),
+            measure._pictures(),
+            measure._calibration(),
+            quick=True,
+        )
+        .run
+    )
+    card = run.card
+    assert [(row.words, row.condition) for row in score.rows] == [
+        (row.words, row.condition) for row in summary(card)
+    ]
+    for row in score.rows:
+        figure = card.conditions[row.condition].recovered
+        assert row.value == pytest.approx(figure.value)
+        assert (row.low, row.high) == pytest.approx(figure.ci95)
+    curves = svg(draw_aligned(card.units, run.curves[0]), "aligned").decode()
+    assert measure.tuning_pictures(asked)["aligned"] == curves
+    assert_in_curves(asked, run.curves[0])
+
+
+def assert_in_curves(asked: Asked, curves) -> None:
+    """A stimulus has the responses that the curves of its variant have at its direction."""
+    pose, radius_px = 3, float(curves.radius_px[curves.preferred])
+    stimulus = Stimulus(float(curves.centre_deg[pose]), radius_px)
+    answer = measure.stimulus_answer(replace(asked, stimulus=stimulus))
+    trained, handwritten = (side[pose] for side in next(iter(curves.variants.values())))
+    order = [row.unit for row in answer.responses]
+    names = load_theory(asked.path).compile(load_circuit(asked.circuit_file)).circuit
+    places = [names.layers[-1].units.names.index(unit) for unit in order]
+    for row, i in zip(answer.responses, places, strict=True):
+        assert row.trained == pytest.approx(trained[i], rel=1e-4, abs=1e-5)
+        assert row.handwritten == pytest.approx(handwritten[i], rel=1e-4, abs=1e-5)
+    assert [row.direction_deg for row in answer.responses] == sorted(
+        row.direction_deg for row in answer.responses
+    )
+    shown = np.asarray(Image.open(BytesIO(answer.png)))
+    x, y = map(round, answer.apex_px)
+    assert shown[y, x].min() > 200  # the bright contour goes through the apex
+    assert "<circle" in responses_svg(answer)
+
+
+def test_units_turned_by_90_degrees_score_lower(asked, few, tmp_path):
+    right = measure.quick_score(asked).row("spliced")
+    turned = re.sub(
+        r"centre_deg: ([\d.]+)",
+        lambda match: f"centre_deg: {(float(match[1]) + 90) % 360:.1f}",
+        asked.circuit_file.read_text(),
+    )
+    (tmp_path / "turned.yaml").write_text(turned)
+    wrong = measure.quick_score(Asked(asked.text, asked.path, tmp_path / "turned.yaml"))
+    assert wrong.row("spliced").pearson < right.pearson - 0.2
+    assert wrong.row("spliced").value < right.value - 0.1
+
+
+def test_pictures_of_kernels_hold_the_weights(asked):
+    pictures = measure.kernels(asked)
+    circuit = load_theory(asked.path).compile(load_circuit(asked.circuit_file)).circuit
+    panels = [panel for panels in panels_of(circuit).values() for panel in panels]
+    assert [picture.family for picture in pictures] == ["gabor", "line", "curve"]
+    for picture, panel in zip(pictures, panels, strict=True):
+        assert picture == kernel_picture(picture.family, panel)
+        pixels = pixels_of(picture.svg)
+        kh, kw = panel.kernels.shape[2:]
+        row, column, i, j = np.unravel_index(panel.kernels.argmax(), panel.kernels.shape)
+        red = pixels[row * (kh + 1) + 1 + i, column * (kw + 1) + 1 + j].astype(int)
+        assert red[0] > red[1] + 50
+        assert (pixels[0] == pixels[0, 0]).all()  # grey above the kernels
+
+
+def pixels_of(text: str) -> np.ndarray:
+    content = re.search(r"base64,([^\"]+)", text)[1]
+    return np.asarray(Image.open(BytesIO(b64decode(content))))
+
+
+def test_without_a_trained_circuit_the_families_above_the_last_are_drawn(asked):
+    pictures = measure.kernels(Asked(asked.text, asked.path))
+    assert [picture.family for picture in pictures] == ["gabor", "line"]
+    with pytest.raises(WorkbenchError, match="no trained circuit"):
+        measure.quick_score(Asked(asked.text, asked.path))
+
+
+@pytest.mark.parametrize(("value", "at"), [(1.0, 1 / 1.05), (0.0, 0.0), (0.5, 0.5 / 1.05)])
+def test_a_figure_stands_at_its_place_on_the_axis(value, at):
+    score = QuickScore((ScoreRow("<b>", "spliced", "#c8201e", value, 0, 1, 0.5),), "recovered", 4)
+    drawn = score_svg(score)
+    place = float(re.search(r'<circle cx="([\d.]+)"', drawn)[1])
+    assert place == pytest.approx(LEFT + at * (WIDTH - LEFT - RIGHT), abs=0.1)
+    assert "&lt;b&gt;" in drawn
+    missing = QuickScore((ScoreRow("none", "spliced", "#000", None, None, None, None),), "", 4)
+    assert "<circle" not in score_svg(missing)
+
+
+def test_a_killed_process_is_replaced_and_errors_come_back(asked):
+    async def life() -> None:
+        worker = Worker("test")
+        no_circuit = Asked(asked.text, asked.path)
+        first = await worker.run("kernels", no_circuit)
+        killed = worker.process.pid
+        os.kill(killed, 9)
+        assert await worker.run("kernels", no_circuit) == first
+        assert worker.process.pid != killed
+        with pytest.raises(WorkbenchError, match="Did you mean 'theory'"):
+            await worker.run("kernels", Asked("theori: a", asked.path))
+        with pytest.raises(WorkbenchError, match="the studio's nothing"):
+            await worker.run("nothing")
+        worker.stop()
+
+    asyncio.run(life())

@@ -1,0 +1,187 @@
+"""The state of a studio: texts, answers and the file, with a worker that computes nothing."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.shipped import FOLDER
+from workbench.errors import WorkbenchError
+from workbench.studio import studio as module
+from workbench.studio.draft import sliders
+from workbench.studio.studio import Files, Studio
+
+TEXT = (FOLDER / "line.yaml").read_text()
+BROKEN = TEXT.replace("theory:", "theori:", 1)
+
+
+class Echo:
+    """Answers with the text; refuses a text with `refuse`."""
+
+    def __init__(self, name):
+        self.name, self.asked = name, []
+
+    async def run(self, task, asked):
+        self.asked.append(asked.text)
+        await asyncio.sleep(0.02)
+        if "refuse" in asked.text:
+            raise WorkbenchError("here", "refused")
+        return asked.text
+
+    def stop(self):
+        """Nothing is to be ended."""
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setattr(module, "Worker", Echo)
+    monkeypatch.setattr(module, "PAUSE_S", 0.01)
+    monkeypatch.setattr(module, "LOOKS_EVERY_S", 0.01)
+    for ledger in FOLDER.glob("line.tuned*"):
+        (tmp_path / ledger.name).write_bytes(ledger.read_bytes())
+    path = tmp_path / "line.yaml"
+    path.write_text(TEXT)
+    return path
+
+
+def lived(file: Path, scene, **words) -> Studio:
+    """A studio in which a scene has been played."""
+
+    async def life() -> Studio:
+        studio = Studio(Files(file, Path("circuit.yaml"), **words))
+        await studio.start()
+        await settled()
+        await scene(studio)
+        studio.stop()
+        return studio
+
+    return asyncio.run(life())
+
+
+async def settled() -> None:
+    await asyncio.sleep(0.15)
+
+
+def test_an_edit_is_answered_and_nothing_is_written(file):
+    async def scene(studio):
+        assert studio.kernels.of == TEXT
+        studio.edit(TEXT + "# more\n")
+        assert studio.kernels.stale(studio.text)
+        await settled()
+        assert studio.kernels.value == studio.score.value == TEXT + "# more\n"
+        assert not studio.kernels.stale(studio.text)
+        assert studio.unsaved
+
+    lived(file, scene)
+    assert file.read_text() == TEXT
+
+
+def test_fast_edits_are_left_out_but_the_last(file):
+    async def scene(studio):
+        for i in range(50):
+            studio.edit(f"{TEXT}# {i}\n")
+            await asyncio.sleep(0)
+        await settled()
+        assert studio.kernels.worker.asked == [TEXT, f"{TEXT}# 49\n"]
+
+    lived(file, scene)
+
+
+def test_a_broken_theory_keeps_the_last_answers_as_stale(file):
+    async def scene(studio):
+        studio.edit(BROKEN)
+        await settled()
+        assert studio.draft.marks
+        assert studio.kernels.value == TEXT
+        assert studio.kernels.stale(studio.text)
+        studio.save()
+        assert file.read_text() == BROKEN
+
+    lived(file, scene)
+
+
+def test_a_theory_that_cannot_be_computed_says_why(file):
+    async def scene(studio):
+        studio.edit(TEXT + "# refuse\n")
+        await settled()
+        assert studio.score.problem == "here: refused"
+        assert studio.score.value == TEXT
+        studio.edit(TEXT)
+        await settled()
+        assert studio.score.problem == ""
+
+    lived(file, scene)
+
+
+def test_a_slider_changes_its_number_alone_and_stays_within_bounds(file):
+    async def scene(studio):
+        slider = next(sliders(studio.good.spec))
+        studio.slide(slider, slider.high * 2)
+        changed = [
+            (old, new)
+            for old, new in zip(TEXT.splitlines(), studio.text.splitlines(), strict=True)
+            if old != new
+        ]
+        assert len(changed) == 1
+        assert changed[0][1] == changed[0][0].replace(f"{slider.value:g}", f"{slider.high}", 1)
+        await settled()
+        assert slider.key in studio.since_saved()
+
+    lived(file, scene)
+
+
+def test_a_file_that_another_program_changed_is_not_overwritten_at_once(file):
+    async def scene(studio):
+        studio.edit(TEXT + "# mine\n")
+        file.write_text(TEXT + "# theirs\n")
+        with pytest.raises(WorkbenchError, match="changed by another program"):
+            studio.save()
+        assert file.read_text() == TEXT + "# theirs\n"
+        studio.save()
+        assert file.read_text() == TEXT + "# mine\n"
+
+    lived(file, scene)
+
+
+def test_the_file_is_followed_while_there_are_no_edits(file):
+    async def scene(studio):
+        file.write_text(TEXT + "# theirs\n")
+        await settled()
+        assert studio.text == TEXT + "# theirs\n"
+        studio.edit(TEXT + "# mine\n")
+        file.write_text(TEXT)
+        await settled()
+        assert studio.text == TEXT + "# mine\n"
+        studio.revert()
+        assert studio.text == TEXT
+
+    lived(file, scene)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [({"follows": True}, "--read-only"), ({"locked": "is shipped"}, "is shipped")],
+)
+def test_a_closed_file_is_not_written(file, words, message):
+    async def scene(studio):
+        studio.edit(TEXT + "# mine\n")
+        with pytest.raises(WorkbenchError, match=message):
+            studio.save()
+        assert (studio.text == TEXT) == ("follows" in words)
+
+    lived(file, scene, **words)
+    assert file.read_text() == TEXT
+
+
+def test_tuning_curves_are_computed_only_for_a_window_that_shows_them(file):
+    async def scene(studio):
+        assert studio.tuning.value is None
+        studio.watch_tuning(1)
+        await settled()
+        assert studio.tuning.value == TEXT
+        studio.watch_tuning(-1)
+        studio.edit(TEXT + "# more\n")
+        await settled()
+        assert studio.tuning.value == TEXT
+
+    lived(file, scene)

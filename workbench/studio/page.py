@@ -1,0 +1,301 @@
+"""The page of the studio: the theory at the left, the network's answer at the right."""
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+
+from markupsafe import escape
+from nicegui import ui
+from nicegui.events import MouseEventArguments, ValueChangeEventArguments
+
+from workbench.errors import WorkbenchError
+from workbench.studio.address import (
+    KERNELS,
+    STIMULUS,
+    TUNING,
+    VIEWS,
+    View,
+    command_of,
+    dragged,
+    score_command,
+    view_of,
+)
+from workbench.studio.answers import KernelPicture, StimulusAnswer
+from workbench.studio.axis import responses_svg, score_svg
+from workbench.studio.draft import Slider, sliders
+from workbench.studio.studio import Answer, Studio
+
+STEPS = 200  # of a slider
+
+
+TITLES = {KERNELS: "Kernels", TUNING: "Tuning curves", STIMULUS: "Responses to a stimulus"}
+DRAG = ("mousedown", "mousemove")
+
+
+def show_page(studio: Studio, query: tuple[str, str, str]) -> None:
+    """Build the page of one window. It is drawn again whenever the studio changes.
+
+    `query` has the words of the address: view, family and stimulus.
+    """
+    ui.add_head_html(f"<style>{_style()}</style>")
+    window = Window(studio, view_of(*query, _families(studio)))
+    studio.listeners.add(window.refresh)
+    studio.watch_tuning(window.view.view == TUNING)
+    ui.context.client.on_delete(window.close)
+
+
+class Window:
+    """One window's elements; `refresh` brings them to the state of the studio."""
+
+    def __init__(self, studio: Studio, view: View):
+        self.studio, self.view = studio, view
+        self.stimulus = studio.answer_to_stimulus(self.refresh)
+        with ui.element("main").classes("studio"):
+            with ui.element("section").classes("written"):
+                self._write()
+            with ui.element("section").classes("answered"):
+                self._answer()
+        self.sliders: dict[str, tuple[Slider, ui.slider]] = {}
+        self.refresh()
+
+    def close(self) -> None:
+        """Forget the window."""
+        self.studio.listeners.discard(self.refresh)
+        self.studio.watch_tuning(-(self.view.view == TUNING))
+
+    def refresh(self) -> None:
+        """Show the studio's text, problems, sliders and answers."""
+        studio, draft = self.studio, self.studio.draft
+        self.editor.value = studio.text
+        if draft.text == studio.text:
+            self._mark()
+        self._slide()
+        self.status.text = "unsaved" if studio.unsaved else "saved"
+        self.changed.text = studio.since_saved()
+        self._put(self.score, studio.score, _score_html(studio))
+        if self.family.options != _families(studio):
+            self.family.set_options(_families(studio), value=self._family())
+        if self.view.view == STIMULUS:
+            studio.ask_stimulus(self.stimulus, self.view.stimulus)
+        self._show()
+        self.command.content = self._command_html()
+
+    def _write(self) -> None:
+        files = self.studio.files
+        with ui.element("div").classes("bar"):
+            ui.html(f"<code>{escape(files.spec_file)}</code>", sanitize=False)
+            self.status = ui.label().mark("status").classes("small status")
+            if not files.follows:
+                save = ui.button("Save", on_click=self._save).props("dense flat no-caps")
+                save.set_enabled(not files.locked)
+                ui.button("Reload file", on_click=self._revert).props("dense flat no-caps")
+        self.changed = ui.label().classes("small changed")
+        self.editor = ui.codemirror(
+            self.studio.text,
+            language="YAML",
+            indent="  ",
+            keymap={"Mod-s": self._save},
+            on_change=lambda event: self.studio.edit(event.value),
+        ).classes("editor")
+        self.editor.set_enabled(not files.follows)
+        self.problems = ui.html(sanitize=False).classes("problems")
+        self.numbers = ui.element("div").classes("numbers")
+
+    def _answer(self) -> None:
+        self.score = ui.html(sanitize=False).classes("score")
+        with ui.element("div").classes("bar"):
+            ui.toggle(list(VIEWS), value=self.view.view, on_change=self._choose).props(
+                "dense flat no-caps"
+            )
+            self.family = ui.select(
+                _families(self.studio), value=self._family(), on_change=self._choose_family
+            ).props("dense options-dense")
+        self.picture = ui.interactive_image(
+            on_mouse=self._drag, events=list(DRAG), sanitize=False
+        ).classes("stimulus")
+        self.picture.props('draggable="false"')
+        self.figure = ui.html(sanitize=False).classes("figure")
+        self.command = ui.html(sanitize=False).classes("small command")
+
+    def _show(self) -> None:
+        """Show the chosen view."""
+        studio, view = self.studio, self.view.view
+        answers = {KERNELS: studio.kernels, TUNING: studio.tuning, STIMULUS: self.stimulus}
+        answer = answers[view]
+        content = "" if answer.value is None else _CONTENTS[view](answer.value, self._family())
+        self._put(self.figure, answer, _head(TITLES[view], answer) + content)
+        self.picture.set_visibility(view == STIMULUS and answer.value is not None)
+        if view == STIMULUS and answer.value is not None:
+            self.picture.set_source(_uri("image/png", answer.value.png))
+
+    def _drag(self, event: MouseEventArguments) -> None:
+        """Take the place of the pointer as the centre of the stimulus's circle."""
+        shown = self.stimulus.value
+        if event.type == "mousedown" or event.buttons & 1:
+            stimulus = dragged(shown.apex_px, event.image_x, event.image_y)
+            self.view = replace(self.view, stimulus=stimulus)
+            self._moved_to()
+
+    def _mark(self) -> None:
+        """Underline the problems, and list them below the editor."""
+        marks = self.studio.draft.marks
+        self.editor.decorations = [
+            {"kind": "mark", "from": mark.start, "to": mark.end, "class": "problem"}
+            for mark in marks
+            if mark.end > mark.start
+        ]
+        self.editor.line_tooltips = {
+            mark.line: "\n".join(other.message for other in marks if other.line == mark.line)
+            for mark in marks
+        }
+        self.problems.content = "".join(f"<p>{escape(mark.message)}</p>" for mark in marks)
+
+    def _slide(self) -> None:
+        """Show a slider for each tunable number of the chosen family; all are off in a problem."""
+        good = self.studio.good
+        rows = [
+            slider
+            for slider in (sliders(good.spec) if good and good.spec else ())
+            if slider.family in ("", self._family())
+        ]
+        shape = {slider.key: (slider.low, slider.high) for slider in rows}
+        if shape != {key: (slider.low, slider.high) for key, (slider, _) in self.sliders.items()}:
+            self.numbers.clear()
+            with self.numbers:
+                self.sliders = {slider.key: (slider, self._slider(slider)) for slider in rows}
+        open_ = good is not None and good.text == self.studio.text and not self.studio.files.follows
+        for slider in rows:
+            _, shown = self.sliders[slider.key]
+            self.sliders[slider.key] = slider, shown
+            shown.set_enabled(open_)
+            if good is not None and good.text == self.studio.text:
+                shown.value = slider.value
+
+    def _slider(self, slider: Slider) -> ui.slider:
+        ui.label(slider.key.removeprefix(f"families.{slider.family}.")).classes("small")
+        step = (slider.high - slider.low) / STEPS or 1.0
+        shown = ui.slider(min=slider.low, max=slider.high, step=step, value=slider.value)
+        shown.props(f'dense label data-key="{slider.key}" aria-label="{slider.key}"')
+        shown.on("change", lambda event: self._moved(slider.key, event.args))
+        return shown
+
+    def _moved(self, key: str, value: float) -> None:
+        self._try(lambda: self.studio.slide(self.sliders[key][0], value))
+
+    def _save(self) -> None:
+        self._try(self.studio.save)
+
+    def _revert(self) -> None:
+        self._try(self.studio.revert)
+
+    def _choose(self, event: ValueChangeEventArguments) -> None:
+        before, self.view = self.view.view, replace(self.view, view=event.value)
+        self.studio.watch_tuning((self.view.view == TUNING) - (before == TUNING))
+        self._moved_to()
+
+    def _choose_family(self, event: ValueChangeEventArguments) -> None:
+        if event.value and event.value != self.view.family:
+            self.view = replace(self.view, family=event.value)
+            self._moved_to()
+
+    def _moved_to(self) -> None:
+        ui.navigate.history.replace(self.view.query)
+        self.refresh()
+
+    def _family(self) -> str:
+        return view_of(self.view.view, self.view.family, "", _families(self.studio)).family
+
+    def _put(self, place: ui.html, answer: Answer, content: str) -> None:
+        """Show an answer, marked as stale where it is not of the text."""
+        stale = answer.stale(self.studio.text)
+        place.classes(add="stale" if stale else "", remove="" if stale else "stale")
+        if place.content != content:
+            place.content = content
+
+    def _command_html(self) -> str:
+        spec_file, circuit_file = self.studio.files.spec_file, self.studio.files.circuit_file
+        view = replace(self.view, family=self._family())
+        lines = [command_of(view, spec_file, circuit_file)]
+        lines += [score_command(spec_file, circuit_file)] if circuit_file else []
+        return "".join(f"<p><code>{escape(line)}</code></p>" for line in lines)
+
+    @staticmethod
+    def _try(act: Callable[[], None]) -> None:
+        """Act, and show a WorkbenchError as a notice."""
+        try:
+            act()
+        except WorkbenchError as error:
+            ui.notify(str(error), type="negative", multi_line=True)
+
+
+def _families(studio: Studio) -> list[str]:
+    good = studio.good
+    return list(good.spec.theory.families) if good and good.spec else []
+
+
+def _score_html(studio: Studio) -> str:
+    """The quick score, or why there is none."""
+    if not studio.files.circuit_file:
+        return "<p class=small>No score: give the trained units with --circuit.</p>"
+    answer = studio.score
+    head = _head("Quick score", answer)
+    return head + (score_svg(answer.value) if answer.value else "")
+
+
+def _kernels_html(pictures: Sequence[KernelPicture], family: str) -> str:
+    """The kernels of a family, or why there are none."""
+    shown = [picture for picture in pictures if picture.family == family]
+    missing = "" if shown else "<p class=small>This family needs a trained circuit.</p>"
+    return missing + "".join(map(_kernel_html, shown))
+
+
+def _tuning_html(figures: Mapping[str, str], family: str) -> str:
+    """The report's figures of tuning curves."""
+    return "".join(f"<figure>{text}</figure>" for text in figures.values())
+
+
+def _stimulus_html(answer: StimulusAnswer, family: str) -> str:
+    """The responses, and what to drag."""
+    words = (
+        f"direction {answer.stimulus.centre_deg:g}°, radius {answer.stimulus.radius_px:g} pixels. "
+        "Drag on the picture: the pointer is the centre of the circle."
+    )
+    return f"<figure>{responses_svg(answer)}<figcaption>{words}</figcaption></figure>"
+
+
+_CONTENTS: Mapping[str, Callable[[Any, str], str]] = {
+    KERNELS: _kernels_html,
+    TUNING: _tuning_html,
+    STIMULUS: _stimulus_html,
+}
+
+
+def _head(title: str, answer: Answer) -> str:
+    """The title of an answer, how long it took, and why it is missing."""
+    took = f" <span class=small>computed in {answer.took_s:.1f} s</span>" if answer.value else ""
+    problem = f"<p class=warning>{escape(answer.problem)}</p>" if answer.problem else ""
+    return f"<h3>{title}{took}<span class=mark>stale</span></h3>{problem}"
+
+
+def _kernel_html(picture: KernelPicture) -> str:
+    """A kernel picture as an `img`: a dark page does not change the colours of its weights."""
+    source, title = _uri("image/svg+xml", picture.svg.encode()), escape(picture.title)
+    return (
+        f'<figure class=wide><img alt="{title}" src="{source}">'
+        f"<figcaption>{title}</figcaption></figure>"
+    )
+
+
+def _uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{b64encode(content).decode()}"
+
+
+def _style() -> str:
+    """The report's stylesheet, then the studio's own rules."""
+    folder = files("workbench")
+    return "\n".join(
+        (folder / part / name).read_text("utf-8")
+        for part, name in (("report", "style.css.jinja"), ("studio", "studio.css"))
+    )

@@ -1,0 +1,78 @@
+"""Serves the studio's page on this machine alone."""
+
+import asyncio
+import secrets
+import socket
+import webbrowser
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+from nicegui import app as pages
+from nicegui import ui
+
+from workbench.errors import WorkbenchError
+from workbench.studio.guard import Guard
+from workbench.studio.page import show_page
+from workbench.studio.studio import Studio
+
+ADDRESS = "127.0.0.1"
+TOKEN_BYTES = 16
+
+
+def serve(studio: Studio, port: int, opens: bool, announce: Callable[[str], None]) -> None:
+    """Serve the page until the process is interrupted.
+
+    `port` 0 is any free one; `announce` gets the address as soon as it answers, and with `opens`
+    a browser does. Raises WorkbenchError for a port that is taken.
+    """
+    listening = _listening(port)
+    port, token = listening.getsockname()[1], secrets.token_urlsafe(TOKEN_BYTES)
+    address = f"http://{ADDRESS}:{port}/{token}/"
+
+    @ui.page("/")
+    def _page(view: str = "", family: str = "", stimulus: str = "") -> None:
+        show_page(studio, (view, family, stimulus))
+
+    async def started() -> None:
+        await studio.start()
+        announce(address)
+        if opens:
+            await asyncio.to_thread(webbrowser.open, address)
+
+    pages.on_startup(started)
+    pages.on_shutdown(studio.stop)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            Guard(_application(token, studio), token, port), log_level="warning", access_log=False
+        )
+    )
+    asyncio.run(server.serve([listening]))
+
+
+def _application(token: str, studio: Studio) -> FastAPI:
+    """The web application, everything of it below the token."""
+    application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    ui.run_with(
+        application,
+        title=f"{studio.files.spec_file.name} · workbench studio",
+        dark=None,
+        tailwind=False,
+        mount_path=f"/{token}",
+        show_welcome_message=False,
+    )
+    return application
+
+
+def _listening(port: int) -> socket.socket:
+    """A socket of this machine alone."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((ADDRESS, port))
+    except OSError as error:
+        listening.close()
+        raise WorkbenchError(
+            f"--port {port}", f"cannot be used ({error.strerror})", "a free port", "Give another."
+        ) from error
+    return listening

@@ -1,0 +1,249 @@
+"""The state of a studio: one theory for all windows, its file, and the answers to it."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.files import write_whole
+from workbench.spec import with_tuned
+from workbench.spec.source import text_of
+from workbench.studio.answers import Asked, QuickScore, Stimulus
+from workbench.studio.changes import changed
+from workbench.studio.draft import Draft, Slider, read_draft
+from workbench.studio.worker import Worker
+
+PAUSE_S = 0.15  # without a key being pressed, after which a text is read
+LOOKS_EVERY_S = 0.3  # at the file
+DIGITS = 4  # of a number that a slider sets
+
+
+@dataclass(frozen=True)
+class Files:
+    """The theory that is written, its trained circuit, and whether the theory may be saved.
+
+    `locked` is the reason why it may not be saved, or empty; `follows`: the page only follows the
+    file, and its editor is closed.
+    """
+
+    spec_file: Path
+    circuit_file: Path | None
+    follows: bool = False
+    locked: str = ""
+
+
+class Answer:
+    """What a worker computed of the newest theory that it could; it works on one at a time.
+
+    value    the last result, None before the first
+    of       the text that `value` is of
+    wanted   what is to be computed now
+    problem  why there is no result for `wanted`
+    took_s   wall-clock time from the wish to the result
+    """
+
+    def __init__(self, task: str, worker: Worker, notify: Callable[[], None]):
+        self.task, self.worker, self.notify = task, worker, notify
+        self.value: Any = None
+        self.of: str | None = None
+        self.wanted: Asked | None = None
+        self.problem, self.took_s = "", 0.0
+        self.running: asyncio.Task[None] | None = None
+
+    def want(self, asked: Asked) -> None:
+        """Compute this, as soon as what is computed now is done. What was wanted before is left."""
+        if asked != self.wanted:
+            self.wanted = asked
+            if self.running is None or self.running.done():
+                self.running = asyncio.create_task(self._compute())
+
+    def stale(self, text: str) -> bool:
+        """Whether the value is of another text, or there is none."""
+        return self.of != text
+
+    async def _compute(self) -> None:
+        asked = None
+        while self.wanted and asked != self.wanted:
+            asked, began = self.wanted, time.monotonic()
+            try:
+                self.value = await self.worker.run(self.task, asked)
+                self.of, self.problem = asked.text, ""
+            except WorkbenchError as error:
+                self.problem = str(error)
+            self.took_s = time.monotonic() - began
+            self.notify()
+
+
+@dataclass
+class Studio:
+    """One theory, shown in any number of windows.
+
+    text    as it stands in the editors
+    saved   as it stands in the file, as far as is known
+    draft   of the text, or of an earlier one for PAUSE_S
+    good    the last draft without problems
+    """
+
+    files: Files
+    text: str = field(init=False)
+    saved: str = field(init=False)
+    draft: Draft = field(init=False)
+    good: Draft | None = field(init=False, default=None)
+    saved_draft: Draft = field(init=False)
+    listeners: set[Callable[[], None]] = field(init=False, default_factory=set)
+    scores: dict[str, QuickScore] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.text = self.saved = text_of(self.files.spec_file)
+        self.draft = self.saved_draft = read_draft(self.text, self.files.spec_file)
+        self.good = self.draft if self.draft.spec else None
+        self.watchers = 0  # windows that show tuning curves
+        self.tasks: list[asyncio.Task[None]] = []
+        self.reading: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start the processes, compute the first answers, and follow the file."""
+        drawing, scoring = Worker("kernels"), Worker("score")
+        self.workers = (drawing, scoring)
+        self.kernels = Answer("kernels", drawing, self._answered)
+        self.score = Answer("quick_score", scoring, self._answered)
+        self.tuning = Answer("tuning_pictures", scoring, self._answered)
+        self.tasks.append(asyncio.create_task(self._follow()))
+        self._ask()
+
+    def stop(self) -> None:
+        """End the processes and tasks."""
+        for worker in self.workers:
+            worker.stop()
+        for task in self.tasks:
+            task.cancel()
+
+    def edit(self, text: str) -> None:
+        """Take a text from an editor: it is read after PAUSE_S without another one."""
+        if text == self.text or self.files.follows:
+            return
+        self._take(text)
+
+    def slide(self, slider: Slider, value: float) -> None:
+        """Write a slider's number into the text. Raises WorkbenchError as `with_tuned`."""
+        rounded = min(max(float(f"{value:.{DIGITS}g}"), slider.low), slider.high)
+        self.edit(with_tuned(self.text, {slider.path: rounded}))
+
+    def save(self) -> None:
+        """Write the text to the file, whole.
+
+        Raises WorkbenchError if it may not be saved, if it cannot be written, and the first time
+        after another program has changed the file.
+        """
+        if self.files.locked or self.files.follows:
+            raise WorkbenchError(
+                str(self.files.spec_file), self.files.locked or "is open with --read-only"
+            )
+        on_disk = self._on_disk()
+        if on_disk not in (None, self.saved):
+            self._keep_as_saved(on_disk)
+            raise WorkbenchError(
+                str(self.files.spec_file),
+                "was changed by another program",
+                remedy="Save again to replace it, or reload its text.",
+            )
+        write_whole(self.files.spec_file, self.text)
+        self._keep_as_saved(self.text)
+
+    def revert(self) -> None:
+        """Take the text of the file. Raises WorkbenchError if it cannot be read."""
+        self._keep_as_saved(text_of(self.files.spec_file))
+        self._take(self.saved)
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the text differs from the file."""
+        return self.text != self.saved
+
+    def since_saved(self) -> str:
+        """A sentence about what changed since the last save, and how the score did."""
+        line = changed(self.saved_draft.spec, self.draft.spec, self.saved, self.text)
+        before, after = self.scores.get(_sha(self.saved)), self.scores.get(_sha(self.text))
+        if not self.unsaved or before is None or after is None:
+            return line
+        old, new = (score.row("spliced").value for score in (before, after))
+        return line if old is None or new is None else f"{line} Recovered {old:.2f} → {new:.2f}."
+
+    def answer_to_stimulus(self, notify: Callable[[], None]) -> Answer:
+        """An answer of one window, which asks it by itself (`ask_stimulus`)."""
+        return Answer("stimulus_answer", self.workers[1], notify)
+
+    def ask_stimulus(self, answer: Answer, stimulus: Stimulus) -> None:
+        """Ask for the responses to a stimulus, by the last text without problems."""
+        if self.good and self.files.circuit_file:
+            asked = Asked(self.good.text, self.files.spec_file, self.files.circuit_file, stimulus)
+            answer.want(asked)
+
+    def watch_tuning(self, windows: int) -> None:
+        """Add windows that show tuning curves, or take them away."""
+        self.watchers += windows
+        self._ask()
+
+    def _take(self, text: str) -> None:
+        self.text = text
+        if self.reading:
+            self.reading.cancel()
+        self.reading = asyncio.create_task(self._read())
+        self._notify()
+
+    async def _read(self) -> None:
+        await asyncio.sleep(PAUSE_S)
+        self.draft = read_draft(self.text, self.files.spec_file)
+        if self.draft.spec:
+            self.good = self.draft
+        self._ask()
+        self._notify()
+
+    def _ask(self) -> None:
+        """Ask for the answers to the last text without problems."""
+        if self.good is None:
+            return
+        asked = Asked(self.good.text, self.files.spec_file, self.files.circuit_file)
+        self.kernels.want(asked)
+        if self.files.circuit_file:
+            self.score.want(asked)
+            if self.watchers > 0:
+                self.tuning.want(asked)
+
+    async def _follow(self) -> None:
+        """Take the file's text when another program writes it, unless there are unsaved edits."""
+        while True:
+            await asyncio.sleep(LOOKS_EVERY_S)
+            on_disk = await asyncio.to_thread(self._on_disk)
+            if on_disk is not None and on_disk != self.saved and not self.unsaved:
+                self._keep_as_saved(on_disk)
+                self._take(on_disk)
+
+    def _on_disk(self) -> str | None:
+        """The file's text; None where it cannot be read."""
+        try:
+            return text_of(self.files.spec_file)
+        except WorkbenchError:
+            return None
+
+    def _keep_as_saved(self, text: str | None) -> None:
+        self.saved = text or ""
+        self.saved_draft = read_draft(self.saved, self.files.spec_file)
+        self._notify()
+
+    def _answered(self) -> None:
+        if isinstance(self.score.value, QuickScore) and self.score.of is not None:
+            self.scores[_sha(self.score.of)] = self.score.value
+        self._notify()
+
+    def _notify(self) -> None:
+        for listener in list(self.listeners):
+            listener()
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
