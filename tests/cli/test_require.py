@@ -117,6 +117,8 @@ def test_requirements_of_a_theory_of_tokens(tmp_path, monkeypatch):
     met = invoke(*words, "--require", "whole.recovered>=0.8", "--require", "previous.kl<=0.5")
     assert met.exit_code == 0, met.output
     assert len(json.loads(met.stdout)["requirements"]) == 2
+    weights = invoke(*words, "--require", "previous.weights.recovered>=-9")
+    assert weights.exit_code == 0, weights.output
     failed = invoke(*words, "--require", "whole.recovered>=1.5")
     assert failed.exit_code == 3
     assert "not met: whole.recovered>=1.5" in failed.stderr

@@ -9,7 +9,7 @@ from workbench.errors import WorkbenchError
 from workbench.score.outcomes import outcomes, unmet
 from workbench.score.requirements import parsed
 
-PARTS = ("previous", "whole")
+PARTS = ("previous", "whole", "whole.weights")
 
 
 def row(kind: str, pearson: float, kl: float, recovered: float) -> dict[str, Any]:
@@ -139,6 +139,7 @@ def test_a_figure_that_should_have_an_interval_and_has_none_meets_nothing():
         ("whole.kl<cheapest-ablation", True),
         ("whole.pattern_overlap>=0.5", False),
         ("previous.recovered>=0", False),  # no such part in this run
+        ("whole.weights.recovered>=0", False),
     ],
 )
 def test_requirements_of_a_part_of_a_theory_of_tokens(text, met):

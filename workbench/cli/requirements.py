@@ -54,8 +54,10 @@ def requirements_of_tokens(
     if not texts:
         return ()
     from workbench.score.requirements import parsed
+    from workbench.sequences.weights.parts import SUFFIX
 
-    return parsed(texts, (*families, *HEAD_PARTS))
+    parts = (*families, *HEAD_PARTS)
+    return parsed(texts, (*parts, *(part + SUFFIX for part in parts)))
 
 
 def with_outcomes(document: Mapping[str, Any], judged: "Sequence[Outcome]", text: str) -> str:

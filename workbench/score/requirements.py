@@ -10,7 +10,7 @@ from workbench.score.readings import OF_PICTURES, OF_TOKENS
 
 SIGNS = (">=", "<=", ">", "<")
 WORDS = {"best-baseline": "baseline", "best-control": "control", "cheapest-ablation": "ablation"}
-FORM = re.compile(r"\s*(?:([\w-]+)\.)?([\w-]+)\s*(>=|<=|>|<)\s*(\S+)\s*")
+FORM = re.compile(r"\s*(?:([\w.-]+)\.)?([\w-]+)\s*(>=|<=|>|<)\s*(\S+)\s*")  # parts have dots
 WHERE = "--require"
 EXAMPLES = {False: "'pearson>=0.5' or 'recovered>best-baseline'", True: "'whole.logit_r2>=0.7'"}
 
