@@ -15,14 +15,14 @@ from workbench.cli import main
 from workbench.errors import WorkbenchError
 from workbench.hosts.made import MadeNetwork
 from workbench.sequences.analyses.universality import networks, run
-from workbench.sequences.analyses.universality.figures import row_from_json, row_json
+from workbench.sequences.analyses.universality.figures import NetworkRow, row_from_json, row_json
 from workbench.sequences.analyses.universality.networks import SURVEYS, all_names, survey_of
 from workbench.sequences.analyses.universality.run import (
     TokenUniversalityRequest,
     score_parts,
     universality_of_tokens,
 )
-from workbench.sequences.analyses.universality.table import NOT_THIS, short_verdict
+from workbench.sequences.analyses.universality.table import NOT_THIS, _cells, short_verdict
 from workbench.sequences.files import token_theory_from_text
 from workbench.sequences.parts import parts_of
 from workbench.sequences.prompt_sets import prompts_of
@@ -78,6 +78,14 @@ def test_the_theory_does_well_where_the_circuit_is_and_badly_where_it_is_not(
     assert start.loss > end.loss
     assert list(result.trainings) == ["induction"]
     assert result.followed_ablation("induction", "heads") == "ablated.uniform"
+
+
+def test_a_share_of_almost_nothing_is_no_wide_figure():
+    by_ablation = {"ablated.zero": {"value": -1951.8, "ci95": [-2055.4, -1856.7]}}
+    part = {"cheapest_ablation": "ablated.zero", "recovered_by": by_ablation, "logit_r2": 0.5}
+    part |= {"supported": False, "verdict": "not this mechanism: no better", "best_rival": None}
+    row = NetworkRow("host", "", "", parts={"heads": part})
+    assert _cells(row, "heads") == ("< −9", "", "0.500", NOT_THIS)
 
 
 def test_an_interrupted_run_continues_and_a_changed_network_is_computed_again(

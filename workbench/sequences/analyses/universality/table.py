@@ -15,6 +15,7 @@ from workbench.sequences.analyses.universality.figures import (
     TokenUniversality,
 )
 
+LEAST_SHOWN = -9.0  # recovered: a share of almost nothing may be any number
 NOT_THIS = "not this mechanism"
 FOLLOWED = (
     "checkpoints: the units of the training's last network are scored at every step; `survey` "
@@ -63,7 +64,7 @@ def _parts(result: TokenUniversality) -> Iterator[Text | Table]:
         yield Text()
         yield Text(f"{part}, of each network's cheapest ablation", style="bold")
         shown = plain_table()
-        shown.add_column("\nnetwork", overflow="fold")
+        shown.add_column("\nnetwork", no_wrap=True)
         shown.add_column("\nrecovered", justify="right")
         shown.add_column("\n95 % interval", no_wrap=True)
         shown.add_column("logit\nR2", justify="right")
@@ -77,6 +78,8 @@ def _parts(result: TokenUniversality) -> Iterator[Text | Table]:
 def _cells(row: NetworkRow, part: str) -> tuple[str, str, str, str]:
     figure, figures = row.recovered(part), row.parts[part]
     r2 = number(figures["logit_r2"], 3)
+    if figure.value is not None and figure.value < LEAST_SHOWN:
+        return f"< {number(LEAST_SHOWN, 0)}", "", r2, short_verdict(figures)
     return number(figure.value, 3), interval(figure.ci95), r2, short_verdict(figures)
 
 
