@@ -56,9 +56,12 @@ def started_by(pid: int) -> list[int]:
     return [int(word) for listed in lists for word in listed.read_text().split()]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """Chromium, driven by Playwright. Tests that use it are marked `browser`."""
+    """Chromium, driven by Playwright. Tests that use it are marked `browser`.
+
+    While it is open, its event loop is that of the thread: other tests could not start one.
+    """
     driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     pytest.importorskip("nicegui", reason="the extra `studio` is not installed")
     if CHROMIUM is None:
