@@ -72,6 +72,15 @@ def test_the_page_shows_kernels_and_a_score_beside_the_best_baseline(window, the
     assert f"workbench show {theory}" in window.locator(".command").inner_text()
 
 
+def test_nothing_is_fetched_from_elsewhere(window, studio):
+    asked: list[str] = []
+    window.on("request", lambda request: asked.append(request.url))
+    window.reload()
+    window.wait_for_selector(".figure img")
+    assert len(asked) > 10
+    assert [url for url in asked if not url.startswith((studio[0], "data:"))] == []
+
+
 def test_an_edit_draws_other_kernels_and_says_what_changed(window):
     before = kernel(window)
     replace_line(window, "tolerance_deg: 20}", "- {along: line, spread_px: 3, extent_px: 16,")
