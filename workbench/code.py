@@ -18,7 +18,7 @@ PACKAGES = {
 }
 # folders and files that only read options or display: they are not hashed, so that a changed help
 # text keeps the cache
-SHOWING_FOLDERS = frozenset({"api.py", "cli", "full_report", "report", "terminal"})
+SHOWING_FOLDERS = frozenset({"api.py", "cli", "full_report", "report", "studio", "terminal"})
 SHOWING_ENDINGS = ("command.py", "part.py", "plot.py", "registry.py", "table.py")
 ROOT = Path(__file__).parent
 
