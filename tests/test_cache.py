@@ -297,6 +297,7 @@ def test_what_computes_is_known_without_a_distribution_of_that_name(monkeypatch)
 
 
 CARRY = {
+    "tokenizers",  # the tokens that it makes are in the keys
     "array_api_compat",
     "h5py",
     "jaxtyping",

@@ -18,7 +18,10 @@ PACKAGES = {
 }
 # folders and files that only read options or display: they are not hashed, so that a changed help
 # text keeps the cache
-SHOWING_FOLDERS = frozenset({"api.py", "cli", "full_report", "report", "studio", "terminal"})
+SHOWING_FOLDERS = frozenset(
+    {"api.py", "cli", "door.py", "full_report", "report", "studio", "table.py", "terminal"}
+)
+WINGS = ("sequences",)  # folders that are laid out as the package itself
 SHOWING_ENDINGS = ("command.py", "part.py", "plot.py", "registry.py", "table.py")
 ROOT = Path(__file__).parent
 
@@ -48,7 +51,8 @@ def _only_displays(file: Path) -> bool:
 
     The endings of file names count only in the folders of analyses, of `export` and of `tune`.
     """
-    folder, *rest = file.relative_to(ROOT).parts
+    parts = file.relative_to(ROOT).parts
+    folder, *rest = parts[1:] if parts[0] in WINGS else parts
     if folder in SHOWING_FOLDERS:
         return True
     named = folder in ("analyses", "export", "tune") and bool(rest)
