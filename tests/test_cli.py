@@ -175,7 +175,7 @@ def test_commands_are_few_and_their_names_are_known():
     known = (
         "new survey check compile show score tune export frontier propose rivals families explain "
         "equivariance stepwise claims polysemanticity unexplained visualise report universality "
-        "diff hosts cache"
+        "diff hosts cache studio"
     )
     assert sorted(main.list_commands(click.Context(main))) == sorted(known.split())
     assert len(COMMANDS) <= 25
