@@ -38,6 +38,7 @@ from workbench.spec.number import Number, numbers
 from workbench.splice.conditions import ConditionKind
 
 SCORE_LEVEL, WEIGHTS_LEVEL = "score", "weights"
+PHASE_STEP = 1  # numbers: even phases have one, the step between them
 # its name, its words, its conditions, and whether means are fitted
 Plan = tuple[str, str, AnswerConditions, bool]
 
@@ -234,9 +235,14 @@ def answer_numbers(theory: TokenTheory, part: AnswerConditions, means: bool) -> 
     written = part.written
     read = {term.source: family.reads[term.source] for term in written.answers}
     free = sum(reads_gain(term) for term in written.answers if read[term.source].gain == CALIBRATED)
-    of_heads = [looks_numbers(theory, written, name) for name in part.by_hand]
+    of_heads = [
+        looks_numbers(theory, written, name)
+        for name in written.heads_read
+        if name in part.by_hand
+    ]
     of_neurons = sum(
-        len(neurons.frequencies) + len(neurons.coefficients) for neurons in written.neurons.values()
+        len(neurons.frequencies) + len(neurons.coefficients) + PHASE_STEP
+        for neurons in written.neurons.values()
     )
     counts = PartNumbers(
         rule=of_neurons + sum(1 for term in read.values() for _ in numbers(term)),
