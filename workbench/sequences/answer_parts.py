@@ -35,6 +35,11 @@ from workbench.sequences.splice import (
 from workbench.splice.conditions import ConditionKind
 
 Logits = Callable[[NaturalRun], Tensor]
+# a control by what answers are of: its name and its label
+RENAMED = {
+    "answers": ("control.answers_permuted", "the answers renamed by a permutation"),
+    "tokens": ("control.tokens_permuted", "the copied token renamed by a permutation"),
+}
 FURTHER = (1, 5)  # wrong frequencies of the controls: every frequency so much higher
 
 
@@ -157,18 +162,8 @@ class AnswerConditions:
             for name, (label, changed) in wrong_circuits(self.written).items()
             if self.reader is None or changed.neurons is self.written.neurons
         ]
-        renamed = self._answers_permuted if self.written.neurons else self._tokens_permuted
-        return [*made, renamed(seed)]
-
-    def _answers_permuted(self, seed: int) -> TokenCondition:
-        return self._renamed(
-            "control.answers_permuted", "the answers renamed by a permutation", seed
-        )
-
-    def _tokens_permuted(self, seed: int) -> TokenCondition:
-        return self._renamed(
-            "control.tokens_permuted", "the copied token renamed by a permutation", seed
-        )
+        name, label = RENAMED["answers" if self.written.neurons else "tokens"]
+        return [*made, self._renamed(name, label, seed)]
 
     def _renamed(self, name: str, label: str, seed: int) -> TokenCondition:
         def overrides(run: NaturalRun) -> Overrides:
@@ -225,20 +220,26 @@ def silenced_heads(written: Written, families: tuple[str, ...]) -> OverridesOf:
     return overrides
 
 
-def fitted_answers(
-    host: Host, part: AnswerConditions, run: NaturalRun, means: bool
-) -> AnswerConditions:
-    """The part with its calibrated gains and its constant fitted on a calibration run.
+def added_by(host: Host, part: AnswerConditions, run: NaturalRun) -> Float[Tensor, "row token"]:
+    """What the trained part adds to the logits at the scored places.
 
-    The aim is what the trained part adds to the logits: all of them where the part is the whole
-    network, else what is lost where it is silenced. `means` fits a constant for each token.
+    It is all of them where the part is the whole network, else what is lost where it is silenced.
     """
     added = run.answers
     if not part.whole:
         added = added - answers_under(host, run, part.silenced(run))
-    scored = run.scored
-    columns = [at_places(made, scored) for made in part.columns(part.written, run)]
-    wanted = at_places(added, scored)
+    return at_places(added, run.scored)
+
+
+def fitted_answers(
+    part: AnswerConditions, run: NaturalRun, wanted: Float[Tensor, "row token"], means: bool
+) -> AnswerConditions:
+    """The part with its calibrated gains and its constant fitted on a calibration run.
+
+    wanted  what the trained part adds (`added_by`)
+    means   whether a constant is fitted for each token
+    """
+    columns = [at_places(made, run.scored) for made in part.columns(part.written, run)]
     reads, fixed = list(part.written.answers), torch.zeros_like(wanted)
     free = [i for i, read in enumerate(reads) if read.gain is None]
     for i, read in enumerate(reads):
@@ -247,14 +248,10 @@ def fitted_answers(
     if free:
         rest, parts = wanted - fixed, [columns[i] for i in free]
         if means:
-            rest, parts = (
-                rest - rest.mean(0),
-                [part_columns - part_columns.mean(0) for part_columns in parts],
-            )
+            rest, parts = rest - rest.mean(0), [column - column.mean(0) for column in parts]
         gains = least_squares(torch.cat(parts, -1), rest)
-        for i, gain in zip(
-            free, gains.split([part_columns.shape[-1] for part_columns in parts]), strict=True
-        ):
+        widths = [column.shape[-1] for column in parts]
+        for i, gain in zip(free, gains.split(widths), strict=True):
             reads[i] = replace(reads[i], gain=gain)
             fixed = fixed + columns[i] @ gain
     constant = (wanted - fixed).mean(0) if means else torch.zeros(wanted.shape[-1])
@@ -305,14 +302,15 @@ def regression(
     return lambda batch: (inputs(batch) @ weights)[:, None]
 
 
-def answer_baselines(host: Host, part: AnswerConditions, run: NaturalRun) -> list[TokenCondition]:
-    """The rivals of a part with neurons; heads that copy have none but the ablations."""
+def answer_baselines(
+    part: AnswerConditions, run: NaturalRun, wanted: Float[Tensor, "row token"]
+) -> list[TokenCondition]:
+    """The rivals of a part with neurons; heads that copy have none but the ablations.
+
+    wanted  what the trained part adds (`added_by`)
+    """
     if not part.written.neurons:
         return []
-    added = run.answers
-    if not part.whole:
-        added = added - answers_under(host, run, part.silenced(run))
-    wanted = at_places(added, run.scored)
     made = [
         part.of_logits(
             "baseline.cosines",

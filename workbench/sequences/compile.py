@@ -95,9 +95,9 @@ class AnswerRead:
 
 @dataclass(frozen=True)
 class Written:
-    """A handwritten circuit of a transformer, by family.
+    """A handwritten circuit of a transformer: heads and neurons by family, and what answers read.
 
-    permuted  a control: a permutation of the vocabulary that is applied to what is matched
+    vocabulary  how many tokens are answered
     """
 
     heads: Mapping[str, WrittenHeads]

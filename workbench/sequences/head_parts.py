@@ -238,9 +238,10 @@ def controls(
         return replace(term, turned=True) if gated else term
 
     def other_head(term: LookTerm) -> LookTerm:
-        return replace(term, gain=term.gain.roll(1))
+        gain = term.gain.roll(1)
+        return term if torch.equal(gain, term.gain) else replace(term, gain=gain)
 
-    changes = {
+    changes = {  # a change returns the term itself where it changes nothing
         "control.shifted": ("every key with the score of the key before it", shifted),
         "control.tokens_permuted": ("the query's token renamed by a permutation", permuted),
         "control.same_token": ("the key's own token in place of the carried one", same),
@@ -255,15 +256,7 @@ def controls(
             else written
             for family, written in heads.items()
         }
-        if _differs(heads[last], changed[last]):
+        terms = zip(heads[last].terms, changed[last].terms, strict=True)
+        if any(after is not before for before, after in terms):
             made[name] = (label, changed)
     return made
-
-
-def _differs(left: WrittenHeads, right: WrittenHeads) -> bool:
-    return any(
-        (a.place, a.at, a.of, a.shift, a.turned) != (b.place, b.at, b.of, b.shift, b.turned)
-        or a.renamed is not b.renamed
-        or not torch.equal(a.gain, b.gain)
-        for a, b in zip(left.terms, right.terms, strict=True)
-    )

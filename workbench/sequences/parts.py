@@ -12,6 +12,7 @@ from workbench.hosts.transformer_host import shape_of
 from workbench.sequences.answer_parts import (
     AnswerConditions,
     Reader,
+    added_by,
     answer_baselines,
     fitted_answers,
     reads_gain,
@@ -183,12 +184,13 @@ def _answer_part(
     seed: int,
 ) -> TokenPart:
     name, words, conditions, means = plan
-    fitted = fitted_answers(host, conditions, run, means)
+    wanted = added_by(host, conditions, run)
+    fitted = fitted_answers(conditions, run, wanted, means)
     made = (
         *ablations,
         fitted.condition(),
         *fitted.controls(seed),
-        *answer_baselines(host, fitted, run),
+        *answer_baselines(fitted, run, wanted),
     )
     return TokenPart(name, words, answer_numbers(theory, fitted, means), made)
 
