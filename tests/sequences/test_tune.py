@@ -6,7 +6,7 @@ from tests.sequences.planted import THEORY, copying_circuit, copying_spec, plant
 from workbench.errors import WorkbenchError
 from workbench.sequences.files import load_token_theory
 from workbench.sequences.prompt_sets import prompts_of
-from workbench.sequences.score import refuse_shared
+from workbench.sequences.subject import refuse_shared
 from workbench.sequences.tune import TokenTuneSettings, prompts_sha256, tuned_lines, tuned_tokens
 
 TUNABLE = THEORY.replace("gain: 30}", "gain: {tune: 2, min: 0, max: 60}}  # kept", 2)

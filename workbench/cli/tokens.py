@@ -83,7 +83,7 @@ def tune_of_tokens(
 ) -> None:
     """Fit a theory of tokens to a network, write it with its plot, and print what was fitted."""
     from workbench.sequences.files import load_token_theory
-    from workbench.sequences.score import loaded
+    from workbench.sequences.subject import loaded
     from workbench.sequences.tune import TokenTuneSettings, tuned_lines, tuned_tokens
 
     spec_file, circuit_file = files

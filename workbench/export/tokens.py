@@ -13,9 +13,10 @@ from workbench.errors import WorkbenchError, nearest
 from workbench.export.file import write_exported
 from workbench.hosts.host import Host
 from workbench.sequences.files import TokenSpec, load_token_theory
-from workbench.sequences.score import TokenRequest, loaded, subject_of
+from workbench.sequences.score import TokenRequest
+from workbench.sequences.subject import Subject, loaded, subject_of
 from workbench.sequences.weights.parts import network_of, plans_of
-from workbench.sequences.weights.plan import PartWeights, Subject
+from workbench.sequences.weights.plan import PartWeights
 from workbench.work import Work
 
 

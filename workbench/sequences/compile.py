@@ -109,7 +109,7 @@ class Written:
     def heads_read(self) -> tuple[str, ...]:
         """The families of heads on which the answers depend, in the order of the theory."""
         wanted = {read.source for read in self.answers}
-        for name, family in reversed(self.heads.items()):
+        for name, family in reversed(list(self.heads.items())):
             if name in wanted:
                 wanted.update(family.reads)
         return tuple(name for name in self.heads if name in wanted)

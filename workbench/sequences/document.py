@@ -4,7 +4,8 @@ from typing import Any
 
 from workbench.score.facts import as_json, finite
 from workbench.sequences.examples import Examples
-from workbench.sequences.score import PartScore, TokenCard, bits
+from workbench.sequences.part_score import PartScore, bits
+from workbench.sequences.score import TokenCard
 
 FORMAT = 1
 

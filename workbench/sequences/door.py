@@ -20,7 +20,8 @@ from workbench.report.conditions import interval, number
 from workbench.sequences.circuit import TokenCircuit
 from workbench.sequences.document import document
 from workbench.sequences.files import TokenSpec
-from workbench.sequences.score import TokenCard, TokenRequest, prepared, score_loaded
+from workbench.sequences.score import TokenCard, TokenRequest, score_loaded
+from workbench.sequences.subject import prepared
 from workbench.work import Work
 
 if TYPE_CHECKING:

@@ -20,9 +20,10 @@ from workbench.sequences.circuit import PromptSet
 from workbench.sequences.compile import Written
 from workbench.sequences.head_examples import HeadExample, head_examples
 from workbench.sequences.neuron_examples import NeuronExample, neuron_examples
-from workbench.sequences.parts import TokenPart, sites_read
+from workbench.sequences.parts import TokenPart
 from workbench.sequences.prompts import Prompt, occurrences
 from workbench.sequences.splice import NaturalRun, natural_run
+from workbench.sequences.subject import sites_read
 from workbench.sequences.survey.neurons import NeuronRow, survey_neurons
 
 FEW = 64  # prompts that are run for pictures

@@ -7,8 +7,6 @@ in another way than the network may answer well as a whole.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from workbench.hosts.host import Host
-from workbench.hosts.transformer_host import shape_of
 from workbench.sequences.answer_parts import (
     AnswerConditions,
     Reader,
@@ -20,7 +18,7 @@ from workbench.sequences.answer_parts import (
     silenced_neurons,
 )
 from workbench.sequences.compile import Written
-from workbench.sequences.head_parts import HeadConditions, calibrated_heads, sites_of_heads
+from workbench.sequences.head_parts import HeadConditions, by_layer
 from workbench.sequences.language import CALIBRATED, TokenTheory
 from workbench.sequences.splice import (
     NaturalRun,
@@ -30,18 +28,16 @@ from workbench.sequences.splice import (
     condition,
     pattern_site,
     post_site,
-    stream_site,
     with_units,
     z_site,
 )
+from workbench.sequences.subject import Subject
 from workbench.spec.language import INPUT
 from workbench.spec.number import Number, numbers
 from workbench.splice.conditions import ConditionKind
 
 SCORE_LEVEL, WEIGHTS_LEVEL = "score", "weights"
 PHASE_STEP = 1  # numbers: even phases have one, the step between them
-# its name, its words, its conditions, and whether means are fitted
-Plan = tuple[str, str, AnswerConditions, bool]
 
 
 @dataclass(frozen=True)
@@ -82,129 +78,99 @@ class TokenPart:
     kept: float | None = None
 
 
-def sites_read(written: Written) -> tuple[str, ...]:
-    """Every site that the conditions of a circuit's parts read."""
-    layers = dict.fromkeys(neurons.layer for neurons in written.neurons.values())
-    of_neurons = [site(layer) for layer in layers for site in (stream_site, post_site)]
-    return tuple(dict.fromkeys([*sites_of_heads(written.heads), *of_neurons]))
+def parts_of(subject: Subject) -> list[TokenPart]:
+    """Every part of a theory of level "score"; its answers are calibrated on the subject's run."""
+    families = tuple(subject.written.heads)
+    every = _head_conditions(subject)
+    parts = [_heads_part(subject, replace(every, by_hand=(name,))) for name in families]
+    if len(families) > 1:
+        parts.append(_heads_part(subject, every))
+    return [*parts, *_answer_parts(subject, every)] if subject.written.answers else parts
 
 
-def calibrated(host: Host, written: Written, run: NaturalRun) -> Written:
-    """A circuit with the calibrated gains of its heads, fitted on a run over such prompts."""
-    heads = calibrated_heads(written.heads, run, shape_of(host).causal)
-    return replace(written, heads=heads)
+def _head_conditions(subject: Subject) -> HeadConditions:
+    """The conditions of a part in which all families of heads are handwritten."""
+    heads, seen = subject.written.heads, subject.run.seen
+    layers = by_layer(heads)
+    mean_z = {layer: seen[z_site(layer)].mean((0, 2))[:, None] for layer in layers}
+    mean_pattern = {layer: seen[pattern_site(layer)].mean(0) for layer in layers}
+    return HeadConditions(heads, tuple(heads), subject.causal, mean_z, mean_pattern)
 
 
-def parts_of(
-    host: Host, theory: TokenTheory, written: Written, run: NaturalRun, seed: int = 0
-) -> list[TokenPart]:
-    """Every part of a theory of level "score"; its answers are calibrated on a run.
-
-    written  with calibrated gains of heads (`calibrated`)
-    """
-    causal = shape_of(host).causal
-    parts = [_heads_part(theory, written, run, causal, (name,), seed) for name in written.heads]
-    if len(written.heads) > 1:
-        every = tuple(written.heads)
-        parts.append(_heads_part(theory, written, run, causal, every, seed))
-    if written.answers:
-        parts += _answer_parts(host, theory, written, run, causal, seed)
-    return parts
-
-
-def _heads_part(
-    theory: TokenTheory,
-    written: Written,
-    run: NaturalRun,
-    causal: bool,
-    by_hand: tuple[str, ...],
-    seed: int,
-) -> TokenPart:
-    conditions = _head_conditions(written, run, causal, by_hand)
+def _heads_part(subject: Subject, conditions: HeadConditions) -> TokenPart:
+    by_hand, written = conditions.by_hand, subject.written
     name = by_hand[0] if len(by_hand) == 1 else "heads"
     words = f"attention patterns of {' and '.join(by_hand)}"
-    counted = summed([looks_numbers(theory, written, family) for family in by_hand])
-    made = tuple(conditions.all(seed, written.vocabulary))
+    counted = summed([looks_numbers(subject.theory, written, family) for family in by_hand])
+    made = tuple(conditions.all(subject.seed, written.vocabulary))
     return TokenPart(name, words, counted, made)
 
 
-def _head_conditions(
-    written: Written, run: NaturalRun, causal: bool, by_hand: tuple[str, ...]
-) -> HeadConditions:
-    layers = [layer for family in written.heads.values() for layer in family.layers]
-    mean_z = {layer: run.seen[z_site(layer)].mean((0, 2))[:, None] for layer in layers}
-    mean_pattern = {layer: run.seen[pattern_site(layer)].mean(0) for layer in layers}
-    return HeadConditions(written.heads, by_hand, causal, mean_z, mean_pattern)
-
-
-def _answer_parts(
-    host: Host, theory: TokenTheory, written: Written, run: NaturalRun, causal: bool, seed: int
-) -> list[TokenPart]:
-    ((_, family),) = theory.of_units("answers").items()
-    means = family.means == CALIBRATED
+def _answer_parts(subject: Subject, heads: HeadConditions) -> list[TokenPart]:
+    written = subject.written
     copying = tuple(read.source for read in written.answers if read.source in written.heads)
+    if written.neurons:
+        ablations = _ablated_neurons(subject)
+    else:
+        ablations = replace(heads, by_hand=copying).ablations()
+    return [
+        _answer_part(subject, name, words, conditions, ablations)
+        for name, (words, conditions) in _answer_plans(subject, copying).items()
+    ]
+
+
+def _answer_plans(
+    subject: Subject, copying: tuple[str, ...]
+) -> dict[str, tuple[str, AnswerConditions]]:
+    """The parts that write logits, by name: their words, and their conditions to be fitted."""
+    written, none = subject.written, subject.run.answers.new_zeros(())
     every = tuple(written.heads)
     through = tuple(read for read in written.answers if read.source != INPUT)
     inner = replace(written, answers=through)
-    none = run.answers.new_zeros(())
 
-    def part(
-        circuit: Written,
-        silenced: OverridesOf,
-        whole: bool,
-        by_hand: tuple[str, ...],
-        reader: Reader | None = None,
-    ) -> AnswerConditions:
-        return AnswerConditions(circuit, silenced, whole, by_hand, causal, none, reader)
+    def conditions(silenced: OverridesOf, by_hand: tuple[str, ...] = ()) -> AnswerConditions:
+        return AnswerConditions(inner, silenced, False, by_hand, subject.causal, none)
 
-    plans: list[Plan] = []
+    plans = {}
     if written.neurons:
-        silenced = silenced_neurons(written)
-        reader = Reader.fitted(written, run)
-        words = "the neurons; embedding and attention are trained"
-        plans.append(("mlp", words, part(inner, silenced, False, (), reader), means))
+        reads_stream = replace(
+            conditions(silenced_neurons(written)), reader=Reader.fitted(written, subject.run)
+        )
+        plans["mlp"] = "the neurons; embedding and attention are trained", reads_stream
     if copying:
         silenced = silenced_heads(written, copying)
         words = f"what {' and '.join(copying)} carry; their patterns are trained"
-        plans.append(("copying", words, part(inner, silenced, False, ()), means))
-        words = "patterns, and what the heads carry"
-        plans.append(("circuit", words, part(inner, silenced, False, every), means))
-    words = "the whole network, from tokens to logits"
-    plans.append(("whole", words, part(written, lambda run: {}, True, every), means))
-    ablations = _ablations(written, run, causal, copying)
-    return [_answer_part(host, theory, plan, run, ablations, seed) for plan in plans]
+        plans["copying"] = words, conditions(silenced)
+        plans["circuit"] = "patterns, and what the heads carry", conditions(silenced, every)
+    whole = AnswerConditions(written, lambda run: {}, True, every, subject.causal, none)
+    plans["whole"] = "the whole network, from tokens to logits", whole
+    return plans
 
 
 def _answer_part(
-    host: Host,
-    theory: TokenTheory,
-    plan: Plan,
-    run: NaturalRun,
+    subject: Subject,
+    name: str,
+    words: str,
+    conditions: AnswerConditions,
     ablations: Sequence[TokenCondition],
-    seed: int,
 ) -> TokenPart:
-    name, words, conditions, means = plan
-    wanted = added_by(host, conditions, run)
-    fitted = fitted_answers(conditions, run, wanted, means)
+    ((_, family),) = subject.theory.of_units("answers").items()
+    means = family.means == CALIBRATED
+    wanted = added_by(subject.host, conditions, subject.run)
+    fitted = fitted_answers(conditions, subject.run, wanted, means)
     made = (
         *ablations,
         fitted.condition(),
-        *fitted.controls(seed),
-        *answer_baselines(fitted, run, wanted),
+        *fitted.controls(subject.seed),
+        *answer_baselines(fitted, subject.run, wanted),
     )
-    return TokenPart(name, words, answer_numbers(theory, fitted, means), made)
+    return TokenPart(name, words, answer_numbers(subject.theory, fitted, means), made)
 
 
-def _ablations(
-    written: Written, run: NaturalRun, causal: bool, copying: tuple[str, ...]
-) -> list[TokenCondition]:
-    """The ablations of what answers read: neurons, or heads that copy."""
-    if not written.neurons:
-        return _head_conditions(written, run, causal, copying).ablations()
-    mean = {
-        neurons.layer: run.seen[post_site(neurons.layer)].mean(0)
-        for neurons in written.neurons.values()
-    }
+def _ablated_neurons(subject: Subject) -> list[TokenCondition]:
+    """Neurons at 0, and at their mean over the calibration prompts."""
+    layers = dict.fromkeys(neurons.layer for neurons in subject.written.neurons.values())
+    mean = {layer: subject.run.seen[post_site(layer)].mean(0) for layer in layers}
 
     def at_mean(batch: NaturalRun) -> Overrides:
         return {
@@ -213,9 +179,10 @@ def _ablations(
         }
 
     ablation = ConditionKind.ABLATION
+    zero = silenced_neurons(subject.written)
     label = "each neuron's mean over the calibration prompts"
     return [
-        condition("ablated.zero", ablation, "the neurons at 0", silenced_neurons(written)),
+        condition("ablated.zero", ablation, "the neurons at 0", zero),
         condition("ablated.mean", ablation, label, at_mean),
     ]
 
@@ -238,9 +205,7 @@ def answer_numbers(theory: TokenTheory, part: AnswerConditions, means: bool) -> 
     read = {term.source: family.reads[term.source] for term in written.answers}
     free = sum(reads_gain(term) for term in written.answers if read[term.source].gain == CALIBRATED)
     of_heads = [
-        looks_numbers(theory, written, name)
-        for name in written.heads_read
-        if name in part.by_hand
+        looks_numbers(theory, written, name) for name in written.heads_read if name in part.by_hand
     ]
     of_neurons = sum(
         len(neurons.frequencies) + len(neurons.coefficients) + PHASE_STEP

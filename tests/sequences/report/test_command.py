@@ -12,7 +12,7 @@ from workbench.cli import main
 
 def test_the_command_writes_the_page_and_prints_its_path_last(tmp_path: Path, monkeypatch):
     host = planted_host()
-    monkeypatch.setattr("workbench.sequences.score.load", lambda name: host)
+    monkeypatch.setattr("workbench.sequences.subject.load", lambda name: host)
     circuit = copying_circuit(host).model_dump(mode="json", exclude_none=True)
     (tmp_path / "copying.yaml").write_text(THEORY)
     (tmp_path / "planted.yaml").write_text(yaml.safe_dump(circuit))

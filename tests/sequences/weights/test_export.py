@@ -15,7 +15,7 @@ from tests.sequences.planted import LENGTH, THEORY, VOCABULARY, copying_circuit,
 from workbench.cli import main
 from workbench.export.file import KEY, read_exported
 from workbench.hosts.transformer_host import shape_of
-from workbench.sequences import score
+from workbench.sequences import subject
 
 try:
     WITH_LENS = version("transformer-lens").startswith("3.")
@@ -48,7 +48,7 @@ def host():
 
 @pytest.fixture
 def files(host, tmp_path, monkeypatch):
-    monkeypatch.setattr(score, "load", lambda name: host)
+    monkeypatch.setattr(subject, "load", lambda name: host)
     (tmp_path / "copying.yaml").write_text(THEORY)
     circuit = copying_circuit(host).model_dump(mode="json", exclude_none=True)
     (tmp_path / "circuit.yaml").write_text(json.dumps(circuit))

@@ -10,8 +10,8 @@ from tests.sequences.weights.numbers import SHAPE, random_host, sums_circuit, su
 from workbench.sequences.compile import compile_tokens
 from workbench.sequences.head_parts import handwritten_patterns
 from workbench.sequences.prompt_sets import prompts_of
-from workbench.sequences.score import subject_of
 from workbench.sequences.splice import natural_run, pattern_site
+from workbench.sequences.subject import subject_of
 from workbench.sequences.weights import query_key
 from workbench.sequences.weights.heads import HeadRequest
 from workbench.sequences.weights.network import with_weights

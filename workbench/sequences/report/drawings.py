@@ -7,11 +7,12 @@ from workbench.report.conditions import number
 from workbench.report.drawing import Drawing
 from workbench.sequences.examples import AnswerTable, Examples, HeadExample, NeuronExample
 from workbench.sequences.head_examples import SHOWN
+from workbench.sequences.part_score import PartScore
 from workbench.sequences.report.answers import draw_losses, draw_table
 from workbench.sequences.report.ledgers import draw_ledger, draw_summary, judge
 from workbench.sequences.report.neurons import draw_circles, draw_waves
 from workbench.sequences.report.patterns import HALF, draw_offsets, draw_patterns
-from workbench.sequences.score import PartScore, TokenCard
+from workbench.sequences.score import TokenCard
 from workbench.sequences.survey.neurons import EXPLAINED
 
 WIDE = " wide"  # ends the name of a section whose pictures have the whole width

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from workbench.hosts.output import Quantity
 from workbench.report.ledger import LOWEST, bars, mark_ends
 from workbench.score.uncertainty import Figure as Estimate
-from workbench.sequences.score import PartScore, TokenCard, TokenRow, judged_by
+from workbench.sequences.part_score import PartScore, TokenRow, judged_by
+from workbench.sequences.score import TokenCard
 from workbench.splice.conditions import ConditionKind
 
 Named = tuple[str, ConditionKind]

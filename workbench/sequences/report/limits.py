@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from workbench.report.conditions import number
 from workbench.sequences.circuit import PromptSet
+from workbench.sequences.part_score import PartScore, judged_by
 from workbench.sequences.parts import SCORE_LEVEL
-from workbench.sequences.score import PartScore, TokenCard, judged_by
+from workbench.sequences.score import TokenCard
 
 KINDS = {
     "pairs": "all pairs of numbers below {modulus}",

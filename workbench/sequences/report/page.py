@@ -18,11 +18,12 @@ from workbench.report.conditions import digits
 from workbench.report.embedding import Shown, embedded
 from workbench.report.page import Score, template
 from workbench.sequences.document import to_json
+from workbench.sequences.part_score import PartScore
 from workbench.sequences.report.drawings import WIDE, drawings
 from workbench.sequences.report.ledgers import judge
 from workbench.sequences.report.limits import limits, prompt_words
 from workbench.sequences.report.patterns import WINDOW
-from workbench.sequences.score import PartScore, TokenCard
+from workbench.sequences.score import TokenCard
 
 NOT_MEASURED = "not measured here"
 PACKAGES = ("numpy", "torch")

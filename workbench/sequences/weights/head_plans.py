@@ -9,9 +9,10 @@ from workbench.hosts.transformer_host import shape_of
 from workbench.sequences.compile import WrittenHeads
 from workbench.sequences.head_parts import by_layer, trained_patterns
 from workbench.sequences.parts import PartNumbers, looks_numbers, summed
+from workbench.sequences.subject import Subject
 from workbench.sequences.weights import query_key, rotary
 from workbench.sequences.weights.heads import HeadRequest, HeadWeights
-from workbench.sequences.weights.plan import PartWeights, Plans, Refusals, Subject
+from workbench.sequences.weights.plan import PartWeights, Plans, Refusals
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from dataclasses import replace
 from workbench.hosts.host import Host
 from workbench.sequences.parts import WEIGHTS_LEVEL, TokenPart
 from workbench.sequences.splice import TokenCondition
+from workbench.sequences.subject import Subject
 from workbench.sequences.weights.head_plans import head_plans
 from workbench.sequences.weights.network import network_condition, with_weights
-from workbench.sequences.weights.plan import PartWeights, Plans, Refusals, Subject
+from workbench.sequences.weights.plan import PartWeights, Plans, Refusals
 from workbench.sequences.weights.whole_plan import whole_plans
 from workbench.splice.conditions import ConditionFacts, ConditionKind
 

@@ -1,34 +1,10 @@
-"""What is compiled into weights, and what a part's compilation gives."""
+"""What the compilation of a part into weights gives."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from workbench.hosts.host import Host
-from workbench.sequences.compile import Written
-from workbench.sequences.language import TokenTheory
 from workbench.sequences.parts import PartNumbers
-from workbench.sequences.splice import NaturalRun
 from workbench.sequences.weights.network import Layers, Weights
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A theory that is compiled for a host.
-
-    written  with calibrated gains of heads
-    run      of calibration prompts
-    """
-
-    host: Host
-    theory: TokenTheory
-    written: Written
-    run: NaturalRun
-    seed: int = 0
-
-    @property
-    def length(self) -> int:
-        """The places of a prompt."""
-        return self.run.tokens.shape[1]
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,17 @@ from dataclasses import replace
 
 import torch
 
-from workbench.hosts.transformer_host import shape_of
-from workbench.sequences.answer_parts import AnswerConditions, fitted_answers, wrong_circuits
+from workbench.sequences.answer_parts import (
+    AnswerConditions,
+    added_by,
+    fitted_answers,
+    wrong_circuits,
+)
 from workbench.sequences.compile import Written
 from workbench.sequences.parts import answer_numbers
+from workbench.sequences.subject import Subject
 from workbench.sequences.weights import whole
-from workbench.sequences.weights.plan import PartWeights, Plans, Refusals, Subject
+from workbench.sequences.weights.plan import PartWeights, Plans, Refusals
 
 WHOLE = "whole"
 
@@ -28,10 +33,10 @@ def whole_plans(subject: Subject) -> tuple[Plans, Refusals]:
 
 
 def _plan(subject: Subject) -> PartWeights:
-    causal = shape_of(subject.host).causal
     none = subject.run.answers.new_zeros(())
-    conditions = AnswerConditions(subject.written, lambda run: {}, True, (), causal, none)
-    fitted = fitted_answers(subject.host, conditions, subject.run, means=False)
+    conditions = AnswerConditions(subject.written, lambda run: {}, True, (), subject.causal, none)
+    wanted = added_by(subject.host, conditions, subject.run)
+    fitted = fitted_answers(conditions, subject.run, wanted, means=False)
     numbers = answer_numbers(subject.theory, fitted, means=False)
     numbers = replace(numbers, rule=numbers.rule + 1)  # the sharp score of its heads
 

@@ -18,7 +18,7 @@ from workbench.errors import WorkbenchError
 from workbench.hosts.transformer import Transformer
 from workbench.hosts.transformer_host import transformer_host
 from workbench.hosts.transformer_shape import TransformerShape
-from workbench.sequences import score
+from workbench.sequences import subject
 from workbench.sequences.analyses.explain import heads
 from workbench.sequences.analyses.explain.compare import explained_by, factor_of
 from workbench.sequences.analyses.explain.run import TokenExplainRequest, explain_tokens
@@ -30,7 +30,7 @@ def explained(tmp_path: Path, monkeypatch):
     """A function of a network, its circuit and a theory, which gives the tables by their names."""
 
     def run(host, circuit, theory=THEORY) -> dict:
-        monkeypatch.setattr(score, "load", lambda name: host)
+        monkeypatch.setattr(subject, "load", lambda name: host)
         (tmp_path / "theory.yaml").write_text(theory)
         content = circuit.model_dump(mode="json", exclude_none=True)
         (tmp_path / "circuit.yaml").write_text(yaml.safe_dump(content))
@@ -141,7 +141,7 @@ def test_networks_that_are_not_covered_are_refused_in_one_line(explained):
 
 def test_the_command_prints_the_table_and_writes_its_folder(tmp_path, monkeypatch):
     host = planted_host()
-    monkeypatch.setattr(score, "load", lambda name: host)
+    monkeypatch.setattr(subject, "load", lambda name: host)
     (tmp_path / "copying.yaml").write_text(THEORY)
     content = copying_circuit(host).model_dump(mode="json", exclude_none=True)
     (tmp_path / "circuit.yaml").write_text(yaml.safe_dump(content))

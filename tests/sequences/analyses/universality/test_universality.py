@@ -26,7 +26,7 @@ from workbench.sequences.analyses.universality.table import NOT_THIS, _cells, sh
 from workbench.sequences.files import token_theory_from_text
 from workbench.sequences.parts import parts_of
 from workbench.sequences.prompt_sets import prompts_of
-from workbench.sequences.score import subject_of
+from workbench.sequences.subject import subject_of
 from workbench.sequences.survey import FAMILIES, survey
 
 START, END = "induction@step:0", "induction@final"
@@ -119,7 +119,7 @@ def test_every_part_of_level_score_is_scored_and_no_other(planted):
         circuit = sum_circuit(host)
     prompts = prompts_of(circuit.prompts, host)
     subject = subject_of(spec, circuit, host, prompts, 0)
-    parts = parts_of(subject.host, spec.theory, subject.written, subject.run)
+    parts = parts_of(subject)
     assert {part.name for part in parts} <= {*score_parts(spec)}
     assert all(part.level == "score" for part in parts)
 

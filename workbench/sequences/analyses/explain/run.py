@@ -21,8 +21,8 @@ from workbench.sequences.compile import Written, compile_tokens
 from workbench.sequences.files import load_token_theory
 from workbench.sequences.head_parts import by_layer, calibrated_heads, sites_of_heads
 from workbench.sequences.prompt_sets import Prompts
-from workbench.sequences.score import loaded
 from workbench.sequences.splice import natural_run
+from workbench.sequences.subject import loaded
 from workbench.sequences.survey.neurons import survey_neurons
 from workbench.work import Work
 

@@ -10,7 +10,8 @@ from workbench.score.uncertainty import Figure
 from workbench.sequences.analyses.header import theory_facts
 from workbench.sequences.circuit import CircuitFamily, TokenCircuit
 from workbench.sequences.files import TokenSpec
-from workbench.sequences.score import PartScore, TokenCard
+from workbench.sequences.part_score import PartScore
+from workbench.sequences.score import TokenCard
 
 FORMAT = 1
 SURVEYED, FINAL, GIVEN = "survey", "final", "file"  # where the units of a row come from

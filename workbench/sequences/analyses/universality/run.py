@@ -43,7 +43,8 @@ from workbench.sequences.analyses.universality.plot import draw_universality
 from workbench.sequences.circuit import TokenCircuit
 from workbench.sequences.files import TokenSpec, load_token_theory
 from workbench.sequences.prompt_sets import Prompts
-from workbench.sequences.score import TokenRequest, prepared, score_loaded
+from workbench.sequences.score import TokenRequest, score_loaded
+from workbench.sequences.subject import prepared
 from workbench.sequences.survey import survey
 from workbench.work import Work
 

@@ -1,0 +1,128 @@
+"""The subject of a score of tokens: a theory, a circuit, the network at its prompts, calibrated."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from workbench.errors import WorkbenchError
+from workbench.hosts.host import Host
+from workbench.hosts.store import load
+from workbench.hosts.tokens import TokenOutput
+from workbench.hosts.transformer_host import at_length, shape_of
+from workbench.sequences.circuit import TokenCircuit
+from workbench.sequences.compile import Written, compile_tokens
+from workbench.sequences.files import TokenSpec, load_token_circuit, refuse_unmatched
+from workbench.sequences.head_parts import calibrated_heads, sites_of_heads
+from workbench.sequences.hosted import refuse_unfit
+from workbench.sequences.language import TokenTheory
+from workbench.sequences.prompt_sets import Prompts, prompts_of
+from workbench.sequences.prompts import Prompt
+from workbench.sequences.splice import NaturalRun, natural_run, post_site, stream_site
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A theory that is compiled for a host.
+
+    written  with calibrated gains of heads
+    run      of calibration prompts
+    """
+
+    host: Host
+    theory: TokenTheory
+    written: Written
+    run: NaturalRun
+    seed: int = 0
+
+    @property
+    def length(self) -> int:
+        """The places of a prompt."""
+        return self.run.tokens.shape[1]
+
+    @property
+    def causal(self) -> bool:
+        """Whether a query sees no place after its own."""
+        return shape_of(self.host).causal
+
+
+def loaded(
+    spec: TokenSpec, circuit_file: Path, seed: int = 0, text: Path | None = None
+) -> tuple[TokenCircuit, Host, Prompts]:
+    """The circuit of a theory, its network at the prompts' length, and its prompts.
+
+    Raises WorkbenchError if they do not fit each other.
+    """
+    circuit = load_token_circuit(circuit_file)
+    return circuit, *prepared(spec, circuit, str(circuit_file), seed, text)
+
+
+def prepared(
+    spec: TokenSpec,
+    circuit: TokenCircuit,
+    where: str,
+    seed: int = 0,
+    text: Path | None = None,
+    host: Host | None = None,
+) -> tuple[Host, Prompts]:
+    """The network of a circuit at its prompts' length, and the prompts.
+
+    `where` names the circuit in messages; `host` is loaded if it is not given. Raises
+    WorkbenchError if theory, circuit and network do not fit each other, and if a prompt would be
+    scored that the theory was tuned on.
+    """
+    refuse_unmatched(spec, circuit, where)
+    host = at_length(host or load(circuit.host), prompt_length(circuit))
+    refuse_unfit(host, circuit, where)
+    prompts = prompts_of(circuit.prompts, host, seed, text)
+    if spec.theory.tuned and spec.theory.tuned.circuit == circuit.sha256:
+        tuning = prompts_of(circuit.prompts, host, spec.theory.tuned.seed, text)
+        refuse_shared(spec, tuning.calibration, prompts.scored)
+    return host, prompts
+
+
+def refuse_shared(spec: TokenSpec, tuning: Sequence[Prompt], scored: Sequence[Prompt]) -> None:
+    """Raises WorkbenchError if a prompt is scored on which the theory's numbers were fitted."""
+    fitted = {prompt.sha256 for prompt in tuning}
+    if shared := [prompt.name for prompt in scored if prompt.sha256 in fitted]:
+        raise WorkbenchError(
+            str(spec.path),
+            f"was tuned on {len(shared)} of the prompts to be scored, such as {shared[0]}",
+            "prompts that no number was fitted on",
+            f"Score with --seed {spec.theory.tuned.seed if spec.theory.tuned else 0}, the seed of "
+            "the tuning, whose scored prompts are others.",
+        )
+
+
+def sites_read(written: Written) -> tuple[str, ...]:
+    """Every site that the conditions of a circuit's parts read."""
+    layers = dict.fromkeys(neurons.layer for neurons in written.neurons.values())
+    of_neurons = [site(layer) for layer in layers for site in (stream_site, post_site)]
+    return tuple(dict.fromkeys([*sites_of_heads(written.heads), *of_neurons]))
+
+
+def subject_of(
+    spec: TokenSpec, circuit: TokenCircuit, host: Host, prompts: Prompts, seed: int
+) -> Subject:
+    """A theory compiled for a host, with the gains of its heads calibrated.
+
+    The host has the temperature at which its calibration answers are unsure.
+    """
+    written = compile_tokens(spec.theory, circuit, shape_of(host).answers)
+    run = natural_run(host, prompts.calibration, sites_read(written))
+    heads = calibrated_heads(written.heads, run, shape_of(host).causal)
+    written = replace(written, heads=heads)
+    host = with_temperature(host, run, prompts)
+    return Subject(host, spec.theory, written, run, seed)
+
+
+def prompt_length(circuit: TokenCircuit) -> int:
+    """The number of places of the prompts that a circuit file declares."""
+    return 3 if circuit.prompts.kind == "pairs" else circuit.prompts.length
+
+
+def with_temperature(host: Host, run: NaturalRun, prompts: Prompts) -> Host:
+    """The host with the temperature at which its calibration answers are unsure."""
+    if not isinstance(host.output, TokenOutput):
+        return host
+    targets = host.output.targets(prompts.calibration)
+    return replace(host, output=host.output.fitted(run.answers, targets))
