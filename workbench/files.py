@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+from collections.abc import Iterable
 from errno import EACCES
 from pathlib import Path
 
@@ -57,6 +58,11 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def set_sha256(sha256s: Iterable[str]) -> str:
+    """One SHA-256 for a set of them: that of the sorted hashes, one a line."""
+    return hashlib.sha256("\n".join(sorted(sha256s)).encode()).hexdigest()
 
 
 def write_whole(path: Path, content: bytes | str) -> None:

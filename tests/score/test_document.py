@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from workbench.files import set_sha256
 from workbench.hosts.output import ClassOutput
 from workbench.score.document import FORMAT, document, to_json
 from workbench.score.facts import Header, picture_facts
 from workbench.score.scorecard import ConditionScore, Cost, Scorecard, UnitScore
 from workbench.score.uncertainty import Figure
 from workbench.splice.conditions import ConditionKind
-from workbench.vision.pictures import Picture, photographs, set_sha256
+from workbench.vision.pictures import Picture, photographs
 from workbench.vision.pictures.drawn import drawn
 
 CONDITIONS = (

@@ -16,6 +16,7 @@ from workbench.errors import WorkbenchError
 from workbench.evaluate.calibration import stream_inputs
 from workbench.evaluate.run import evaluate
 from workbench.evaluate.statistics import Statistics
+from workbench.files import set_sha256
 from workbench.hosts import Host
 from workbench.score.agreement import pearson
 from workbench.score.document import document
@@ -24,7 +25,7 @@ from workbench.score.score import Spliced, score, tuning_summary
 from workbench.score.scorecard import Scorecard
 from workbench.spec import Spec, TrainedCircuit, theory_from_text
 from workbench.splice.calibrate import Splices, calibrate, with_random_readout
-from workbench.vision.pictures import Picture, set_sha256
+from workbench.vision.pictures import Picture
 from workbench.vision.pictures.drawn import drawn
 from workbench.vision.tuning import tuning
 

@@ -41,8 +41,8 @@ def _pictures(
     record: "Record", session: Session, words: Mapping[str, Any], key: str
 ) -> "list[Picture]":
     """The pictures of the recorded run. Raises WorkbenchError if those given are others."""
+    from workbench.files import set_sha256
     from workbench.score.record import refuse_other
-    from workbench.vision.pictures import set_sha256
 
     facts, given = record.known_by[key], words[key]
     if given is None and "photographs" not in facts:

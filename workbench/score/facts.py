@@ -8,9 +8,10 @@ from typing import Any
 
 import workbench
 from workbench.evaluate.groups import copies
+from workbench.files import set_sha256
 from workbench.hosts.host import Host
 from workbench.spec import Spec, TrainedCircuit
-from workbench.vision.pictures import Picture, photographs_and_drawn, set_sha256, skipped
+from workbench.vision.pictures import Picture, photographs_and_drawn, skipped
 
 
 @dataclass(frozen=True)

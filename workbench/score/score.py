@@ -13,6 +13,7 @@ from workbench.arrays.devices import computed_on
 from workbench.compiler.bind import Bound
 from workbench.evaluate.run import sampled_at_border
 from workbench.evaluate.statistics import Statistics
+from workbench.files import set_sha256
 from workbench.hosts.host import Host
 from workbench.hosts.output import Quantity
 from workbench.score.agreement import (
@@ -61,7 +62,7 @@ from workbench.spec.pose import PoseValue
 from workbench.splice.calibrate import Splices, condition_names
 from workbench.splice.conditions import RIVALS, Handwritten
 from workbench.splice.natural import channels_before
-from workbench.vision.pictures import Picture, set_sha256
+from workbench.vision.pictures import Picture
 from workbench.vision.tuning import TuningCurves
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from workbench.errors import WorkbenchError
-from workbench.files import write_whole
+from workbench.files import set_sha256, write_whole
 from workbench.hosts.host import Host
 from workbench.hosts.tokens import TokenOutput
 from workbench.hosts.transformer_host import shape_of
@@ -118,8 +118,6 @@ def tuned_tokens(
 
 def prompts_sha256(prompts: Sequence[Prompt]) -> str:
     """One SHA-256 for a set of prompts, whatever their order."""
-    from workbench.vision.pictures.picture import set_sha256
-
     return set_sha256(prompt.sha256 for prompt in prompts)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from workbench.analyses.frontier.measure import OWN, SPLICED
 from workbench.arrays.devices import computed_on
 from workbench.evaluate.statistics import Statistics
+from workbench.files import set_sha256
 from workbench.hosts.host import sites_up_to
 from workbench.score.cost import cost, total
 from workbench.score.document import nested
@@ -27,7 +28,7 @@ from workbench.score.scorecard import Cost
 from workbench.score.uncertainty import Figure
 from workbench.spec import Spec
 from workbench.spec.circuit import TrainedCircuit
-from workbench.vision.pictures import Picture, set_sha256
+from workbench.vision.pictures import Picture
 
 FORMAT = 2
 QUANTITIES = {

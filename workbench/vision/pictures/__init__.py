@@ -12,7 +12,6 @@ from workbench.vision.pictures.picture import (
     Picture,
     collection_sha256,
     first_by_content,
-    set_sha256,
     skipped,
 )
 
@@ -26,6 +25,5 @@ __all__ = [
     "folder",
     "photographs",
     "photographs_and_drawn",
-    "set_sha256",
     "skipped",
 ]

@@ -1,11 +1,12 @@
 """A picture, identified by its content, and collections of pictures."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import UInt8
+
+from workbench.files import set_sha256
 
 Pixels = UInt8[np.ndarray, "h w 3"]
 
@@ -52,8 +53,3 @@ def first_by_content(pictures: Sequence[Picture], most: int) -> Collection:
 def collection_sha256(pictures: Iterable[Picture]) -> str:
     """SHA-256 of a collection; neither its order nor its names change it."""
     return set_sha256(picture.sha256 for picture in pictures)
-
-
-def set_sha256(sha256s: Iterable[str]) -> str:
-    """One SHA-256 for a set of them: that of the sorted hashes, one a line."""
-    return hashlib.sha256("\n".join(sorted(sha256s)).encode()).hexdigest()

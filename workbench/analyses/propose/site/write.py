@@ -18,6 +18,7 @@ from workbench.analyses.propose.site.sample import Stage
 from workbench.analyses.propose.text import laid_out
 from workbench.compiler import compile_spec
 from workbench.errors import WorkbenchError
+from workbench.files import set_sha256
 from workbench.spec import (
     Spec,
     SurveyRecord,
@@ -29,7 +30,7 @@ from workbench.spec import (
 from workbench.theory.poses import CENTRE, ORIENTATION
 from workbench.tune.ledger import circuit_rows, ledger_facts, with_ledger, write_both
 from workbench.tune.settings import TuneSettings
-from workbench.vision.pictures import Picture, set_sha256
+from workbench.vision.pictures import Picture
 
 STEP_DEG = {ORIENTATION: (15, 180), CENTRE: (15, 360)}
 WAVELENGTH_PX = 8.0  # of a Gabor that stands in for a family which no wavelength names
