@@ -121,27 +121,17 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
 
 
 def _families(writer: Writer, several: Sequence[Family]) -> list[FamilyRow]:
-    """Write every family's files; names are of the preferred stimulus, and counted."""
+    """Write every family's files.
+
+    A family is named after the stimulus that its units prefer; a number follows where the name is
+    taken.
+    """
     rows, times = [], Counter[str]()
     for family in several:
-        shared = family.shared
-        times[shared.name] += 1
-        number = f"-{times[shared.name]}" if times[shared.name] > 1 else ""
-        files = writer.write(family, f"{writer.stage.site.name}-{shared.name}{number}")
-        rows.append(
-            FamilyRow(
-                name=files.name,
-                saved=family.saved,
-                deranged=family.deranged,
-                poses={unit: writer.terms.poses[pose] for unit, pose in shared.poses.items()},
-                pearson=family.pearson,
-                terms=writer.terms.written(shared.chosen, shared.weights),
-                theory=files.theory,
-                circuit=files.circuit,
-                reads=files.reads,
-                problem=files.problem,
-            )
-        )
+        name = family.shared.name
+        times[name] += 1
+        number = f"-{times[name]}" if times[name] > 1 else ""
+        rows.append(writer.write(family, f"{writer.stage.site.name}-{name}{number}"))
     return rows
 
 
