@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.analyses.propose.site.agreement import (
-    each,
+    correlations,
     gain_figure,
     mean_figure,
     moments,
@@ -191,7 +191,7 @@ def _rows(ways: Sequence[Way], judge: Sample, label_bits: float, seed: int) -> l
             name=way.name,
             pearson=mean_figure(by_name[way.name], seed),
             gain=gain_figure(by_name[TERMS], by_name[way.name], seed),
-            above=shares(each(by_name[way.name]), LEVELS),
+            above=shares(correlations(by_name[way.name]), LEVELS),
             terms=float(way.counts.mean()),
             bits=float(way.bits.mean()) + label_bits * way.labelled,
         )
@@ -208,7 +208,7 @@ def _units(
     paying: Sequence[int],
 ) -> list[UnitRow]:
     live = varied(judge.trained)
-    correlations = each(moments(way.predicted, judge.trained, judge.item))
+    pearson = correlations(moments(way.predicted, judge.trained, judge.item))
     rows = []
     for unit, theory in enumerate(made):
         rows.append(
@@ -217,7 +217,7 @@ def _units(
                 family=units.family[unit],
                 period_deg=float(units.period_deg[unit]),
                 pose_deg=dictionary.poses[theory.pose],
-                pearson=float(correlations[unit]) if live[unit] else None,
+                pearson=float(pearson[unit]) if live[unit] else None,
                 bits=float(way.bits[unit]),
                 terms=dictionary.written(theory.chosen, theory.weights),
                 pays=paying[unit] > 0,

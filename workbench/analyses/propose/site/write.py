@@ -170,6 +170,11 @@ class Writer:
         return laid_out(values)
 
     def _stand_in(self, source: str) -> dict[str, object]:
+        """Gabors in place of a labelled family, whatever its stimuli.
+
+        Only a family with one axis, an angle, can be read off trained units: not round blobs, and
+        no family with a channel.
+        """
         before, here = self.stage.host.site(self.stage.before).grid, self.stage.site.grid
         axis = ORIENTATION if self._oriented(source) else CENTRE
         every, over = STEP_DEG[axis]
