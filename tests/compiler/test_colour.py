@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from tests.planted import planted
+from tests.planted import planted, trained_circuit
 from workbench.compiler import compile_spec
 from workbench.compiler.ideal import SIZE_PX
 from workbench.compiler.layer import Ideal, ideal_of
 from workbench.compiler.respond import Responses, respond
-from workbench.spec import SpecError, SurveyRecord, TrainedCircuit, TrainedUnit, theory_from_text
+from workbench.spec import SpecError, TrainedCircuit, TrainedUnit, theory_from_text
 from workbench.vision.stimuli import spot
 
 SIX_DIGITS = 5e-6  # the ideal drive is rounded to six
@@ -37,27 +37,11 @@ MIXTURES = ((0.0, 1.0, 0.0), (0.2, -0.5, 0.3), (-1.0, 0.0, 0.0))
 
 
 def circuit_of(host) -> TrainedCircuit:
-    record = SurveyRecord(
-        command="by hand",
-        date="2026-11-29",
-        workbench="0",
-        stimuli="none",
-        pictures="none",
-        pictures_sha256="0" * 64,
-        thresholds={},
-    )
-    units = tuple(
+    units = [
         TrainedUnit(unit=i, shift_px=(0.0, 0.0), mixture=mixture)
         for i, mixture in enumerate(MIXTURES)
-    )
-    return TrainedCircuit(
-        circuit="spot",
-        host=host.name,
-        fingerprint=host.fingerprint,
-        site="planted",
-        found=record,
-        units=units,
-    )
+    ]
+    return trained_circuit(host, units, "spot")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,8 @@
 """The command `workbench propose`."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +22,12 @@ from workbench.terminal.options import (
 from workbench.terminal.session import Session
 from workbench.terminal.types import NAME, SHIPPED_FILE, count
 
+if TYPE_CHECKING:
+    from workbench.vision.pictures import Picture
+    from workbench.work import Work
+
+Shown = tuple[str, Any, *tuple[Path, ...]]  # what `print_result` shows: document, table, files
+
 
 @click.command()
 @click.argument("subject", metavar="SPEC|HOST", type=NAME, callback=trusted)
@@ -36,10 +44,8 @@ from workbench.terminal.types import NAME, SHIPPED_FILE, count
 @CALIBRATE_ON
 @click.option(
     "--most",
-    default=24,
-    show_default=True,
     type=count(),
-    help="Atoms (the smallest terms) to try.",
+    help="Atoms (the smallest terms) to try.  [default: 24]",
 )
 @click.option(
     "--atoms",
@@ -61,7 +67,7 @@ def propose(  # noqa: PLR0913
     host: str | None,
     calibration: Path | None,
     calibrate_on: int,
-    most: int,
+    most: int | None,
     atoms: int | None,
     output: Path,
     common: Common,
@@ -85,39 +91,65 @@ def propose(  # noqa: PLR0913
     workbench score found/curve-detectors-proposed.yaml --circuit circuits/squeezenet/curve.yaml
     workbench propose inceptionv1 --site mixed3a --terms 20 --json
     """
-    _refuse_mixed(site, {"--circuit": circuit_file, "--host": host, "--atoms": atoms}, terms)
+    of_spec = {"--circuit": circuit_file, "--host": host, "--most": most, "--atoms": atoms}
+    _refuse_mixed(site, of_spec, {"--images": images, "--terms": terms})
     with Session() as session:
         pictures = session.pictures(calibration, common.skip_broken, "calibration", calibrate_on)
         work = session.work(common.seed, common.no_cache)
         if site:
-            from workbench.analyses.propose.site.figures import site_json
-            from workbench.analyses.propose.site.run import SiteRequest, propose_site
-            from workbench.analyses.propose.site.table import site_table
-            from workbench.hosts.store import load
-
             judge = session.pictures(images, common.skip_broken, "headline")
-            request = SiteRequest(load(subject), site, pictures, judge, terms)
-            whole = propose_site(request, output, work)
-            files = output / "site.json", output / "site.png"
-            session.print_result(common.as_json, site_json(whole), site_table(whole), *files)
-            return
-        from workbench.analyses.propose.figures import proposal_json
-        from workbench.analyses.propose.run import ProposeRequest
-        from workbench.analyses.propose.run import propose as find
-        from workbench.analyses.propose.table import proposal_table
-        from workbench.matching.subject import SubjectFiles
-
-        spec_file = SHIPPED_FILE.convert(subject, None, None)
-        circuit = SubjectFiles(spec_file, chosen_circuit(spec_file, circuit_file, host))
-        result = find(ProposeRequest(circuit, pictures, most, atoms), output, work)
-        shown = output / result.theory, output / "propose.png", output / "propose.json"
-        session.print_result(common.as_json, proposal_json(result), proposal_table(result), *shown)
+            shown = _of_site(subject, site, (pictures, judge), terms, output, work)
+        else:
+            spec_file = SHIPPED_FILE.convert(subject, None, None)
+            files = spec_file, chosen_circuit(spec_file, circuit_file, host)
+            shown = _of_spec(files, pictures, (most, atoms), output, work)
+        session.print_result(common.as_json, *shown)
 
 
-def _refuse_mixed(site: str | None, of_spec: dict[str, object], terms: int | None) -> None:
+def _of_spec(
+    files: tuple[Path, Path],
+    pictures: "Sequence[Picture]",
+    atoms: tuple[int | None, int | None],
+    output: Path,
+    work: "Work",
+) -> Shown:
+    """Search for the last family of a spec with its circuit; `atoms` are those to try, to take."""
+    from workbench.analyses.propose.figures import proposal_json
+    from workbench.analyses.propose.run import MOST, ProposeRequest, propose
+    from workbench.analyses.propose.table import proposal_table
+    from workbench.matching.subject import SubjectFiles
+
+    most, count = atoms
+    request = ProposeRequest(SubjectFiles(*files), pictures, most or MOST, count)
+    result = propose(request, output, work)
+    written = output / result.theory, output / "propose.png", output / "propose.json"
+    return proposal_json(result), proposal_table(result), *written
+
+
+def _of_site(
+    host: str,
+    site: str,
+    pictures: "tuple[Sequence[Picture], Sequence[Picture]]",
+    terms: int | None,
+    output: Path,
+    work: "Work",
+) -> Shown:
+    """Search for every unit of a site; `pictures` are those to fit on, and those to judge on."""
+    from workbench.analyses.propose.site.figures import site_json
+    from workbench.analyses.propose.site.run import SiteRequest, propose_site
+    from workbench.analyses.propose.site.table import site_table
+    from workbench.hosts.store import load
+
+    result = propose_site(SiteRequest(load(host), site, *pictures, terms), output, work)
+    return site_json(result), site_table(result), output / "site.json", output / "site.png"
+
+
+def _refuse_mixed(
+    site: str | None, of_spec: Mapping[str, object], of_site: Mapping[str, object]
+) -> None:
     """Refuse options of the other use of the command. Raises WorkbenchError."""
-    given = [name for name, value in of_spec.items() if value is not None]
-    if site and given:
-        raise WorkbenchError(given[0], "given with --site", "one of them: it belongs to a SPEC")
-    if terms is not None and not site:
-        raise WorkbenchError("--terms", "given without --site", "--atoms, for a SPEC")
+    for name, value in (of_spec if site else of_site).items():
+        if value is not None:
+            where = ("with", "a SPEC") if site else ("without", "a whole site")
+            problem = f"given {where[0]} --site"
+            raise WorkbenchError(name, problem, f"no {name}: it belongs to {where[1]}")

@@ -55,9 +55,9 @@ def search(
     gram = torch.zeros(values.shape[2], values.shape[2])
     product = torch.zeros(values.shape[2])
     for unit, rows in enumerate(values[:, fit]):
-        scaled = (rows - rows.mean(0)) / spread
-        gram += scaled.T @ scaled
-        product += scaled.T @ (goal[:, unit] - goal[:, unit].mean())
+        standard = (rows - rows.mean(0)) / spread
+        gram += standard.T @ standard
+        product += standard.T @ (goal[:, unit] - goal[:, unit].mean())
     most = min(max(most, count or 0), values.shape[2])
     (order,) = greedy(gram, product[None], most)
     steps = []

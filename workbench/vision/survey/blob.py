@@ -5,8 +5,7 @@ The spot is fitted to the responses. Colour contrast in the first layer of "Earl
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -18,11 +17,10 @@ from workbench.hosts.host import Host, Site
 from workbench.spec.circuit import TrainedUnit
 from workbench.theory.poses import MIXTURE, SCALE, SHIFT_X, SHIFT_Y, Units
 from workbench.theory.rule import blob_weights
-from workbench.vision.pictures import Picture
 from workbench.vision.survey.family import Family, Judged, first_site
-from workbench.vision.survey.filters import OFFSET, TINY, Form, Poses, fit
-from workbench.vision.survey.gratings import SUMMARY, Trials, amplitudes, show
-from workbench.vision.survey.responses import Steps, moments
+from workbench.vision.survey.filters import OFFSET, Fitted, Form, Poses, judge
+from workbench.vision.survey.gratings import SUMMARY, Trials
+from workbench.vision.survey.responses import Steps
 
 SIGMA_PX = 1.0  # of the spot that `scale` is a factor of
 
@@ -43,35 +41,6 @@ STEPS = {
     OFFSET: (0.03, -1.0, 1.0),
     **dict.fromkeys(MIXTURE, (0.1, -math.inf, math.inf)),
 }
-
-
-@dataclass(frozen=True)
-class Fitted(Judged):
-    """Figures of every unit, and the `poses` of its nearest blob, named as in `theory.poses`."""
-
-    poses: Mapping[str, Float[np.ndarray, " unit"]]
-
-
-def judge(
-    host: Host, sites: Sequence[str], pictures: Sequence[Picture], steps: Steps
-) -> Mapping[str, Fitted]:
-    """Figures of every unit of each site, against its nearest blob."""
-    over_pictures = moments(host, sites, pictures, steps)
-    fitted = {}
-    for name in sites:
-        trials = show(host, host.site(name), steps)
-        mean, spread = over_pictures[name]
-        by_orientation = amplitudes(trials)
-        best = by_orientation.max(0)
-        parameters, explained = fit(trials, steps, FORM)
-        figures = {
-            "strength": (best - mean) / (spread + TINY),
-            "explained": explained,
-            "evenness": by_orientation.min(0) / (best + TINY),
-        }
-        poses = {axis: column.numpy() for axis, column in _columns(parameters).items()}
-        fitted[name] = Fitted(figures, THRESHOLDS, poses)
-    return fitted
 
 
 def units(host: Host, site: Site, fitted: Judged, steps: Steps) -> tuple[TrainedUnit, ...]:
@@ -129,6 +98,19 @@ def _filters(parameters: Poses, field_px: int) -> Float[Tensor, "unit 3 k k"]:
     return blob_weights(blobs, SIGMA_PX, 1.0, field_px, torch.zeros((), dtype=torch.float64))
 
 
-FORM = Form(STEPS, [partial(_start, width_px=width_px) for width_px in (0.8, 1.6)], _filters)
+def _poses(parameters: Poses) -> Mapping[str, Float[np.ndarray, " unit"]]:
+    return {axis: column.numpy() for axis, column in _columns(parameters).items()}
+
+
+FORM = Form(
+    STEPS, [partial(_start, width_px=width_px) for width_px in (0.8, 1.6)], _filters, _poses
+)
 STIMULI = f"{SUMMARY}; poses of the Gaussian spot whose answers come nearest, sigma {SIGMA_PX:g} px"
-FAMILY = Family("blob", STIMULI, THRESHOLDS, first_site, judge, units)
+FAMILY = Family(
+    "blob",
+    STIMULI,
+    THRESHOLDS,
+    first_site,
+    partial(judge, form=FORM, thresholds=THRESHOLDS),
+    units,
+)

@@ -35,7 +35,7 @@ TYPICAL_PX = 6.0  # radius of the spot of a unit whose `scale` is 1
 SHIFTS_PX = np.arange(-8.0, 9.0, 4.0)  # of the spot, along x and along y
 
 SUMMARY = (
-    f"spots of radius {', '.join(f'{each:g}' for each in (*RADII_PX, *WIDE_PX))} px in both "
+    f"spots of radius {', '.join(f'{px:g}' for px in (*RADII_PX, *WIDE_PX))} px in both "
     f"colours of {', '.join(AXES)} (contrast {CONTRAST:g}) on the mean colour; straight edges "
     f"between the same colours every {DIRECTION_STEP_DEG} degrees; shift from spots moved by up to "
     f"{SHIFTS_PX.max():g} px in x and y; scale relative to a spot of {TYPICAL_PX:g} px"
@@ -141,12 +141,12 @@ def _shifts(
         maps = activations(host, drawn, [site.name])[site.name]
         return {"responses": maps[:, chosen, cell[0], cell[1]].numpy()}
 
-    each = [
+    by_move = [
         result["responses"]
         for result in steps("moved spots", len(moves), measured, site.name, chosen.tolist())
     ]
-    by_move = np.stack(each)[:, judged.best[chosen], np.arange(len(chosen))]
-    weight = np.maximum(0, by_move - by_move.max(0) / 2) + TINY
+    preferred = np.stack(by_move)[:, judged.best[chosen], np.arange(len(chosen))]
+    weight = np.maximum(0, preferred - preferred.max(0) / 2) + TINY
     return (weight.T @ np.array(moves)) / weight.sum(0)[:, None]
 
 

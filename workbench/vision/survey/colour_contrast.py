@@ -115,7 +115,7 @@ def coloured(
     }
     step = np.round(direction_deg / DIRECTION_STEP_DEG).astype(int) % len(DIRECTIONS_DEG)
     towards, away = (
-        np.stack([at(each, turn % len(DIRECTIONS_DEG)) for each in by_axis])
+        np.stack([at(curves, turn % len(DIRECTIONS_DEG)) for curves in by_axis])
         for turn in (step, step + OPPOSITE)
     )
     return Coloured(figures, THRESHOLDS, direction_deg, mixtures(towards, away))

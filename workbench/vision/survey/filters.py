@@ -12,8 +12,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workbench.cache import Arrays, content_of
-from workbench.vision.survey.gratings import Trials
-from workbench.vision.survey.responses import Steps
+from workbench.hosts.host import Host
+from workbench.vision.pictures import Picture
+from workbench.vision.survey.family import Judged
+from workbench.vision.survey.gratings import Trials, amplitudes, show
+from workbench.vision.survey.responses import Steps, moments
 
 TINY = 1e-9
 FIRST_STEPS, LAST_STEPS = 120, 300
@@ -29,11 +32,48 @@ class Form:
     steps    fitted parameter -> (step of the fit, lowest, highest)
     starts   (trials, their responses over each unit's peak) -> parameters to begin with
     filters  (parameters, side of the field in pixels) -> each unit's filter
+    poses    parameters -> poses of the units, named as in `theory.poses`
     """
 
     steps: Mapping[str, tuple[float, float, float]]
     starts: Sequence[Callable[[Trials, Tensor], Poses]]
     filters: Callable[[Poses, int], Float[Tensor, "unit 3 k k"]]
+    poses: Callable[[Poses], Mapping[str, Float[np.ndarray, " unit"]]]
+
+
+@dataclass(frozen=True)
+class Fitted(Judged):
+    """Figures of every unit, and the `poses` of its nearest filter, named as in `theory.poses`."""
+
+    poses: Mapping[str, Float[np.ndarray, " unit"]]
+
+
+def judge(
+    host: Host,
+    sites: Sequence[str],
+    pictures: Sequence[Picture],
+    steps: Steps,
+    form: Form,
+    thresholds: Mapping[str, float],
+) -> Mapping[str, Fitted]:
+    """Figures of every unit of each site, against its nearest filter of a form."""
+    over_pictures = moments(host, sites, pictures, steps)
+    fitted = {}
+    for name in sites:
+        trials = show(host, host.site(name), steps)
+        mean, spread = over_pictures[name]
+        by_orientation = amplitudes(trials)
+        best = by_orientation.max(0)
+        parameters, explained = fit(trials, steps, form)
+        evenness = by_orientation.min(0) / (best + TINY)
+        figures = {
+            "strength": (best - mean) / (spread + TINY),
+            "explained": explained,
+            "evenness": evenness,
+            "selectivity": 1 - evenness,
+        }
+        fitted[name] = Fitted(figures, thresholds, form.poses(parameters))
+    return fitted
 
 
 def fit(trials: Trials, steps: Steps, form: Form) -> tuple[Poses, Float[np.ndarray, " unit"]]:

@@ -5,8 +5,6 @@ the function that compiles it.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -28,11 +26,10 @@ from workbench.theory.poses import (
     Units,
 )
 from workbench.theory.rule import gabor_weights
-from workbench.vision.pictures import Picture
 from workbench.vision.survey.family import Family, Judged, first_site
-from workbench.vision.survey.filters import TINY, Form, Poses, fit
-from workbench.vision.survey.gratings import SUMMARY, Trials, amplitudes, show
-from workbench.vision.survey.responses import Steps, moments
+from workbench.vision.survey.filters import TINY, Fitted, Form, Poses, judge
+from workbench.vision.survey.gratings import SUMMARY, Trials
+from workbench.vision.survey.responses import Steps
 
 # of the kernel that scale, envelope and aspect are factors of
 WAVELENGTH_PX, SIGMA_PX, ASPECT_RATIO = 5.0, 1.6, 1.2
@@ -66,34 +63,6 @@ STARTS = [
     for width in (1.3, 2.0)
     for x, y in ((0.0, 0.0), (1.5, 0.0), (-1.5, 0.0), (0.0, 1.5), (0.0, -1.5))
 ]
-
-
-@dataclass(frozen=True)
-class Fitted(Judged):
-    """Figures of every unit, and the `poses` of its nearest Gabor, named as in `theory.poses`."""
-
-    poses: Mapping[str, Float[np.ndarray, " unit"]]
-
-
-def judge(
-    host: Host, sites: Sequence[str], pictures: Sequence[Picture], steps: Steps
-) -> Mapping[str, Fitted]:
-    """Figures of every unit of each site, against its nearest Gabor."""
-    over_pictures = moments(host, sites, pictures, steps)
-    fitted = {}
-    for name in sites:
-        trials = show(host, host.site(name), steps)
-        mean, spread = over_pictures[name]
-        by_orientation = amplitudes(trials)
-        best = by_orientation.max(0)
-        parameters, explained = fit(trials, steps, FORM)
-        figures = {
-            "strength": (best - mean) / (spread + TINY),
-            "explained": explained,
-            "selectivity": 1 - by_orientation.min(0) / (best + TINY),
-        }
-        fitted[name] = Fitted(figures, THRESHOLDS, _canonical(parameters))
-    return fitted
 
 
 def units(host: Host, site: Site, fitted: Judged, steps: Steps) -> tuple[TrainedUnit, ...]:
@@ -192,9 +161,17 @@ FORM = Form(
     STEPS,
     [partial(_start, width_px=width, shift_x=x, shift_y=y) for width, x, y in STARTS],
     _filters,
+    _canonical,
 )
 STIMULI = (
     f"{SUMMARY}; poses of the Gabor whose answers come nearest, "
     f"against {WAVELENGTH_PX:g} px, sigma {SIGMA_PX:g} px, aspect {ASPECT_RATIO:g}"
 )
-FAMILY = Family("gabor", STIMULI, THRESHOLDS, first_site, judge, units)
+FAMILY = Family(
+    "gabor",
+    STIMULI,
+    THRESHOLDS,
+    first_site,
+    partial(judge, form=FORM, thresholds=THRESHOLDS),
+    units,
+)

@@ -26,7 +26,7 @@ def trained_response(host: Host, site: Site, slots: Slots) -> Objective:
 
     In the first SEARCH of the steps it is a weighted mean that includes the cells around.
     """
-    each = list(range(len(slots)))
+    index = list(range(len(slots)))
     row, column = (
         torch.arange(site.height) - site.height // 2,
         torch.arange(site.width) - site.width // 2,
@@ -35,7 +35,7 @@ def trained_response(host: Host, site: Site, slots: Slots) -> Objective:
 
     def objective(rgb: Tensor, done: float) -> Tensor:
         activation = host.activations(host.input.encode(rgb), site.name)[site.name]
-        response = slots.read(with_gradient(host.name, rgb, activation))[each, each]
+        response = slots.read(with_gradient(host.name, rgb, activation))[index, index]
         if done >= SEARCH:
             return response[:, site.height // 2, site.width // 2]
         weight = torch.exp(-((apart / (SEARCH_CELLS * (1 - done / SEARCH))) ** 2) / 2)

@@ -23,9 +23,9 @@ def moments(
     return np.add.reduceat(rows, starts)
 
 
-def each(of: Float[np.ndarray, "picture unit 6"]) -> Float[np.ndarray, " unit"]:
+def correlations(sums: Float[np.ndarray, "picture unit 6"]) -> Float[np.ndarray, " unit"]:
     """The correlation of each unit over all pictures."""
-    return pearson(of.mean(0))
+    return pearson(sums.mean(0))
 
 
 def varied(trained: Float[Tensor, "row unit"]) -> Bool[np.ndarray, " unit"]:
@@ -33,9 +33,9 @@ def varied(trained: Float[Tensor, "row unit"]) -> Bool[np.ndarray, " unit"]:
     return to_numpy(trained.amax(0) > trained.amin(0))
 
 
-def mean_figure(of: Float[np.ndarray, "picture unit 6"], seed: int) -> Figure:
+def mean_figure(sums: Float[np.ndarray, "picture unit 6"], seed: int) -> Figure:
     """The mean correlation over units, with its interval over pictures."""
-    return bootstrap({"a": of}, lambda means: _mean(means["a"]), seed)
+    return bootstrap({"sums": sums}, lambda means: _mean(means["sums"]), seed)
 
 
 def gain_figure(
@@ -48,12 +48,10 @@ def gain_figure(
     return bootstrap(rows, lambda means: _mean(means["better"]) - _mean(means["other"]), seed)
 
 
-def _mean(of: Float[np.ndarray, "*n unit 6"]) -> Float[np.ndarray, "*n"]:
-    return array_namespace(of).mean(pearson(of), axis=-1)
+def _mean(sums: Float[np.ndarray, "*n unit 6"]) -> Float[np.ndarray, "*n"]:
+    return array_namespace(sums).mean(pearson(sums), axis=-1)
 
 
-def shares(
-    correlations: Float[np.ndarray, " unit"], levels: Sequence[float]
-) -> Mapping[str, float]:
-    """The share of units above each level."""
-    return {f"{level:g}": float(np.mean(correlations > level)) for level in levels}
+def shares(values: Float[np.ndarray, " unit"], levels: Sequence[float]) -> Mapping[str, float]:
+    """The share of units whose correlation is above each level."""
+    return {f"{level:g}": float(np.mean(values > level)) for level in levels}

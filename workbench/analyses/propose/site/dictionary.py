@@ -21,7 +21,6 @@ from workbench.spec.terms import LENGTHS, PLACE_LENGTHS
 from workbench.theory.match import EXPECTED
 from workbench.theory.poses import CENTRE, ORIENTATION, UNIT, Units
 from workbench.theory.rule import weights
-from workbench.vision.geometry.frame import offsets
 from workbench.work import Work
 
 ROUND = ("point", "ring")  # places that look the same however the unit is turned
@@ -67,13 +66,13 @@ class Dictionary:
         return values
 
     def kernel(
-        self, pose: int, chosen: Sequence[int], of: Float[Tensor, " term"]
+        self, pose: int, chosen: Sequence[int], factors: Float[Tensor, " term"]
     ) -> Float[Tensor, "below tap"]:
         """The kernel of a reader of that pose that has these terms with these weights."""
         taps = next(iter(self.kernels.values())).shape[1] // len(next(iter(self.members.values())))
         total = torch.zeros(len(self.peak), taps)
         columns = torch.tensor(chosen, dtype=torch.long)
-        weight = torch.zeros(len(self.atoms)).index_add_(0, columns, of)
+        weight = torch.zeros(len(self.atoms)).index_add_(0, columns, factors)
         peak = torch.as_tensor(self.peak, dtype=total.dtype)
         for family, members in self.members.items():
             part = self.kernels[family][pose] @ weight[self.columns[family]]
@@ -81,10 +80,10 @@ class Dictionary:
         return total
 
     def written(
-        self, chosen: Sequence[int], of: Float[Tensor, " term"]
+        self, chosen: Sequence[int], factors: Float[Tensor, " term"]
     ) -> list[tuple[str, dict[str, Any]]]:
         """These terms with their weights as the language writes them."""
-        pairs = [(self.atoms[i], float(weight)) for i, weight in zip(chosen, of, strict=True)]
+        pairs = [(self.atoms[i], float(weight)) for i, weight in zip(chosen, factors, strict=True)]
         return terms(pairs, {atom.family: {} for atom, _ in pairs})
 
 
@@ -164,12 +163,12 @@ def _atoms(family: str, units: Units, places: Sequence[Place], posed: bool) -> I
 
 
 def _different_matches(period_deg: float, harmonic: int) -> Iterator[str]:
-    seen: list[float] = []
+    turns: list[float] = []
     for match, (period, expected_deg) in EXPECTED.items():
         turn = 2 * math.pi * harmonic * expected_deg / period_deg
-        if period != period_deg or any(abs(math.sin(turn - other)) < SAME for other in seen):
+        if period != period_deg or any(abs(math.sin(turn - other)) < SAME for other in turns):
             continue
-        seen.append(turn)
+        turns.append(turn)
         yield match
 
 
@@ -192,10 +191,3 @@ def _different(kernel: Float[Tensor, "pose k atom"]) -> list[int]:
         if not alike[i, kept].any():
             kept.append(i)
     return kept
-
-
-def cells(step_px: int, side: int) -> list[tuple[int, int]]:
-    """(x, y) in input pixels of every cell of a window, in the order of its taps."""
-    x, y = offsets(float(step_px * side), step_px, LIKE)
-    grid = (part.expand(1, side, side).flatten().int().tolist() for part in (x, y))
-    return list(zip(*grid, strict=True))

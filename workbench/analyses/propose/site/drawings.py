@@ -49,20 +49,20 @@ def wave(
     channel: str = "luma",
 ) -> RGB:
     """A sine grating along the normal; at phase 0 a bright stripe runs through the point."""
-    canvas, normal, _ = _seen(size_px, at, turned)
+    canvas, normal, _ = _frame(size_px, at, turned)
     value = canvas.xp.cos(2 * math.pi * normal / wavelength_px + math.radians(phase_deg))
     return _painted(canvas, value, channel)
 
 
 def bar(size_px: int, at: Point, turned: Directions, width_px: float, sign: float) -> RGB:
     """A long soft bar through the point, bright or dark."""
-    canvas, normal, _ = _seen(size_px, at, turned)
+    canvas, normal, _ = _frame(size_px, at, turned)
     return _painted(canvas, sign * canvas.window(normal, width_px / 2), "luma")
 
 
 def edge(size_px: int, at: Point, turned: Directions, channel: str) -> RGB:
     """A straight edge, its first colour on the side of the normal."""
-    canvas, normal, _ = _seen(size_px, at, turned)
+    canvas, normal, _ = _frame(size_px, at, turned)
     return _painted(canvas, 2 * canvas.step(normal) - 1, channel)
 
 
@@ -74,21 +74,21 @@ def curved(size_px: int, at: Point, turned: Directions, radius_px: float, sign: 
 
 def line_end(size_px: int, at: Point, turned: Directions, sign: float) -> RGB:
     """A bar that ends at the point and runs from there in the direction."""
-    canvas, normal, tangent = _seen(size_px, at, turned)
+    canvas, normal, tangent = _frame(size_px, at, turned)
     value = sign * canvas.window(tangent, 1.5) * _soft(canvas, normal)
     return _painted(canvas, value, "luma")
 
 
 def corner(size_px: int, at: Point, turned: Directions, sign: float) -> RGB:
     """A filled right angle, open in the direction."""
-    canvas, normal, tangent = _seen(size_px, at, turned)
+    canvas, normal, tangent = _frame(size_px, at, turned)
     depth = (normal - canvas.xp.abs(tangent)) / math.sqrt(2)
     return _painted(canvas, sign * canvas.xp.tanh(depth / SLOPE_PX), "luma")
 
 
 def hatch(size_px: int, at: Point, turned: Directions, wavelength_px: float, shift: float) -> RGB:
     """Two gratings that cross at right angles."""
-    canvas, normal, tangent = _seen(size_px, at, turned)
+    canvas, normal, tangent = _frame(size_px, at, turned)
     turn = 2 * math.pi / wavelength_px
     waves = (canvas.xp.cos(turn * x + math.pi * shift) for x in (normal, tangent))
     return _painted(canvas, sum(waves) / 2, "luma")
@@ -102,7 +102,7 @@ def high_low(size_px: int, at: Point, turned: Directions, tilt_deg: float) -> RG
 
 def grey_and_colour(size_px: int, at: Point, turned: Directions, warm: bool) -> RGB:
     """Black and white stripes on the side of the normal, a plain colour on the other."""
-    canvas, normal, tangent = _seen(size_px, at, turned)
+    canvas, normal, tangent = _frame(size_px, at, turned)
     stripes = _painted(canvas, canvas.xp.cos(2 * math.pi * tangent / 5), "luma")
     side = canvas.step(normal)[..., None]
     return side * stripes + (1 - side) * canvas.array((200, 90, 40) if warm else (60, 120, 200))
@@ -117,7 +117,7 @@ def spot(
     channel: str = "luma",
 ) -> RGB:
     """A soft disc about the point, on grey; `turned` only gives the number of pictures."""
-    canvas, normal, tangent = _seen(size_px, at, turned)
+    canvas, normal, tangent = _frame(size_px, at, turned)
     inside = _soft(canvas, radius_px - canvas.length(normal, tangent))
     return _painted(canvas, sign * inside, channel)
 
@@ -126,14 +126,14 @@ def surround(
     size_px: int, at: Point, turned: Directions, radius_px: float, sign: float, channel: str
 ) -> RGB:
     """A colour everywhere but in a grey disc about the point."""
-    canvas, normal, tangent = _seen(size_px, at, turned)
+    canvas, normal, tangent = _frame(size_px, at, turned)
     outside = _soft(canvas, canvas.length(normal, tangent) - radius_px)
     return _painted(canvas, sign * outside, channel)
 
 
 def field(size_px: int, at: Point, turned: Directions, colour: str) -> RGB:
     """One colour everywhere."""
-    canvas, normal, _ = _seen(size_px, at, turned)
+    canvas, normal, _ = _frame(size_px, at, turned)
     return canvas.paint(canvas.xp.ones_like(normal), FIELDS[colour], MID_GREY)
 
 
@@ -143,7 +143,7 @@ def noise(size_px: int, at: Point, turned: Directions, exponent: float, seed: in
     return np.repeat(np.asarray(picture)[None], len(turned), 0)
 
 
-def _seen(size_px: int, at: Point, turned: Directions) -> tuple[Canvas, Plane, Plane]:
+def _frame(size_px: int, at: Point, turned: Directions) -> tuple[Canvas, Plane, Plane]:
     """The canvas, and every pixel's place along the normal and along the tangent."""
     canvas = Canvas(size_px, turned, *at)
     return canvas, *canvas.seen_from(at, turned)

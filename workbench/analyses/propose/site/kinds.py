@@ -60,7 +60,9 @@ def _drawn(draw: Callable, period_deg: float, **words: Any) -> Drawing:
     return Drawing(draw, tuple(words.items()), period_deg)
 
 
-def _each(draw: Callable, period_deg: float, *several: Mapping) -> tuple[tuple[Drawing, ...], ...]:
+def _variants(
+    draw: Callable, period_deg: float, *several: Mapping
+) -> tuple[tuple[Drawing, ...], ...]:
     """One variant for each of the words."""
     return tuple((_drawn(draw, period_deg, **words),) for words in several)
 
@@ -96,45 +98,45 @@ def _colours() -> Iterator[Kind]:
                 ]
                 for phases in ((0.0, 180.0), (270.0,))
             )
-            yield Kind(f"{channel}-stripes-{length:g}", 180, _each(drawings.wave, 180, *even))
-            yield Kind(f"{channel}-sides-{length:g}", 360, _each(drawings.wave, 360, *odd))
-        yield Kind(f"{channel}-edge", 360, _each(drawings.edge, 360, {"channel": channel}))
+            yield Kind(f"{channel}-stripes-{length:g}", 180, _variants(drawings.wave, 180, *even))
+            yield Kind(f"{channel}-sides-{length:g}", 360, _variants(drawings.wave, 360, *odd))
+        yield Kind(f"{channel}-edge", 360, _variants(drawings.edge, 360, {"channel": channel}))
 
 
 def _contours() -> Iterator[Kind]:
     for name, sign in (("bright", 1.0), ("dark", -1.0)):
         widths = [{"width_px": width, "sign": sign} for width in (2.0, 5.0)]
-        yield Kind(f"line-{name}", 180, _each(drawings.bar, 180, *widths))
-    yield Kind("edge", 360, _each(drawings.edge, 360, {"channel": "luma"}))
+        yield Kind(f"line-{name}", 180, _variants(drawings.bar, 180, *widths))
+    yield Kind("edge", 360, _variants(drawings.edge, 360, {"channel": "luma"}))
     arcs = [{"radius_px": radius, "sign": sign} for radius in (8.0, 16.0, 32.0) for sign in SIGNS]
-    yield Kind("curve", 360, _each(drawings.curved, 360, *arcs), RICH)
+    yield Kind("curve", 360, _variants(drawings.curved, 360, *arcs), RICH)
     for name, draw in (("line-end", drawings.line_end), ("corner", drawings.corner)):
-        yield Kind(name, 360, _each(draw, 360, *({"sign": sign} for sign in SIGNS)), RICH)
+        yield Kind(name, 360, _variants(draw, 360, *({"sign": sign} for sign in SIGNS)), RICH)
 
 
 def _textures() -> Iterator[Kind]:
     crossed = [{"wavelength_px": 7.0, "shift": shift} for shift in (0.0, 1.0)]
-    yield Kind("hatch", 90, _each(drawings.hatch, 90, *crossed), RICH)
+    yield Kind("hatch", 90, _variants(drawings.hatch, 90, *crossed), RICH)
     tilts = [{"tilt_deg": tilt} for tilt in (0.0, 90.0)]
-    yield Kind("high-low", 360, _each(drawings.high_low, 360, *tilts), RICH)
+    yield Kind("high-low", 360, _variants(drawings.high_low, 360, *tilts), RICH)
     sides = [{"warm": warm} for warm in (True, False)]
-    yield Kind("grey-and-colour", 360, _each(drawings.grey_and_colour, 360, *sides), RICH)
+    yield Kind("grey-and-colour", 360, _variants(drawings.grey_and_colour, 360, *sides), RICH)
     for name, exponent in (("fine", 0.0), ("coarse", 1.5)):
         seeds = [{"exponent": exponent, "seed": seed} for seed in range(4)]
-        yield Kind(f"noise-{name}", 0, _each(drawings.noise, 0, *seeds), NOISY)
+        yield Kind(f"noise-{name}", 0, _variants(drawings.noise, 0, *seeds), NOISY)
 
 
 def _round() -> Iterator[Kind]:
     for name, sign in (("bright", 1.0), ("dark", -1.0)):
         radii = [{"radius_px": radius, "sign": sign} for radius in (4.0, 10.0)]
-        yield Kind(f"spot-{name}", 0, _each(drawings.spot, 0, *radii))
+        yield Kind(f"spot-{name}", 0, _variants(drawings.spot, 0, *radii))
     for channel in ("red-green", "blue-yellow"):
         for colour, sign in zip(channel.split("-"), SIGNS, strict=True):
             words = {"radius_px": 9.0, "sign": sign, "channel": channel}
-            yield Kind(f"spot-{colour}", 0, _each(drawings.spot, 0, words))
-            yield Kind(f"surround-{colour}", 0, _each(drawings.surround, 0, words))
+            yield Kind(f"spot-{colour}", 0, _variants(drawings.spot, 0, words))
+            yield Kind(f"surround-{colour}", 0, _variants(drawings.surround, 0, words))
     for colour in FIELDS:
-        yield Kind(f"field-{colour}", 0, _each(drawings.field, 0, {"colour": colour}), PLAIN)
+        yield Kind(f"field-{colour}", 0, _variants(drawings.field, 0, {"colour": colour}), PLAIN)
 
 
 KINDS: Mapping[str, Kind] = {

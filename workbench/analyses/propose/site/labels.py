@@ -16,7 +16,7 @@ OTHER = "other"  # units that answer to no drawing as they do to photographs
 FLAT = 0.7  # the worst direction over the best, above which a unit's direction says little
 PLAIN_ENOUGH = 0.5  # of such a unit's best answer: a stimulus without direction then names it
 TUNED = 0.15  # a curve that falls by less has no direction at all
-SEEN = 0.35  # of a unit's high activation on photographs: less is no preference
+LEAST_ANSWER = 0.35  # of a unit's high activation on photographs: less is no preference
 FINE_DEG = STEP_DEG / 2  # poses are written to so many degrees: 32 to 48 of them over a period
 TINY = 1e-6
 
@@ -43,8 +43,8 @@ class Labels:
     def families(self) -> dict[str, Int[np.ndarray, " member"]]:
         """The units of each family, the largest family first."""
         names = [name for name, _ in Counter(self.family).most_common()]
-        of = np.array(self.family)
-        return {name: np.flatnonzero(of == name) for name in names}
+        family = np.array(self.family)
+        return {name: np.flatnonzero(family == name) for name in names}
 
     @property
     def bits(self) -> float:
@@ -90,7 +90,7 @@ def _label(
     flat = least > FLAT * peak and score[best_plain] > PLAIN_ENOUGH * score[best]
     if score[best_plain] > score[best] or flat:
         best, peak = best_plain, float(curves[best_plain].max())
-    if peak < max(SEEN * high, TINY):
+    if peak < max(LEAST_ANSWER * high, TINY):
         return OTHER, 0.0, 0.0, max(float(high), TINY)
     period_deg = KINDS[best].period_deg
     if not period_deg:

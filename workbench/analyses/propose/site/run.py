@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.analyses.propose.site.agreement import (
-    each,
+    correlations,
     gain_figure,
     mean_figure,
     moments,
@@ -121,27 +121,17 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
 
 
 def _families(writer: Writer, several: Sequence[Family]) -> list[FamilyRow]:
-    """Write every family's files; names are of the preferred stimulus, and counted."""
+    """Write every family's files.
+
+    A family is named after the stimulus that its units prefer; a number follows where the name is
+    taken.
+    """
     rows, times = [], Counter[str]()
     for family in several:
-        shared = family.shared
-        times[shared.name] += 1
-        number = f"-{times[shared.name]}" if times[shared.name] > 1 else ""
-        files = writer.write(family, f"{writer.stage.site.name}-{shared.name}{number}")
-        rows.append(
-            FamilyRow(
-                name=files.name,
-                saved=family.saved,
-                deranged=family.deranged,
-                poses={unit: writer.terms.poses[pose] for unit, pose in shared.poses.items()},
-                pearson=family.pearson,
-                terms=writer.terms.written(shared.chosen, shared.weights),
-                theory=files.theory,
-                circuit=files.circuit,
-                reads=files.reads,
-                problem=files.problem,
-            )
-        )
+        name = family.shared.name
+        times[name] += 1
+        number = f"-{times[name]}" if times[name] > 1 else ""
+        rows.append(writer.write(family, f"{writer.stage.site.name}-{name}{number}"))
     return rows
 
 
@@ -201,7 +191,7 @@ def _rows(ways: Sequence[Way], judge: Sample, label_bits: float, seed: int) -> l
             name=way.name,
             pearson=mean_figure(by_name[way.name], seed),
             gain=gain_figure(by_name[TERMS], by_name[way.name], seed),
-            above=shares(each(by_name[way.name]), LEVELS),
+            above=shares(correlations(by_name[way.name]), LEVELS),
             terms=float(way.counts.mean()),
             bits=float(way.bits.mean()) + label_bits * way.labelled,
         )
@@ -218,7 +208,7 @@ def _units(
     paying: Sequence[int],
 ) -> list[UnitRow]:
     live = varied(judge.trained)
-    correlations = each(moments(way.predicted, judge.trained, judge.item))
+    pearson = correlations(moments(way.predicted, judge.trained, judge.item))
     rows = []
     for unit, theory in enumerate(made):
         rows.append(
@@ -227,7 +217,7 @@ def _units(
                 family=units.family[unit],
                 period_deg=float(units.period_deg[unit]),
                 pose_deg=dictionary.poses[theory.pose],
-                pearson=float(correlations[unit]) if live[unit] else None,
+                pearson=float(pearson[unit]) if live[unit] else None,
                 bits=float(way.bits[unit]),
                 terms=dictionary.written(theory.chosen, theory.weights),
                 pays=paying[unit] > 0,

@@ -12,6 +12,7 @@ import workbench
 from workbench.analyses.propose.site.controls import Search
 from workbench.analyses.propose.site.dictionary import ORIENTED, Dictionary
 from workbench.analyses.propose.site.families import Family
+from workbench.analyses.propose.site.figures import FamilyRow
 from workbench.analyses.propose.site.kinds import KINDS
 from workbench.analyses.propose.site.labels import Labels
 from workbench.analyses.propose.site.sample import Stage
@@ -38,25 +39,7 @@ SIGMA = 0.4  # of its wavelength
 TEXTURES = tuple({"fine_px": fine, "coarse_px": 4 * fine} for fine in (4, 3, 5, 6, 8, 12))
 PEAK_DIGITS = 4
 STIMULI = "drawn stimuli of workbench/analyses/propose/site/kinds.py, every 15 degrees"
-
-
-ANY_PHASE = ("grating", ORIENTED)
-
-
-@dataclass(frozen=True)
-class Files:
-    """The files of one family.
-
-    theory   its spec, and `circuit` its units
-    reads    family that is read -> the file of its trained units
-    problem  why the theory cannot be compiled; empty where it can
-    """
-
-    name: str
-    theory: str
-    circuit: str
-    reads: Mapping[str, str]
-    problem: str
+ANY_PHASE = ("grating", ORIENTED)  # families whose units respond to every phase
 
 
 @dataclass(frozen=True)
@@ -70,20 +53,44 @@ class Writer:
     pictures: Sequence[Picture]
     folder: Path
 
-    def write(self, family: Family, name: str) -> Files:
+    def write(self, family: Family, name: str) -> FamilyRow:
         """Write one family's files; its labelled units are read with `--use-trained`."""
         shared = family.shared
         listed = self.terms.written(shared.chosen, shared.weights)
         upstream = {source: self._upstream(source) for source, _ in listed}
+        poses = {unit: self.terms.poses[pose] for unit, pose in shared.poses.items()}
         units = [
-            TrainedUnit(unit=unit, centre_deg=self.terms.poses[pose])
-            for unit, pose in sorted(shared.poses.items())
+            TrainedUnit(unit=unit, centre_deg=pose_deg) for unit, pose_deg in sorted(poses.items())
         ]
         trained = self._circuit(name, self.stage.site.name, units)
         dump_circuit(trained, self.folder / f"{name}.units.yaml")
         for source, circuit in upstream.items():
             dump_circuit(circuit, self.folder / f"{self._named(source)}.units.yaml")
-        problem = ""
+        return FamilyRow(
+            name=name,
+            saved=family.saved,
+            deranged=family.deranged,
+            poses=poses,
+            pearson=family.pearson,
+            terms=listed,
+            theory=f"{name}.yaml",
+            circuit=f"{name}.units.yaml",
+            reads={source: f"{self._named(source)}.units.yaml" for source in upstream},
+            problem=self._write_theory(family, listed, trained, upstream),
+        )
+
+    def _write_theory(
+        self,
+        family: Family,
+        listed: Sequence[tuple[str, Mapping]],
+        trained: TrainedCircuit,
+        upstream: Mapping[str, TrainedCircuit],
+    ) -> str:
+        """Write the theory with the first ideal stimulus for which it compiles.
+
+        The result is why it cannot be compiled; empty where it can.
+        """
+        problem, name = "", trained.circuit
         for ideal in (None, *TEXTURES):
             text = self._text(name, family, listed, ideal)
             spec, text, ledger = self._ledgered(text, trained, family)
@@ -96,8 +103,7 @@ class Writer:
             problem = ""
             break
         write_both(self.folder / f"{name}.yaml", text, spec.theory.theory, ledger)
-        reads = {source: f"{self._named(source)}.units.yaml" for source in upstream}
-        return Files(name, f"{name}.yaml", f"{name}.units.yaml", reads, problem)
+        return problem
 
     def _named(self, source: str) -> str:
         return f"{self.stage.before}-{source}"
@@ -165,6 +171,11 @@ class Writer:
         return laid_out(values)
 
     def _stand_in(self, source: str) -> dict[str, object]:
+        """Gabors in place of a labelled family, whatever its stimuli.
+
+        Only a family with one axis, an angle, can be read off trained units: not round blobs, and
+        no family with a channel.
+        """
         before, here = self.stage.host.site(self.stage.before).grid, self.stage.site.grid
         axis = ORIENTATION if self._oriented(source) else CENTRE
         every, over = STEP_DEG[axis]
