@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SHOWN = 20  # differences in a terminal; --json has all
 ALLOWED = (
-    *("again", "host", "images", "calibration", "text_file", "skip_broken"),
+    *("again", "host", "images", "calibration", "text", "skip_broken"),
     *("engine", "ray_address", "device", "no_cache", "as_json"),
 )
 

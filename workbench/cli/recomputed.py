@@ -81,7 +81,7 @@ def tokens_again(record: "Record", session: Session, words: Mapping[str, Any]) -
     from workbench.sequences.score import TokenRequest, score_tokens
 
     _refuse_other_host(record)
-    text, wanted = words["text_file"], record.known_by["text"]
+    text, wanted = words["text"], record.known_by["text"]
     if wanted and text is None:
         raise WorkbenchError("--text", "is not given", f"the text file of SHA-256 {wanted}")
     if wanted:

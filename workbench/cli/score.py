@@ -11,13 +11,7 @@ from workbench.cli.requirements import (
     requirements_of_pictures,
     with_outcomes,
 )
-from workbench.cli.tokens import (
-    TOKEN_OPTIONS,
-    of_tokens,
-    paired_tokens,
-    refuse_options,
-    score_of_tokens,
-)
+from workbench.cli.tokens import SCORE_OPTIONS, paired_tokens, score_of_tokens
 from workbench.engine import Engine
 from workbench.terminal.json_errors import JSON_ERRORS
 from workbench.terminal.options import (
@@ -40,7 +34,7 @@ from workbench.terminal.options import (
     use_trained_option,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import FILE
+from workbench.terminal.tokens import TEXT, of_tokens, refuse_options
 
 
 @click.command()
@@ -72,12 +66,7 @@ from workbench.terminal.types import FILE
     help="Precision of the trained layers after the last splice. bfloat16 changes each KL a "
     "little, and is faster on a processor that supports it.",
 )
-@click.option(
-    "--text",
-    "text_file",
-    type=FILE,
-    help="Text that prompts are cut from; for theories of tokens whose circuit asks for one.",
-)
+@TEXT
 @REQUIRE
 @ENGINE
 @BROKEN
@@ -98,7 +87,7 @@ def score(  # noqa: PLR0913
     compare_with: tuple[Path, ...],
     quick: bool,
     precision: str,
-    text_file: Path | None,
+    text: Path | None,
     required: tuple[str, ...],
     engine: Engine,
     skip_broken: bool,
@@ -116,9 +105,9 @@ def score(  # noqa: PLR0913
     file declares (docs/sequences.md).
     """
     if of_tokens(spec_files):
-        refuse_options(TOKEN_OPTIONS)
+        refuse_options(SCORE_OPTIONS)
         pair = paired_tokens(spec_files, circuit_files)
-        score_of_tokens(pair, text_file, output, seed, as_json, required)
+        score_of_tokens(pair, text, output, seed, as_json, required)
         return
     requirements = requirements_of_pictures(required, quick)
     from workbench.rebuild import RebuildRequest, rebuild
@@ -139,7 +128,7 @@ def score(  # noqa: PLR0913
         )
         card = rebuild(request, output, session.work(seed, no_cache, engine, device))
     judged = outcomes(document(card), requirements)
-    text = with_outcomes(document(card), judged, to_json(card))
+    shown = with_outcomes(document(card), judged, to_json(card))
     pages = [output / "report.html", *([output / "compare.html"] if card.others else [])]
-    session.print_result(as_json, text, table(card), *pages)
+    session.print_result(as_json, shown, table(card), *pages)
     exit_unless_met(judged)
