@@ -74,7 +74,7 @@ def score_again(folder: Path, words: Mapping[str, Any]) -> None:
         if there != here.get(name, "")
     }
     differing = list(differences(before, now, exact=not changed))
-    if words["as_json"]:
+    if words["common"].as_json:
         click.echo(json.dumps(_result(folder, before, changed, differing), indent=1))
     else:
         click.echo("\n".join(_lines(folder, before, changed, differing)))

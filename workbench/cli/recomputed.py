@@ -53,7 +53,7 @@ def _pictures(
         )
     most = facts["n"] if key == "calibration" else None
     part = "headline" if key == "images" else "calibration"
-    pictures = session.pictures(given, words["skip_broken"], part, most)
+    pictures = session.pictures(given, words["common"].skip_broken, part, most)
     present = set_sha256([picture.sha256 for picture in pictures])
     refuse_other(f"--{key}", "pictures", present, facts["sha256"])
     return pictures

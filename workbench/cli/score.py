@@ -15,19 +15,17 @@ from workbench.cli.tokens import SCORE_OPTIONS, paired_tokens, score_of_tokens
 from workbench.engine import Engine
 from workbench.terminal.json_errors import JSON_ERRORS
 from workbench.terminal.options import (
-    AS_JSON,
-    BROKEN,
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUITS,
+    COMMON,
     COMPARE_WITH,
     DEVICE,
     ENGINE,
     HOST,
     IMAGES,
-    NO_CACHE,
-    SEED,
     SPECS,
+    Common,
     command_line,
     output_option,
     paired,
@@ -69,11 +67,8 @@ from workbench.terminal.tokens import TEXT, of_tokens, refuse_options
 @TEXT
 @REQUIRE
 @ENGINE
-@BROKEN
-@NO_CACHE
 @DEVICE
-@SEED
-@AS_JSON
+@COMMON
 @AGAIN
 def score(  # noqa: PLR0913
     spec_files: tuple[Path, ...],
@@ -90,11 +85,8 @@ def score(  # noqa: PLR0913
     text: Path | None,
     required: tuple[str, ...],
     engine: Engine,
-    skip_broken: bool,
-    no_cache: bool,
     device: str,
-    seed: int,
-    as_json: bool,
+    common: Common,
 ) -> None:
     """Compile, splice, compare with ablations and controls, and write the report.
 
@@ -107,7 +99,7 @@ def score(  # noqa: PLR0913
     if of_tokens(spec_files):
         refuse_options(SCORE_OPTIONS)
         pair = paired_tokens(spec_files, circuit_files)
-        score_of_tokens(pair, text, output, seed, as_json, required)
+        score_of_tokens(pair, text, output, common.seed, common.as_json, required)
         return
     requirements = requirements_of_pictures(required, quick)
     from workbench.rebuild import RebuildRequest, rebuild
@@ -118,17 +110,20 @@ def score(  # noqa: PLR0913
     with Session() as session:
         request = RebuildRequest(
             files=paired(spec_files, circuit_files, host),
-            pictures=session.pictures(images, skip_broken, "headline"),
-            calibration=session.pictures(calibration, skip_broken, "calibration", calibrate_on),
+            pictures=session.pictures(images, common.skip_broken, "headline"),
+            calibration=session.pictures(
+                calibration, common.skip_broken, "calibration", calibrate_on
+            ),
             bound_files=bound,
             compare_files=compare_with,
             quick=quick,
             precision=precision,
             command=command_line(),
         )
-        card = rebuild(request, output, session.work(seed, no_cache, engine, device))
+        work = session.work(common.seed, common.no_cache, engine, device)
+        card = rebuild(request, output, work)
     judged = outcomes(document(card), requirements)
     shown = with_outcomes(document(card), judged, to_json(card))
     pages = [output / "report.html", *([output / "compare.html"] if card.others else [])]
-    session.print_result(as_json, shown, table(card), *pages)
+    session.print_result(common.as_json, shown, table(card), *pages)
     exit_unless_met(judged)
