@@ -186,11 +186,16 @@ def unreported(monkeypatch) -> None:
     """A scorecard is written without pictures and page, which take most of the time, where a test
     is not about them.
     """
-    monkeypatch.setattr(
+    without_page(monkeypatch)
+    monkeypatch.setattr("workbench.rebuild.visualised_each", lambda *_: ())
+
+
+def without_page(patch: pytest.MonkeyPatch) -> None:
+    """Let a score write score.json alone, without pictures and page."""
+    patch.setattr(
         "workbench.rebuild.write_report",
         lambda folder, card, *_: (folder / "score.json").write_text(to_json(card)),
     )
-    monkeypatch.setattr("workbench.rebuild.visualised_each", lambda *_: ())
 
 
 def tiny_network(seed: int = 0) -> nn.Sequential:

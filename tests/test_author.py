@@ -2,7 +2,6 @@
 of the same units do not meet the requirements that the right one meets.
 """
 
-import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
@@ -10,14 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from click.testing import CliRunner
-from PIL import Image
 
 import workbench.rebuild as main_path
 from tests.author import MET, NOT_MET, WRONG, Author
-from workbench.cli import main
+from tests.cli.planted_files import invoke, write_pngs
+from tests.conftest import without_page
 from workbench.files import cache_folder
-from workbench.score.document import to_json
 from workbench.score.outcomes import Outcome
 from workbench.score.readings import OF_PICTURES, OF_TOKENS
 from workbench.score.requirements import WORDS
@@ -64,18 +61,8 @@ class Place(NamedTuple):
 
 
 def run(*words: object) -> tuple[int, str]:
-    result = CliRunner().invoke(main, list(map(str, words)), prog_name="workbench")
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    result = invoke(*words)
     return result.exit_code, result.stdout
-
-
-def write(folder: Path, part: str) -> Path:
-    folder.mkdir()
-    for i, picture in enumerate(photographs(part)[::EVERY]):
-        buffer = io.BytesIO()
-        Image.fromarray(picture.load()).save(buffer, "png")
-        (folder / f"{i:03d}.png").write_bytes(buffer.getvalue())
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +73,7 @@ def pictures(tmp_path_factory, squeezenet) -> Iterator[tuple[object, ...]]:
         (top / "cache").mkdir()
         (top / "cache" / "hosts").symlink_to((cache_folder() / "hosts").resolve())
         patch.setenv("WORKBENCH_CACHE", str(top / "cache"))
-        patch.setattr(
-            main_path,
-            "write_report",
-            lambda folder, card, *_: (folder / "score.json").write_text(to_json(card)),
-        )
+        without_page(patch)
         patch.setattr(
             main_path,
             "tuning",
@@ -98,8 +81,9 @@ def pictures(tmp_path_factory, squeezenet) -> Iterator[tuple[object, ...]]:
                 host, splices, progress, STEP_DEG, probe, cache, engine
             ),
         )
-        folders = (write(top / name, name) for name in ("headline", "calibration"))
-        images, calibration = folders
+        images, calibration = top / "headline", top / "calibration"
+        for folder in (images, calibration):
+            write_pngs(folder, photographs(folder.name)[::EVERY])
         yield ("--images", images, "--calibration", calibration, "-o", top / "out")
 
 

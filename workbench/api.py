@@ -28,6 +28,7 @@ from workbench.hosts import host_from_module as host_from_module
 from workbench.hosts.store import load, pull
 from workbench.rebuild import RebuildRequest, Run, counted, run_loaded
 from workbench.report import write_report
+from workbench.report.frame import frame
 from workbench.report.kernels import draw_kernels, save_kernels
 from workbench.report.ledger import draw_ledger
 from workbench.report.notebook import circuit_html, scorecard_html, theory_html
@@ -252,14 +253,6 @@ class Result:
 
         Raises WorkbenchError where pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise WorkbenchError(
-                "to_frame",
-                "pandas is not installed",
-                remedy="pip install pandas, or use to_dict().",
-            ) from error
         rows = {
             name: {
                 "kind": row.kind.value,
@@ -271,7 +264,7 @@ class Result:
             }
             for name, row in self.card.conditions.items()
         }
-        return pandas.DataFrame.from_dict(rows, orient="index")
+        return frame(rows)
 
     def show(self) -> Figure:
         """Each condition's recovered share, with its interval, as a matplotlib figure."""

@@ -1,7 +1,6 @@
 """The planted theory, its circuit and a few small pictures as files, and the command line."""
 
-import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,10 @@ from PIL import Image
 from tests.planted import THEORY, PlantedHost
 from workbench.cli import main
 from workbench.spec import dump_circuit
+from workbench.vision.pictures import Picture
 from workbench.vision.pictures.drawn import drawn
+
+SIDE_PX = 112  # of the pictures
 
 
 def invoke(*words: object) -> Result:
@@ -65,9 +67,14 @@ def planted_files(folder: Path, host: PlantedHost, patch: pytest.MonkeyPatch) ->
 
 
 def write_pictures(folder: Path, count: int, seed: int) -> None:
-    """Write drawn pictures of 112 pixels."""
+    """Write drawn pictures of SIDE_PX."""
+    write_pngs(folder, drawn(count, seed), SIDE_PX)
+
+
+def write_pngs(folder: Path, pictures: Iterable[Picture], side_px: int | None = None) -> None:
+    """Write pictures as PNG files to a new folder, as squares of `side_px` if it is given."""
     folder.mkdir()
-    for i, picture in enumerate(drawn(count, seed)):
-        buffer = io.BytesIO()
-        Image.fromarray(picture.load()).resize((112, 112)).save(buffer, "png")
-        (folder / f"{i}.png").write_bytes(buffer.getvalue())
+    for i, picture in enumerate(pictures):
+        image = Image.fromarray(picture.load())
+        shown = image.resize((side_px, side_px)) if side_px else image
+        shown.save(folder / f"{i:03d}.png")

@@ -10,21 +10,17 @@ from pathlib import Path
 import pytest
 
 from tests.cli.planted_files import Files, invoke, planted_files, write_pictures
-from tests.conftest import tiny_network
+from tests.conftest import tiny_network, without_page
 from tests.planted import planted
 from workbench.hosts import host_from_module
 from workbench.manifest import write_manifest
-from workbench.score.document import to_json
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> Iterator[Files]:
     """A finished score of the planted theory with another one to compare with."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "workbench.rebuild.write_report",
-            lambda folder, card, *_: (folder / "score.json").write_text(to_json(card)),
-        )
+        without_page(patch)
         made = planted_files(tmp_path_factory.mktemp("again"), planted(), patch)
         other = made.folder / "planted-2" / "planted.yaml"
         other.parent.mkdir()

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cli.planted_files import Files, invoke, planted_files
+from tests.conftest import without_page
 from tests.planted import STRAIGHT, THEORY, planted
 from workbench.report.comparison import FILE, Change, changes
-from workbench.score.document import to_json
 from workbench.spec import theory_from_text
 
 SAME = THEORY.replace("theory: planted", "theory: same")
@@ -20,10 +20,7 @@ WRONG = STRAIGHT.replace("theory: planted", "theory: straight")
 def files(tmp_path_factory) -> Iterator[Files]:
     """A score of the planted theory against itself and against straight lines."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "workbench.rebuild.write_report",
-            lambda folder, card, *_: (folder / "score.json").write_text(to_json(card)),
-        )
+        without_page(patch)
         made = planted_files(tmp_path_factory.mktemp("compare"), planted(), patch)
         (made.folder / "same.yaml").write_text(SAME)
         (made.folder / "straight.yaml").write_text(WRONG)

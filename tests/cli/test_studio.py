@@ -35,6 +35,15 @@ def test_a_stimulus_without_print_is_refused():
     assert "without --print" in invoke("line", "--stimulus", "45,24").output
 
 
+@pytest.mark.parametrize("text", ["", "45", "x,y", "nan,24", "45,1"])
+@pytest.mark.parametrize("more", [(), ("--print",)])
+def test_a_wrong_stimulus_is_refused_before_any_work(monkeypatch, text, more):
+    monkeypatch.setattr(command, "_files", lambda *_: pytest.fail("the files were read"))
+    result = invoke("line", "--stimulus", text, *more)
+    assert result.exit_code == 2, result.output
+    assert f"--stimulus: {text!r}; expected degrees and a radius" in result.output
+
+
 def test_without_the_extra_it_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "workbench.studio.server", None)
     result = invoke("line", "--no-browser")

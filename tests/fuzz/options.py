@@ -96,7 +96,7 @@ def wrong_values(parameter: click.Parameter) -> list[str]:
         return ["", "=", "line=", "=x", *(f"line={path}" for path in PATHS if path)]
     if parameter.name == "required":  # FIGURE>=NUMBER|WORD
         return ["", ">=", "pearson", "pearson>=", ">=0.5", "pearson>=high", "perason>=0.5", "\0>=1"]
-    if parameter.name == "stimulus":  # DEG,PX
+    if parameter.name == "stimulus_text":  # DEG,PX
         return ["", ",", "30", "30,", ",24", "x,y", "30,24,1", "nan,24", "30,inf"]
     raise AssertionError(f"{parameter.name}: a type without wrong values ({kind})")
 
@@ -104,8 +104,6 @@ def wrong_values(parameter: click.Parameter) -> list[str]:
 def cases() -> Iterator[Case]:
     """Every wrong value of every parameter of every command."""
     for words, command in leaves():
-        if words == ("studio",):  # it serves until it is stopped; tests/studio has its own cases
-            continue
         for parameter in command.params:
             if isinstance(parameter, click.Option) and parameter.is_flag:
                 continue

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SHOWN = 20  # differences in a terminal; --json has all
 ALLOWED = (
-    *("again", "host", "images", "calibration", "text_file", "skip_broken"),
+    *("again", "host", "images", "calibration", "text", "skip_broken"),
     *("engine", "ray_address", "device", "no_cache", "as_json"),
 )
 
@@ -74,7 +74,7 @@ def score_again(folder: Path, words: Mapping[str, Any]) -> None:
         if there != here.get(name, "")
     }
     differing = list(differences(before, now, exact=not changed))
-    if words["as_json"]:
+    if words["common"].as_json:
         click.echo(json.dumps(_result(folder, before, changed, differing), indent=1))
     else:
         click.echo("\n".join(_lines(folder, before, changed, differing)))

@@ -4,13 +4,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.tokens import (
-    EXPORT_OPTIONS,
-    export_of_tokens,
-    of_tokens,
-    paired_tokens,
-    refuse_options,
-)
+from workbench.cli.tokens import EXPORT_OPTIONS, export_of_tokens, paired_tokens
 from workbench.errors import WorkbenchError
 from workbench.terminal.options import (
     BROKEN,
@@ -24,7 +18,8 @@ from workbench.terminal.options import (
     chosen_circuit,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import FILE, NAME, OUTPUT_FILE
+from workbench.terminal.tokens import TEXT, of_tokens, refuse_options
+from workbench.terminal.types import NAME, OUTPUT_FILE
 
 
 @click.command()
@@ -42,11 +37,7 @@ from workbench.terminal.types import FILE, NAME, OUTPUT_FILE
     help="Part of a theory of tokens to write, as `score` names it without `.weights`.  "
     "[default: the last part that has weights]",
 )
-@click.option(
-    "--text",
-    type=FILE,
-    help="Text that prompts are cut from; for theories of tokens whose circuit asks for one.",
-)
+@TEXT
 @BROKEN
 @NO_CACHE
 @SEED

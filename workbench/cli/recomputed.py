@@ -53,7 +53,7 @@ def _pictures(
         )
     most = facts["n"] if key == "calibration" else None
     part = "headline" if key == "images" else "calibration"
-    pictures = session.pictures(given, words["skip_broken"], part, most)
+    pictures = session.pictures(given, words["common"].skip_broken, part, most)
     present = set_sha256([picture.sha256 for picture in pictures])
     refuse_other(f"--{key}", "pictures", present, facts["sha256"])
     return pictures
@@ -81,7 +81,7 @@ def tokens_again(record: "Record", session: Session, words: Mapping[str, Any]) -
     from workbench.sequences.score import TokenRequest, score_tokens
 
     _refuse_other_host(record)
-    text, wanted = words["text_file"], record.known_by["text"]
+    text, wanted = words["text"], record.known_by["text"]
     if wanted and text is None:
         raise WorkbenchError("--text", "is not given", f"the text file of SHA-256 {wanted}")
     if wanted:

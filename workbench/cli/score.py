@@ -11,36 +11,28 @@ from workbench.cli.requirements import (
     requirements_of_pictures,
     with_outcomes,
 )
-from workbench.cli.tokens import (
-    TOKEN_OPTIONS,
-    of_tokens,
-    paired_tokens,
-    refuse_options,
-    score_of_tokens,
-)
+from workbench.cli.tokens import SCORE_OPTIONS, paired_tokens, score_of_tokens
 from workbench.engine import Engine
 from workbench.terminal.json_errors import JSON_ERRORS
 from workbench.terminal.options import (
-    AS_JSON,
-    BROKEN,
     CALIBRATE_ON,
     CALIBRATION,
     CIRCUITS,
+    COMMON,
     COMPARE_WITH,
     DEVICE,
     ENGINE,
     HOST,
     IMAGES,
-    NO_CACHE,
-    SEED,
     SPECS,
+    Common,
     command_line,
     output_option,
     paired,
     use_trained_option,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import FILE
+from workbench.terminal.tokens import TEXT, of_tokens, refuse_options
 
 
 @click.command()
@@ -72,19 +64,11 @@ from workbench.terminal.types import FILE
     help="Precision of the trained layers after the last splice. bfloat16 changes each KL a "
     "little, and is faster on a processor that supports it.",
 )
-@click.option(
-    "--text",
-    "text_file",
-    type=FILE,
-    help="Text that prompts are cut from; for theories of tokens whose circuit asks for one.",
-)
+@TEXT
 @REQUIRE
 @ENGINE
-@BROKEN
-@NO_CACHE
 @DEVICE
-@SEED
-@AS_JSON
+@COMMON
 @AGAIN
 def score(  # noqa: PLR0913
     spec_files: tuple[Path, ...],
@@ -98,14 +82,11 @@ def score(  # noqa: PLR0913
     compare_with: tuple[Path, ...],
     quick: bool,
     precision: str,
-    text_file: Path | None,
+    text: Path | None,
     required: tuple[str, ...],
     engine: Engine,
-    skip_broken: bool,
-    no_cache: bool,
     device: str,
-    seed: int,
-    as_json: bool,
+    common: Common,
 ) -> None:
     """Compile, splice, compare with ablations and controls, and write the report.
 
@@ -116,9 +97,9 @@ def score(  # noqa: PLR0913
     file declares (docs/sequences.md).
     """
     if of_tokens(spec_files):
-        refuse_options(TOKEN_OPTIONS)
+        refuse_options(SCORE_OPTIONS)
         pair = paired_tokens(spec_files, circuit_files)
-        score_of_tokens(pair, text_file, output, seed, as_json, required)
+        score_of_tokens(pair, text, output, common.seed, common.as_json, required)
         return
     requirements = requirements_of_pictures(required, quick)
     from workbench.rebuild import RebuildRequest, rebuild
@@ -129,17 +110,20 @@ def score(  # noqa: PLR0913
     with Session() as session:
         request = RebuildRequest(
             files=paired(spec_files, circuit_files, host),
-            pictures=session.pictures(images, skip_broken, "headline"),
-            calibration=session.pictures(calibration, skip_broken, "calibration", calibrate_on),
+            pictures=session.pictures(images, common.skip_broken, "headline"),
+            calibration=session.pictures(
+                calibration, common.skip_broken, "calibration", calibrate_on
+            ),
             bound_files=bound,
             compare_files=compare_with,
             quick=quick,
             precision=precision,
             command=command_line(),
         )
-        card = rebuild(request, output, session.work(seed, no_cache, engine, device))
+        work = session.work(common.seed, common.no_cache, engine, device)
+        card = rebuild(request, output, work)
     judged = outcomes(document(card), requirements)
-    text = with_outcomes(document(card), judged, to_json(card))
+    shown = with_outcomes(document(card), judged, to_json(card))
     pages = [output / "report.html", *([output / "compare.html"] if card.others else [])]
-    session.print_result(as_json, text, table(card), *pages)
+    session.print_result(common.as_json, shown, table(card), *pages)
     exit_unless_met(judged)

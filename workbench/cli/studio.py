@@ -43,6 +43,7 @@ EXAMPLE = "specs/curve-detectors.yaml"
 @click.option("--print", "prints", is_flag=True, help="Print the quick score and open no page.")
 @click.option(
     "--stimulus",
+    "stimulus_text",
     metavar="DEG,PX",
     help="With --print: print each unit's activation for a stimulus, by the direction of its "
     "centre of curvature and its radius, as in 45,24.",
@@ -55,7 +56,7 @@ def studio(
     no_browser: bool,
     read_only: bool,
     prints: bool,
-    stimulus: str | None,
+    stimulus_text: str | None,
 ) -> None:
     """Write a theory on a page and watch the network answer.
 
@@ -67,9 +68,10 @@ def studio(
     workbench new my-theory
     workbench studio my-theory/theory.yaml --circuit my-theory/circuit.yaml
     """
-    files = _files(spec_file, circuit_file, host, read_only)
+    stimulus = None if stimulus_text is None else _stimulus(stimulus_text)
     if stimulus and not prints:
         raise WorkbenchError("--stimulus", "without --print", "--print --stimulus DEG,PX")
+    files = _files(spec_file, circuit_file, host, read_only)
     if prints:
         _print(files, stimulus)
         return
@@ -127,7 +129,7 @@ def _loadable(circuit_file: Path) -> Path:
     return circuit_file
 
 
-def _print(files: "Files", stimulus: str | None) -> None:
+def _print(files: "Files", stimulus: "Stimulus | None") -> None:
     """Print the rows of the quick score of a theory, or the responses to a stimulus."""
     from workbench.spec.source import text_of
     from workbench.studio.answers import Asked
@@ -135,8 +137,8 @@ def _print(files: "Files", stimulus: str | None) -> None:
     from workbench.studio.measure import quick_score, stimulus_answer
 
     asked = Asked(text_of(files.spec_file), files.spec_file, files.circuit_file)
-    if stimulus is not None:
-        answer = stimulus_answer(replace(asked, stimulus=_stimulus(stimulus)))
+    if stimulus:
+        answer = stimulus_answer(replace(asked, stimulus=stimulus))
         click.echo("unit, its pose, trained and handwritten activation")
         for unit in answer.responses:
             figures = f"{unit.direction_deg:6.1f}° {unit.trained:9.3f} {unit.handwritten:9.3f}"

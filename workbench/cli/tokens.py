@@ -5,35 +5,17 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.requirements import (
-    exit_unless_met,
-    requirements_of_tokens,
-    with_outcomes,
-)
+from workbench.cli.requirements import exit_unless_met, requirements_of_tokens, with_outcomes
 from workbench.errors import WorkbenchError
 from workbench.terminal.options import command_line
 from workbench.terminal.session import Session
-from workbench.terminal.tokens import of_tokens, refuse_options
 
-__all__ = [
-    "EXPORT_OPTIONS",
-    "TOKEN_OPTIONS",
-    "TUNE_OPTIONS",
-    "export_of_tokens",
-    "of_tokens",
-    "paired_tokens",
-    "refuse_options",
-    "score_of_tokens",
-    "tune_of_tokens",
-]
-
-# parameters of `score` that a theory of tokens has a use for
-TUNE_OPTIONS = ("spec_file", "circuit_files", "output", "steps", "rate", "seed", "no_cache")
-TOKEN_OPTIONS = (
-    *("spec_files", "circuit_files", "text_file", "output"),
+# parameters of `score`, `tune` and `export` that a theory of tokens has a use for
+SCORE_OPTIONS = (
+    *("spec_files", "circuit_files", "text", "output"),
     *("seed", "as_json", "no_cache", "required"),
 )
-# and those of `export`
+TUNE_OPTIONS = ("spec_file", "circuit_files", "output", "steps", "rate", "seed", "no_cache")
 EXPORT_OPTIONS = ("spec_file", "circuit_file", "text", "part", "output", "seed", "no_cache")
 
 
@@ -50,7 +32,7 @@ def paired_tokens(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> 
 
 def score_of_tokens(
     files: tuple[Path, Path],
-    text_file: Path | None,
+    text: Path | None,
     output: Path,
     seed: int,
     as_json: bool,
@@ -70,11 +52,11 @@ def score_of_tokens(
     families = load_token_theory(files[0]).theory.families if required else ()
     requirements = requirements_of_tokens(required, tuple(families))
     with Session() as session:
-        request = TokenRequest(*files, text=text_file, command=command_line())
+        request = TokenRequest(*files, text=text, command=command_line())
         card = rebuild_tokens(request, output, session.work(seed, no_cache=True))
     judged = outcomes(document(card), requirements)
-    text = with_outcomes(document(card), judged, to_json(card))
-    session.print_result(as_json, text, table(card), output / "report.html")
+    shown = with_outcomes(document(card), judged, to_json(card))
+    session.print_result(as_json, shown, table(card), output / "report.html")
     exit_unless_met(judged)
 
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from workbench.errors import WorkbenchError
 from workbench.hosts import Host
 from workbench.report.conditions import interval, number
+from workbench.report.frame import frame
 from workbench.sequences.circuit import TokenCircuit
 from workbench.sequences.document import document
 from workbench.sequences.files import TokenSpec
@@ -92,21 +92,13 @@ class ResultOfTokens:
 
         Raises WorkbenchError where pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise WorkbenchError(
-                "to_frame",
-                "pandas is not installed",
-                remedy="pip install pandas, or use to_dict().",
-            ) from error
         parts = self.to_dict()["parts"]
         rows = {
             (name, condition): row
             for name, part in parts.items()
             for condition, row in part["conditions"].items()
         }
-        return pandas.DataFrame.from_dict(rows, orient="index")
+        return frame(rows)
 
     def _repr_html_(self) -> str:
         """What each part recovers, with its verdict, for notebooks."""

@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import signal
+import traceback
 from importlib import import_module
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -87,4 +88,5 @@ def _done(task: str, given: tuple[Any, ...]) -> Any:
     except WorkbenchError as error:
         return error
     except Exception as error:  # a fault of the workbench must not end the process
+        traceback.print_exc()  # the page shows one line
         return WorkbenchError(f"the studio's {task}", described(error))
