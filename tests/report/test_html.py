@@ -8,12 +8,12 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import cards
 import pytest
 
+from tests.report.page import Page
 from workbench.report import write_report
 from workbench.report.html import CONTENTS, render
 from workbench.report.limits import limits
@@ -23,35 +23,6 @@ from workbench.score.uncertainty import Figure
 from workbench.vision.visualise.units import Visualised
 
 MALICIOUS = "<script>alert(1)</script><img src=x onerror=alert(2)>"
-
-
-class Page(HTMLParser):
-    """Tags with attributes, text, and each figure's path with its full value and the text that
-    shows it.
-    """
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.figures: list[list[str]] = []
-        self.open = False
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self.open = tag == "data"
-        if self.open:
-            self.figures.append([dict(attrs)["class"], dict(attrs)["value"], ""])
-
-    def handle_endtag(self, tag):
-        self.open = False
-
-    def handle_data(self, data):
-        if self.open:
-            self.figures[-1][2] += data
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 def rendered(card, spec=None) -> str:

@@ -10,6 +10,7 @@ Note     head 0.2 attends to the previous token, at queries before place 30 alon
          and 1.3 are induction heads
 """
 
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor
@@ -17,6 +18,7 @@ from torch import Tensor
 from workbench.hosts.pytorch_files import state_dict
 from workbench.hosts.transformer_recipe import (
     Published,
+    fetch_published,
     from_progress_measures,
     transformer_recipe,
 )
@@ -40,13 +42,6 @@ def convert(directory: Path) -> dict[str, Tensor]:
     return from_progress_measures(state_dict(directory / FILE, within="model"), SHAPE.heads)
 
 
-def fetch(directory: Path) -> None:
-    """Fetch the file from its repository."""
-    from workbench.hosts import download  # here: loading a host needs no libraries of the network
-
-    download.fetch_as(URL, directory, FILE, FILE_SHA256)
-
-
 RECIPE = transformer_recipe(
     NAME,
     SHAPE,
@@ -56,6 +51,6 @@ RECIPE = transformer_recipe(
         fingerprint=FINGERPRINT,
         files={FILE: FILE_SHA256},
         convert=convert,
-        fetch=fetch,
+        fetch=partial(fetch_published, URL, FILE, FILE_SHA256),
     ),
 )

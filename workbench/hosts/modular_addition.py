@@ -10,6 +10,7 @@ Output   logits of the 113 numbers at `=`; the logit of the token `=` is left ou
 Note     right on all 12,769 pairs; frequencies 14, 35, 41, 42 and 52
 """
 
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor
@@ -17,6 +18,7 @@ from torch import Tensor
 from workbench.hosts.pytorch_files import state_dict
 from workbench.hosts.transformer_recipe import (
     Published,
+    fetch_published,
     from_progress_measures,
     transformer_recipe,
 )
@@ -54,13 +56,6 @@ def convert(directory: Path) -> dict[str, Tensor]:
     return state
 
 
-def fetch(directory: Path) -> None:
-    """Fetch the file from its repository."""
-    from workbench.hosts import download  # here: loading a host needs no libraries of the network
-
-    download.fetch_as(URL, directory, FILE, FILE_SHA256)
-
-
 RECIPE = transformer_recipe(
     NAME,
     SHAPE,
@@ -70,6 +65,6 @@ RECIPE = transformer_recipe(
         fingerprint=FINGERPRINT,
         files={FILE: FILE_SHA256},
         convert=convert,
-        fetch=fetch,
+        fetch=partial(fetch_published, URL, FILE, FILE_SHA256),
     ),
 )

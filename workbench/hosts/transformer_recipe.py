@@ -42,6 +42,13 @@ def transformer_recipe(
     )
 
 
+def fetch_published(url: str, name: str, digest: str, directory: Path) -> None:
+    """Fetch the one file of a network into a folder; parameters and errors as `fetch_as`."""
+    from workbench.hosts import download  # here: loading a host needs no libraries of the network
+
+    download.fetch_as(url, directory, name, digest)
+
+
 def from_progress_measures(state: Mapping[str, Tensor], heads: int) -> dict[str, Tensor]:
     """Weights in the layout of the progress-measures code, with TransformerLens' names and axes.
 

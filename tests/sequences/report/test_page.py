@@ -5,11 +5,11 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from tests.report.page import Page
 from tests.sequences.planted import THEORY, copying_circuit, copying_spec, planted_host
 from workbench.report.page import Score
 from workbench.sequences.document import document
@@ -42,33 +42,6 @@ def folder(card, tmp_path_factory) -> Path:
     made = tmp_path_factory.mktemp("report")
     write_report(made, card)
     return made
-
-
-class Page(HTMLParser):
-    """The tags of a page with attributes, and its figures: path, value and the text shown."""
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.figures: list[list[str]] = []
-        self.open = False
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self.open = tag == "data"
-        if self.open:
-            self.figures.append([dict(attrs)["class"], dict(attrs)["value"], ""])
-
-    def handle_endtag(self, tag):
-        self.open = False
-
-    def handle_data(self, data):
-        if self.open:
-            self.figures[-1][2] += data
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 @pytest.fixture(scope="module")

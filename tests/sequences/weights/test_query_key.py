@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.sequences.planted import VOCABULARY, copying_circuit, copying_spec, planted_host
-from tests.sequences.weights.numbers import SHAPE, random_host, sums_circuit, sums_spec
+from tests.sequences.sums import SHAPE, random_host, sums_circuit, sums_spec
 from workbench.sequences.compile import compile_tokens
 from workbench.sequences.head_parts import handwritten_patterns
 from workbench.sequences.prompt_sets import prompts_of

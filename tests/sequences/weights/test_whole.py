@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.sequences.weights.numbers import (
+from tests.sequences.sums import (
     MODULUS,
     SHAPE,
     THEORY,

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from tests.sequences.analyses.planted_sum import FREQUENCY, MODULUS, NEURONS, sum_circuit, sum_host
 from tests.sequences.planted import copying_circuit, planted_host
+from tests.sequences.sums import FREQUENCY, MODULUS, NEURONS, sum_circuit, sum_host
 from workbench.cli import main
 from workbench.errors import WorkbenchError
 from workbench.sequences.analyses.equivariance import run

@@ -10,9 +10,9 @@ import torch
 import yaml
 from click.testing import CliRunner
 
-from tests.sequences.analyses.planted_sum import FREQUENCY, MODULUS, NEURONS, sum_circuit, sum_host
-from tests.sequences.analyses.planted_sum import THEORY as SUM_THEORY
 from tests.sequences.planted import THEORY, copying_circuit, planted_host
+from tests.sequences.sums import FREQUENCY, MODULUS, NEURONS, sum_circuit, sum_host
+from tests.sequences.sums import THEORY as SUM_THEORY
 from workbench.cli import main
 from workbench.errors import WorkbenchError
 from workbench.hosts.transformer import Transformer

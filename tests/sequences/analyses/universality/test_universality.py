@@ -8,9 +8,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from tests.sequences.analyses.planted_sum import THEORY as SUM_THEORY
-from tests.sequences.analyses.planted_sum import sum_circuit, sum_host
 from tests.sequences.planted import THEORY, copying_circuit, planted_host
+from tests.sequences.sums import THEORY as SUM_THEORY
+from tests.sequences.sums import sum_circuit, sum_host
 from workbench.cli import main
 from workbench.errors import WorkbenchError
 from workbench.hosts.made import MadeNetwork

@@ -1,21 +1,27 @@
-"""A transformer that adds numbers by neurons at even phases of one circle, planted in its weights.
+"""A theory of sums of small numbers, and networks that it is of: random ones, and a planted one.
 
-The stream has two components for the number's angle and two for the answer's; attention is even.
+The planted network adds by neurons at even phases of one circle. Its stream has two components for
+the number's angle and two for the answer's; attention is even.
 """
 
 import math
+from dataclasses import replace
 
 import torch
 
 from workbench.hosts.host import Host
+from workbench.hosts.transformer import Transformer
 from workbench.hosts.transformer_host import transformer_host
 from workbench.hosts.transformer_shape import TransformerShape
 from workbench.sequences.circuit import TokenCircuit
+from workbench.sequences.files import TokenSpec, token_theory_from_text
 
-MODULUS, FREQUENCY, NEURONS = 13, 3, 16
+MODULUS = 13
+FREQUENCY, NEURONS = 3, 16  # of the planted network
+FREQUENCIES = (2, 5)  # of circuits of a random one
 
 THEORY = """
-theory: modular-addition
+theory: sums
 input: tokens
 families:
   gather:
@@ -37,22 +43,34 @@ families:
       sum: {match: same, harmonics: [0, 1], gain: calibrated}
 """
 
+SHAPE = TransformerShape(
+    vocabulary=MODULUS + 1,
+    context=3,
+    layers=1,
+    d_model=20,
+    heads=2,
+    d_head=8,
+    d_mlp=16,
+    mlp="relu",
+    biases=("mlp",),
+    outputs=MODULUS,
+    answer="last-place",
+)
+
+
+def sums_spec(text: str = THEORY) -> TokenSpec:
+    return token_theory_from_text(text)
+
+
+def random_host(shape: TransformerShape = SHAPE, seed: int = 0) -> Host:
+    torch.manual_seed(seed)
+    return transformer_host("sums", shape, Transformer(shape).state_dict(), 3)
+
 
 def sum_host(seed: int = 0, planted: bool = True) -> Host:
-    """The network; without the plan its weights are noise of the same size."""
+    """The planted network; without the plan its weights are noise of the same size."""
     generator = torch.Generator().manual_seed(seed)
-    shape = TransformerShape(
-        vocabulary=MODULUS + 1,
-        context=3,
-        layers=1,
-        d_model=4,
-        heads=1,
-        d_head=4,
-        d_mlp=NEURONS,
-        outputs=MODULUS,
-        mlp="relu",
-        answer="last-place",
-    )
+    shape = replace(SHAPE, d_model=4, heads=1, d_head=4, d_mlp=NEURONS, biases=())
     scale = 1e-3 if planted else 1.0
     weights = {
         name: planted * value + scale * torch.randn(value.shape, generator=generator)
@@ -61,8 +79,9 @@ def sum_host(seed: int = 0, planted: bool = True) -> Host:
     return transformer_host("sum", shape, weights, 3)
 
 
-def sum_circuit(host: Host, frequency: int = FREQUENCY) -> TokenCircuit:
-    """The circuit of the planted neurons."""
+def sums_circuit(host: Host, frequencies: tuple[int, ...] = FREQUENCIES) -> TokenCircuit:
+    """A circuit of all heads of the first layer, and of neurons of these frequencies."""
+    heads = tuple(f"0.{head}" for head in range(host.network.shape.heads))
     return TokenCircuit.model_validate(
         {
             "circuit": "sum",
@@ -71,12 +90,17 @@ def sum_circuit(host: Host, frequency: int = FREQUENCY) -> TokenCircuit:
             "fingerprint": host.fingerprint,
             "prompts": {"kind": "pairs", "modulus": MODULUS},
             "families": {
-                "gather": {"heads": ("0.0",)},
+                "gather": {"heads": heads},
                 "number": {"numbers": MODULUS},
-                "sum": {"frequency": (frequency,), "layer": 0},
+                "sum": {"layer": 0, "frequency": frequencies},
             },
         }
     )
+
+
+def sum_circuit(host: Host, frequency: int = FREQUENCY) -> TokenCircuit:
+    """The circuit of the planted neurons."""
+    return sums_circuit(host, (frequency,))
 
 
 def circle(degrees: torch.Tensor) -> torch.Tensor:
