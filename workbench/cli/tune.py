@@ -103,7 +103,7 @@ def tune(  # noqa: PLR0913
 
     Numbers that ended at a bound are listed.
 
-    An interrupted fit continues when the same command is given again.
+    An interrupted fit continues when the same command is given again; one of tokens starts again.
 
     A theory of tokens (`input: tokens`) is fitted to the answers at the scored places of its
     circuit's calibration prompts, with all families of heads together and each alone.

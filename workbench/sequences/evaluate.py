@@ -42,7 +42,7 @@ def evaluate_parts(
     advance = work.stage("score", len(prompts))
     for start in range(0, len(prompts), BATCH):
         batch = prompts[start : start + BATCH]
-        run = natural_run(host, batch, sites, start)
+        run = natural_run(host, batch, sites)
         targets = torch.as_tensor(host.output.targets(batch))
         natural = _compared(host, run, run.answers, targets)
         computed: dict[int, dict[str, np.ndarray]] = {}  # parts share their ablations

@@ -47,25 +47,21 @@ class NaturalRun:
     answers  what the network gives
     seen     activations at sites, units first: `n unit *position`
     scored   places whose answers are scored
-    start    place of the first prompt among all
     """
 
     tokens: Int[Tensor, "n place"]
     answers: Float[Tensor, "n ..."]
     seen: Mapping[str, Tensor]
     scored: Bool[Tensor, "n place"]
-    start: int = 0
 
 
-def natural_run(
-    host: Host, prompts: Sequence[Prompt], sites: Sequence[str], start: int = 0
-) -> NaturalRun:
+def natural_run(host: Host, prompts: Sequence[Prompt], sites: Sequence[str]) -> NaturalRun:
     """Run the network on prompts and record the sites."""
     tokens = host.input.batch(prompts).to(host.device)
     answers, seen = host.run(tokens, *sites)
     targets = torch.as_tensor(host.output.targets(prompts))
     scored = (targets != NO_TARGET).reshape(len(prompts), -1)
-    return NaturalRun(tokens, answers, seen, scored, start)
+    return NaturalRun(tokens, answers, seen, scored)
 
 
 Overrides = Mapping[str, Override]
