@@ -198,7 +198,7 @@ class TokenOutput:
         xp = array_namespace(natural, answer)
         if self.temperature is None:
             return xp.full(natural.shape[0], xp.nan, dtype=xp.float64, device=device(natural))
-        return divergence(*(log_softmax(each / self.temperature) for each in (natural, answer)))
+        return divergence(*(log_softmax(logits / self.temperature) for logits in (natural, answer)))
 
     def targets(self, items: Sequence[Prompted]) -> Int[np.ndarray, "n place"]:
         """The target at each place that is answered.

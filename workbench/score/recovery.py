@@ -115,7 +115,7 @@ def distance(statistics: Statistics, condition: str, quantity: str) -> Float[Arr
     if quantity not in rows:
         known = rows[statistics.quantities[0].name]
         return array_namespace(known).full_like(known, float("nan"))
-    facts = {each.name: each for each in statistics.quantities}.get(quantity)
+    facts = {entry.name: entry for entry in statistics.quantities}.get(quantity)
     if facts is None or not (facts.larger_is_better or facts.task):
         return rows[quantity]
     change = rows[quantity] - statistics.rows["natural"][quantity]
