@@ -6,6 +6,7 @@ from workbench.score.facts import as_json, finite
 from workbench.sequences.examples import Examples
 from workbench.sequences.part_score import PartScore, bits
 from workbench.sequences.score import TokenCard
+from workbench.sequences.varied_parts import PREFIX
 
 FORMAT = 1
 
@@ -74,6 +75,13 @@ def _part_document(part: PartScore) -> dict[str, Any]:
         "best_rival": part.rival,
         "ahead": {"value": part.ahead.value, "ci95": part.ahead.ci95},
         "verdict": part.verdict,
+        "variants": {
+            name.removeprefix(PREFIX): {
+                "about": part.row(name).facts.label,
+                "loses": {"value": figure.value, "ci95": figure.ci95},
+            }
+            for name, figure in part.variants.items()
+        },
         "conditions": {
             row.facts.name: {
                 "kind": row.facts.kind.value,

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from workbench.sequences.changes import TokenClaim, TokenVariant
 from workbench.spec.family import Steps
 from workbench.spec.number import ENTRIES, Name, Number, RefusedError, Strict
 
@@ -147,6 +148,8 @@ class TokenTheory(Strict):
     about: str = ""
     source: tuple[str, ...] = ()
     families: Annotated[dict[Name, TokenFamily], Field(min_length=1, max_length=ENTRIES)]
+    variants: dict[Name, TokenVariant] = Field(default={}, max_length=ENTRIES)
+    claims: dict[Name, TokenClaim] = Field(default={}, max_length=ENTRIES)
     tuned: TokensTuned | None = None
 
     def of_units(self, units: str) -> dict[str, TokenFamily]:
