@@ -83,7 +83,13 @@ class TokenPart:
 
     def condition(self, name: str) -> TokenCondition:
         """The condition of that name; raises KeyError without one."""
-        return {each.facts.name: each for each in self.conditions}[name]
+        return {spliced.facts.name: spliced for spliced in self.conditions}[name]
+
+    def written_with(self, heads: Heads) -> TokenCondition:
+        """The handwritten part with these heads. Raises TypeError at level "weights"."""
+        if self.with_heads is None:
+            raise TypeError(f"the weights of {self.name} are not of other heads")
+        return self.with_heads(heads)
 
 
 def parts_of(subject: Subject) -> list[TokenPart]:

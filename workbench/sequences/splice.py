@@ -136,3 +136,22 @@ def plus(added: Float[Tensor, "n place token"]) -> Override:
 def replaced_by(answers: Float[Tensor, "n place token"]) -> Override:
     """An override of the logits by others, at all places or at the last alone."""
     return lambda logits: answers.movedim(2, 1).to(logits.dtype).expand_as(logits)
+
+
+def patterns_under(
+    host: Host, spliced: TokenCondition, layers: Mapping[int, tuple[int, ...]]
+) -> PatternsOf:
+    """The patterns that heads (layer -> heads) have under a condition, of a batch."""
+    network = host if spliced.network is None else spliced.network
+
+    def patterns(run: NaturalRun) -> Patterns:
+        sites = [pattern_site(layer) for layer in layers]
+        with overridden(network, spliced.overrides(run)) as fired:
+            _, seen = network.run(run.tokens, *sites)
+        refuse_unfired(fired)
+        return {
+            layer: (members, seen[pattern_site(layer)][:, list(members)])
+            for layer, members in layers.items()
+        }
+
+    return patterns
