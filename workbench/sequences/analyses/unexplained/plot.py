@@ -21,9 +21,8 @@ def draw_unexplained(result: TokenUnexplained) -> Figure:
     shown = result.heads[:SHOWN]
     tables = [head for head in shown if head.residual.by_token is not None]
     figure = Figure(figsize=(11.0, 7.0 if tables else 5.0), layout="constrained")
-    rows = figure.subfigures(
-        3 if tables else 2, 1, height_ratios=[1.2, 0.8, 1.2][: 2 + bool(tables)]
-    )
+    heights = (1.2, 0.8, 1.2) if tables else (1.2, 0.8)
+    rows = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
     heads, terms, outside = rows[0].subplots(1, 3)
     label = result.opened.host.output.headline.label
     lost = [(f"{h.family} {h.head}", h.lost, h.uniform) for h in result.heads[:MOST]]
@@ -32,10 +31,12 @@ def draw_unexplained(result: TokenUnexplained) -> Figure:
     _bars(terms, gains, "overlap that a further term adds")
     units = [(u.name, u.restores, u.without) for u in result.outside[:MOST]]
     _bars(outside, units, f"{label}: restored alone (red), lost alone (grey)")
-    for axes, head in zip(rows[1].subplots(1, SHOWN, squeeze=False)[0], shown, strict=False):
+    for axes, head in zip(rows[1].subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         _offsets(axes, head)
     if tables:
-        for axes, head in zip(rows[2].subplots(1, SHOWN, squeeze=False)[0], tables, strict=False):
+        for axes, head in zip(
+            rows[2].subplots(1, len(tables), squeeze=False)[0], tables, strict=True
+        ):
             _tokens(axes, head)
     figure.suptitle(suggestion(result), fontsize=8)
     return figure
