@@ -106,10 +106,20 @@ def condition(
 
 def answers_under(host: Host, run: NaturalRun, overrides: Overrides) -> Tensor:
     """The network's answers with these overrides. Raises WorkbenchError if one did not happen."""
+    return seen_under(host, run, overrides, ())[0]
+
+
+def seen_under(
+    host: Host, run: NaturalRun, overrides: Overrides, sites: Sequence[str]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The network's answers with these overrides, and the activations at sites then.
+
+    Raises WorkbenchError if an override did not happen.
+    """
     with overridden(host, overrides) as fired:
-        answers, _ = host.run(run.tokens)
+        answers, seen = host.run(run.tokens, *sites)
     refuse_unfired(fired)
-    return answers
+    return answers, seen
 
 
 def with_units(units: Sequence[int], values: Tensor) -> Override:
@@ -146,9 +156,7 @@ def patterns_under(
 
     def patterns(run: NaturalRun) -> Patterns:
         sites = [pattern_site(layer) for layer in layers]
-        with overridden(network, spliced.overrides(run)) as fired:
-            _, seen = network.run(run.tokens, *sites)
-        refuse_unfired(fired)
+        _, seen = seen_under(network, run, spliced.overrides(run), sites)
         return {
             layer: (members, seen[pattern_site(layer)][:, list(members)])
             for layer, members in layers.items()
