@@ -8,7 +8,10 @@ from workbench.terminal.options import Common
 from workbench.terminal.session import Session
 from workbench.terminal.tokens import refuse_options
 
-OPTIONS = ("spec_file", "circuit_file", "text", "output", "seed", "as_json", "no_cache")
+OPTIONS = (
+    *("spec_file", "spec_files", "circuit_file", "circuit_files", "text"),
+    *("output", "seed", "as_json", "no_cache"),
+)
 
 
 def run_analysis(name: str, request: TokenRequest, output: Path, common: Common) -> None:
