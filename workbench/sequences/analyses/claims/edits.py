@@ -48,12 +48,14 @@ class Edits:
     def _spliced(self, claim: TokenClaim, of: str | None) -> dict[str, TokenPart]:
         part = self.parts[claim.edit.splice or ""]
         own, other = part.condition("spliced"), self._other(claim, part)
-        ablations = [each for each in part.conditions if each.facts.kind is ConditionKind.ABLATION]
+        ablations = [
+            ablated for ablated in part.conditions if ablated.facts.kind is ConditionKind.ABLATION
+        ]
         pair = [own, other] if other else [own]
         if of is not None:
-            pair = [self._watched(each, of) for each in pair]
+            pair = [self._watched(spliced, of) for spliced in pair]
         names = (BEFORE, AFTER) if other else (AFTER,)
-        made = [_named(each, name) for each, name in zip(pair, names, strict=True)]
+        made = [_named(spliced, name) for spliced, name in zip(pair, names, strict=True)]
         return {HANDWRITTEN: replace(part, conditions=(*ablations, *made))}
 
     def _other(self, claim: TokenClaim, part: TokenPart) -> TokenCondition | None:
@@ -76,7 +78,7 @@ class Edits:
         """Attention that is the same to every key, in the network and in what is handwritten."""
         families, subject = claim.edit.uniform or (), self.opened.subject
         ablations = replace(head_conditions(subject), by_hand=families).ablations()
-        (flattened,) = (each for each in ablations if each.facts.name == "ablated.uniform")
+        (flattened,) = (ablated for ablated in ablations if ablated.facts.name == "ablated.uniform")
         if of is not None:
             flattened = self._watched(flattened, of)
         any_part = next(iter(self.parts.values()))

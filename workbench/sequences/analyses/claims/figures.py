@@ -16,6 +16,7 @@ from workbench.score.uncertainty import Figure
 from workbench.sequences.analyses.claims.edits import AFTER, BEFORE
 from workbench.sequences.analyses.opened import Opened
 from workbench.sequences.changes import OVERLAP_FIGURE, RECOVERED_FIGURE, TokenClaim, TokenExpect
+from workbench.sequences.document import figure_facts
 from workbench.sequences.evaluate import NATURAL, OVERLAP
 from workbench.spec.changes import HOLDS
 from workbench.splice.conditions import ConditionKind
@@ -178,7 +179,7 @@ def _side(measured: Measured) -> dict[str, Any]:
     figures = {name: getattr(measured, name) for name in ("before", "after", "change")}
     return {
         "outcome": measured.outcome,
-        **{name: {"value": f.value, "ci95": f.ci95} for name, f in figures.items()},
+        **{name: figure_facts(figure) for name, figure in figures.items()},
         "rivals": {
             name: {"figure": rival.figure, "fulfils": rival.fulfils}
             for name, rival in measured.rivals.items()

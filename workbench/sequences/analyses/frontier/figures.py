@@ -11,6 +11,7 @@ from workbench.score.score import mean_figure
 from workbench.score.uncertainty import Figure
 from workbench.sequences.analyses.frontier.points import Point
 from workbench.sequences.analyses.opened import Opened
+from workbench.sequences.document import figure_facts
 from workbench.sequences.evaluate import NATURAL
 from workbench.sequences.part_score import bits, judged_by
 
@@ -72,7 +73,7 @@ def frontier_point(point: Point, rows: Statistics, opened: Opened) -> FrontierPo
     """The figures of a point from the rows of its conditions."""
     host, seed = opened.host, opened.seed
     headline, judge = host.output.headline.name, judged_by(host).name
-    fitted = {each.facts.name: each.numbers for each in point.part.conditions}
+    fitted = {made.facts.name: made.numbers for made in point.part.conditions}
     lines = {}
     for name in (name for name in rows.rows if name != NATURAL.name):
         spliced = name == SPLICED
@@ -106,16 +107,12 @@ def _point(point: FrontierPoint) -> dict[str, Any]:
         "best_rival": point.best_rival,
         "conditions": {
             name: {
-                "lost": _figure(line.lost),
-                "judged": _figure(line.judged),
+                "lost": figure_facts(line.lost),
+                "judged": figure_facts(line.judged),
                 "numbers": line.numbers,
                 "bits": line.bits,
-                "behind": _figure(line.behind) if line.behind else None,
+                "behind": figure_facts(line.behind) if line.behind else None,
             }
             for name, line in point.lines.items()
         },
     }
-
-
-def _figure(figure: Figure) -> dict[str, Any]:
-    return {"value": figure.value, "ci95": figure.ci95}

@@ -34,10 +34,10 @@ def draw_frontier(result: TokenFrontier) -> Figure:
         counts = [count for count, _ in rows]
         style = {"color": colour, "markersize": 3, "label": words}
         for axes, quantity in ((heads, "lost"), (judged, "judged")):
-            figures = [getattr(line, quantity) for _, line in rows]
-            axes.plot(counts, [each.value for each in figures], marker, **style)
-            for count, each in zip(counts, figures, strict=True):
-                axes.plot([count] * 2, each.ci95 or [each.value] * 2, color=colour, alpha=0.4)
+            estimates = [getattr(line, quantity) for _, line in rows]
+            axes.plot(counts, [estimate.value for estimate in estimates], marker, **style)
+            for count, at in zip(counts, estimates, strict=True):
+                axes.plot([count] * 2, at.ci95 or [at.value] * 2, color=colour, alpha=0.4)
         if name in (SPLICED, MEAN_PATTERN):
             bits = [line.bits for _, line in rows]
             over_bits.plot(bits, [line.lost.value for _, line in rows], marker, **style)

@@ -69,7 +69,7 @@ def _heads_point(subject: Subject, conditions: HeadConditions, chosen: Chosen) -
     whole = replace(conditions, by_hand=families)
     _, wrong = controls(whole.heads, families, subject.seed, subject.written.vocabulary)[WRONG]
     made = (
-        *(each for each in few.ablations() if each.facts.name in ABLATIONS),
+        *(ablated for ablated in few.ablations() if ablated.facts.name in ABLATIONS),
         _only(whole.written("spliced", whole.heads), chosen),
         _only(whole.written(WRONG, wrong, ConditionKind.CONTROL, "the wrong places"), chosen),
         few.baseline(),

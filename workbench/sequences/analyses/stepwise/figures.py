@@ -9,6 +9,7 @@ from workbench.score.recovery import gains
 from workbench.score.uncertainty import Figure
 from workbench.sequences.analyses.opened import Opened
 from workbench.sequences.analyses.stepwise.steps import EARLIER, TokenStep
+from workbench.sequences.document import figure_facts
 from workbench.sequences.part_score import PartScore, judged_by, part_score
 from workbench.sequences.parts import TokenPart
 
@@ -111,11 +112,7 @@ def _side(side: StepScore) -> dict[str, Any]:
         **score.row("spliced").quantities,
         "cheapest_ablation": score.cheapest,
         "nearest_control": score.rival,
-        "recovered_by": {name: _figure(figure) for name, figure in score.by_ablation.items()},
-        "gains": {name: _figure(figure) for name, figure in side.gains.items()},
-        "adds": _figure(side.adds) if side.adds else None,
+        "recovered_by": {name: figure_facts(figure) for name, figure in score.by_ablation.items()},
+        "gains": {name: figure_facts(figure) for name, figure in side.gains.items()},
+        "adds": figure_facts(side.adds) if side.adds else None,
     }
-
-
-def _figure(figure: Figure) -> dict[str, Any]:
-    return {"value": figure.value, "ci95": figure.ci95}

@@ -24,7 +24,7 @@ def table(result: TokenStepwise) -> Group:
     shown.add_column("\nwhere", no_wrap=True)
     titles = (
         host.output.headline.label,
-        result.judged,
+        *([result.judged] if result.judged != host.output.headline.key else []),
         "recovered",
         "95 %",
         "nearest\ncontrol",
@@ -44,11 +44,12 @@ def table(result: TokenStepwise) -> Group:
 
 
 def _cells(result: TokenStepwise, step: StepScore) -> tuple[str, ...]:
-    row = step.score.row("spliced")
+    row, headline = step.score.row("spliced"), result.opened.host.output.headline.key
+    judged = [] if result.judged == headline else [number(row.quantities[result.judged], 3)]
     rival = step.score.row(step.score.rival).recovered.value if step.score.rival else None
     return (
-        number(row.quantities[result.opened.host.output.headline.key], 4),
-        number(row.quantities[result.judged], 3),
+        number(row.quantities[headline], 4),
+        *judged,
         number(row.recovered.value, 3),
         interval(row.recovered.ci95),
         number(rival, 3) if step.score.rival else MISSING,

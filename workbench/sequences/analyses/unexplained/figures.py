@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from workbench.sequences.analyses.opened import Opened
 from workbench.sequences.analyses.unexplained.heads import Residual
 from workbench.sequences.analyses.unexplained.outside import ALONE, WITH, WITHOUT, Outside
 from workbench.sequences.analyses.unexplained.terms import TermCandidate
+from workbench.sequences.document import figure_facts
 from workbench.sequences.evaluate import NATURAL, OVERLAP
 from workbench.sequences.part_score import judged_by
 
@@ -132,26 +134,9 @@ def to_json(result: TokenUnexplained) -> str:
         FORMAT,
         headline=result.opened.host.output.headline.key,
         heads=[_head(head) for head in result.heads],
-        terms=[
-            {
-                "family": each.family,
-                "term": each.words,
-                "gain_in_overlap": _figure(each.gain_in_overlap),
-                "head": each.head,
-                "of_head": each.of_head,
-            }
-            for each in result.terms
-        ],
-        outside=[
-            {
-                "unit": each.name,
-                "units": each.units,
-                "without": _figure(each.without),
-                "restores": _figure(each.restores),
-            }
-            for each in result.outside
-        ],
-        theory_alone={key: _figure(figure) for key, figure in result.alone.items()},
+        terms=[_term(candidate) for candidate in result.terms],
+        outside=[_outside(left_out) for left_out in result.outside],
+        theory_alone={key: figure_facts(figure) for key, figure in result.alone.items()},
         suggested={
             "term": f"{term.family}: {term.words}" if term else None,
             "unit": unit.name if unit else None,
@@ -159,13 +144,28 @@ def to_json(result: TokenUnexplained) -> str:
     )
 
 
-def _head(head: HeadLeft) -> dict:
+def _term(term: TermCandidate) -> dict[str, Any]:
+    return {
+        "family": term.family,
+        "term": term.words,
+        "gain_in_overlap": figure_facts(term.gain_in_overlap),
+        "head": term.head,
+        "of_head": term.of_head,
+    }
+
+
+def _outside(unit: UnitOutside) -> dict[str, Any]:
+    figures = {name: figure_facts(getattr(unit, name)) for name in ("without", "restores")}
+    return {"unit": unit.name, "units": unit.units, **figures}
+
+
+def _head(head: HeadLeft) -> dict[str, Any]:
     residual, (offset, difference) = head.residual, head.residual.worst_offset
     table = residual.by_token
     return {
         "family": head.family,
         "head": head.head,
-        **{name: _figure(getattr(head, name)) for name in ("lost", "uniform", "left")},
+        **{name: figure_facts(getattr(head, name)) for name in ("lost", "uniform", "left")},
         "overlap": head.overlap,
         "worst_offset": offset,
         "attention_beyond_the_rule": difference,
@@ -174,7 +174,3 @@ def _head(head: HeadLeft) -> dict:
         "handwritten_by_offset": residual.by_offset.handwritten.tolist(),
         "by_token": table.tolist() if table is not None and table.size <= SHORT else None,
     }
-
-
-def _figure(figure: Figure) -> dict:
-    return {"value": figure.value, "ci95": figure.ci95}

@@ -75,7 +75,7 @@ def term_candidates(subject: Subject) -> list[TermCandidate]:
         for words, term in candidates(family, above, causal):
             made.append(_tried(heads, name, words, term, (fit, judge), subject))
         above[name] = family
-    return sorted(made, key=lambda each: -(each.gain_in_overlap.value or 0.0))
+    return sorted(made, key=lambda tried: -(tried.gain_in_overlap.value or 0.0))
 
 
 def _of(run: NaturalRun, chosen: slice) -> NaturalRun:
@@ -102,7 +102,9 @@ def _tried(
     carried = {source: trained_patterns(other, fit).mean(1) for source, other in heads.items()}
     trained = trained_patterns(family, fit)
     fitted = fitted_heads(longer, fit.tokens, trained, carried, seen_keys(fit, subject.causal))
-    before, after = (_shared(each, heads, name, judge, subject.causal) for each in (family, fitted))
+    before, after = (
+        _shared(written, heads, name, judge, subject.causal) for written in (family, fitted)
+    )
     rise = (after - before).double().numpy()
     names = [f"{layer}.{head}" for layer, members in family.layers.items() for head in members]
     best = int(rise.mean(0).argmax())
