@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from tests.sequences.analyses.opened import request_of
 from tests.sequences.planted import THEORY, VOCABULARY, copying_circuit, planted_host
+from tests.sequences.sums import FREQUENCY, NEURONS, sum_circuit, sum_host
 from tests.sequences.sums import THEORY as SUM_THEORY
-from tests.sequences.sums import sum_circuit, sum_host
 from workbench.cli import main
 from workbench.errors import WorkbenchError
 from workbench.sequences.analyses.unexplained.figures import TokenUnexplained
@@ -74,8 +74,26 @@ def test_neurons_that_follow_the_frequencies_are_inside_and_others_outside(left)
     host = sum_host()
     assert left(SUM_THEORY, host, sum_circuit(host)).outside == []
     other = left(SUM_THEORY, host, sum_circuit(host, 5))
+    assert other.neurons == []
     assert [unit.name for unit in other.outside] == ["16 neurons of layer 0"]
     assert other.suggested_unit.restores.value > 0.1
+
+
+def test_a_true_rule_leaves_little_of_the_neurons_and_a_wrong_one_much(left):
+    host = sum_host()
+    (true,) = left(SUM_THEORY, host, sum_circuit(host)).neurons
+    assert (true.frequency, true.neurons) == (FREQUENCY, NEURONS)
+    assert true.ablated.value > 0.5
+    assert true.left.ci95[1] < 0.1
+    (wrong,) = left(
+        SUM_THEORY.replace("phases: added", "phases: subtracted"), host, sum_circuit(host)
+    ).neurons
+    assert wrong.left.ci95[0] > 0.8
+
+
+def test_no_term_is_fitted_to_prompts_of_three_places(left):
+    host = sum_host()
+    assert left(SUM_THEORY, host, sum_circuit(host)).terms == []
 
 
 def test_a_table_by_tokens_has_the_mean_over_pairs_of_places():

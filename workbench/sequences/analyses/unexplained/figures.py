@@ -12,6 +12,7 @@ from workbench.score.score import mean_figure
 from workbench.score.uncertainty import Figure
 from workbench.sequences.analyses.opened import Opened
 from workbench.sequences.analyses.unexplained.heads import Residual
+from workbench.sequences.analyses.unexplained.neurons import FrequencyPart
 from workbench.sequences.analyses.unexplained.outside import ALONE, WITH, WITHOUT, Outside
 from workbench.sequences.analyses.unexplained.terms import TermCandidate
 from workbench.sequences.document import figure_facts
@@ -43,6 +44,24 @@ class HeadLeft:
 
 
 @dataclass(frozen=True)
+class NeuronsLeft:
+    """The neurons of a frequency, handwritten alone in the trained network.
+
+    neurons  how many trained neurons follow the frequency
+    lost     the headline quantity that is lost with the rule in their place
+    ablated  the same with them at the ablation that loses least
+    left     the share of the second that the first is; None where nothing is lost
+    """
+
+    family: str
+    frequency: int
+    neurons: int
+    lost: Figure
+    ablated: Figure
+    left: Figure
+
+
+@dataclass(frozen=True)
 class UnitOutside:
     """A unit that the theory does not speak of.
 
@@ -61,6 +80,7 @@ class TokenUnexplained:
     """What a theory leaves.
 
     heads    the head that loses most first
+    neurons  the frequency that loses most first; none without neurons
     terms    the best first
     outside  the unit that restores most first
     alone    the headline quantity that is lost with everything outside the theory at its mean, and
@@ -69,6 +89,7 @@ class TokenUnexplained:
 
     opened: Opened
     heads: Sequence[HeadLeft]
+    neurons: Sequence[NeuronsLeft]
     terms: Sequence[TermCandidate]
     outside: Sequence[UnitOutside]
     alone: Mapping[str, Figure]
@@ -96,13 +117,31 @@ def head_left(
         mean_figure(rows, distance(rows, condition, headline), seed)
         for condition in ("spliced", "ablated.uniform")
     )
-    share = recovered(rows, "spliced", "ablated.uniform", headline, seed=seed)
-    left = Figure(
-        None if share.value is None else 1 - share.value,
-        (1 - share.ci95[1], 1 - share.ci95[0]) if share.ci95 else None,
-    )
+    left = share_left(rows, "ablated.uniform", opened)
     overlap = float(np.mean(rows.rows["spliced"][OVERLAP]))
     return HeadLeft(family, name, lost, uniform, left, overlap, residual)
+
+
+def share_left(rows: Statistics, ablation: str, opened: Opened) -> Figure:
+    """The share of what an ablation loses that is lost with the handwritten units."""
+    headline, seed = opened.host.output.headline.name, opened.seed
+    share = recovered(rows, "spliced", ablation, headline, seed=seed)
+    if share.value is None:
+        return Figure(None)
+    return Figure(1 - share.value, (1 - share.ci95[1], 1 - share.ci95[0]) if share.ci95 else None)
+
+
+def neurons_left(alone: FrequencyPart, rows: Statistics, opened: Opened) -> NeuronsLeft:
+    """The figures of a frequency from the rows of its conditions."""
+    headline, seed = opened.host.output.headline.name, opened.seed
+    figures = {
+        spliced.facts.name: mean_figure(rows, distance(rows, spliced.facts.name, headline), seed)
+        for spliced in alone.part.conditions
+    }
+    lost = figures.pop("spliced")
+    cheapest = min(figures, key=lambda name: figures[name].value or 0.0)
+    left = share_left(rows, cheapest, opened)
+    return NeuronsLeft(alone.family, alone.frequency, alone.neurons, lost, figures[cheapest], left)
 
 
 def units_outside(
@@ -134,6 +173,7 @@ def to_json(result: TokenUnexplained) -> str:
         FORMAT,
         headline=result.opened.host.output.headline.key,
         heads=[_head(head) for head in result.heads],
+        neurons=[_neurons(of_frequency) for of_frequency in result.neurons],
         terms=[_term(candidate) for candidate in result.terms],
         outside=[_outside(left_out) for left_out in result.outside],
         theory_alone={key: figure_facts(figure) for key, figure in result.alone.items()},
@@ -142,6 +182,12 @@ def to_json(result: TokenUnexplained) -> str:
             "unit": unit.name if unit else None,
         },
     )
+
+
+def _neurons(neurons: NeuronsLeft) -> dict[str, Any]:
+    figures = {name: figure_facts(getattr(neurons, name)) for name in ("lost", "ablated", "left")}
+    names = {name: getattr(neurons, name) for name in ("family", "frequency", "neurons")}
+    return {**names, **figures}
 
 
 def _term(term: TermCandidate) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.errors import WorkbenchError
 from workbench.hosts.transformer_host import shape_of
+from workbench.sequences.analyses.unexplained.neurons import Followers
 from workbench.sequences.head_parts import by_layer
 from workbench.sequences.parts import PartNumbers, TokenPart
 from workbench.sequences.prompts import Prompt
@@ -26,7 +26,6 @@ from workbench.sequences.splice import (
     z_site,
 )
 from workbench.sequences.subject import Subject
-from workbench.sequences.survey.neurons import survey_neurons
 from workbench.splice.conditions import ConditionKind
 
 ALONE = "theory.alone"  # the condition in which everything outside the theory is at its mean
@@ -46,8 +45,11 @@ class Outside:
     units: tuple[int, ...]
 
 
-def outside_of(subject: Subject) -> list[Outside]:
-    """Heads one by one, and the neurons of each layer together, without those of the theory."""
+def outside_of(subject: Subject, following: Followers) -> list[Outside]:
+    """Heads one by one, and the neurons of each layer together, without those of the theory.
+
+    following  the neurons of the theory: those that follow its frequencies
+    """
     shape = shape_of(subject.host)
     inside = by_layer(subject.written.heads)
     made = [
@@ -58,29 +60,17 @@ def outside_of(subject: Subject) -> list[Outside]:
     ]
     for layer in range(shape.layers) if shape.mlp != "none" else ():
         count = subject.host.site(post_site(layer)).channels
-        followed = _followed(subject, layer)
+        followed = {
+            neuron
+            for (family, _), neurons in following.items()
+            if subject.written.neurons[family].layer == layer
+            for neuron in neurons
+        }
         rest = tuple(neuron for neuron in range(count) if neuron not in followed)
         if rest:
             words = f"{len(rest)} neurons of layer {layer}"
             made.append(Outside(words, post_site(layer), rest))
     return made
-
-
-def _followed(subject: Subject, layer: int) -> set[int]:
-    """The neurons of a layer that follow a frequency of the theory."""
-    of_layer = [n for n in subject.written.neurons.values() if n.layer == layer]
-    if not of_layer:
-        return set()
-    frequencies = {frequency for neurons in of_layer for frequency in neurons.frequencies}
-    try:
-        rows = survey_neurons(subject.host).rows
-    except WorkbenchError:  # a network that answers no numbers has no such neurons
-        return set()
-    return {
-        row.neuron
-        for row in rows
-        if row.layer == layer and row.follows and row.frequency in frequencies
-    }
 
 
 def outside_part(

@@ -26,7 +26,8 @@ def draw_unexplained(result: TokenUnexplained) -> Figure:
     heads, terms, outside = rows[0].subplots(1, 3)
     label = result.opened.host.output.headline.label
     lost = [(f"{h.family} {h.head}", h.lost, h.uniform) for h in result.heads[:MOST]]
-    _bars(heads, lost, f"{label} lost: the rule (red), uniform (grey)")
+    lost += [(f"{n.family} {n.frequency}", n.lost, n.ablated) for n in result.neurons[:MOST]]
+    _bars(heads, lost, f"{label} lost: the rule (red), uniform or ablated (grey)")
     gains = [(f"{t.family}: {t.words}", t.gain_in_overlap, None) for t in result.terms[:MOST]]
     _bars(terms, gains, "overlap that a further term adds")
     units = [(u.name, u.restores, u.without) for u in result.outside[:MOST]]

@@ -12,13 +12,17 @@ from workbench.result_folder import folder_written_whole
 from workbench.score.uncertainty import Figure
 from workbench.sequences.analyses.opened import Opened, opened
 from workbench.sequences.analyses.unexplained.figures import (
+    HeadLeft,
+    NeuronsLeft,
     TokenUnexplained,
     UnitOutside,
     head_left,
+    neurons_left,
     to_json,
     units_outside,
 )
 from workbench.sequences.analyses.unexplained.heads import head_parts, residuals
+from workbench.sequences.analyses.unexplained.neurons import followers, frequency_parts
 from workbench.sequences.analyses.unexplained.outside import outside_of, outside_part
 from workbench.sequences.analyses.unexplained.plot import draw_unexplained
 from workbench.sequences.analyses.unexplained.terms import term_candidates
@@ -50,19 +54,36 @@ def run(
 
 def _measured(start: Opened, work: Work) -> TokenUnexplained:
     subject, heads = start.subject, start.subject.written.heads
-    parts, units = head_parts(subject), outside_of(subject)
-    rows = start.evaluated([part for _, _, part in parts], work)
+    following = followers(subject)
+    parts, units = head_parts(subject), outside_of(subject, following)
+    frequencies = list(frequency_parts(subject, following))
+    replaced = [part for _, _, part in parts] + [alone.part for alone in frequencies]
+    rows = start.evaluated(replaced, work)
     few = natural_run(start.host, start.prompts.scored[:BATCH], sites_read(subject.written))
     residual = residuals(heads, few, subject.causal, shape_of(start.host).vocabulary)
     left = [
         head_left(family, name, of_head, start, residual[name])
-        for (family, name, _), of_head in zip(parts, rows, strict=True)
+        for (family, name, _), of_head in zip(parts, rows[: len(parts)], strict=True)
+    ]
+    neurons = [
+        neurons_left(alone, of_frequency, start)
+        for alone, of_frequency in zip(frequencies, rows[len(parts) :], strict=True)
     ]
     outside: list[UnitOutside] = []
-    alone: dict[str, Figure] = {}
+    lost_outside: dict[str, Figure] = {}
     if units:
         part = outside_part(subject, units, start.prompts.calibration)
         (of_outside,) = start.evaluated([part], work)
-        outside, alone = units_outside(units, of_outside, start)
-    ordered = sorted(left, key=lambda head: -(head.lost.value or 0.0))
-    return TokenUnexplained(start, ordered, term_candidates(subject), outside, alone)
+        outside, lost_outside = units_outside(units, of_outside, start)
+    return TokenUnexplained(
+        start,
+        sorted(left, key=_most_lost),
+        sorted(neurons, key=_most_lost),
+        term_candidates(subject),
+        outside,
+        lost_outside,
+    )
+
+
+def _most_lost(units: HeadLeft | NeuronsLeft) -> float:
+    return -(units.lost.value or 0.0)

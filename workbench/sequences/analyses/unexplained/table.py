@@ -20,9 +20,9 @@ def table(result: TokenUnexplained) -> Group:
             "offset of the largest difference (trained less handwritten mean attention)"
         ),
         _heads(result),
+        *_neurons(result),
         Text(),
-        Text("Terms that the rule of a family lacks: attention that they add to the overlap"),
-        _terms(result),
+        *_terms(result),
         Text(),
         *_outside(result),
         Text(suggestion(result), "bold"),
@@ -50,7 +50,34 @@ def _heads(result: TokenUnexplained) -> Table:
     return shown
 
 
-def _terms(result: TokenUnexplained) -> Table:
+def _neurons(result: TokenUnexplained) -> list[Text | Table]:
+    """The table of frequencies, with a heading; nothing for a theory without neurons."""
+    if not result.neurons:
+        return []
+    label = result.opened.host.output.headline.label
+    shown = plain_table()
+    for title in ("\nfamily", "\nfrequency", "\nneurons"):
+        shown.add_column(title, no_wrap=True)
+    for title in (f"rule:\n{label}", f"ablated:\n{label}", "share\nleft", "\n95 %"):
+        shown.add_column(title, no_wrap=True, justify="right")
+    for row in result.neurons[:MOST]:
+        shown.add_row(
+            row.family,
+            str(row.frequency),
+            str(row.neurons),
+            number(row.lost.value, 4),
+            number(row.ablated.value, 4),
+            number(row.left.value, 2),
+            interval(row.left.ci95),
+        )
+    heading = "Neurons of each frequency handwritten alone, and at their cheapest ablation"
+    return [Text(), Text(heading), shown]
+
+
+def _terms(result: TokenUnexplained) -> list[Text | Table]:
+    """The table of terms, with a heading; a sentence where none is fitted."""
+    if not result.terms:
+        return [Text("No further term is fitted: the prompts are short, or the rule has them all")]
     shown = plain_table()
     shown.add_column("\nfamily", overflow="fold")
     shown.add_column("\nterm", overflow="fold")
@@ -66,7 +93,8 @@ def _terms(result: TokenUnexplained) -> Table:
             term.head,
             number(term.of_head, 3),
         )
-    return shown
+    heading = "Terms that the rule of a family lacks: attention that they add to the overlap"
+    return [Text(heading), shown]
 
 
 def _outside(result: TokenUnexplained) -> list[Text | Table]:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from workbench.score.uncertainty import Figure, bootstrap
 from workbench.sequences.compile import WrittenHeads
+from workbench.sequences.fit import FEW as FEW_KEYS
 from workbench.sequences.fit import fitted_heads
 from workbench.sequences.head_parts import seen_keys, trained_patterns
 from workbench.sequences.rule import LookTerm, pattern, scores
@@ -65,8 +66,13 @@ def candidates(family: WrittenHeads, above: Mapping[str, WrittenHeads], causal: 
 
 @torch.no_grad()
 def term_candidates(subject: Subject) -> list[TermCandidate]:
-    """Every candidate term of every family of heads, the best first."""
+    """Every candidate term of every family of heads, the best first.
+
+    There are none where no query sees more than `FEW_KEYS` keys, since gains are not fitted there.
+    """
     heads, causal = subject.written.heads, subject.causal
+    if int(seen_keys(subject.run, causal).sum(1).max()) <= FEW_KEYS:
+        return []
     half = min(FEW, len(subject.run.tokens) // 2)
     fit, judge = (_of(subject.run, slice(i * half, (i + 1) * half)) for i in (0, 1))
     made = []
