@@ -106,20 +106,10 @@ def condition(
 
 def answers_under(host: Host, run: NaturalRun, overrides: Overrides) -> Tensor:
     """The network's answers with these overrides. Raises WorkbenchError if one did not happen."""
-    return seen_under(host, run, overrides, ())[0]
-
-
-def seen_under(
-    host: Host, run: NaturalRun, overrides: Overrides, sites: Sequence[str]
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """The network's answers with these overrides, and the activations at sites then.
-
-    Raises WorkbenchError if an override did not happen.
-    """
     with overridden(host, overrides) as fired:
-        answers, seen = host.run(run.tokens, *sites)
+        answers, _ = host.run(run.tokens)
     refuse_unfired(fired)
-    return answers, seen
+    return answers
 
 
 def with_units(units: Sequence[int], values: Tensor) -> Override:
@@ -146,6 +136,19 @@ def plus(added: Float[Tensor, "n place token"]) -> Override:
 def replaced_by(answers: Float[Tensor, "n place token"]) -> Override:
     """An override of the logits by others, at all places or at the last alone."""
     return lambda logits: answers.movedim(2, 1).to(logits.dtype).expand_as(logits)
+
+
+def seen_under(
+    host: Host, run: NaturalRun, overrides: Overrides, sites: Sequence[str]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The network's answers with these overrides, and the activations at sites then.
+
+    Raises WorkbenchError if an override did not happen.
+    """
+    with overridden(host, overrides) as fired:
+        answers, seen = host.run(run.tokens, *sites)
+    refuse_unfired(fired)
+    return answers, seen
 
 
 def patterns_under(

@@ -7,6 +7,7 @@ from workbench.sequences.circuit import TokenCircuit
 from workbench.sequences.files import TokenSpec
 from workbench.sequences.parts import TokenPart, parts_of
 from workbench.sequences.subject import Subject, varied_subject
+from workbench.sequences.variants import circuit_of
 from workbench.splice.conditions import RIVALS, ConditionFacts, ConditionKind
 
 PREFIX = "variant."  # of the name of a variant's condition
@@ -34,11 +35,11 @@ def varied_parts(
     """The parts of a variant in which a family is another than in the theory."""
     varied = varied_subject(subject, spec, circuit, name)
 
+    units = circuit_of(circuit, spec.theory.variants[name]).families
+
     def differs(family: str) -> bool:
-        if varied.theory.families[family] != subject.theory.families[family]:
-            return True
-        neurons = [one.written.neurons.get(family) for one in (subject, varied)]
-        return len({of_family.frequencies for of_family in neurons if of_family}) > 1
+        other = units.get(family) != circuit.families.get(family)
+        return other or varied.theory.families[family] != subject.theory.families[family]
 
     return [part for part in parts_of(varied) if any(map(differs, part.families))]
 

@@ -47,15 +47,15 @@ class Edits:
 
     def _spliced(self, claim: TokenClaim, of: str | None) -> dict[str, TokenPart]:
         part = self.parts[claim.edit.splice or ""]
-        own, other = part.condition("spliced"), self._other(claim, part)
+        spliced, other = part.condition("spliced"), self._other(claim, part)
         ablations = [
             ablated for ablated in part.conditions if ablated.facts.kind is ConditionKind.ABLATION
         ]
-        pair = [own, other] if other else [own]
+        pair = [spliced, other] if other else [spliced]
         if of is not None:
-            pair = [self._watched(spliced, of) for spliced in pair]
+            pair = [self._watched(condition, of) for condition in pair]
         names = (BEFORE, AFTER) if other else (AFTER,)
-        made = [_named(spliced, name) for spliced, name in zip(pair, names, strict=True)]
+        made = [_named(condition, name) for condition, name in zip(pair, names, strict=True)]
         return {HANDWRITTEN: replace(part, conditions=(*ablations, *made))}
 
     def _other(self, claim: TokenClaim, part: TokenPart) -> TokenCondition | None:

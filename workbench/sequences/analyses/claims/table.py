@@ -61,8 +61,10 @@ def _summary(result: TokenClaims) -> Iterator[Text]:
         of_side = counts(result.outcomes, side)
         if total := sum(of_side.values()):
             words = ", ".join(f"{count} {word}" for word, count in of_side.items() if count)
-            told = sum(o.sides[side].tells for o in result.outcomes if side in o.sides)
-            yield Text(f"{side}, {total} claims: {words}; {told} held that a rival does not fulfil")
+            telling = sum(o.sides[side].tells for o in result.outcomes if side in o.sides)
+            yield Text(
+                f"{side}, {total} claims: {words}; {telling} held that a rival does not fulfil"
+            )
     both = [outcome.agree for outcome in result.outcomes if outcome.agree is not None]
     if both:
         yield Text(f"the two sides have the same outcome for {sum(both)} of {len(both)} claims")
