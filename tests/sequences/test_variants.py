@@ -1,13 +1,17 @@
 """Variants of theories of tokens: what each loses, where it changes nothing, and their faults."""
 
 import pytest
+import torch
 
 from tests.sequences.planted import THEORY, copying_circuit, copying_spec, planted_host
 from tests.sequences.sums import FREQUENCY, sum_circuit, sum_host, sums_spec
 from tests.sequences.sums import THEORY as SUM_THEORY
 from workbench.sequences.document import document
+from workbench.sequences.meaning import part_names
+from workbench.sequences.parts import parts_of
 from workbench.sequences.prompt_sets import prompts_of
 from workbench.sequences.score import TokenCard, score_loaded
+from workbench.sequences.subject import subject_of
 from workbench.sequences.variants import circuit_of
 from workbench.spec.problems import SpecError
 
@@ -68,6 +72,16 @@ def test_other_circles_and_another_sign_are_no_theory_of_planted_sums():
     assert whole.row("spliced").quantities["logit_r2"] > 0.9
     for name in ("variant.next", "variant.subtraction"):
         assert whole.row(name).quantities["logit_r2"] < 0.3, name
+
+
+@pytest.mark.parametrize("host", [planted_host(), sum_host()], ids=lambda host: host.name)
+def test_the_parts_that_claims_may_name_are_those_that_are_scored(host):
+    planted = host.name.startswith("planted")
+    circuit = copying_circuit(host) if planted else sum_circuit(host)
+    spec = copying_spec() if planted else sums_spec(SUM_THEORY)
+    subject = subject_of(spec, circuit, host, prompts_of(circuit.prompts, host), 0)
+    with torch.no_grad():
+        assert part_names(spec.theory) == tuple(part.name for part in parts_of(subject))
 
 
 def test_the_circuit_of_a_variant_has_higher_frequencies_and_no_other_change():
