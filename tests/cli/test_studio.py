@@ -35,6 +35,28 @@ def test_a_stimulus_without_print_is_refused():
     assert "without --print" in invoke("line", "--stimulus", "45,24").output
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--worst", "any"), "--worst: without --print"),
+        (("--print", "--worst", "any", "--stimulus", "45,24"), "--worst: with --stimulus"),
+        (("--print", "--worst", "fire5:3"), "--worst: fire5:3; expected any or a unit of"),
+    ],
+)
+def test_a_worst_place_that_cannot_be_printed_is_refused(words, message):
+    result = invoke("curve-detectors", *words)
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_a_file_that_is_no_picture_is_refused(tmp_path, squeezenet):
+    file = tmp_path / "notes.txt"
+    file.write_text("no picture")
+    result = invoke("curve-detectors", "--print", "--stimulus", file)
+    assert result.exit_code == 2
+    assert f"{file}: no picture; expected one of JPEG" in " ".join(result.output.split())
+
+
 @pytest.mark.parametrize("text", ["", "45", "x,y", "nan,24", "45,1"])
 @pytest.mark.parametrize("more", [(), ("--print",)])
 def test_a_wrong_stimulus_is_refused_before_any_work(monkeypatch, text, more):

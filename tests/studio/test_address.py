@@ -17,7 +17,7 @@ from workbench.studio.address import (
     stimulus_of,
     view_of,
 )
-from workbench.studio.answers import Stimulus
+from workbench.studio.answers import ARC, GivenPicture, Stimulus
 from workbench.studio.guard import Guard
 
 FAMILIES = ("gabor", "line", "curve")
@@ -27,15 +27,25 @@ CIRCUIT = Path("circuit.yaml")
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_view_is_read_back_from_its_query(view, family):
-    shown = View(view, family, Stimulus(90, 30) if view == "stimulus" else Stimulus())
+    stimulus = Stimulus(90, 30) if view == "stimulus" else ARC
+    shown = View(view, family, stimulus, "fire5:38" if view in ("stimulus", "worst") else "")
     query = parse_qs(shown.query.removeprefix("?"))
-    words = [query.get(word, [""])[0] for word in ("view", "family", "stimulus")]
-    assert view_of(*words, FAMILIES) == shown
+    words = {word: values[0] for word, values in query.items()}
+    assert view_of(words, FAMILIES) == shown
+
+
+def test_a_given_picture_is_named_by_the_address_as_long_as_it_is_kept():
+    picture = GivenPicture("a cat,1.jpg", b"png")
+    query = parse_qs(View("stimulus", "curve", picture, "fire5:38").query.removeprefix("?"))
+    words = {key: value for key, (value,) in query.items()}
+    assert view_of(words, FAMILIES, {picture.name: picture}).stimulus == picture
+    assert view_of(words, FAMILIES) == View("stimulus", "curve", ARC, "fire5:38")
 
 
 def test_unknown_words_show_the_kernels_of_the_last_family():
-    assert view_of("<script>", "nonsense", "1,2,3", FAMILIES) == View("kernels", "curve")
-    assert view_of("", "", "", ()) == View("kernels", "")
+    words = {"view": "<script>", "family": "nonsense", "stimulus": "1,2,3"}
+    assert view_of(words, FAMILIES) == View("kernels", "curve")
+    assert view_of({}, ()) == View("kernels", "")
 
 
 @pytest.mark.parametrize("text", ["", "45", "a,b", "nan,24", "inf,24", "45,nan", "45,1", "45,1e9"])
@@ -100,7 +110,17 @@ def test_a_websocket_without_the_token_is_closed():
     ]
 
 
-def answered(kind: str, hosts: list[bytes], path: str) -> list[dict]:
+@pytest.mark.parametrize(
+    ("length", "status"), [(b"1000", 200), (b"1001", 413), (b"x", 200), (b"9" * 5000, 413)]
+)
+def test_a_request_that_is_too_large_is_refused(length, status):
+    (start, *_) = answered("http", [HOST], "/secret/", [(b"content-length", length)])
+    assert start["status"] == status
+
+
+def answered(
+    kind: str, hosts: list[bytes], path: str, more: list[tuple[bytes, bytes]] | None = None
+) -> list[dict]:
     sent: list[dict] = []
 
     async def within(scope, receive, send):
@@ -112,6 +132,7 @@ def answered(kind: str, hosts: list[bytes], path: str) -> list[dict]:
     async def send(message):
         sent.append(message)
 
-    scope = {"type": kind, "path": path, "headers": [(b"host", host) for host in hosts]}
-    asyncio.run(Guard(within, TOKEN, 8123)(scope, receive, send))
+    headers = [(b"host", host) for host in hosts] + (more or [])
+    scope = {"type": kind, "path": path, "headers": headers}
+    asyncio.run(Guard(within, TOKEN, 8123, 1000)(scope, receive, send))
     return sent

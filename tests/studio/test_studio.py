@@ -173,6 +173,30 @@ def test_a_closed_file_is_not_written(file, words, message):
     assert file.read_text() == TEXT
 
 
+def test_given_pictures_are_kept_by_name_and_only_the_last_ones(file, monkeypatch):
+    monkeypatch.setattr(module, "PICTURES", 2)
+
+    async def scene(studio):
+        monkeypatch.setattr(studio.workers[0], "run", given)
+        for name in ("a.png", "b.png", "a.png", "c.png"):
+            assert await studio.take_picture(name, b"content") == (name, b"content")
+        assert list(studio.pictures) == ["a.png", "c.png"]
+        with pytest.raises(WorkbenchError, match="no sound picture"):
+            await studio.take_picture("bad.png", b"bad")
+        assert list(studio.pictures) == ["a.png", "c.png"]
+
+    async def given(task, name, content, circuit_file):
+        assert (task, circuit_file) == ("given_picture", Path("circuit.yaml"))
+        if content == b"bad":
+            raise WorkbenchError(name, "no sound picture")
+        return name, content
+
+    lived(file, scene)
+    assert sorted(path.name for path in file.parent.iterdir() if "tuned" not in path.name) == [
+        "line.yaml"
+    ]
+
+
 def test_tuning_curves_are_computed_only_for_a_window_that_shows_them(file):
     async def scene(studio):
         assert studio.tuning.value is None

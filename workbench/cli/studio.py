@@ -1,11 +1,11 @@
 """workbench studio: a page to write a theory and watch the network answer."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from workbench.cli.studio_print import PRINT, Printed, print_answer
 from workbench.errors import WorkbenchError
 from workbench.shipped import INSTALLED, given_or_shipped
 from workbench.terminal.options import (
@@ -18,7 +18,6 @@ from workbench.terminal.options import (
 from workbench.terminal.types import SHIPPED_FILE
 
 if TYPE_CHECKING:
-    from workbench.studio.answers import Stimulus
     from workbench.studio.studio import Files
 
 EXAMPLE = "specs/curve-detectors.yaml"
@@ -40,14 +39,7 @@ EXAMPLE = "specs/curve-detectors.yaml"
     is_flag=True,
     help="Follow the file and write nothing, for people with an editor of their own.",
 )
-@click.option("--print", "prints", is_flag=True, help="Print the quick score and open no page.")
-@click.option(
-    "--stimulus",
-    "stimulus_text",
-    metavar="DEG,PX",
-    help="With --print: print each unit's activation for a stimulus, by the direction of its "
-    "centre of curvature and its radius, as in 45,24.",
-)
+@PRINT
 def studio(
     spec_file: Path | None,
     circuit_file: Path | None,
@@ -55,8 +47,7 @@ def studio(
     port: int,
     no_browser: bool,
     read_only: bool,
-    prints: bool,
-    stimulus_text: str | None,
+    printed: Printed,
 ) -> None:
     """Write a theory on a page and watch the network answer.
 
@@ -68,12 +59,9 @@ def studio(
     workbench new my-theory
     workbench studio my-theory/theory.yaml --circuit my-theory/circuit.yaml
     """
-    stimulus = None if stimulus_text is None else _stimulus(stimulus_text)
-    if stimulus and not prints:
-        raise WorkbenchError("--stimulus", "without --print", "--print --stimulus DEG,PX")
     files = _files(spec_file, circuit_file, host, read_only)
-    if prints:
-        _print(files, stimulus)
+    if printed.prints:
+        print_answer(files, printed)
         return
     try:
         from workbench.studio.server import serve
@@ -127,37 +115,3 @@ def _loadable(circuit_file: Path) -> Path:
 
     load_circuit(circuit_file)
     return circuit_file
-
-
-def _print(files: "Files", stimulus: "Stimulus | None") -> None:
-    """Print the rows of the quick score of a theory, or the responses to a stimulus."""
-    from workbench.spec.source import text_of
-    from workbench.studio.answers import Asked
-    from workbench.studio.axis import figure_text
-    from workbench.studio.measure import quick_score, stimulus_answer
-
-    asked = Asked(text_of(files.spec_file), files.spec_file, files.circuit_file)
-    if stimulus:
-        answer = stimulus_answer(replace(asked, stimulus=stimulus))
-        click.echo("unit, its pose, trained and handwritten activation")
-        for unit in answer.responses:
-            figures = f"{unit.direction_deg:6.1f}° {unit.trained:9.3f} {unit.handwritten:9.3f}"
-            click.echo(f"{unit.unit:>12} {figures}")
-        return
-    score = quick_score(asked)
-    click.echo(f"{score.label}, {score.pictures} pictures")
-    for row in score.rows:
-        ends = () if row.low is None else (row.low, row.high)
-        interval = " to ".join(map(figure_text, ends))
-        click.echo(f"{figure_text(row.value):>6}  {row.words}  {interval}".rstrip())
-
-
-def _stimulus(text: str) -> "Stimulus":
-    """The stimulus of an option. Raises WorkbenchError."""
-    from workbench.studio.address import RADII_PX, stimulus_of
-
-    if (stimulus := stimulus_of(text)) is None:
-        low, high = RADII_PX
-        expected = f"degrees and a radius from {low:g} to {high:g} pixels, as in 45,24"
-        raise WorkbenchError("--stimulus", f"{text!r}", expected)
-    return stimulus

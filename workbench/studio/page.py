@@ -16,31 +16,44 @@ from workbench.studio.address import (
     STIMULUS,
     TUNING,
     VIEWS,
+    WORST,
     View,
     command_of,
     dragged,
     score_command,
     view_of,
 )
-from workbench.studio.answers import KernelPicture, StimulusAnswer
+from workbench.studio.answers import (
+    ARC,
+    KernelPicture,
+    StimulusAnswer,
+    WorstAnswer,
+)
 from workbench.studio.axis import responses_svg, score_svg
 from workbench.studio.draft import Slider, sliders
+from workbench.studio.parts import heading, parts_html
 from workbench.studio.studio import Answer, Studio
+from workbench.studio.upload import picture_upload
 
 STEPS = 200  # of a slider
 
 
-TITLES = {KERNELS: "Kernels", TUNING: "Tuning curves", STIMULUS: "Responses to a stimulus"}
+TITLES = {
+    KERNELS: "Kernels",
+    TUNING: "Tuning curves",
+    STIMULUS: "Responses to a stimulus",
+    WORST: "Where the handwritten unit is most wrong",
+}
 DRAG = ("mousedown", "mousemove")
 
 
-def show_page(studio: Studio, query: tuple[str, str, str]) -> None:
+def show_page(studio: Studio, query: Mapping[str, str]) -> None:
     """Build the page of one window. It is drawn again whenever the studio changes.
 
-    `query` has the words of the address: view, family and stimulus.
+    `query` has the words of the address: view, family, stimulus and unit.
     """
     ui.add_head_html(f"<style>{_style()}</style>")
-    window = Window(studio, view_of(*query, _families(studio)))
+    window = Window(studio, view_of(query, _families(studio), studio.pictures))
     studio.listeners.add(window.refresh)
     studio.watch_tuning(window.view.view == TUNING)
     ui.context.client.on_delete(window.close)
@@ -51,7 +64,8 @@ class Window:
 
     def __init__(self, studio: Studio, view: View):
         self.studio, self.view = studio, view
-        self.stimulus = studio.answer_to_stimulus(self.refresh)
+        self.stimulus = studio.answer("stimulus_answer", self.refresh)
+        self.worst = studio.answer("worst_answer", self.refresh)
         with ui.element("main").classes("studio"):
             with ui.element("section").classes("written"):
                 self._write()
@@ -78,7 +92,9 @@ class Window:
         if self.family.options != _families(studio):
             self.family.set_options(_families(studio), value=self._family())
         if self.view.view == STIMULUS:
-            studio.ask_stimulus(self.stimulus, self.view.stimulus)
+            studio.ask(self.stimulus, self.view.unit, self.view.stimulus)
+        if self.view.view == WORST:
+            studio.ask(self.worst, self.view.unit)
         self._show()
         self.command.content = self._command_html()
 
@@ -112,31 +128,71 @@ class Window:
             self.family = ui.select(
                 _families(self.studio), value=self._family(), on_change=self._choose_family
             ).props("dense options-dense")
+            self.unit = ui.select([], on_change=self._choose_unit).props("dense options-dense")
+            self.choose = ui.button("Choose a picture").props("dense flat no-caps")
+            self.draw = ui.button("Draw a stimulus", on_click=self._draw)
+            self.draw.props("dense flat no-caps")
+        with ui.element("div").classes("shown") as shown:
+            self._view()
+        picture_upload(shown, self.choose, self._take, self._refuse)
+        self.command = ui.html(sanitize=False).classes("small command")
+
+    def _view(self) -> None:
         self.picture = ui.interactive_image(
             on_mouse=self._drag, events=list(DRAG), sanitize=False
         ).classes("stimulus")
         self.picture.props('draggable="false"')
         self.figure = ui.html(sanitize=False).classes("figure")
-        self.command = ui.html(sanitize=False).classes("small command")
 
     def _show(self) -> None:
         """Show the chosen view."""
         studio, view = self.studio, self.view.view
-        answers = {KERNELS: studio.kernels, TUNING: studio.tuning, STIMULUS: self.stimulus}
-        answer = answers[view]
+        answer = {
+            KERNELS: studio.kernels,
+            TUNING: studio.tuning,
+            STIMULUS: self.stimulus,
+            WORST: self.worst,
+        }[view]
         content = "" if answer.value is None else _CONTENTS[view](answer.value, self._family())
         self._put(self.figure, answer, _head(TITLES[view], answer) + content)
-        self.picture.set_visibility(view == STIMULUS and answer.value is not None)
-        if view == STIMULUS and answer.value is not None:
+        drawn = self.view.stimulus.drawn
+        for part, visible in (
+            (self.family, view == KERNELS),
+            (self.unit, view in (STIMULUS, WORST) and answer.value is not None),
+            (self.choose, view == STIMULUS),
+            (self.draw, view == STIMULUS and not drawn),
+            (self.picture, view == STIMULUS and drawn and answer.value is not None),
+        ):
+            part.set_visibility(visible)
+        if self.unit.visible:
+            self.unit.set_options(list(answer.value.units), value=answer.value.unit)
+        if self.picture.visible:
             self.picture.set_source(_uri("image/png", answer.value.png))
 
     def _drag(self, event: MouseEventArguments) -> None:
         """Take the place of the pointer as the centre of the stimulus's circle."""
         shown = self.stimulus.value
+        if shown.apex_px is None:  # of a picture that was given before
+            return
         if event.type == "mousedown" or event.buttons & 1:
             stimulus = dragged(shown.apex_px, event.image_x, event.image_y)
             self.view = replace(self.view, stimulus=stimulus)
             self._moved_to()
+
+    def _draw(self) -> None:
+        """Go back to a stimulus that is drawn."""
+        self.view = replace(self.view, stimulus=ARC)
+        self._moved_to()
+
+    async def _take(self, name: str, content: bytes) -> None:
+        """Take a picture file as the stimulus, and show it."""
+        try:
+            picture = await self.studio.take_picture(name, content)
+        except WorkbenchError as error:
+            self._refuse(error)
+            return
+        self.view = replace(self.view, view=STIMULUS, stimulus=picture)
+        self._moved_to()
 
     def _mark(self) -> None:
         """Underline the problems, and list them below the editor."""
@@ -200,12 +256,18 @@ class Window:
             self.view = replace(self.view, family=event.value)
             self._moved_to()
 
+    def _choose_unit(self, event: ValueChangeEventArguments) -> None:
+        shown = {STIMULUS: self.stimulus, WORST: self.worst}.get(self.view.view)
+        if event.value and shown and shown.value and event.value != shown.value.unit:
+            self.view = replace(self.view, unit=event.value)
+            self._moved_to()
+
     def _moved_to(self) -> None:
         ui.navigate.history.replace(self.view.query)
         self.refresh()
 
     def _family(self) -> str:
-        return view_of(self.view.view, self.view.family, "", _families(self.studio)).family
+        return view_of({"family": self.view.family}, _families(self.studio)).family
 
     def _put(self, place: ui.html, answer: Answer, content: str) -> None:
         """Show an answer, marked as stale where it is not of the text."""
@@ -221,13 +283,17 @@ class Window:
         lines += [score_command(spec_file, circuit_file)] if circuit_file else []
         return "".join(f"<p><code>{escape(line)}</code></p>" for line in lines)
 
-    @staticmethod
-    def _try(act: Callable[[], None]) -> None:
+    def _try(self, act: Callable[[], None]) -> None:
         """Act, and show a WorkbenchError as a notice."""
         try:
             act()
         except WorkbenchError as error:
-            ui.notify(str(error), type="negative", multi_line=True)
+            self._refuse(error)
+
+    @staticmethod
+    def _refuse(error: WorkbenchError) -> None:
+        """Show an error as a notice."""
+        ui.notify(str(error), type="negative", multi_line=True)
 
 
 def _families(studio: Studio) -> list[str]:
@@ -257,18 +323,22 @@ def _tuning_html(figures: Mapping[str, str], family: str) -> str:
 
 
 def _stimulus_html(answer: StimulusAnswer, family: str) -> str:
-    """The responses, and what to drag."""
-    words = (
-        f"direction {answer.stimulus.centre_deg:g}°, radius {answer.stimulus.radius_px:g} pixels. "
-        "Drag on the picture: the pointer is the centre of the circle."
-    )
-    return f"<figure>{responses_svg(answer)}<figcaption>{words}</figcaption></figure>"
+    """The picture with both activations of a unit, the responses of all, and what to drag."""
+    words = escape(answer.stimulus.words)
+    both = _image_html(answer.svg, answer.unit)
+    return f"{both}<figure>{responses_svg(answer)}<figcaption>{words}</figcaption></figure>"
+
+
+def _worst_html(answer: WorstAnswer, family: str) -> str:
+    """The patch, and what each term adds there."""
+    return _image_html(answer.svg, heading(answer)) + parts_html(answer)
 
 
 _CONTENTS: Mapping[str, Callable[[Any, str], str]] = {
     KERNELS: _kernels_html,
     TUNING: _tuning_html,
     STIMULUS: _stimulus_html,
+    WORST: _worst_html,
 }
 
 
@@ -280,11 +350,16 @@ def _head(title: str, answer: Answer) -> str:
 
 
 def _kernel_html(picture: KernelPicture) -> str:
-    """A kernel picture as an `img`: a dark page does not change the colours of its weights."""
-    source, title = _uri("image/svg+xml", picture.svg.encode()), escape(picture.title)
+    """A kernel picture, in its own size."""
+    return _image_html(picture.svg, picture.title, "wide")
+
+
+def _image_html(svg: str, title: str, kind: str = "") -> str:
+    """An SVG as an `img`: a dark page does not change the colours of weights and photographs."""
+    source, words = _uri("image/svg+xml", svg.encode()), escape(title)
     return (
-        f'<figure class=wide><img alt="{title}" src="{source}">'
-        f"<figcaption>{title}</figcaption></figure>"
+        f'<figure class="{kind}"><img alt="{words}" src="{source}">'
+        f"<figcaption>{words}</figcaption></figure>"
     )
 
 

@@ -12,7 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.spec import with_tuned
 from workbench.spec.source import text_of
-from workbench.studio.answers import Asked, QuickScore, Stimulus
+from workbench.studio.answers import ARC, Asked, GivenPicture, QuickScore, Stimulus
 from workbench.studio.changes import changed
 from workbench.studio.draft import Draft, Slider, read_draft
 from workbench.studio.worker import Worker
@@ -20,6 +20,7 @@ from workbench.studio.worker import Worker
 PAUSE_S = 0.15  # without a key being pressed, after which a text is read
 LOOKS_EVERY_S = 0.3  # at the file
 DIGITS = 4  # of a number that a slider sets
+PICTURES = 8  # that were given as stimuli and are kept in memory, the last ones
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class Studio:
     saved_draft: Draft = field(init=False)
     listeners: set[Callable[[], None]] = field(init=False, default_factory=set)
     scores: dict[str, QuickScore] = field(init=False, default_factory=dict)
+    pictures: dict[str, GivenPicture] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.text = self.saved = text_of(self.files.spec_file)
@@ -173,15 +175,31 @@ class Studio:
         old, new = (score.row("spliced").value for score in (before, after))
         return line if old is None or new is None else f"{line} Recovered {old:.2f} → {new:.2f}."
 
-    def answer_to_stimulus(self, notify: Callable[[], None]) -> Answer:
-        """An answer of one window, which asks it by itself (`ask_stimulus`)."""
-        return Answer("stimulus_answer", self.workers[1], notify)
+    def answer(self, task: str, notify: Callable[[], None]) -> Answer:
+        """An answer of one window, which asks it by itself (`ask`)."""
+        return Answer(task, self.workers[1], notify)
 
-    def ask_stimulus(self, answer: Answer, stimulus: Stimulus) -> None:
-        """Ask for the responses to a stimulus, by the last text without problems."""
-        if self.good and self.files.circuit_file:
-            asked = Asked(self.good.text, self.files.spec_file, self.files.circuit_file, stimulus)
+    def ask(self, answer: Answer, unit: str = "", stimulus: Stimulus | GivenPicture = ARC) -> None:
+        """Ask for what a window shows, by the last text without problems."""
+        files = self.files
+        if self.good and files.circuit_file:
+            asked = Asked(self.good.text, files.spec_file, files.circuit_file, stimulus, unit)
             answer.want(asked)
+
+    async def take_picture(self, name: str, content: bytes) -> GivenPicture:
+        """Take a picture file as a stimulus, and keep it in memory under its name.
+
+        Raises WorkbenchError for one that is no sound picture, and without a trained circuit.
+        """
+        if self.files.circuit_file is None:
+            raise WorkbenchError(name, "there is no network", "--circuit FILE")
+        task = "given_picture", name, content, self.files.circuit_file
+        picture: GivenPicture = await self.workers[0].run(*task)  # the host is loaded
+        self.pictures.pop(name, None)
+        self.pictures[name] = picture
+        for earlier in list(self.pictures)[:-PICTURES]:
+            del self.pictures[earlier]
+        return picture
 
     def watch_tuning(self, windows: int) -> None:
         """Add windows that show tuning curves, or take them away."""
