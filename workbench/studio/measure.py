@@ -14,6 +14,7 @@ import numpy as np
 from workbench.cache import command_cache, forget
 from workbench.compiler import compile_kernels, compile_spec
 from workbench.compiler.derived import compile_terms
+from workbench.compiler.kept import KEPT
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.calibration import calibrated_each
@@ -51,6 +52,7 @@ from workbench.work import Work
 
 PICTURES = 24  # of the shipped photographs, the first by content hash
 SEED = 0
+KEPT_BYTES = 256 << 20  # of layers' responses in memory: an edit changes few layers
 RUN = "studio"  # the name of the run in the cache
 
 
@@ -149,6 +151,7 @@ def _spliced(asked: Asked) -> _Run:
     check_pair(spec, trained)
     keep_apart(_pictures(), _calibration(), spec.theory.tuned)
     host, work = _host(trained.host), _work().on_host(trained.host)
+    KEPT.limit = KEPT_BYTES
     circuits = {"spliced": compile_spec(spec, trained, host)}
     joint = calibrated_each(host, [circuits], _calibration(), work)
     statistics = evaluate(host, joint, _pictures(), work)
