@@ -129,7 +129,7 @@ def test_a_slider_moves_its_number_in_the_text(window):
 def test_the_address_names_the_view(window, chromium, studio):
     window.goto(f"{studio[0]}?view=kernels&family=gabor")
     window.wait_for_selector("text=gabor reads the picture")
-    window.locator(".q-select").click()
+    window.locator(".q-select:visible").click()
     window.locator(".q-item", has_text="line").click()
     window.wait_for_url("**family=line")
     window.wait_for_selector("text=--family line")

@@ -86,7 +86,8 @@ def _score_lines(asked: "Asked") -> Iterator[str]:
     for row in score.rows:
         ends = () if row.low is None else (row.low, row.high)
         interval = " to ".join(map(figure_text, ends))
-        yield f"{figure_text(row.value):>6}  {row.words}  {interval}".rstrip()
+        pearson = "" if row.pearson is None else f"  Pearson {figure_text(row.pearson)}"
+        yield f"{figure_text(row.value):>6}  {row.words}  {interval}{pearson}".rstrip()
 
 
 def _response_lines(asked: "Asked", stimulus: "Stimulus | Path") -> Iterator[str]:

@@ -44,6 +44,7 @@ TITLES = {
     STIMULUS: "Responses to a stimulus",
     WORST: "Where the handwritten unit is most wrong",
 }
+HINT = "A number that is written as {tune: 0.2, min: 0, max: 0.8} gets a slider here."
 DRAG = ("mousedown", "mousemove")
 
 
@@ -118,6 +119,7 @@ class Window:
         self.editor.set_enabled(not files.follows)
         self.problems = ui.html(sanitize=False).classes("problems")
         self.numbers = ui.element("div").classes("numbers")
+        self.hint = ui.label(HINT).classes("small")
 
     def _answer(self) -> None:
         self.score = ui.html(sanitize=False).classes("score")
@@ -221,7 +223,9 @@ class Window:
             self.numbers.clear()
             with self.numbers:
                 self.sliders = {slider.key: (slider, self._slider(slider)) for slider in rows}
-        open_ = good is not None and good.text == self.studio.text and not self.studio.files.follows
+        self.hint.set_visibility(not rows)
+        # also while a text is being read: a slider that is closed for a moment loses keys
+        open_ = not self.studio.draft.marks and not self.studio.files.follows
         for slider in rows:
             _, shown = self.sliders[slider.key]
             self.sliders[slider.key] = slider, shown
