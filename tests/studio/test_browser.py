@@ -15,6 +15,7 @@ from workbench.vision.tuning import curve
 
 pytestmark = pytest.mark.browser
 WAIT_MS = 120_000  # on a machine where others compute
+READING_MS = 200  # for so long a list of options takes no key, so that none is taken by mistake
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +108,31 @@ def test_an_error_is_underlined_with_its_message_and_keeps_the_last_kernels_as_s
     window.wait_for_selector(".figure:not(.stale) img")
     window.wait_for_selector(".editor .problem", state="detached")
     assert window.locator(".problems").inner_text() == ""
+
+
+def test_keys_and_words_are_offered_while_they_are_typed(window):
+    window.locator(".cm-line", has_text="window_px: 40").first.click()
+    window.keyboard.press("End")
+    window.keyboard.press("Enter")
+    window.keyboard.type("rec")
+    option = window.locator(".cm-tooltip-autocomplete li", has_text="rectify")
+    option.wait_for()
+    information = window.locator(".cm-completionInfo")
+    information.wait_for()
+    assert "one unit stands for two opposite phases" in information.inner_text()
+    option.click()
+    assert "    rectify: \n" in text_of(window)
+    window.keyboard.type("f")
+    window.locator(".cm-tooltip-autocomplete li", has_text="full").wait_for()
+    window.wait_for_timeout(READING_MS)
+    window.keyboard.press("Enter")
+    window.wait_for_function(
+        "document.querySelector('.editor').innerText.includes('rectify: full')"
+    )
+    window.keyboard.press("Enter")
+    window.keyboard.press("Control+Space")
+    window.locator(".cm-tooltip-autocomplete li", has_text="stride_px").wait_for()
+    assert window.locator(".cm-tooltip-autocomplete li", has_text="rectify").count() == 0
 
 
 def test_a_slider_moves_its_number_in_the_text(window):

@@ -30,6 +30,7 @@ from workbench.studio.answers import (
     WorstAnswer,
 )
 from workbench.studio.axis import responses_svg, score_svg
+from workbench.studio.completions import Completions
 from workbench.studio.draft import Slider, sliders
 from workbench.studio.parts import heading, parts_html
 from workbench.studio.studio import Answer, Studio
@@ -116,6 +117,7 @@ class Window:
             keymap={"Mod-s": self._save},
             on_change=lambda event: self.studio.edit(event.value),
         ).classes("editor")
+        Completions(self.editor)
         self.editor.set_enabled(not files.follows)
         self.problems = ui.html(sanitize=False).classes("problems")
         self.numbers = ui.element("div").classes("numbers")

@@ -12,6 +12,8 @@ from nicegui import app as pages
 from nicegui import ui
 
 from workbench.errors import WorkbenchError
+from workbench.spec.schema import json_schema
+from workbench.studio.completion import Completion, Typed, completion
 from workbench.studio.guard import Guard
 from workbench.studio.page import show_page
 from workbench.studio.studio import Studio
@@ -34,6 +36,10 @@ def serve(studio: Studio, port: int, opens: bool, announce: Callable[[str], None
     @ui.page("/")
     def _page(request: Request) -> None:
         show_page(studio, request.query_params)
+
+    @pages.post("/complete")
+    def _complete(typed: Typed) -> Completion:
+        return completion(typed.text, typed.cursor, json_schema())
 
     async def started() -> None:
         await studio.start()
