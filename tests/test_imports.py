@@ -34,7 +34,7 @@ LAYERS = (
     ("vision.pictures", "sequences.prompts", "work"),
     ("sequences.rule", "sequences.language", "sequences.circuit"),
     ("sequences.files", "sequences.compile", "sequences.hosted", "sequences.prompt_sets"),
-    ("sequences.schema",),
+    ("sequences.schema", "sequences.known_circuits"),
     ("sequences.fit",),
     ("compiler",),
     ("splice",),

@@ -9,16 +9,18 @@ from click.testing import CliRunner
 
 from workbench.cli import main
 from workbench.studio.address import (
+    QUICK_SCORE,
     VIEWS,
     View,
-    command_of,
+    command_line,
     dragged,
-    score_command,
     stimulus_of,
     view_of,
 )
 from workbench.studio.answers import ARC, GivenPicture, Stimulus
 from workbench.studio.guard import Guard
+from workbench.studio.kinds import PICTURES, TOKENS
+from workbench.studio.studio import Files
 
 FAMILIES = ("gabor", "line", "curve")
 CIRCUIT = Path("circuit.yaml")
@@ -71,15 +73,25 @@ def test_the_pointer_is_the_centre_of_the_circle(x, y, stimulus):
     assert stimulus_of(stimulus.text) == stimulus
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_commands_of_views_are_commands(view):
-    spec = Path("my theory.yaml")
-    for line in (command_of(View(view, "line"), spec, CIRCUIT), score_command(spec, CIRCUIT)):
-        program, command, *_ = line.split()
-        assert program == "workbench"
-        assert "'my theory.yaml'" in line
+@pytest.mark.parametrize(
+    ("kind", "view"), [(kind, view) for kind in (PICTURES, TOKENS) for view in kind.views]
+)
+def test_commands_of_views_are_commands(kind, view):
+    words = Files(Path("my theory.yaml"), CIRCUIT, prompts_text=Path("text.txt")).words
+    for command, options in (kind.views[view].command(View(view, "line")), QUICK_SCORE):
+        line = command_line(words, command, options)
+        assert line.startswith(f"workbench {command} 'my theory.yaml' --circuit circuit.yaml")
         shown = CliRunner().invoke(main, [command, "--help"]).output
-        assert [word for word in line.split() if word[:2] == "--" and word not in shown] == []
+        given = line.replace("--text", "") if kind is PICTURES else line
+        assert [word for word in given.split() if word[:2] == "--" and word not in shown] == []
+
+
+def test_the_views_of_an_address_are_those_of_the_kind():
+    for kind in (PICTURES, TOKENS):
+        for view in kind.views:
+            assert view_of({"view": view}, FAMILIES, views=list(kind.views)).view == view
+    assert tuple(PICTURES.views) == VIEWS
+    assert view_of({"view": "kernels"}, (), views=list(TOKENS.views)).view == "patterns"
 
 
 HOST, TOKEN = b"127.0.0.1:8123", "secret"

@@ -20,6 +20,7 @@ from workbench.report.svg import svg
 from workbench.studio import measure
 from workbench.studio.answers import Asked, QuickScore, ScoreRow, Stimulus
 from workbench.studio.axis import LEFT, RIGHT, WIDTH, responses_svg, score_svg
+from workbench.studio.kinds import PICTURES
 from workbench.studio.overlay import overlay_svg
 from workbench.studio.panels import kernel_picture, png
 from workbench.studio.parts import parts_html, worst_lines
@@ -209,18 +210,22 @@ def test_without_a_trained_circuit_the_families_above_the_last_are_drawn(asked):
 
 @pytest.mark.parametrize(("value", "at"), [(1.0, 1 / 1.05), (0.0, 0.0), (0.5, 0.5 / 1.05)])
 def test_a_figure_stands_at_its_place_on_the_axis(value, at):
-    score = QuickScore((ScoreRow("<b>", "spliced", "#c8201e", value, 0, 1, 0.5),), "recovered", 4)
+    score = QuickScore(
+        (ScoreRow("<b>", "spliced", "#c8201e", value, 0, 1, 0.5),), "recovered", "4 pictures"
+    )
     drawn = score_svg(score)
     place = float(re.search(r'<circle cx="([\d.]+)"', drawn)[1])
     assert place == pytest.approx(LEFT + at * (WIDTH - LEFT - RIGHT), abs=0.1)
     assert "&lt;b&gt;" in drawn
-    missing = QuickScore((ScoreRow("none", "spliced", "#000", None, None, None, None),), "", 4)
+    missing = QuickScore(
+        (ScoreRow("none", "spliced", "#000", None, None, None, None),), "", "4 pictures"
+    )
     assert "<circle" not in score_svg(missing)
 
 
 def test_a_killed_process_is_replaced_and_errors_come_back(asked):
     async def life() -> None:
-        worker = Worker("test")
+        worker = Worker("test", PICTURES.tasks)
         no_circuit = Asked(asked.text, asked.path)
         first = await worker.run("kernels", no_circuit)
         killed = worker.process.pid

@@ -18,8 +18,8 @@ BROKEN = TEXT.replace("theory:", "theori:", 1)
 class Echo:
     """Answers with the text; refuses a text with `refuse`."""
 
-    def __init__(self, name):
-        self.name, self.asked = name, []
+    def __init__(self, name, tasks):
+        self.name, self.tasks, self.asked = name, tasks, []
 
     async def run(self, task, asked):
         self.asked.append(asked.text)
@@ -64,12 +64,12 @@ async def settled() -> None:
 
 def test_an_edit_is_answered_and_nothing_is_written(file):
     async def scene(studio):
-        assert studio.kernels.of == TEXT
+        assert studio.answers["kernels"].of == TEXT
         studio.edit(TEXT + "# more\n")
-        assert studio.kernels.stale(studio.text)
+        assert studio.answers["kernels"].stale(studio.text)
         await settled()
-        assert studio.kernels.value == studio.score.value == TEXT + "# more\n"
-        assert not studio.kernels.stale(studio.text)
+        assert studio.answers["kernels"].value == studio.score.value == TEXT + "# more\n"
+        assert not studio.answers["kernels"].stale(studio.text)
         assert studio.unsaved
 
     lived(file, scene)
@@ -82,7 +82,7 @@ def test_fast_edits_are_left_out_but_the_last(file):
             studio.edit(f"{TEXT}# {i}\n")
             await asyncio.sleep(0)
         await settled()
-        assert studio.kernels.worker.asked == [TEXT, f"{TEXT}# 49\n"]
+        assert studio.answers["kernels"].worker.asked == [TEXT, f"{TEXT}# 49\n"]
 
     lived(file, scene)
 
@@ -92,8 +92,8 @@ def test_a_broken_theory_keeps_the_last_answers_as_stale(file):
         studio.edit(BROKEN)
         await settled()
         assert studio.draft.marks
-        assert studio.kernels.value == TEXT
-        assert studio.kernels.stale(studio.text)
+        assert studio.answers["kernels"].value == TEXT
+        assert studio.answers["kernels"].stale(studio.text)
         studio.save()
         assert file.read_text() == BROKEN
 
@@ -199,13 +199,13 @@ def test_given_pictures_are_kept_by_name_and_only_the_last_ones(file, monkeypatc
 
 def test_tuning_curves_are_computed_only_for_a_window_that_shows_them(file):
     async def scene(studio):
-        assert studio.tuning.value is None
-        studio.watch_tuning(1)
+        assert studio.answers["tuning"].value is None
+        studio.watch("tuning", 1)
         await settled()
-        assert studio.tuning.value == TEXT
-        studio.watch_tuning(-1)
+        assert studio.answers["tuning"].value == TEXT
+        studio.watch("tuning", -1)
         studio.edit(TEXT + "# more\n")
         await settled()
-        assert studio.tuning.value == TEXT
+        assert studio.answers["tuning"].value == TEXT
 
     lived(file, scene)

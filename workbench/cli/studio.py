@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli.studio_print import PRINT, Printed, print_answer
+from workbench.cli.studio_tokens import circuit_of_tokens
 from workbench.errors import WorkbenchError
 from workbench.shipped import INSTALLED, given_or_shipped
 from workbench.terminal.options import (
@@ -15,6 +16,7 @@ from workbench.terminal.options import (
     chosen_circuit,
     known_circuit,
 )
+from workbench.terminal.tokens import TEXT
 from workbench.terminal.types import SHIPPED_FILE
 
 if TYPE_CHECKING:
@@ -39,11 +41,13 @@ EXAMPLE = "specs/curve-detectors.yaml"
     is_flag=True,
     help="Follow the file and write nothing, for people with an editor of their own.",
 )
+@TEXT
 @PRINT
 def studio(
     spec_file: Path | None,
     circuit_file: Path | None,
     host: str | None,
+    text: Path | None,
     port: int,
     no_browser: bool,
     read_only: bool,
@@ -55,11 +59,14 @@ def studio(
     kernels and a quick score while the theory is typed, and writes SPEC when it is saved, and no
     other file. Without SPEC it shows a theory that cannot be saved.
 
+    A theory of tokens (`input: tokens`) shows attention patterns and circles of neurons in place of
+    kernels. Without --circuit it takes the only known circuit that has units of all its families.
+
     \b
     workbench new my-theory
     workbench studio my-theory/theory.yaml --circuit my-theory/circuit.yaml
     """
-    files = _files(spec_file, circuit_file, host, read_only)
+    files = _files(spec_file, circuit_file, host, text, read_only)
     if printed.prints:
         print_answer(files, printed)
         return
@@ -78,25 +85,27 @@ def studio(
 
 
 def _files(
-    spec_file: Path | None, circuit_file: Path | None, host: str | None, read_only: bool
+    spec_file: Path | None,
+    circuit_file: Path | None,
+    host: str | None,
+    text: Path | None,
+    read_only: bool,
 ) -> "Files":
-    """The files of the studio.
-
-    Raises WorkbenchError for a theory of tokens, and for a circuit file that cannot be loaded.
-    """
-    from workbench.sequences.files import is_of_tokens
+    """The files of the studio. Raises WorkbenchError for a circuit file that cannot be loaded."""
+    from workbench.spec.source import text_of
+    from workbench.studio.kinds import PICTURES, kind_of
     from workbench.studio.studio import Files
 
     spec = spec_file or given_or_shipped(EXAMPLE)
-    if is_of_tokens(spec):
-        raise WorkbenchError(
-            str(spec), "is a theory of tokens", "a theory of pictures", "Use `workbench score`."
-        )
-    if circuit_file or host or _has_circuit(spec):
+    if kind_of(text_of(spec)) is not PICTURES:
+        circuit_file = circuit_of_tokens(spec, circuit_file, host)
+    elif text:
+        raise WorkbenchError("--text", "has no meaning for a theory of pictures", "no --text")
+    elif circuit_file or host or _has_circuit(spec):
         circuit_file = _loadable(chosen_circuit(spec, circuit_file, host))
     shipped = spec_file is None or spec.is_relative_to(INSTALLED)
     locked = "comes with the workbench and is not written: copy it first" if shipped else ""
-    return Files(spec, circuit_file, read_only, locked)
+    return Files(spec, circuit_file, read_only, locked, text)
 
 
 def _has_circuit(spec_file: Path) -> bool:

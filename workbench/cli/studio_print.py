@@ -4,6 +4,7 @@ import functools
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,8 @@ def print_answer(files: "Files", printed: Printed) -> None:
     from workbench.spec.source import text_of
     from workbench.studio.answers import Asked
 
-    asked = Asked(text_of(files.spec_file), files.spec_file, files.circuit_file)
+    text = text_of(files.spec_file)
+    asked = Asked(text, files.spec_file, files.circuit_file, prompts_text=files.prompts_text)
     if printed.stimulus:
         lines = _response_lines(asked, printed.stimulus)
     elif printed.worst:
@@ -79,15 +81,16 @@ def print_answer(files: "Files", printed: Printed) -> None:
 
 def _score_lines(asked: "Asked") -> Iterator[str]:
     from workbench.studio.axis import figure_text
-    from workbench.studio.measure import quick_score
+    from workbench.studio.kinds import kind_of
 
-    score = quick_score(asked)
-    yield f"{score.label}, {score.pictures} pictures"
-    for row in score.rows:
-        ends = () if row.low is None else (row.low, row.high)
-        interval = " to ".join(map(figure_text, ends))
-        pearson = "" if row.pearson is None else f"  Pearson {figure_text(row.pearson)}"
-        yield f"{figure_text(row.value):>6}  {row.words}  {interval}{pearson}".rstrip()
+    score = import_module(kind_of(asked.text).tasks).quick_score(asked)
+    for shown in filter(None, (score, score.second)):
+        yield f"{shown.label}, {shown.sample}"
+        for row in shown.rows:
+            ends = () if row.low is None else (row.low, row.high)
+            interval = " to ".join(map(figure_text, ends))
+            pearson = "" if row.pearson is None else f"  Pearson {figure_text(row.pearson)}"
+            yield f"{figure_text(row.value):>6}  {row.words}  {interval}{pearson}".rstrip()
 
 
 def _response_lines(asked: "Asked", stimulus: "Stimulus | Path") -> Iterator[str]:

@@ -2,9 +2,9 @@
 
 import math
 import shlex
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlencode
 
 from workbench.studio.answers import ARC, GivenPicture, Stimulus
@@ -13,6 +13,7 @@ KERNELS, TUNING, STIMULUS, WORST = "kernels", "tuning", "stimulus", "worst"
 VIEWS = (KERNELS, TUNING, STIMULUS, WORST)
 ANY = "any"  # unit: the one that is most wrong
 NO_PICTURES: Mapping[str, GivenPicture] = {}
+QUICK_SCORE = "studio", ("--print",)  # the command that prints it, and its options
 RADII_PX = (2.0, 512.0)  # of a stimulus, at least and at most
 
 
@@ -44,15 +45,16 @@ def view_of(
     words: Mapping[str, str],
     families: Sequence[str],
     pictures: Mapping[str, GivenPicture] = NO_PICTURES,
+    views: Sequence[str] = VIEWS,
 ) -> View:
     """The view of a query's words; `pictures` are those that were given, by name.
 
-    Unknown words are KERNELS, the last of the families, and the default stimulus.
+    Unknown words are the first of the views, the last of the families, and the default stimulus.
     """
     view, family, stimulus = (words.get(key, "") for key in ("view", "family", "stimulus"))
     known = family if family in families else families[-1] if families else family
     shown = stimulus_of(stimulus) or pictures.get(stimulus) or ARC
-    return View(view if view in VIEWS else KERNELS, known, shown, words.get("unit", ""))
+    return View(view if view in views else views[0], known, shown, words.get("unit", ""))
 
 
 def stimulus_of(text: str) -> Stimulus | None:
@@ -73,19 +75,11 @@ def dragged(apex_px: tuple[float, float], x_px: float, y_px: float) -> Stimulus:
     return Stimulus(round(math.degrees(math.atan2(y, x)) % 360, 1), round(radius_px, 1))
 
 
-def command_of(view: View, spec_file: Path, circuit_file: Path | None) -> str:
-    """The command line that computes what the view shows, from the saved theory."""
-    files = [str(spec_file), *(["--circuit", str(circuit_file)] if circuit_file else [])]
-    words = {
-        KERNELS: ["show", *files, "--family", view.family, "-o", "kernels.png"],
-        TUNING: ["score", *files, "--quick", "-o", "out"],
-        STIMULUS: ["studio", *files, "--print", "--stimulus", view.stimulus.text],
-        WORST: ["studio", *files, "--print", "--worst", view.unit or ANY],
-    }[view.view]
-    return shlex.join(["workbench", *words])
+def command_line(files: Sequence[str], command: str, options: Sequence[str]) -> str:
+    """The command line of a command on the files of a studio."""
+    return shlex.join(["workbench", command, *files, *options])
 
 
-def score_command(spec_file: Path, circuit_file: Path) -> str:
-    """The command line that prints the quick score of the saved theory."""
-    words = ["studio", str(spec_file), "--circuit", str(circuit_file), "--print"]
-    return shlex.join(["workbench", *words])
+def data_uri(kind: str, content: bytes) -> str:
+    """Content of a MIME type as an address."""
+    return f"data:{kind};base64,{b64encode(content).decode()}"

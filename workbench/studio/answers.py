@@ -61,7 +61,8 @@ class Asked:
     """A theory's text, which messages call `path`, and the file of its trained circuit.
 
     `stimulus` and `unit` are for questions that are about one; no unit is the one that matters
-    most to the answer.
+    most to the answer. `prompts_text` is the text that prompts of tokens are cut from, where the
+    circuit asks for one.
     """
 
     text: str
@@ -69,6 +70,7 @@ class Asked:
     circuit_file: Path | None = None
     stimulus: Stimulus | GivenPicture = ARC
     unit: str = ""
+    prompts_text: Path | None = None
 
     @property
     def theory(self) -> "Asked":
@@ -83,6 +85,15 @@ class KernelPicture:
     family: str
     title: str
     svg: str
+
+
+@dataclass(frozen=True)
+class ReportPicture:
+    """A picture of the report, of one family: its markup and its caption."""
+
+    family: str
+    markup: str
+    caption: str
 
 
 @dataclass(frozen=True)
@@ -103,11 +114,19 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class QuickScore:
-    """The rows of the report's summary on `pictures` pictures; `label` names the figure."""
+    """Rows of recovered figures.
+
+    label   names the figure
+    sample  what it is over: "24 pictures"
+    main    the condition whose figure is compared with that of the saved theory
+    second  the same rows by another figure, where a verdict rests on another one
+    """
 
     rows: tuple[ScoreRow, ...]
     label: str
-    pictures: int
+    sample: str
+    main: str = "spliced"
+    second: "QuickScore | None" = None
 
     def row(self, condition: str) -> ScoreRow:
         """The row of a condition. Raises KeyError for one that is not there."""

@@ -31,7 +31,7 @@ def score_svg(score: QuickScore) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom + 30}" '
         f'width="{WIDTH}" font-family="system-ui, sans-serif" font-size="11">{lines}{marks}'
-        f'<text x="{LEFT}" y="{bottom + 26}">{escape(score.label)}, {score.pictures} pictures'
+        f'<text x="{LEFT}" y="{bottom + 26}">{escape(score.label)}, {escape(score.sample)}'
         "</text></svg>"
     )
 

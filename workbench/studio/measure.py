@@ -90,7 +90,7 @@ def quick_score(asked: Asked) -> QuickScore:
         names[best] = f"best baseline ({best.removeprefix('baseline.')})"
     rows = tuple(_row(name, words, scores[name], output.compared) for name, words in names.items())
     label = f"recovered {output.headline.label}" if output.compared else "mean Pearson correlation"
-    return QuickScore(rows, label, len(_pictures()))
+    return QuickScore(rows, label, f"{len(_pictures())} pictures")
 
 
 def tuning_pictures(asked: Asked) -> dict[str, str]:

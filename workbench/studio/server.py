@@ -12,7 +12,6 @@ from nicegui import app as pages
 from nicegui import ui
 
 from workbench.errors import WorkbenchError
-from workbench.spec.schema import json_schema
 from workbench.studio.completion import Completion, Typed, completion
 from workbench.studio.guard import Guard
 from workbench.studio.page import show_page
@@ -39,7 +38,7 @@ def serve(studio: Studio, port: int, opens: bool, announce: Callable[[str], None
 
     @pages.post("/complete")
     def _complete(typed: Typed) -> Completion:
-        return completion(typed.text, typed.cursor, json_schema())
+        return completion(typed.text, typed.cursor, studio.kind.schema())
 
     async def started() -> None:
         await studio.start()

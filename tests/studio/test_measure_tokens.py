@@ -1,0 +1,150 @@
+"""What the studio computes for theories of tokens: the figures and pictures of a report."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.sequences.planted import THEORY, copying_circuit, copying_spec, planted_host
+from tests.sequences.sums import THEORY as SUMS
+from tests.sequences.sums import sum_circuit, sum_host
+from workbench.errors import WorkbenchError
+from workbench.report.embedding import embedded
+from workbench.sequences.prompt_sets import prompts_of
+from workbench.sequences.report.drawings import drawings
+from workbench.sequences.report.page import words_of
+from workbench.sequences.score import TokenCard, TokenRequest, score_loaded
+from workbench.splice.conditions import ConditionKind
+from workbench.studio import measure_tokens
+from workbench.studio.answers import Asked
+from workbench.studio.kinds import TOKENS
+
+CIRCUIT = Path("circuit.yaml")
+CACHED = ("_network", "_calibration", "_pictured", "_neurons")
+WRONG = THEORY.replace("at: 1", "at: 2")
+
+
+@pytest.fixture
+def on(monkeypatch):
+    """Let questions be about a network in memory; `on(host, circuit)`."""
+
+    def network(host, circuit) -> None:
+        made = circuit, host, prompts_of(circuit.prompts, host)
+        monkeypatch.setattr(measure_tokens, "_network", lambda *_: made)
+        for name in CACHED[1:]:
+            getattr(measure_tokens, name).cache_clear()
+
+    yield network
+    for name in CACHED[1:]:
+        getattr(measure_tokens, name).cache_clear()
+
+
+@pytest.fixture
+def copying(on):
+    host = planted_host()
+    on(host, copying_circuit(host))
+    return host
+
+
+def asked(text: str = THEORY) -> Asked:
+    return Asked(text, Path("theory.yaml"), CIRCUIT)
+
+
+def scored(host) -> TokenCard:
+    circuit = copying_circuit(host)
+    request = TokenRequest(Path("theory.yaml"), CIRCUIT, pictured=True)
+    prompts = prompts_of(circuit.prompts, host)
+    return score_loaded(copying_spec(), circuit, host, prompts, request=request)
+
+
+def test_the_quick_score_of_all_prompts_is_that_of_the_report(copying):
+    card, quick = scored(copying), measure_tokens.quick_score(asked())
+    assert quick.sample == "40 prompts"
+    parts = [part for part in card.parts if not part.name.endswith(".weights")]
+    assert [row.condition for row in quick.rows][::2] == [f"{part.name}.spliced" for part in parts]
+    second = quick.second
+    assert second.label == "logit R2"
+    for part, handwritten, rival, r2 in zip(
+        parts, quick.rows[::2], quick.rows[1::2], second.rows[::2], strict=True
+    ):
+        figure = part.row("spliced").recovered
+        assert handwritten.value == pytest.approx(figure.value, abs=1e-5)
+        assert (handwritten.low, handwritten.high) == pytest.approx(figure.ci95, abs=1e-5)
+        assert r2.value == pytest.approx(part.row("spliced").quantities["logit_r2"], abs=1e-4)
+        name = rival.condition.removeprefix(f"{part.name}.")
+        assert rival.value == pytest.approx(part.row(name).recovered.value, abs=1e-5)
+        baselines = [row for row in part.rows if row.facts.kind is ConditionKind.BASELINE]
+        rivals = baselines or [r for r in part.rows if r.facts.kind is ConditionKind.CONTROL]
+        best = max(rivals, key=lambda row: row.recovered.value)
+        assert rival.value == pytest.approx(best.recovered.value, abs=1e-5)
+    assert quick.row(quick.main).words == "whole: handwritten"
+
+
+def test_a_wrong_theory_and_a_network_without_the_circuit_score_low(copying, on):
+    right, wrong = (measure_tokens.quick_score(asked(text)) for text in (THEORY, WRONG))
+    for name in ("previous.spliced", "heads.spliced", "whole.spliced"):
+        assert right.row(name).value > 0.8
+        assert wrong.row(name).value < 0.2
+    host = planted_host(planted=False)
+    on(host, copying_circuit(host))
+    assert measure_tokens.quick_score(asked()).row("heads.spliced").value < 0.2
+
+
+def test_patterns_are_the_pictures_of_the_report(copying):
+    card = scored(copying)
+    of_report = {
+        drawing.name: str(embedded(drawing.name, drawing.content(), "", "").markup)
+        for drawing in drawings(card, words_of(card))
+        if drawing.name.startswith(("patterns-", "offsets-"))
+    }
+    shown = measure_tokens.patterns(asked())
+    assert {picture.family for picture in shown} == {"previous", "follower"}
+    image = next(picture for picture in shown if "<img" in picture.markup)
+    assert image.family == "previous"
+    assert source(image.markup) == source(of_report["patterns-previous"])
+    assert "0.0" in image.caption
+    other = measure_tokens.patterns(asked(WRONG))
+    assert source(other[0].markup) != source(image.markup)
+
+
+def source(markup: str) -> str:
+    return markup.partition('src="')[2].partition('"')[0]
+
+
+def test_circles_show_the_neurons_of_each_frequency(on):
+    host = sum_host()
+    on(host, sum_circuit(host))
+    shown = measure_tokens.circles(asked(SUMS))
+    assert [picture.family for picture in shown] == ["sum", "sum"]
+    assert "frequency 3 trained" in shown[0].markup
+    assert "frequency 3 handwritten" in shown[0].markup
+    coarse = measure_tokens.circles(asked(SUMS.replace("every: 45", "every: 90")))
+    assert coarse[0].markup != shown[0].markup
+    assert measure_tokens.circles(asked(SUMS)) == shown
+
+
+def test_the_views_say_what_a_family_does_not_have(copying):
+    patterns, circles = measure_tokens.patterns(asked()), measure_tokens.circles(asked())
+    assert circles == ()
+    html = {name: view.html for name, view in TOKENS.views.items()}
+    assert html["patterns"](patterns, "previous").count("<figure") == 2
+    assert "no heads" in html["patterns"](patterns, "answer")
+    assert "no neurons" in html["circles"](circles, "previous")
+
+
+def test_questions_that_cannot_be_answered_are_refused(copying):
+    with pytest.raises(WorkbenchError, match=r"theory\.yaml: no circuit; expected"):
+        measure_tokens.quick_score(Asked(THEORY, Path("theory.yaml")))
+    with pytest.raises(WorkbenchError, match=r"circuit.yaml: families: no earlier"):
+        measure_tokens.patterns(asked(THEORY.replace("previous", "earlier")))
+
+
+def test_the_networks_own_run_is_computed_once(copying, monkeypatch):
+    runs = []
+    natural_run = measure_tokens.natural_run
+    monkeypatch.setattr(
+        measure_tokens, "natural_run", lambda *given: runs.append(given) or natural_run(*given)
+    )
+    first = measure_tokens.quick_score(asked())
+    again = measure_tokens.quick_score(asked(THEORY.replace("gain: 30", "gain: 3")))
+    assert len(runs) == 1
+    assert again.row("previous.spliced").value != first.row("previous.spliced").value
