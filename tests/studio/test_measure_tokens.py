@@ -122,13 +122,18 @@ def test_circles_show_the_neurons_of_each_frequency(on):
     assert measure_tokens.circles(asked(SUMS)) == shown
 
 
-def test_the_views_say_what_a_family_does_not_have(copying):
+def test_a_view_has_the_pictures_of_the_family_or_of_all(copying):
     patterns, circles = measure_tokens.patterns(asked()), measure_tokens.circles(asked())
-    assert circles == ()
     html = {name: view.html for name, view in TOKENS.views.items()}
-    assert html["patterns"](patterns, "previous").count("<figure") == 2
-    assert "no heads" in html["patterns"](patterns, "answer")
+    previous, answer = (html["patterns"](patterns, family) for family in ("previous", "answer"))
+    assert previous.count("<figure") == 2
+    assert "<h4>follower</h4>" not in previous
+    assert "<h4>previous</h4>" in answer
+    assert "<h4>follower</h4>" in answer
+    assert answer.count("<figure") == len(patterns) == 3
+    assert circles == ()
     assert "no neurons" in html["circles"](circles, "previous")
+    assert "no heads" in html["patterns"]((), "answer")
 
 
 def test_questions_that_cannot_be_answered_are_refused(copying):

@@ -6,7 +6,7 @@ from markupsafe import escape
 
 from workbench.studio.answers import QuickScore, ScoreRow, StimulusAnswer
 
-WIDTH, LEFT, RIGHT, ROW = 620, 190, 110, 22
+WIDTH, LEFT, RIGHT, ROW = 640, 210, 110, 22
 PEARSON = 20  # from the right edge to the middle of the column of Pearson correlations
 LOWEST = -1.0  # a lower figure is drawn at the edge, as in the report's ledger
 

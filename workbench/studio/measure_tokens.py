@@ -50,7 +50,7 @@ from workbench.splice.conditions import RIVALS, ConditionKind
 from workbench.studio.answers import Asked, QuickScore, ReportPicture, ScoreRow
 
 PROMPTS = 64  # evenly chosen of those that are scored
-PROMPTS_OF = {"pairs": 512}  # of a kind whose prompts are short
+PROMPTS_OF = {"pairs": 256}  # of a kind whose prompts are short
 SEED = 0
 
 
