@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import signal
+import sys
 import traceback
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -64,17 +65,29 @@ class Worker:
     def _start(self) -> None:
         spawn = multiprocessing.get_context("spawn")
         self.pipe, other = spawn.Pipe()
-        self.process = spawn.Process(target=serve_tasks, args=(other, self.tasks), daemon=True)
+        given = other, self.tasks, _trusted()
+        self.process = spawn.Process(target=serve_tasks, args=given, daemon=True)
         self.process.start()
         other.close()  # so that the end of the process is the end of the pipe
 
 
-def serve_tasks(pipe: Connection, tasks: str) -> None:
+def _trusted() -> tuple[str, ...]:
+    """The hosts of their own files that the user named. Without any, no module is imported."""
+    named = sys.modules.get("workbench.hosts.named")
+    return tuple(named.TRUSTED) if named else ()
+
+
+def serve_tasks(pipe: Connection, tasks: str, trusted: tuple[str, ...]) -> None:
     """Run tasks of a pipe, functions of a module, until the pipe's other end is closed.
 
-    It is when the studio has ended.
+    It is when the studio has ended. `trusted` are hosts whose files may be run.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the studio's
+    if trusted:
+        from workbench.hosts.named import trust
+
+        for name in trusted:
+            trust(name)
     while True:
         try:
             task, given = pipe.recv()
