@@ -14,12 +14,12 @@ from workbench.sequences.report.drawings import drawings
 from workbench.sequences.report.page import words_of
 from workbench.sequences.score import TokenCard, TokenRequest, score_loaded
 from workbench.splice.conditions import ConditionKind
-from workbench.studio import measure_tokens
+from workbench.studio import measure_tokens, token_network
 from workbench.studio.answers import Asked
 from workbench.studio.kinds import TOKENS
 
 CIRCUIT = Path("circuit.yaml")
-CACHED = ("_network", "_calibration", "_pictured", "_neurons")
+CACHED = (token_network._calibrated, token_network.pictured, token_network.neurons)
 WRONG = THEORY.replace("at: 1", "at: 2")
 
 
@@ -29,13 +29,15 @@ def on(monkeypatch):
 
     def network(host, circuit) -> None:
         made = circuit, host, prompts_of(circuit.prompts, host)
-        monkeypatch.setattr(measure_tokens, "_network", lambda *_: made)
-        for name in CACHED[1:]:
-            getattr(measure_tokens, name).cache_clear()
+        monkeypatch.setattr(token_network, "network", lambda *_: made)
+        forget()
+
+    def forget() -> None:
+        for cached in CACHED:
+            cached.cache_clear()
 
     yield network
-    for name in CACHED[1:]:
-        getattr(measure_tokens, name).cache_clear()
+    forget()
 
 
 @pytest.fixture
@@ -106,6 +108,22 @@ def test_patterns_are_the_pictures_of_the_report(copying):
     assert source(other[0].markup) != source(image.markup)
 
 
+def test_pictures_of_families_that_an_edit_leaves_as_they_were_are_not_drawn_again(
+    copying, monkeypatch
+):
+    drawn = []
+    draw = measure_tokens.head_drawings
+    monkeypatch.setattr(
+        measure_tokens, "head_drawings", lambda *given: drawn.append(given[0]) or draw(*given)
+    )
+    first = measure_tokens.patterns(asked())
+    assert measure_tokens.patterns(asked(THEORY + "# more\n")) == first
+    assert drawn == ["previous", "follower"]
+    assert measure_tokens.patterns(asked(WRONG)) != first
+    assert drawn == ["previous", "follower", "previous"]
+    assert measure_tokens.patterns(asked()) == first
+
+
 def source(markup: str) -> str:
     return markup.partition('src="')[2].partition('"')[0]
 
@@ -145,9 +163,9 @@ def test_questions_that_cannot_be_answered_are_refused(copying):
 
 def test_the_networks_own_run_is_computed_once(copying, monkeypatch):
     runs = []
-    natural_run = measure_tokens.natural_run
+    natural_run = token_network.natural_run
     monkeypatch.setattr(
-        measure_tokens, "natural_run", lambda *given: runs.append(given) or natural_run(*given)
+        token_network, "natural_run", lambda *given: runs.append(given) or natural_run(*given)
     )
     first = measure_tokens.quick_score(asked())
     again = measure_tokens.quick_score(asked(THEORY.replace("gain: 30", "gain: 3")))
