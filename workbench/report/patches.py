@@ -57,10 +57,14 @@ def in_grey(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
 
 def laid_over(values: Float[np.ndarray, "h w"], highest: float) -> Float[np.ndarray, "h w 4"]:
     """Colours (RGBA from 0 to 1) of an activation: transparent at 0, red at `highest`."""
-    share = np.clip(values / highest, 0, 1)
-    colours = COLOURS(share)
-    colours[..., 3] = OPAQUE * share
+    colours = COLOURS(np.clip(values / highest, 0, 1))
+    colours[..., 3] = opacity(values, highest)
     return colours
+
+
+def opacity(values: Float[np.ndarray, "h w"], highest: float) -> Float[np.ndarray, "h w"]:
+    """The opacity of an activation, from 0 where it is silent to OPAQUE at `highest`."""
+    return OPAQUE * np.clip(values / highest, 0, 1)
 
 
 def _draw(axes: Sequence[Axes], example: Example, title: str) -> None:
@@ -75,5 +79,13 @@ def _draw(axes: Sequence[Axes], example: Example, title: str) -> None:
         (axes[2], "handwritten", example.handwritten),
     ):
         place.imshow(grey, extent=extent)
-        place.imshow(laid_over(values, highest), extent=extent, interpolation="nearest")
+        place.imshow(
+            values,
+            cmap=COLOURS,
+            vmin=0,
+            vmax=highest,
+            alpha=opacity(values, highest),
+            extent=extent,
+            interpolation="nearest",
+        )
         place.set_title(f"{name}, peak {float(values.max()):.3g}", fontsize=7)

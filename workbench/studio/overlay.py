@@ -26,17 +26,19 @@ def overlay_svg(
     activations: Mapping[str, Float[np.ndarray, "rows columns"]],
     box: Box | None = None,
     ring_px: tuple[float, float] | None = None,
+    plain: bool = True,
 ) -> str:
-    """The picture next to itself in grey below each activation, all with one scale of colours.
+    """The picture in grey below each activation, all with one scale of colours.
 
-    `box` is where the cells stand, by default the whole picture; a ring marks a point (x, y).
+    `box` is where the cells stand, by default the whole picture; a ring marks a point (x, y). With
+    `plain` the picture itself comes first.
     """
     height, width, _ = rgb.shape
     x, y, wide, high = box or (0, 0, width, height)
     place = f'x="{x:g}" y="{y:g}" width="{wide:g}" height="{high:g}"'
     whole, highest = f'width="{width}" height="{height}"', highest_of(*activations.values())
     grey = _image(whole, in_grey(rgb))
-    tiles = {"the picture": _image(whole, rgb)} | {
+    tiles = ({"the picture": _image(whole, rgb)} if plain else {}) | {
         f"{name}, peak {float(values.max()):.3g}": grey
         + _image(place, laid_over(values, highest) * 255)
         for name, values in activations.items()

@@ -69,7 +69,12 @@ def answer_to(
         ),
         unit=units.names[index],
         units=units.names,
-        svg=overlay_svg(rgb.clip(0, 255).astype(np.uint8), shown, box_of(site)),
+        svg=overlay_svg(
+            rgb.clip(0, 255).astype(np.uint8),
+            shown,
+            box_of(site),
+            plain=not stimulus.drawn,  # the page shows it, to be dragged
+        ),
     )
 
 
