@@ -4,22 +4,25 @@ They are the steps of `workbench.sequences.score`, on few prompts. The network, 
 own runs are computed once (`token_network`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from workbench.evaluate.statistics import Statistics
+from workbench.hosts.output import Quantity
 from workbench.report.drawing import Drawing
 from workbench.report.embedding import embedded
 from workbench.report.ledger import COLOURS
+from workbench.score.recovery import recovered
 from workbench.score.uncertainty import Figure
 from workbench.sequences.evaluate import evaluate_parts
 from workbench.sequences.examples import Examples, evenly
 from workbench.sequences.head_examples import head_examples
 from workbench.sequences.head_parts import as_layers, handwritten_patterns
 from workbench.sequences.neuron_examples import neuron_examples
-from workbench.sequences.part_score import PartScore, TokenRow, judged_by, part_score
+from workbench.sequences.part_score import judged_by, mean_of, names_of, nearest_to_network
 from workbench.sequences.parts import TokenPart, parts_of
 from workbench.sequences.report.drawings import head_drawings, neuron_drawings
 from workbench.sequences.report.page import first_words
@@ -105,25 +108,21 @@ def quick_score(asked: Asked) -> QuickScore:
     circuit, _, prompts = given.network(*given.files_of(asked))
     chosen = evenly(prompts.scored, PROMPTS_OF.get(circuit.prompts.kind, PROMPTS))
     parts = [_with_rivals(part) for part in parts_of(subject)]
-    statistics = evaluate_parts(subject.host, parts, chosen, sites_read(subject.written))
-    scores = [
-        part_score(part, rows, subject.host, given.SEED)
+    host = subject.host
+    statistics = evaluate_parts(host, parts, chosen, sites_read(subject.written))
+    headline, judge = host.output.headline, judged_by(host)
+    compared = [
+        row
         for part, rows in zip(parts, statistics, strict=True)
+        for row in _compared(part, rows, headline.name)
     ]
-    output, judge = subject.host.output, judged_by(subject.host)
     sample, main = f"{len(chosen)} prompts", f"{parts[-1].name}.spliced"
-    shown = [(score, row) for score in scores for row in _compared(score)]
-
-    def quick(label: str, figure: Callable[[TokenRow], Figure]) -> QuickScore:
-        rows = tuple(_score_row(score.name, row, figure(row)) for score, row in shown)
-        return QuickScore(rows, label, sample, main)
-
-    label = f"recovered {output.headline.label}, 0: each part's cheapest ablation"
-    made = quick(label, lambda row: row.recovered)
-    if judge.key == output.headline.key:
-        return made
-    second = quick(judge.label, lambda row: Figure(row.quantities[judge.key]))
-    return replace(made, second=second)
+    label = f"recovered {headline.label}, 0: each part's cheapest ablation"
+    first = QuickScore(tuple(row.recovered(headline) for row in compared), label, sample, main)
+    if judge.key == headline.key:
+        return first
+    means = tuple(row.mean(judge) for row in compared)
+    return replace(first, second=QuickScore(means, judge.label, sample, main))
 
 
 def _with_rivals(part: TokenPart) -> TokenPart:
@@ -134,22 +133,44 @@ def _with_rivals(part: TokenPart) -> TokenPart:
     return replace(part, conditions=tuple(kept))
 
 
-def _compared(score: PartScore) -> list[TokenRow]:
+@dataclass(frozen=True)
+class _Compared:
+    """A condition of a part, and the ablation that recovers 0."""
+
+    part: str
+    name: str
+    rows: Statistics
+    cheapest: str
+
+    def recovered(self, headline: Quantity) -> ScoreRow:
+        """How much of the headline is recovered."""
+        names = self.name, self.cheapest, headline.name
+        return self._row(recovered(self.rows, *names, seed=given.SEED))
+
+    def mean(self, quantity: Quantity) -> ScoreRow:
+        """The mean of a quantity, without an interval."""
+        return self._row(Figure(mean_of(self.rows, self.name, quantity)))
+
+    def _row(self, figure: Figure) -> ScoreRow:
+        words = "handwritten" if self.name == "spliced" else self.name
+        low, high = figure.ci95 or (None, None)
+        return ScoreRow(
+            f"{self.part}: {words}",
+            f"{self.part}.{self.name}",
+            COLOURS.get(self.rows.conditions[self.name].kind, "#555555"),
+            figure.value,
+            low,
+            high,
+            None,
+        )
+
+
+def _compared(part: TokenPart, rows: Statistics, headline: str) -> list[_Compared]:
     """The handwritten part, and its rival that recovers most."""
-
-    def recovered(row: TokenRow) -> float:
-        return float("-inf") if row.recovered.value is None else row.recovered.value
-
-    rivals = [row for row in score.rows if row.facts.kind in RIVALS]
-    return [score.row("spliced"), *sorted(rivals, key=recovered)[-1:]]
-
-
-def _score_row(part: str, row: TokenRow, figure: Figure) -> ScoreRow:
-    name = row.facts.name
-    words = f"{part}: {'handwritten' if name == 'spliced' else name}"
-    low, high = figure.ci95 or (None, None)
-    colour = COLOURS.get(row.facts.kind, "#555555")
-    return ScoreRow(words, f"{part}.{name}", colour, figure.value, low, high, None)
+    cheapest = nearest_to_network(rows, names_of(part, ConditionKind.ABLATION), headline)
+    rivals = names_of(part, *RIVALS)
+    best = [nearest_to_network(rows, rivals, headline)] if rivals else []
+    return [_Compared(part.name, name, rows, cheapest) for name in ("spliced", *best)]
 
 
 def _picture(family: str, drawing: Drawing) -> ReportPicture:
