@@ -1,5 +1,7 @@
 """Completion: a text with a cursor, which may be broken, and the options there."""
 
+from random import Random
+
 import pytest
 import yaml
 
@@ -10,6 +12,7 @@ from workbench.studio.completion import Completion, completion
 
 PICTURES, TOKENS = json_schema(), tokens_schema()
 CURSOR = "|"
+ODD = (*"{}[]:,-#'\"|>&!?\n \t", ": ", "- ", "\r\n", "é😀", "\ue000")
 TWO = "theory: x\nfamilies:\n  edge:\n    window_px: 7\n  line:\n"
 HEADS = "theory: x\ninput: tokens\nfamilies:\n  near:\n    units: heads\n  far:\n"
 
@@ -154,3 +157,17 @@ def places(text: str) -> list[tuple[int, str]]:
 
     families = {key.value: value for key, value in yaml.compose(text).value}.get("families")
     return [row for _, family in (families.value if families else ()) for row in below(family)]
+
+
+def test_no_text_stops_a_completion():
+    """Beginnings of theories with characters of YAML put in at random, and any cursor."""
+    random = Random(0)
+    texts = [file.read_text()[:2000] for file in FILES]
+    for _ in range(300):
+        text = random.choice(texts)
+        text = text[: random.randrange(len(text))]
+        for _ in range(random.randrange(6)):
+            place = random.randrange(len(text) + 1)
+            text = text[:place] + random.choice(ODD) + text[place:]
+        made = completion(text, random.randrange(len(text) + 1), random.choice((PICTURES, TOKENS)))
+        assert made.typed not in [option.label for option in made.options]
