@@ -9,16 +9,18 @@ from click.testing import CliRunner
 
 from workbench.cli import main
 from workbench.studio.address import (
+    QUICK_SCORE,
     VIEWS,
     View,
-    command_of,
+    command_line,
     dragged,
-    score_command,
     stimulus_of,
     view_of,
 )
-from workbench.studio.answers import Stimulus
+from workbench.studio.answers import ARC, GivenPicture, Stimulus
 from workbench.studio.guard import Guard
+from workbench.studio.kinds import PICTURES, TOKENS
+from workbench.studio.studio import Files
 
 FAMILIES = ("gabor", "line", "curve")
 CIRCUIT = Path("circuit.yaml")
@@ -27,15 +29,25 @@ CIRCUIT = Path("circuit.yaml")
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_view_is_read_back_from_its_query(view, family):
-    shown = View(view, family, Stimulus(90, 30) if view == "stimulus" else Stimulus())
+    stimulus = Stimulus(90, 30) if view == "stimulus" else ARC
+    shown = View(view, family, stimulus, "fire5:38" if view in ("stimulus", "worst") else "")
     query = parse_qs(shown.query.removeprefix("?"))
-    words = [query.get(word, [""])[0] for word in ("view", "family", "stimulus")]
-    assert view_of(*words, FAMILIES) == shown
+    words = {word: values[0] for word, values in query.items()}
+    assert view_of(words, FAMILIES) == shown
+
+
+def test_a_given_picture_is_named_by_the_address_as_long_as_it_is_kept():
+    picture = GivenPicture("a cat,1.jpg", b"png")
+    query = parse_qs(View("stimulus", "curve", picture, "fire5:38").query.removeprefix("?"))
+    words = {key: value for key, (value,) in query.items()}
+    assert view_of(words, FAMILIES, {picture.name: picture}).stimulus == picture
+    assert view_of(words, FAMILIES) == View("stimulus", "curve", ARC, "fire5:38")
 
 
 def test_unknown_words_show_the_kernels_of_the_last_family():
-    assert view_of("<script>", "nonsense", "1,2,3", FAMILIES) == View("kernels", "curve")
-    assert view_of("", "", "", ()) == View("kernels", "")
+    words = {"view": "<script>", "family": "nonsense", "stimulus": "1,2,3"}
+    assert view_of(words, FAMILIES) == View("kernels", "curve")
+    assert view_of({}, ()) == View("kernels", "")
 
 
 @pytest.mark.parametrize("text", ["", "45", "a,b", "nan,24", "inf,24", "45,nan", "45,1", "45,1e9"])
@@ -61,15 +73,25 @@ def test_the_pointer_is_the_centre_of_the_circle(x, y, stimulus):
     assert stimulus_of(stimulus.text) == stimulus
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_commands_of_views_are_commands(view):
-    spec = Path("my theory.yaml")
-    for line in (command_of(View(view, "line"), spec, CIRCUIT), score_command(spec, CIRCUIT)):
-        program, command, *_ = line.split()
-        assert program == "workbench"
-        assert "'my theory.yaml'" in line
+@pytest.mark.parametrize(
+    ("kind", "view"), [(kind, view) for kind in (PICTURES, TOKENS) for view in kind.views]
+)
+def test_commands_of_views_are_commands(kind, view):
+    words = Files(Path("my theory.yaml"), CIRCUIT, prompts_text=Path("text.txt")).words
+    for command, options in (kind.views[view].command(View(view, "line")), QUICK_SCORE):
+        line = command_line(words, command, options)
+        assert line.startswith(f"workbench {command} 'my theory.yaml' --circuit circuit.yaml")
         shown = CliRunner().invoke(main, [command, "--help"]).output
-        assert [word for word in line.split() if word[:2] == "--" and word not in shown] == []
+        given = line.replace("--text", "") if kind is PICTURES else line
+        assert [word for word in given.split() if word[:2] == "--" and word not in shown] == []
+
+
+def test_the_views_of_an_address_are_those_of_the_kind():
+    for kind in (PICTURES, TOKENS):
+        for view in kind.views:
+            assert view_of({"view": view}, FAMILIES, views=list(kind.views)).view == view
+    assert tuple(PICTURES.views) == VIEWS
+    assert view_of({"view": "kernels"}, (), views=list(TOKENS.views)).view == "patterns"
 
 
 HOST, TOKEN = b"127.0.0.1:8123", "secret"
@@ -100,7 +122,17 @@ def test_a_websocket_without_the_token_is_closed():
     ]
 
 
-def answered(kind: str, hosts: list[bytes], path: str) -> list[dict]:
+@pytest.mark.parametrize(
+    ("length", "status"), [(b"1000", 200), (b"1001", 413), (b"x", 200), (b"9" * 5000, 413)]
+)
+def test_a_request_that_is_too_large_is_refused(length, status):
+    (start, *_) = answered("http", [HOST], "/secret/", [(b"content-length", length)])
+    assert start["status"] == status
+
+
+def answered(
+    kind: str, hosts: list[bytes], path: str, more: list[tuple[bytes, bytes]] | None = None
+) -> list[dict]:
     sent: list[dict] = []
 
     async def within(scope, receive, send):
@@ -112,6 +144,7 @@ def answered(kind: str, hosts: list[bytes], path: str) -> list[dict]:
     async def send(message):
         sent.append(message)
 
-    scope = {"type": kind, "path": path, "headers": [(b"host", host) for host in hosts]}
-    asyncio.run(Guard(within, TOKEN, 8123)(scope, receive, send))
+    headers = [(b"host", host) for host in hosts] + (more or [])
+    scope = {"type": kind, "path": path, "headers": headers}
+    asyncio.run(Guard(within, TOKEN, 8123, 1000)(scope, receive, send))
     return sent

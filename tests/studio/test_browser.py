@@ -10,9 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.studio.conftest import served, started_by
+from workbench.studio.panels import png
+from workbench.vision.tuning import curve
 
 pytestmark = pytest.mark.browser
 WAIT_MS = 120_000  # on a machine where others compute
+READING_MS = 200  # for so long a list of options takes no key, so that none is taken by mistake
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +110,31 @@ def test_an_error_is_underlined_with_its_message_and_keeps_the_last_kernels_as_s
     assert window.locator(".problems").inner_text() == ""
 
 
+def test_keys_and_words_are_offered_while_they_are_typed(window):
+    window.locator(".cm-line", has_text="window_px: 40").first.click()
+    window.keyboard.press("End")
+    window.keyboard.press("Enter")
+    window.keyboard.type("rec")
+    option = window.locator(".cm-tooltip-autocomplete li", has_text="rectify")
+    option.wait_for()
+    information = window.locator(".cm-completionInfo")
+    information.wait_for()
+    assert "one unit stands for two opposite phases" in information.inner_text()
+    option.click()
+    assert "    rectify: \n" in text_of(window)
+    window.keyboard.type("f")
+    window.locator(".cm-tooltip-autocomplete li", has_text="full").wait_for()
+    window.wait_for_timeout(READING_MS)
+    window.keyboard.press("Enter")
+    window.wait_for_function(
+        "document.querySelector('.editor').innerText.includes('rectify: full')"
+    )
+    window.keyboard.press("Enter")
+    window.keyboard.press("Control+Space")
+    window.locator(".cm-tooltip-autocomplete li", has_text="stride_px").wait_for()
+    assert window.locator(".cm-tooltip-autocomplete li", has_text="rectify").count() == 0
+
+
 def test_a_slider_moves_its_number_in_the_text(window):
     window.goto(f"{window.url.split('?')[0]}?view=kernels&family=line")
     track = window.locator('[data-key="families.line.threshold"]')
@@ -127,7 +155,7 @@ def test_a_slider_moves_its_number_in_the_text(window):
 def test_the_address_names_the_view(window, chromium, studio):
     window.goto(f"{studio[0]}?view=kernels&family=gabor")
     window.wait_for_selector("text=gabor reads the picture")
-    window.locator(".q-select").click()
+    window.locator(".q-select:visible").click()
     window.locator(".q-item", has_text="line").click()
     window.wait_for_url("**family=line")
     window.wait_for_selector("text=--family line")
@@ -144,13 +172,90 @@ def test_a_stimulus_is_dragged_and_both_kinds_of_unit_answer(window, studio):
     window.mouse.move(x - 30, y, steps=3)
     window.mouse.up()
     window.wait_for_function(
-        "() => { const shown = document.querySelector('.figure figcaption').innerText;"
+        "() => { const shown = document.querySelector('.figure').innerText;"
         "const [, degrees] = shown.match(/direction ([0-9.]+)/);"
         "return Math.abs(degrees - 180) < 20 }"
     )
     assert window.locator(".figure svg").inner_html() != before
     assert re.search(r"stimulus=1[6-9]\d[.\d]*,", window.url)
     assert "--print --stimulus 1" in window.locator(".command").inner_text()
+
+
+def photograph(shade: int) -> bytes:
+    """A PNG with an arc of a circle on it."""
+    rgb = curve(256, (128, 128), 90, 30, 255.0, float(shade))
+    return png(rgb)
+
+
+def drop(page, name: str, content: bytes | int) -> None:
+    """Drop a file of that content, or of so many zeros."""
+    data = page.evaluate_handle(
+        "([name, bytes]) => { const data = new DataTransfer();"
+        "data.items.add(new File([new Uint8Array(bytes)], name)); return data }",
+        [name, content if isinstance(content, int) else list(content)],
+    )
+    page.dispatch_event(".shown", "drop", {"dataTransfer": data})
+
+
+def test_a_picture_that_is_dropped_is_answered_and_its_address_shows_it_again(
+    window, studio, theory
+):
+    files = sorted(theory.parent.iterdir())
+    window.goto(f"{studio[0]}?view=stimulus")
+    window.wait_for_selector(".figure >> text=direction 45°")
+    drop(window, "mine.png", photograph(90))
+    window.wait_for_selector(".figure >> text=mine.png: ")
+    window.wait_for_url("**stimulus=mine.png")
+    assert "--print --stimulus mine.png" in window.locator(".command").inner_text()
+    assert window.locator(".figure img").count() == 1  # both activations, laid over it
+    before = window.locator(".figure img").get_attribute("src")
+    with window.expect_file_chooser() as choice:
+        window.get_by_role("button", name="Choose a picture").click()
+    choice.value.set_files({"name": "other.png", "mimeType": "", "buffer": photograph(10)})
+    window.wait_for_selector(".figure >> text=other.png: ")
+    assert window.locator(".figure img").get_attribute("src") != before
+    window.goto(f"{studio[0]}?view=stimulus&stimulus=mine.png")
+    window.wait_for_selector(".figure >> text=mine.png: ")
+    window.get_by_role("button", name="Draw a stimulus").click()
+    window.wait_for_selector(".figure >> text=direction 45°")
+    assert sorted(theory.parent.iterdir()) == files
+
+
+def test_a_file_that_is_no_picture_is_refused_in_a_sentence(window, studio):
+    window.goto(f"{studio[0]}?view=stimulus")
+    window.wait_for_selector(".figure >> text=direction 45°")
+    drop(window, "notes.txt", b"no picture")
+    window.wait_for_selector("text=notes.txt: no picture; expected one of JPEG")
+    drop(window, "large.png", (32 << 20) + 1)
+    window.wait_for_selector("text=picture: more than 32 MiB. Scale it down.")
+    assert "direction 45°" in window.locator(".figure").inner_text()
+
+
+def test_the_worst_place_shows_the_part_of_each_term_and_is_stale_after_an_edit(window, studio):
+    window.goto(f"{studio[0]}?view=worst")
+    window.wait_for_selector(".figure:not(.stale) table.parts")
+    rows = window.locator(".parts tr").all_inner_texts()
+    assert [row.split()[0] for row in rows[1:]] == [
+        "line[0]",
+        "line[1]",
+        "bias",
+        "sum",
+        "handwritten",
+        "trained",
+    ]
+    assert "{along: arc, radius_px: 18" in rows[1]
+    numbers = [float(row.split()[-1].replace("−", "-")) for row in rows[1:]]
+    assert sum(numbers[:3]) == pytest.approx(numbers[3], abs=0.01)
+    assert "--print --worst any" in window.locator(".command").inner_text()
+    replace_line(window, "window_px: 40", "window_px: 32")
+    window.wait_for_selector(".figure.stale table.parts")
+    window.wait_for_selector(".figure:not(.stale) table.parts")
+    assert window.locator(".parts tr").all_inner_texts() != rows
+    shown = window.locator(".figure figcaption").first.inner_text().split()[0]
+    window.goto(f"{studio[0]}?view=worst&unit=fire5:38")
+    window.wait_for_selector(".figure >> text=fire5:38 at")
+    assert shown != "fire5:38"
+    assert "--print --worst fire5:38" in window.locator(".command").inner_text()
 
 
 def test_saving_writes_the_file_alone_and_other_windows_show_the_text(

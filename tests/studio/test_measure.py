@@ -20,8 +20,12 @@ from workbench.report.svg import svg
 from workbench.studio import measure
 from workbench.studio.answers import Asked, QuickScore, ScoreRow, Stimulus
 from workbench.studio.axis import LEFT, RIGHT, WIDTH, responses_svg, score_svg
-from workbench.studio.panels import kernel_picture
+from workbench.studio.kinds import PICTURES
+from workbench.studio.overlay import overlay_svg
+from workbench.studio.panels import kernel_picture, png
+from workbench.studio.parts import parts_html, worst_lines
 from workbench.studio.worker import Worker
+from workbench.vision.activations import activations
 from workbench.vision.pictures import photographs
 
 ROUNDING = 1e-3  # float32, in batches of other sizes
@@ -90,6 +94,80 @@ def assert_in_curves(asked: Asked, curves) -> None:
     assert "<circle" in responses_svg(answer)
 
 
+def test_a_picture_is_answered_as_the_network_sees_it(asked, few):
+    picture = measure._pictures()[1]
+    content = png(picture.load())
+    given = measure.given_picture("mine.png", content, asked.circuit_file)
+    run = measure._run(asked)
+    trained, handwritten = (
+        both[0] for both in activations(run.host, run.splices, run.host.input.batch([picture]))
+    )
+    answer = measure.stimulus_answer(replace(asked, stimulus=given))
+    names = list(run.statistics.units)
+    assert answer.units == tuple(names)
+    assert answer.unit == names[int(trained.max((1, 2)).argmax())]
+    for row in answer.responses:
+        i = names.index(row.unit)
+        assert row.trained == pytest.approx(trained[i].max(), rel=ROUNDING, abs=ROUNDING)
+        assert row.handwritten == pytest.approx(handwritten[i].max(), rel=ROUNDING, abs=ROUNDING)
+    assert answer.apex_px is None
+    assert answer.png == given.png
+    other = measure.stimulus_answer(replace(asked, stimulus=given, unit=names[3]))
+    assert other.unit == names[3]
+    assert other.svg != answer.svg
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "mine.png: no picture; expected one of JPEG, PNG"),
+        (b"%!PS-Adobe", "mine.png: no picture"),
+        (b"\x89PNG\r\n\x1a\n", "mine.png: "),
+    ],
+)
+def test_a_file_that_is_no_picture_is_refused_in_a_sentence(asked, content, message):
+    with pytest.raises(WorkbenchError, match=f"^{re.escape(message)}") as refused:
+        measure.given_picture("mine.png", content, asked.circuit_file)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_worst_place_names_its_terms_and_adds_up(asked, few):
+    answer = measure.worst_answer(asked)
+    assert [part.term for part in answer.parts] == ["line[0]", "line[1]"]
+    assert answer.parts[1].written in asked.text.replace("- {", "{")
+    total = sum(part.value for part in answer.parts) + answer.bias
+    assert total == pytest.approx(answer.total)
+    assert max(0.0, total) == pytest.approx(answer.handwritten, rel=ROUNDING, abs=0.1)
+    one = measure.worst_answer(replace(asked, unit=answer.unit))
+    assert (one.picture, one.at_px) == (answer.picture, answer.at_px)
+    apart = abs(answer.trained - answer.handwritten)
+    for unit in answer.units:
+        other = measure.worst_answer(replace(asked, unit=unit))
+        assert other.unit == unit
+        assert abs(other.trained - other.handwritten) <= apart * (1 + ROUNDING)
+    lines = list(worst_lines(answer))
+    assert lines[0].startswith(f"{answer.unit} at ")
+    assert len(lines) == 1 + len(answer.parts) + 4
+    drawn = parts_html(answer)
+    assert drawn.count("<rect") == len(answer.parts) + 4
+    assert "{along: arc" in drawn
+
+
+def test_an_activation_is_laid_over_its_cells():
+    values = np.zeros((4, 4))
+    values[1, 2] = 2.0
+    drawn = overlay_svg(np.full((32, 32, 3), 90, np.uint8), {"trained": values}, (-4, -4, 40, 40))
+    assert 'x="-4" y="-4" width="40" height="40"' in drawn
+    assert "trained, peak 2" in drawn
+    plain, grey, over = (
+        np.asarray(Image.open(BytesIO(b64decode(content))))
+        for content in re.findall(r"base64,([^\"]+)", drawn)
+    )
+    assert plain.shape == grey.shape == (32, 32, 3)
+    assert over[1, 2, 3] > 200
+    assert (np.delete(over[..., 3].ravel(), 6) == 0).all()
+
+
 def test_units_turned_by_90_degrees_score_lower(asked, few, tmp_path):
     right = measure.quick_score(asked).row("spliced")
     turned = re.sub(
@@ -132,18 +210,22 @@ def test_without_a_trained_circuit_the_families_above_the_last_are_drawn(asked):
 
 @pytest.mark.parametrize(("value", "at"), [(1.0, 1 / 1.05), (0.0, 0.0), (0.5, 0.5 / 1.05)])
 def test_a_figure_stands_at_its_place_on_the_axis(value, at):
-    score = QuickScore((ScoreRow("<b>", "spliced", "#c8201e", value, 0, 1, 0.5),), "recovered", 4)
+    score = QuickScore(
+        (ScoreRow("<b>", "spliced", "#c8201e", value, 0, 1, 0.5),), "recovered", "4 pictures"
+    )
     drawn = score_svg(score)
     place = float(re.search(r'<circle cx="([\d.]+)"', drawn)[1])
     assert place == pytest.approx(LEFT + at * (WIDTH - LEFT - RIGHT), abs=0.1)
     assert "&lt;b&gt;" in drawn
-    missing = QuickScore((ScoreRow("none", "spliced", "#000", None, None, None, None),), "", 4)
+    missing = QuickScore(
+        (ScoreRow("none", "spliced", "#000", None, None, None, None),), "", "4 pictures"
+    )
     assert "<circle" not in score_svg(missing)
 
 
 def test_a_killed_process_is_replaced_and_errors_come_back(asked):
     async def life() -> None:
-        worker = Worker("test")
+        worker = Worker("test", PICTURES.tasks)
         no_circuit = Asked(asked.text, asked.path)
         first = await worker.run("kernels", no_circuit)
         killed = worker.process.pid

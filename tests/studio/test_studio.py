@@ -18,8 +18,8 @@ BROKEN = TEXT.replace("theory:", "theori:", 1)
 class Echo:
     """Answers with the text; refuses a text with `refuse`."""
 
-    def __init__(self, name):
-        self.name, self.asked = name, []
+    def __init__(self, name, tasks):
+        self.name, self.tasks, self.asked = name, tasks, []
 
     async def run(self, task, asked):
         self.asked.append(asked.text)
@@ -64,12 +64,12 @@ async def settled() -> None:
 
 def test_an_edit_is_answered_and_nothing_is_written(file):
     async def scene(studio):
-        assert studio.kernels.of == TEXT
+        assert studio.answers["kernels"].of == TEXT
         studio.edit(TEXT + "# more\n")
-        assert studio.kernels.stale(studio.text)
+        assert studio.answers["kernels"].stale(studio.text)
         await settled()
-        assert studio.kernels.value == studio.score.value == TEXT + "# more\n"
-        assert not studio.kernels.stale(studio.text)
+        assert studio.answers["kernels"].value == studio.score.value == TEXT + "# more\n"
+        assert not studio.answers["kernels"].stale(studio.text)
         assert studio.unsaved
 
     lived(file, scene)
@@ -82,7 +82,7 @@ def test_fast_edits_are_left_out_but_the_last(file):
             studio.edit(f"{TEXT}# {i}\n")
             await asyncio.sleep(0)
         await settled()
-        assert studio.kernels.worker.asked == [TEXT, f"{TEXT}# 49\n"]
+        assert studio.answers["kernels"].worker.asked == [TEXT, f"{TEXT}# 49\n"]
 
     lived(file, scene)
 
@@ -92,8 +92,8 @@ def test_a_broken_theory_keeps_the_last_answers_as_stale(file):
         studio.edit(BROKEN)
         await settled()
         assert studio.draft.marks
-        assert studio.kernels.value == TEXT
-        assert studio.kernels.stale(studio.text)
+        assert studio.answers["kernels"].value == TEXT
+        assert studio.answers["kernels"].stale(studio.text)
         studio.save()
         assert file.read_text() == BROKEN
 
@@ -173,15 +173,39 @@ def test_a_closed_file_is_not_written(file, words, message):
     assert file.read_text() == TEXT
 
 
+def test_given_pictures_are_kept_by_name_and_only_the_last_ones(file, monkeypatch):
+    monkeypatch.setattr(module, "PICTURES", 2)
+
+    async def scene(studio):
+        monkeypatch.setattr(studio.workers[0], "run", given)
+        for name in ("a.png", "b.png", "a.png", "c.png"):
+            assert await studio.take_picture(name, b"content") == (name, b"content")
+        assert list(studio.pictures) == ["a.png", "c.png"]
+        with pytest.raises(WorkbenchError, match="no sound picture"):
+            await studio.take_picture("bad.png", b"bad")
+        assert list(studio.pictures) == ["a.png", "c.png"]
+
+    async def given(task, name, content, circuit_file):
+        assert (task, circuit_file) == ("given_picture", Path("circuit.yaml"))
+        if content == b"bad":
+            raise WorkbenchError(name, "no sound picture")
+        return name, content
+
+    lived(file, scene)
+    assert sorted(path.name for path in file.parent.iterdir() if "tuned" not in path.name) == [
+        "line.yaml"
+    ]
+
+
 def test_tuning_curves_are_computed_only_for_a_window_that_shows_them(file):
     async def scene(studio):
-        assert studio.tuning.value is None
-        studio.watch_tuning(1)
+        assert studio.answers["tuning"].value is None
+        studio.watch("tuning", 1)
         await settled()
-        assert studio.tuning.value == TEXT
-        studio.watch_tuning(-1)
+        assert studio.answers["tuning"].value == TEXT
+        studio.watch("tuning", -1)
         studio.edit(TEXT + "# more\n")
         await settled()
-        assert studio.tuning.value == TEXT
+        assert studio.answers["tuning"].value == TEXT
 
     lived(file, scene)

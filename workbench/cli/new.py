@@ -15,7 +15,7 @@ STARTER = ("theory.yaml", "circuit.yaml")
 @click.command()
 @click.argument("directory", metavar="DIR", type=OUTPUT_FOLDER)
 def new(directory: Path) -> None:
-    """Write a commented theory and a circuit file to DIR, and print the command that scores them.
+    """Write a commented theory and a circuit file to DIR, and print how to score and edit them.
 
     The theory is of curve detectors of SqueezeNet: Gabor filters, lines, curves. The circuit file
     names the trained units that it explains. Both are meant to be edited.
@@ -35,5 +35,6 @@ def new(directory: Path) -> None:
     click.echo(
         f"{theory}  the theory: change a number or a term\n"
         f"{circuit}  the trained units that it explains, and their poses\n\n"
-        f"workbench score {theory} --circuit {circuit} -o {directory / 'out'} --quick"
+        f"workbench score {theory} --circuit {circuit} -o {directory / 'out'} --quick\n"
+        f"workbench studio {theory} --circuit {circuit}"
     )

@@ -6,6 +6,7 @@ standard; the fast way, by plans, uses torch.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 from jaxtyping import Float
@@ -14,6 +15,7 @@ from torch import Tensor
 from workbench.arrays import Array, array_like, array_namespace
 from workbench.compiler.cells import Cells, channels_last, pool, read, read_by, rectified
 from workbench.compiler.circuit import Grid, HandwrittenCircuit, Layer, Normalise, host_source
+from workbench.compiler.kept import KEPT, KnownResponses
 from workbench.compiler.plan import Planned, Reading, plan
 from workbench.hosts.host import Host, Site
 from workbench.spec.size import CHUNK
@@ -23,8 +25,6 @@ INPUT_UNIT = 127.5  # a circuit reads (rgb - the host's mean colour) / 127.5: ab
 
 # source that is no family (`host_source`) -> its activations, and their cells (rows, columns)
 HostActivations = Mapping[str, tuple[Array, tuple[Cells, Cells]]]
-# a layer's key (`plan`) -> its responses to the pictures at hand, and their cells
-KnownResponses = dict[str, tuple[Tensor, tuple[Cells, Cells]]]
 
 
 @dataclass
@@ -232,10 +232,13 @@ def drives(
     plans = {name: plan(circuit) for name, circuit in circuits.items()}
     chunks: dict[str, list[Tensor]] = {name: [] for name in circuits}
     for _, picture, activations in in_chunks(rgb, mean_rgb, host_activations):
-        known: KnownResponses = {}
+        chunk = KEPT.name_of((picture, *(value for value, _ in activations.values())))
+        known = KEPT.of(chunk)
         for name, circuit in circuits.items():
             so_far = Responses.to(picture, circuit.grid, activations)
             chunks[name].append(_respond_by(plans[name], so_far, known))
+        used = {planned.key for planned in chain.from_iterable(plans.values())}
+        KEPT.keep(chunk, {key: known[key] for key in known if key in used})
     return {name: torch.cat(parts) for name, parts in chunks.items()}
 
 
@@ -266,10 +269,21 @@ def _numbers(circuits: Iterable[HandwrittenCircuit]) -> Iterator[Tensor]:
 
 def _respond_by(plans: Sequence[Planned], so_far: Responses, known: KnownResponses) -> Tensor:
     """As `respond`, but layers whose key is in `known` are not run; responses are added to it."""
-    for planned in plans[:-1]:
+    for planned in _needed(plans, known):
         so_far.add_known(planned, known)
     last = plans[-1]
     return last.in_order(so_far.drive_by(last, so_far.site)) / last.layer.ideal
+
+
+def _needed(plans: Sequence[Planned], known: KnownResponses) -> list[Planned]:
+    """The layers above the last that it reads, and those that have to be run for them, in order."""
+    needed, wanted = [], {read.source for read in plans[-1].layer.reads}
+    for planned in reversed(plans[:-1]):
+        if planned.layer.family in wanted:
+            needed.append(planned)
+            if planned.key not in known:
+                wanted |= {read.source for read in planned.layer.reads}
+    return needed[::-1]
 
 
 def drive(

@@ -6,6 +6,7 @@ Both activations have one scale: transparent at 0, red at the higher peak of the
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -44,13 +45,35 @@ def draw_patches(examples: Sequence[Example]) -> Figure:
     return figure
 
 
+def highest_of(*activations: Float[np.ndarray, "h w"]) -> float:
+    """The peak of several activations, which have one scale of colours; 1 where all are silent."""
+    return max([0.0, *(float(values.max()) for values in activations)]) or 1.0
+
+
+def in_grey(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    """A picture in grey, to lay an activation over."""
+    return np.repeat((rgb @ np.array(LUMA)).astype(np.uint8)[:, :, None], 3, 2)
+
+
+def laid_over(values: Float[np.ndarray, "h w"], highest: float) -> Float[np.ndarray, "h w 4"]:
+    """Colours (RGBA from 0 to 1) of an activation: transparent at 0, red at `highest`."""
+    colours = COLOURS(np.clip(values / highest, 0, 1))
+    colours[..., 3] = opacity(values, highest)
+    return colours
+
+
+def opacity(values: Float[np.ndarray, "h w"], highest: float) -> Float[np.ndarray, "h w"]:
+    """The opacity of an activation, from 0 where it is silent to OPAQUE at `highest`."""
+    return OPAQUE * np.clip(values / highest, 0, 1)
+
+
 def _draw(axes: Sequence[Axes], example: Example, title: str) -> None:
-    highest = max(float(example.trained.max()), float(example.handwritten.max())) or 1.0
+    highest = highest_of(example.trained, example.handwritten)
     height, width, _ = example.rgb.shape
     extent = (0, width, height, 0)
     axes[0].imshow(example.rgb, extent=extent)
     axes[0].set_title(title, fontsize=7)
-    grey = np.repeat((example.rgb @ np.array(LUMA)).astype(np.uint8)[:, :, None], 3, 2)
+    grey = in_grey(example.rgb)
     for place, name, values in (
         (axes[1], "trained", example.trained),
         (axes[2], "handwritten", example.handwritten),
@@ -61,7 +84,7 @@ def _draw(axes: Sequence[Axes], example: Example, title: str) -> None:
             cmap=COLOURS,
             vmin=0,
             vmax=highest,
-            alpha=OPAQUE * np.clip(values / highest, 0, 1),
+            alpha=opacity(values, highest),
             extent=extent,
             interpolation="nearest",
         )

@@ -86,19 +86,30 @@ def examples_of(
 
     cheapest  each part's ablation whose losses are drawn
     """
-    count = min(len(prompts), MOST.get(declared.kind, FEW))
-    chosen = [prompts[i] for i in np.linspace(0, len(prompts) - 1, count).astype(int)]
+    chosen = pictured_prompts(prompts, declared)
+    count = len(chosen)
     run = natural_run(host, chosen, sites_read(written))
     repeats = declared.kind == "repeats"
     return Examples(
         chosen[count // 2],
         count,
         {part.name: _part(host, written, part, run, chosen, cheapest, repeats) for part in parts},
-        neuron_examples(written, run, _surveyed(host)) if written.neurons else (),
+        neuron_examples(written, run, surveyed(host)) if written.neurons else (),
     )
 
 
-def _surveyed(host: Host) -> Sequence[NeuronRow]:
+def pictured_prompts(prompts: Sequence[Prompt], declared: PromptSet) -> list[Prompt]:
+    """The prompts that are run for pictures. The patterns drawn are of the middle one."""
+    return evenly(prompts, MOST.get(declared.kind, FEW))
+
+
+def evenly(prompts: Sequence[Prompt], count: int) -> list[Prompt]:
+    """So many of the prompts, evenly chosen; all where there are no more."""
+    places = np.linspace(0, len(prompts) - 1, min(len(prompts), count))
+    return [prompts[i] for i in places.astype(int)]
+
+
+def surveyed(host: Host) -> Sequence[NeuronRow]:
     """The neurons of a network that answers numbers; none of another."""
     try:
         return survey_neurons(host).rows

@@ -87,16 +87,10 @@ class PartScore:
 def part_score(part: TokenPart, rows: Statistics, host: Host, seed: int) -> PartScore:
     """The scores of a part from its rows."""
     headline, judge = host.output.headline.name, judged_by(host).name
-
-    def lost(name: str, quantity: str) -> float:
-        return float(np.nanmean(distance(rows, name, quantity)))
-
     counts = {spliced.facts.name: spliced.numbers for spliced in part.conditions}
-    kinds = {spliced.facts.name: spliced.facts.kind for spliced in part.conditions}
-    ablations = [name for name, kind in kinds.items() if kind == ConditionKind.ABLATION]
-    rivals = [name for name, kind in kinds.items() if kind in RIVALS]
-    cheapest = min(ablations, key=lambda name: lost(name, headline))
-    rival = min(rivals, key=lambda name: lost(name, judge)) if rivals else None
+    ablations, rivals = names_of(part, ConditionKind.ABLATION), names_of(part, *RIVALS)
+    cheapest = nearest_to_network(rows, ablations, headline)
+    rival = nearest_to_network(rows, rivals, judge) if rivals else None
     return PartScore(
         part.name,
         part.words,
@@ -120,17 +114,28 @@ def part_score(part: TokenPart, rows: Statistics, host: Host, seed: int) -> Part
     )
 
 
+def names_of(part: TokenPart, *kinds: ConditionKind) -> list[str]:
+    """The names of a part's conditions of these kinds."""
+    return [spliced.facts.name for spliced in part.conditions if spliced.facts.kind in kinds]
+
+
+def nearest_to_network(rows: Statistics, names: Sequence[str], quantity: str) -> str:
+    """The condition that is nearest to the network by a quantity, the mean over prompts."""
+    return min(names, key=lambda name: float(np.nanmean(distance(rows, name, quantity))))
+
+
 def _row(rows: Statistics, name: str, cheapest: str, host: Host, seed: int) -> TokenRow:
     of_condition = rows.rows[name]
-    means = {
-        quantity.key: float(np.nanmean(of_condition[quantity.name]))
-        if np.isfinite(of_condition[quantity.name]).any()
-        else float("nan")
-        for quantity in host.output.quantities
-    }
+    means = {quantity.key: mean_of(rows, name, quantity) for quantity in host.output.quantities}
     share = recovered(rows, name, cheapest, host.output.headline.name, seed=seed)
     shared = float(of_condition[OVERLAP].mean()) if OVERLAP in of_condition else None
     return TokenRow(rows.conditions[name], means, share, shared)
+
+
+def mean_of(rows: Statistics, name: str, quantity: Quantity) -> float:
+    """The mean of a quantity over the prompts that have it; nan where none has."""
+    values = rows.rows[name][quantity.name]
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
 def bits(numbers: PartNumbers) -> int:

@@ -72,13 +72,31 @@ def prepared(
     scored that the theory was tuned on.
     """
     refuse_unmatched(spec, circuit, where)
+    host, prompts = network_and_prompts(circuit, where, seed, text, host)
+    refuse_tuned_on(spec, circuit, host, prompts, text)
+    return host, prompts
+
+
+def network_and_prompts(
+    circuit: TokenCircuit,
+    where: str,
+    seed: int = 0,
+    text: Path | None = None,
+    host: Host | None = None,
+) -> tuple[Host, Prompts]:
+    """As `prepared`, for any theory. Raises WorkbenchError if circuit and network do not fit."""
     host = at_length(host or load(circuit.host), prompt_length(circuit))
     refuse_unfit(host, circuit, where)
-    prompts = prompts_of(circuit.prompts, host, seed, text)
+    return host, prompts_of(circuit.prompts, host, seed, text)
+
+
+def refuse_tuned_on(
+    spec: TokenSpec, circuit: TokenCircuit, host: Host, prompts: Prompts, text: Path | None
+) -> None:
+    """Raises WorkbenchError if a prompt would be scored that the theory was tuned on."""
     if spec.theory.tuned and spec.theory.tuned.circuit == circuit.sha256:
         tuning = prompts_of(circuit.prompts, host, spec.theory.tuned.seed, text)
         refuse_shared(spec, tuning.calibration, prompts.scored)
-    return host, prompts
 
 
 def refuse_shared(spec: TokenSpec, tuning: Sequence[Prompt], scored: Sequence[Prompt]) -> None:
@@ -110,10 +128,20 @@ def subject_of(
     """
     written = compile_tokens(spec.theory, circuit, shape_of(host).answers)
     run = natural_run(host, prompts.calibration, sites_read(written))
-    heads = calibrated_heads(written.heads, run, shape_of(host).causal)
-    written = replace(written, heads=heads)
     host = with_temperature(host, run, prompts)
-    return Subject(host, spec.theory, written, run, seed)
+    return calibrated_subject(spec.theory, written, host, run, seed)
+
+
+def calibrated_subject(
+    theory: TokenTheory, written: Written, host: Host, run: NaturalRun, seed: int
+) -> Subject:
+    """The subject of a circuit whose gains are not calibrated, and a run of calibration prompts.
+
+    `host` has the temperature at which its answers are unsure; `run` has the sites that the
+    circuit's conditions read (`sites_read`).
+    """
+    heads = calibrated_heads(written.heads, run, shape_of(host).causal)
+    return Subject(host, theory, replace(written, heads=heads), run, seed)
 
 
 def varied_subject(subject: Subject, spec: TokenSpec, circuit: TokenCircuit, name: str) -> Subject:

@@ -2,25 +2,33 @@
 
 import math
 import shlex
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlencode
 
-from workbench.studio.answers import ARC, Stimulus
+from workbench.studio.answers import ARC, GivenPicture, Stimulus
 
-KERNELS, TUNING, STIMULUS = "kernels", "tuning", "stimulus"
-VIEWS = (KERNELS, TUNING, STIMULUS)
+KERNELS, TUNING, STIMULUS, WORST = "kernels", "tuning", "stimulus", "worst"
+VIEWS = (KERNELS, TUNING, STIMULUS, WORST)
+ANY = "any"  # unit: the one that is most wrong
+NO_PICTURES: Mapping[str, GivenPicture] = {}
+QUICK_SCORE = "studio", ("--print",)  # the command that prints it, and its options
 RADII_PX = (2.0, 512.0)  # of a stimulus, at least and at most
 
 
 @dataclass(frozen=True)
 class View:
-    """The lower right part of a window: kernels of a family, tuning curves, or one stimulus."""
+    """The lower right part of a window.
+
+    Kernels of a family, tuning curves, one stimulus, or the place where a unit is most wrong. An
+    empty `unit` leaves the choice to the answer.
+    """
 
     view: str = KERNELS
     family: str = ""
-    stimulus: Stimulus = ARC
+    stimulus: Stimulus | GivenPicture = ARC
+    unit: str = ""
 
     @property
     def query(self) -> str:
@@ -28,16 +36,25 @@ class View:
         words = {"view": self.view} | ({"family": self.family} if self.family else {})
         if self.view == STIMULUS:
             words["stimulus"] = self.stimulus.text
-        return f"?{urlencode(words, safe=',')}"
+        if self.view in (STIMULUS, WORST) and self.unit:
+            words["unit"] = self.unit
+        return f"?{urlencode(words, safe=',:')}"
 
 
-def view_of(view: str, family: str, stimulus: str, families: Sequence[str]) -> View:
-    """The view of a query's words.
+def view_of(
+    words: Mapping[str, str],
+    families: Sequence[str],
+    pictures: Mapping[str, GivenPicture] = NO_PICTURES,
+    views: Sequence[str] = VIEWS,
+) -> View:
+    """The view of a query's words; `pictures` are those that were given, by name.
 
-    Unknown words are KERNELS, the last of the families, and the default stimulus.
+    Unknown words are the first of the views, the last of the families, and the default stimulus.
     """
+    view, family, stimulus = (words.get(key, "") for key in ("view", "family", "stimulus"))
     known = family if family in families else families[-1] if families else family
-    return View(view if view in VIEWS else KERNELS, known, stimulus_of(stimulus) or ARC)
+    shown = stimulus_of(stimulus) or pictures.get(stimulus) or ARC
+    return View(view if view in views else views[0], known, shown, words.get("unit", ""))
 
 
 def stimulus_of(text: str) -> Stimulus | None:
@@ -58,18 +75,11 @@ def dragged(apex_px: tuple[float, float], x_px: float, y_px: float) -> Stimulus:
     return Stimulus(round(math.degrees(math.atan2(y, x)) % 360, 1), round(radius_px, 1))
 
 
-def command_of(view: View, spec_file: Path, circuit_file: Path | None) -> str:
-    """The command line that computes what the view shows, from the saved theory."""
-    files = [str(spec_file), *(["--circuit", str(circuit_file)] if circuit_file else [])]
-    words = {
-        KERNELS: ["show", *files, "--family", view.family, "-o", "kernels.png"],
-        TUNING: ["score", *files, "--quick", "-o", "out"],
-        STIMULUS: ["studio", *files, "--print", "--stimulus", view.stimulus.text],
-    }[view.view]
-    return shlex.join(["workbench", *words])
+def command_line(files: Sequence[str], command: str, options: Sequence[str]) -> str:
+    """The command line of a command on the files of a studio."""
+    return shlex.join(["workbench", command, *files, *options])
 
 
-def score_command(spec_file: Path, circuit_file: Path) -> str:
-    """The command line that prints the quick score of the saved theory."""
-    words = ["studio", str(spec_file), "--circuit", str(circuit_file), "--print"]
-    return shlex.join(["workbench", *words])
+def data_uri(kind: str, content: bytes) -> str:
+    """Content of a MIME type as an address."""
+    return f"data:{kind};base64,{b64encode(content).decode()}"

@@ -1,7 +1,8 @@
 """Questions to the studio's processes, and their answers. Importing this module loads no torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 
 @dataclass(frozen=True)
@@ -13,27 +14,68 @@ class Stimulus:
 
     centre_deg: float = 45.0
     radius_px: float = 24.0
+    drawn: ClassVar[bool] = True
 
     @property
     def text(self) -> str:
         """The stimulus as one word: `45,24`."""
         return f"{self.centre_deg:g},{self.radius_px:g}"
 
+    @property
+    def words(self) -> str:
+        """The stimulus in a sentence, and what to do with it."""
+        return (
+            f"direction {self.centre_deg:g}°, radius {self.radius_px:g} pixels. "
+            "Drag on the picture: the pointer is the centre of the circle. Or drop a picture here."
+        )
+
 
 ARC = Stimulus()  # to begin with
+
+
+@dataclass(frozen=True)
+class GivenPicture:
+    """A picture that was given as a stimulus.
+
+    name  of its file
+    png   the square of it that the network gets, as a PNG
+    """
+
+    name: str
+    png: bytes = field(repr=False)
+    drawn: ClassVar[bool] = False
+
+    @property
+    def text(self) -> str:
+        """The stimulus as one word: its name."""
+        return self.name
+
+    @property
+    def words(self) -> str:
+        """The stimulus in a sentence."""
+        return f"{self.name}: a unit's response is its highest activation anywhere on the picture."
 
 
 @dataclass(frozen=True)
 class Asked:
     """A theory's text, which messages call `path`, and the file of its trained circuit.
 
-    `stimulus` is for the question that is about one.
+    `stimulus` and `unit` are for questions that are about one; no unit is the one that matters
+    most to the answer. `prompts_text` is the text that prompts of tokens are cut from, where the
+    circuit asks for one.
     """
 
     text: str
     path: Path
     circuit_file: Path | None = None
-    stimulus: Stimulus = ARC
+    stimulus: Stimulus | GivenPicture = ARC
+    unit: str = ""
+    prompts_text: Path | None = None
+
+    @property
+    def theory(self) -> "Asked":
+        """The same without what only some questions are about."""
+        return Asked(self.text, self.path, self.circuit_file)
 
 
 @dataclass(frozen=True)
@@ -43,6 +85,15 @@ class KernelPicture:
     family: str
     title: str
     svg: str
+
+
+@dataclass(frozen=True)
+class ReportPicture:
+    """A picture of the report, of one family: its markup and its caption."""
+
+    family: str
+    markup: str
+    caption: str
 
 
 @dataclass(frozen=True)
@@ -63,11 +114,19 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class QuickScore:
-    """The rows of the report's summary on `pictures` pictures; `label` names the figure."""
+    """Rows of recovered figures.
+
+    label   names the figure
+    sample  what it is over: "24 pictures"
+    main    the condition whose figure is compared with that of the saved theory
+    second  the same rows by another figure, where a verdict rests on another one
+    """
 
     rows: tuple[ScoreRow, ...]
     label: str
-    pictures: int
+    sample: str
+    main: str = "spliced"
+    second: "QuickScore | None" = None
 
     def row(self, condition: str) -> ScoreRow:
         """The row of a condition. Raises KeyError for one that is not there."""
@@ -92,11 +151,52 @@ class StimulusAnswer:
     """The responses of each unit, by pose, to a stimulus.
 
     png       the picture that the network was shown, `size_px` squared
-    apex_px   the point that the contour goes through, x and y
+    apex_px   the point that a drawn contour goes through, x and y
+    unit      the one of `units` whose activations are laid over the picture
+    svg       the picture with both activations of that unit
     """
 
-    stimulus: Stimulus
+    stimulus: Stimulus | GivenPicture
     png: bytes
     size_px: int
-    apex_px: tuple[float, float]
+    apex_px: tuple[float, float] | None
     responses: tuple[Response, ...]
+    unit: str
+    units: tuple[str, ...]
+    svg: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """The part of one term in a drive, in the network's units of activation.
+
+    term     as `workbench diff` names it: "line[0]"
+    written  its YAML, on one line
+    """
+
+    term: str
+    written: str
+    value: float
+
+
+@dataclass(frozen=True)
+class WorstAnswer:
+    """The place where a handwritten unit is most wrong.
+
+    unit      the one of `units` that it is of
+    picture   its name
+    at_px     the place on the picture as the network gets it, x and y
+    svg       the patch around it, with both activations of the unit
+    parts     add up, with `bias`, to `total`: the handwritten activation before the site's link
+    """
+
+    unit: str
+    units: tuple[str, ...]
+    picture: str
+    at_px: tuple[float, float]
+    svg: str
+    parts: tuple[Part, ...]
+    bias: float
+    total: float
+    handwritten: float
+    trained: float

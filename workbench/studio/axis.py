@@ -6,7 +6,8 @@ from markupsafe import escape
 
 from workbench.studio.answers import QuickScore, ScoreRow, StimulusAnswer
 
-WIDTH, LEFT, RIGHT, ROW = 620, 190, 60, 22
+WIDTH, LEFT, RIGHT, ROW = 640, 210, 110, 22
+PEARSON = 20  # from the right edge to the middle of the column of Pearson correlations
 LOWEST = -1.0  # a lower figure is drawn at the edge, as in the report's ledger
 
 
@@ -25,10 +26,12 @@ def score_svg(score: QuickScore) -> str:
         for at, ink in ((0.0, "#999"), (0.5, "#eee"), (1.0, "#111"))
     )
     marks = "".join(_marks(row, i * ROW + ROW / 2, x) for i, row in enumerate(score.rows))
+    if any(row.pearson is not None for row in score.rows):
+        marks += f'<text x="{WIDTH}" y="{bottom + 26}" text-anchor="end">Pearson</text>'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom + 30}" '
         f'width="{WIDTH}" font-family="system-ui, sans-serif" font-size="11">{lines}{marks}'
-        f'<text x="{LEFT}" y="{bottom + 26}">{escape(score.label)}, {score.pictures} pictures'
+        f'<text x="{LEFT}" y="{bottom + 26}">{escape(score.label)}, {escape(score.sample)}'
         "</text></svg>"
     )
 
@@ -78,10 +81,16 @@ def _marks(row: ScoreRow, y: float, x: Callable[[float], float]) -> str:
             f'<line x1="{x(row.low):.1f}" x2="{x(row.high):.1f}" y1="{y}" y2="{y}" '
             f'stroke="{row.colour}" stroke-width="3" stroke-opacity=".45"/>'
         )
+    pearson = ""
+    if row.pearson is not None:
+        pearson = (
+            f'<text x="{WIDTH - PEARSON}" y="{y + 4}" text-anchor="middle" fill="{row.colour}">'
+            f"{figure_text(row.pearson)}</text>"
+        )
     return (
         f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{escape(row.words)}</text>{shown}'
         f'<text x="{WIDTH - RIGHT + 14}" y="{y + 4}" fill="{row.colour}">'
-        f"{figure_text(row.value)}</text>"
+        f"{figure_text(row.value)}</text>{pearson}"
     )
 
 

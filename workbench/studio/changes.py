@@ -2,13 +2,14 @@
 
 import difflib
 
-from workbench.spec import Spec, numbers
+from workbench.spec import numbers
 from workbench.spec.problems import key_text
+from workbench.studio.draft import AnySpec
 
 LISTED = 3  # numbers that are named
 
 
-def changed(saved: Spec | None, now: Spec | None, saved_text: str, text: str) -> str:
+def changed(saved: AnySpec | None, now: AnySpec | None, saved_text: str, text: str) -> str:
     """A sentence: the numbers that differ, or how many lines do where more than numbers differ."""
     if text == saved_text:
         return "Nothing has changed since the last save."
@@ -19,7 +20,7 @@ def changed(saved: Spec | None, now: Spec | None, saved_text: str, text: str) ->
     return f"Changed since the last save: {added} lines added, {removed} removed."
 
 
-def _moved(saved: Spec | None, now: Spec | None) -> list[str]:
+def _moved(saved: AnySpec | None, now: AnySpec | None) -> list[str]:
     """The numbers of both theories that differ, as `key 3 → 4`."""
     if saved is None or now is None:
         return []
@@ -32,7 +33,7 @@ def _moved(saved: Spec | None, now: Spec | None) -> list[str]:
     ]
 
 
-def _same_but_numbers(saved: Spec | None, now: Spec | None) -> bool:
+def _same_but_numbers(saved: AnySpec | None, now: AnySpec | None) -> bool:
     """Whether the theories have the same families, terms and numbers, apart from their values."""
     if saved is None or now is None:
         return False

@@ -1,12 +1,15 @@
 """The text of a theory while it is written: its problems with their places, and its sliders."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
-from workbench.spec import Spec, numbers, theory_from_text
+from workbench.sequences.files import TokenSpec
+from workbench.spec import Spec, numbers
 from workbench.spec.problems import MOST, SpecError, key_text
+
+AnySpec = Spec | TokenSpec
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,14 @@ class Draft:
     """A text, and its theory or its problems: one of the two is empty."""
 
     text: str
-    spec: Spec | None = None
+    spec: AnySpec | None = None
     marks: tuple[Mark, ...] = ()
 
 
-def read_draft(text: str, path: Path) -> Draft:
-    """The draft of a text. The ledger of a tuned theory is looked for beside `path`."""
+def read_draft(text: str, path: Path, read: Callable[[str, Path], AnySpec]) -> Draft:
+    """The draft of a text, which messages call `path`. `read` raises SpecError (`Kind.read`)."""
     try:
-        return Draft(text, theory_from_text(text, path, folder=path.parent))
+        return Draft(text, read(text, path))
     except SpecError as error:
         return Draft(text, marks=marks_of(text, error))
     except WorkbenchError as error:
@@ -61,7 +64,7 @@ def marks_of(text: str, error: SpecError) -> tuple[Mark, ...]:
     )
 
 
-def sliders(spec: Spec) -> Iterator[Slider]:
+def sliders(spec: AnySpec) -> Iterator[Slider]:
     """A slider for each number of the theory that is marked `tune`, in the order of the theory."""
     for path, number in numbers(spec.theory):
         if number.min is not None and number.max is not None:

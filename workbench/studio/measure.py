@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from workbench.cache import command_cache, forget
 from workbench.compiler import compile_kernels, compile_spec
+from workbench.compiler.derived import compile_terms
+from workbench.compiler.kept import KEPT
 from workbench.errors import WorkbenchError
 from workbench.evaluate.apart import keep_apart
 from workbench.evaluate.calibration import calibrated_each
@@ -22,31 +23,36 @@ from workbench.evaluate.statistics import Statistics
 from workbench.hosts import Host
 from workbench.hosts.store import load
 from workbench.report.curves import draw_aligned, draw_directions
-from workbench.report.kernels import frame_axis, panels_of_layers
+from workbench.report.kernels import panels_of_layers
 from workbench.report.ledger import COLOURS
 from workbench.report.summary import SIMPLEST
 from workbench.report.svg import svg
 from workbench.score.score import Spliced, condition_score, score
 from workbench.score.scorecard import ConditionScore
 from workbench.spec import Spec, TrainedCircuit, check_pair, load_circuit, theory_from_text
+from workbench.spec.written import written_terms
 from workbench.splice.calibrate import Splices
-from workbench.splice.conditions import ConditionKind, natural
+from workbench.splice.conditions import ConditionKind
+from workbench.studio import stimuli
 from workbench.studio.answers import (
-    ARC,
     Asked,
+    GivenPicture,
     KernelPicture,
     QuickScore,
-    Response,
     ScoreRow,
     StimulusAnswer,
+    WorstAnswer,
 )
-from workbench.studio.panels import kernel_picture, png
+from workbench.studio.panels import kernel_picture
+from workbench.studio.worst import answer_of
 from workbench.vision.pictures import Picture, first_by_content, photographs
-from workbench.vision.tuning import answers, probe_of, tuning
+from workbench.vision.tuning import probe_of, tuning
+from workbench.vision.worst import differences, most_different, worst_place
 from workbench.work import Work
 
 PICTURES = 24  # of the shipped photographs, the first by content hash
 SEED = 0
+KEPT_BYTES = 256 << 20  # of layers' responses in memory: an edit changes few layers
 RUN = "studio"  # the name of the run in the cache
 
 
@@ -84,7 +90,7 @@ def quick_score(asked: Asked) -> QuickScore:
         names[best] = f"best baseline ({best.removeprefix('baseline.')})"
     rows = tuple(_row(name, words, scores[name], output.compared) for name, words in names.items())
     label = f"recovered {output.headline.label}" if output.compared else "mean Pearson correlation"
-    return QuickScore(rows, label, len(_pictures()))
+    return QuickScore(rows, label, f"{len(_pictures())} pictures")
 
 
 def tuning_pictures(asked: Asked) -> dict[str, str]:
@@ -98,35 +104,28 @@ def tuning_pictures(asked: Asked) -> dict[str, str]:
     return {name: svg(figure, name).decode() for name, figure in figures.items()}
 
 
+def given_picture(name: str, content: bytes, circuit_file: Path) -> GivenPicture:
+    """A picture file as a stimulus of the circuit's host. Raises WorkbenchError."""
+    return stimuli.given_picture(name, content, _host(_trained(circuit_file).host))
+
+
 def stimulus_answer(asked: Asked) -> StimulusAnswer:
-    """The highest activation of each unit within one cell of the stimulus's apex.
+    """The units' responses to a stimulus. Raises WorkbenchError."""
+    run = _run(asked)
+    probe = probe_of(run.spec.theory)
+    return stimuli.answer_to(asked.stimulus, asked.unit, run.host, run.splices, probe)
 
-    The stimulus is the first variant of the theory's tuning curves. Raises WorkbenchError.
-    """
-    run, stimulus = _run(asked), asked.stimulus
-    drawing, front, back = next(iter(probe_of(run.spec.theory).variants.values()))
-    drawn: list[tuple[np.ndarray, tuple[float, float]]] = []
 
-    def draw(size_px: int, apex_px: tuple[float, float], *pose: float, **paint: Any) -> np.ndarray:
-        drawn.append((drawing(size_px, apex_px, *pose, **paint), apex_px))
-        return drawn[-1][0]
-
-    peaks = answers(
-        run.host,
-        {"spliced": run.splices.circuits["spliced"]},
-        {"trained": natural, "handwritten": run.splices.conditions["spliced"]},
-        (draw, front, back),
-        stimulus.radius_px,
-        np.array([stimulus.centre_deg]),
-    )
-    (rgb, apex_px), units = drawn[0], run.splices.circuits["spliced"].layers[-1].units
-    directions = units.column(frame_axis(units))
-    rows = zip(units.names, directions, peaks["trained"][0], peaks["handwritten"][0], strict=True)
-    responses = sorted(
-        (Response(name, *map(float, figures)) for name, *figures in rows),
-        key=lambda response: response.direction_deg,
-    )
-    return StimulusAnswer(stimulus, png(rgb), len(rgb), apex_px, tuple(responses))
+def worst_answer(asked: Asked) -> WorstAnswer:
+    """The place where the unit, or any unit, is most wrong. Raises WorkbenchError."""
+    run = _run(asked)
+    units = run.statistics.units
+    unit = units.index(asked.unit) if asked.unit in units else None
+    picture, unit = most_different(_differences(asked.theory), unit)
+    terms = compile_terms(run.spec, run.trained, run.host)
+    place = worst_place(run.host, run.splices, terms, _pictures()[picture], unit)
+    family = list(run.spec.theory.families)[-1]
+    return answer_of(place, tuple(run.statistics.units), written_terms(run.spec, family))
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ class _Run:
 
 
 def _run(asked: Asked) -> _Run:
-    return _spliced(replace(asked, stimulus=ARC))
+    return _spliced(asked.theory)
 
 
 @lru_cache(maxsize=1)  # other views of a theory are asked for after its score
@@ -152,12 +151,19 @@ def _spliced(asked: Asked) -> _Run:
     check_pair(spec, trained)
     keep_apart(_pictures(), _calibration(), spec.theory.tuned)
     host, work = _host(trained.host), _work().on_host(trained.host)
+    KEPT.limit = KEPT_BYTES
     circuits = {"spliced": compile_spec(spec, trained, host)}
     joint = calibrated_each(host, [circuits], _calibration(), work)
     statistics = evaluate(host, joint, _pictures(), work)
     if work.cache:
         forget(work.cache)
     return _Run(spec, trained, host, joint[0], statistics)
+
+
+@lru_cache(maxsize=1)  # another unit is asked for by a click
+def _differences(asked: Asked) -> np.ndarray:
+    run = _run(asked)
+    return differences(run.host, run.splices, _pictures())
 
 
 def _spec(asked: Asked) -> Spec:

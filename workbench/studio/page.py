@@ -1,10 +1,8 @@
 """The page of the studio: the theory at the left, the network's answer at the right."""
 
-from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.resources import files
-from typing import Any
 
 from markupsafe import escape
 from nicegui import ui
@@ -12,37 +10,39 @@ from nicegui.events import MouseEventArguments, ValueChangeEventArguments
 
 from workbench.errors import WorkbenchError
 from workbench.studio.address import (
-    KERNELS,
+    QUICK_SCORE,
     STIMULUS,
-    TUNING,
-    VIEWS,
     View,
-    command_of,
+    command_line,
+    data_uri,
     dragged,
-    score_command,
     view_of,
 )
-from workbench.studio.answers import KernelPicture, StimulusAnswer
-from workbench.studio.axis import responses_svg, score_svg
+from workbench.studio.answers import ARC
+from workbench.studio.axis import score_svg
+from workbench.studio.completions import Completions
 from workbench.studio.draft import Slider, sliders
 from workbench.studio.studio import Answer, Studio
+from workbench.studio.upload import picture_upload
 
 STEPS = 200  # of a slider
 
 
-TITLES = {KERNELS: "Kernels", TUNING: "Tuning curves", STIMULUS: "Responses to a stimulus"}
+HINT = "A number that is written as {tune: 0.2, min: 0, max: 0.8} gets a slider here."
 DRAG = ("mousedown", "mousemove")
 
 
-def show_page(studio: Studio, query: tuple[str, str, str]) -> None:
+def show_page(studio: Studio, query: Mapping[str, str]) -> None:
     """Build the page of one window. It is drawn again whenever the studio changes.
 
-    `query` has the words of the address: view, family and stimulus.
+    `query` has the words of the address: view, family, stimulus and unit.
     """
     ui.add_head_html(f"<style>{_style()}</style>")
-    window = Window(studio, view_of(*query, _families(studio)))
+    window = Window(
+        studio, view_of(query, _families(studio), studio.pictures, list(studio.kind.views))
+    )
     studio.listeners.add(window.refresh)
-    studio.watch_tuning(window.view.view == TUNING)
+    studio.watch(window.view.view, 1)
     ui.context.client.on_delete(window.close)
 
 
@@ -51,7 +51,8 @@ class Window:
 
     def __init__(self, studio: Studio, view: View):
         self.studio, self.view = studio, view
-        self.stimulus = studio.answer_to_stimulus(self.refresh)
+        self.views = studio.kind.views
+        self.answers = studio.answers_of_window(self.refresh)
         with ui.element("main").classes("studio"):
             with ui.element("section").classes("written"):
                 self._write()
@@ -63,7 +64,7 @@ class Window:
     def close(self) -> None:
         """Forget the window."""
         self.studio.listeners.discard(self.refresh)
-        self.studio.watch_tuning(-(self.view.view == TUNING))
+        self.studio.watch(self.view.view, -1)
 
     def refresh(self) -> None:
         """Show the studio's text, problems, sliders and answers."""
@@ -77,8 +78,8 @@ class Window:
         self._put(self.score, studio.score, _score_html(studio))
         if self.family.options != _families(studio):
             self.family.set_options(_families(studio), value=self._family())
-        if self.view.view == STIMULUS:
-            studio.ask_stimulus(self.stimulus, self.view.stimulus)
+        if self.view.view in self.answers:
+            studio.ask(self.answers[self.view.view], self.view.unit, self.view.stimulus)
         self._show()
         self.command.content = self._command_html()
 
@@ -99,44 +100,82 @@ class Window:
             keymap={"Mod-s": self._save},
             on_change=lambda event: self.studio.edit(event.value),
         ).classes("editor")
+        Completions(self.editor)
         self.editor.set_enabled(not files.follows)
         self.problems = ui.html(sanitize=False).classes("problems")
         self.numbers = ui.element("div").classes("numbers")
+        self.hint = ui.label(HINT).classes("small")
 
     def _answer(self) -> None:
         self.score = ui.html(sanitize=False).classes("score")
         with ui.element("div").classes("bar"):
-            ui.toggle(list(VIEWS), value=self.view.view, on_change=self._choose).props(
+            ui.toggle(list(self.views), value=self.view.view, on_change=self._choose).props(
                 "dense flat no-caps"
             )
             self.family = ui.select(
                 _families(self.studio), value=self._family(), on_change=self._choose_family
             ).props("dense options-dense")
+            self.unit = ui.select([], on_change=self._choose_unit).props("dense options-dense")
+            self.choose = ui.button("Choose a picture").props("dense flat no-caps")
+            self.draw = ui.button("Draw a stimulus", on_click=self._draw)
+            self.draw.props("dense flat no-caps")
+        with ui.element("div").classes("shown") as shown:
+            self._view()
+        if STIMULUS in self.views:
+            picture_upload(shown, self.choose, self._take, self._refuse)
+        self.command = ui.html(sanitize=False).classes("small command")
+
+    def _view(self) -> None:
         self.picture = ui.interactive_image(
             on_mouse=self._drag, events=list(DRAG), sanitize=False
         ).classes("stimulus")
         self.picture.props('draggable="false"')
         self.figure = ui.html(sanitize=False).classes("figure")
-        self.command = ui.html(sanitize=False).classes("small command")
 
     def _show(self) -> None:
         """Show the chosen view."""
         studio, view = self.studio, self.view.view
-        answers = {KERNELS: studio.kernels, TUNING: studio.tuning, STIMULUS: self.stimulus}
-        answer = answers[view]
-        content = "" if answer.value is None else _CONTENTS[view](answer.value, self._family())
-        self._put(self.figure, answer, _head(TITLES[view], answer) + content)
-        self.picture.set_visibility(view == STIMULUS and answer.value is not None)
-        if view == STIMULUS and answer.value is not None:
-            self.picture.set_source(_uri("image/png", answer.value.png))
+        answer, shown = (self.answers | studio.answers)[view], self.views[view]
+        content = "" if answer.value is None else shown.html(answer.value, self._family())
+        self._put(self.figure, answer, _head(shown.title, answer) + content)
+        drawn = self.view.stimulus.drawn
+        for part, visible in (
+            (self.family, shown.of_family),
+            (self.unit, shown.of_window and answer.value is not None),
+            (self.choose, view == STIMULUS),
+            (self.draw, view == STIMULUS and not drawn),
+            (self.picture, view == STIMULUS and drawn and answer.value is not None),
+        ):
+            part.set_visibility(visible)
+        if self.unit.visible:
+            self.unit.set_options(list(answer.value.units), value=answer.value.unit)
+        if self.picture.visible:
+            self.picture.set_source(data_uri("image/png", answer.value.png))
 
     def _drag(self, event: MouseEventArguments) -> None:
         """Take the place of the pointer as the centre of the stimulus's circle."""
-        shown = self.stimulus.value
+        shown = self.answers[STIMULUS].value
+        if shown.apex_px is None:  # of a picture that was given before
+            return
         if event.type == "mousedown" or event.buttons & 1:
             stimulus = dragged(shown.apex_px, event.image_x, event.image_y)
             self.view = replace(self.view, stimulus=stimulus)
             self._moved_to()
+
+    def _draw(self) -> None:
+        """Go back to a stimulus that is drawn."""
+        self.view = replace(self.view, stimulus=ARC)
+        self._moved_to()
+
+    async def _take(self, name: str, content: bytes) -> None:
+        """Take a picture file as the stimulus, and show it."""
+        try:
+            picture = await self.studio.take_picture(name, content)
+        except WorkbenchError as error:
+            self._refuse(error)
+            return
+        self.view = replace(self.view, view=STIMULUS, stimulus=picture)
+        self._moved_to()
 
     def _mark(self) -> None:
         """Underline the problems, and list them below the editor."""
@@ -165,7 +204,9 @@ class Window:
             self.numbers.clear()
             with self.numbers:
                 self.sliders = {slider.key: (slider, self._slider(slider)) for slider in rows}
-        open_ = good is not None and good.text == self.studio.text and not self.studio.files.follows
+        self.hint.set_visibility(not rows)
+        # also while a text is being read: a slider that is closed for a moment loses keys
+        open_ = not self.studio.draft.marks and not self.studio.files.follows
         for slider in rows:
             _, shown = self.sliders[slider.key]
             self.sliders[slider.key] = slider, shown
@@ -192,7 +233,8 @@ class Window:
 
     def _choose(self, event: ValueChangeEventArguments) -> None:
         before, self.view = self.view.view, replace(self.view, view=event.value)
-        self.studio.watch_tuning((self.view.view == TUNING) - (before == TUNING))
+        self.studio.watch(before, -1)
+        self.studio.watch(self.view.view, 1)
         self._moved_to()
 
     def _choose_family(self, event: ValueChangeEventArguments) -> None:
@@ -200,12 +242,18 @@ class Window:
             self.view = replace(self.view, family=event.value)
             self._moved_to()
 
+    def _choose_unit(self, event: ValueChangeEventArguments) -> None:
+        shown = self.answers.get(self.view.view)
+        if event.value and shown and shown.value and event.value != shown.value.unit:
+            self.view = replace(self.view, unit=event.value)
+            self._moved_to()
+
     def _moved_to(self) -> None:
         ui.navigate.history.replace(self.view.query)
         self.refresh()
 
     def _family(self) -> str:
-        return view_of(self.view.view, self.view.family, "", _families(self.studio)).family
+        return view_of({"family": self.view.family}, _families(self.studio)).family
 
     def _put(self, place: ui.html, answer: Answer, content: str) -> None:
         """Show an answer, marked as stale where it is not of the text."""
@@ -215,19 +263,23 @@ class Window:
             place.content = content
 
     def _command_html(self) -> str:
-        spec_file, circuit_file = self.studio.files.spec_file, self.studio.files.circuit_file
+        files = self.studio.files
         view = replace(self.view, family=self._family())
-        lines = [command_of(view, spec_file, circuit_file)]
-        lines += [score_command(spec_file, circuit_file)] if circuit_file else []
+        lines = [command_line(files.words, *self.views[view.view].command(view))]
+        lines += [command_line(files.words, *QUICK_SCORE)] if files.circuit_file else []
         return "".join(f"<p><code>{escape(line)}</code></p>" for line in lines)
 
-    @staticmethod
-    def _try(act: Callable[[], None]) -> None:
+    def _try(self, act: Callable[[], None]) -> None:
         """Act, and show a WorkbenchError as a notice."""
         try:
             act()
         except WorkbenchError as error:
-            ui.notify(str(error), type="negative", multi_line=True)
+            self._refuse(error)
+
+    @staticmethod
+    def _refuse(error: WorkbenchError) -> None:
+        """Show an error as a notice."""
+        ui.notify(str(error), type="negative", multi_line=True)
 
 
 def _families(studio: Studio) -> list[str]:
@@ -241,35 +293,8 @@ def _score_html(studio: Studio) -> str:
         return "<p class=small>No score: give the trained units with --circuit.</p>"
     answer = studio.score
     head = _head("Quick score", answer)
-    return head + (score_svg(answer.value) if answer.value else "")
-
-
-def _kernels_html(pictures: Sequence[KernelPicture], family: str) -> str:
-    """The kernels of a family, or why there are none."""
-    shown = [picture for picture in pictures if picture.family == family]
-    missing = "" if shown else "<p class=small>This family needs a trained circuit.</p>"
-    return missing + "".join(map(_kernel_html, shown))
-
-
-def _tuning_html(figures: Mapping[str, str], family: str) -> str:
-    """The report's figures of tuning curves."""
-    return "".join(f"<figure>{text}</figure>" for text in figures.values())
-
-
-def _stimulus_html(answer: StimulusAnswer, family: str) -> str:
-    """The responses, and what to drag."""
-    words = (
-        f"direction {answer.stimulus.centre_deg:g}°, radius {answer.stimulus.radius_px:g} pixels. "
-        "Drag on the picture: the pointer is the centre of the circle."
-    )
-    return f"<figure>{responses_svg(answer)}<figcaption>{words}</figcaption></figure>"
-
-
-_CONTENTS: Mapping[str, Callable[[Any, str], str]] = {
-    KERNELS: _kernels_html,
-    TUNING: _tuning_html,
-    STIMULUS: _stimulus_html,
-}
+    figures = (answer.value, answer.value.second) if answer.value else ()
+    return head + "".join(score_svg(figure) for figure in figures if figure)
 
 
 def _head(title: str, answer: Answer) -> str:
@@ -277,19 +302,6 @@ def _head(title: str, answer: Answer) -> str:
     took = f" <span class=small>computed in {answer.took_s:.1f} s</span>" if answer.value else ""
     problem = f"<p class=warning>{escape(answer.problem)}</p>" if answer.problem else ""
     return f"<h3>{title}{took}<span class=mark>stale</span></h3>{problem}"
-
-
-def _kernel_html(picture: KernelPicture) -> str:
-    """A kernel picture as an `img`: a dark page does not change the colours of its weights."""
-    source, title = _uri("image/svg+xml", picture.svg.encode()), escape(picture.title)
-    return (
-        f'<figure class=wide><img alt="{title}" src="{source}">'
-        f"<figcaption>{title}</figcaption></figure>"
-    )
-
-
-def _uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{b64encode(content).decode()}"
 
 
 def _style() -> str:

@@ -7,14 +7,16 @@ import webbrowser
 from collections.abc import Callable
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from nicegui import app as pages
 from nicegui import ui
 
 from workbench.errors import WorkbenchError
+from workbench.studio.completion import Completion, Typed, completion
 from workbench.studio.guard import Guard
 from workbench.studio.page import show_page
 from workbench.studio.studio import Studio
+from workbench.studio.upload import BODY_BYTES
 
 ADDRESS = "127.0.0.1"
 TOKEN_BYTES = 16
@@ -31,8 +33,12 @@ def serve(studio: Studio, port: int, opens: bool, announce: Callable[[str], None
     address = f"http://{ADDRESS}:{port}/{token}/"
 
     @ui.page("/")
-    def _page(view: str = "", family: str = "", stimulus: str = "") -> None:
-        show_page(studio, (view, family, stimulus))
+    def _page(request: Request) -> None:
+        show_page(studio, request.query_params)
+
+    @pages.post("/complete")
+    def _complete(typed: Typed) -> Completion:
+        return completion(typed.text, typed.cursor, studio.kind.schema())
 
     async def started() -> None:
         await studio.start()
@@ -44,7 +50,9 @@ def serve(studio: Studio, port: int, opens: bool, announce: Callable[[str], None
     pages.on_shutdown(studio.stop)
     server = uvicorn.Server(
         uvicorn.Config(
-            Guard(_application(token, studio), token, port), log_level="warning", access_log=False
+            Guard(_application(token, studio), token, port, BODY_BYTES),
+            log_level="warning",
+            access_log=False,
         )
     )
     asyncio.run(server.serve([listening]))

@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,17 @@ from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.spec import with_tuned
 from workbench.spec.source import text_of
-from workbench.studio.answers import Asked, QuickScore, Stimulus
+from workbench.studio.answers import ARC, Asked, GivenPicture, QuickScore, Stimulus
 from workbench.studio.changes import changed
 from workbench.studio.draft import Draft, Slider, read_draft
+from workbench.studio.kind import DRAWING, SCORING
+from workbench.studio.kinds import kind_of
 from workbench.studio.worker import Worker
 
 PAUSE_S = 0.15  # without a key being pressed, after which a text is read
 LOOKS_EVERY_S = 0.3  # at the file
 DIGITS = 4  # of a number that a slider sets
+PICTURES = 8  # that were given as stimuli and are kept in memory, the last ones
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,21 @@ class Files:
     """The theory that is written, its trained circuit, and whether the theory may be saved.
 
     `locked` is the reason why it may not be saved, or empty; `follows`: the page only follows the
-    file, and its editor is closed.
+    file, and its editor is closed. `prompts_text` is the text that prompts of tokens are cut from.
     """
 
     spec_file: Path
     circuit_file: Path | None
     follows: bool = False
     locked: str = ""
+    prompts_text: Path | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """The files as words of a command line."""
+        given = (("--circuit", self.circuit_file), ("--text", self.prompts_text))
+        options = [word for name, file in given if file for word in (name, str(file))]
+        return [str(self.spec_file), *options]
 
 
 class Answer:
@@ -82,6 +94,7 @@ class Answer:
 class Studio:
     """One theory, shown in any number of windows.
 
+    kind    of the theory, which stays while the text is edited
     text    as it stands in the editors
     saved   as it stands in the file, as far as is known
     draft   of the text, or of an earlier one for PAUSE_S
@@ -96,22 +109,23 @@ class Studio:
     saved_draft: Draft = field(init=False)
     listeners: set[Callable[[], None]] = field(init=False, default_factory=set)
     scores: dict[str, QuickScore] = field(init=False, default_factory=dict)
+    pictures: dict[str, GivenPicture] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.text = self.saved = text_of(self.files.spec_file)
-        self.draft = self.saved_draft = read_draft(self.text, self.files.spec_file)
+        self.kind = kind_of(self.text)
+        self.draft = self.saved_draft = self._draft(self.text)
         self.good = self.draft if self.draft.spec else None
-        self.watchers = 0  # windows that show tuning curves
+        self.watchers: Counter[str] = Counter()  # windows that show each view
         self.tasks: list[asyncio.Task[None]] = []
         self.reading: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Start the processes, compute the first answers, and follow the file."""
-        drawing, scoring = Worker("kernels"), Worker("score")
-        self.workers = (drawing, scoring)
-        self.kernels = Answer("kernels", drawing, self._answered)
-        self.score = Answer("quick_score", scoring, self._answered)
-        self.tuning = Answer("tuning_pictures", scoring, self._answered)
+        tasks = self.kind.tasks
+        self.workers = (Worker("drawing", tasks), Worker("scoring", tasks))
+        self.score = Answer("quick_score", self.workers[SCORING], self._answered)
+        self.answers = self._answers(self._answered, of_window=False)
         self.tasks.append(asyncio.create_task(self._follow()))
         self._ask()
 
@@ -170,23 +184,54 @@ class Studio:
         before, after = self.scores.get(_sha(self.saved)), self.scores.get(_sha(self.text))
         if not self.unsaved or before is None or after is None:
             return line
-        old, new = (score.row("spliced").value for score in (before, after))
+        old, new = (score.row(score.main).value for score in (before, after))
         return line if old is None or new is None else f"{line} Recovered {old:.2f} → {new:.2f}."
 
-    def answer_to_stimulus(self, notify: Callable[[], None]) -> Answer:
-        """An answer of one window, which asks it by itself (`ask_stimulus`)."""
-        return Answer("stimulus_answer", self.workers[1], notify)
+    def answers_of_window(self, notify: Callable[[], None]) -> dict[str, Answer]:
+        """The answers that one window asks by itself (`ask`), by view."""
+        return self._answers(notify, of_window=True)
 
-    def ask_stimulus(self, answer: Answer, stimulus: Stimulus) -> None:
-        """Ask for the responses to a stimulus, by the last text without problems."""
+    def ask(self, answer: Answer, unit: str = "", stimulus: Stimulus | GivenPicture = ARC) -> None:
+        """Ask for what a window shows, by the last text without problems."""
         if self.good and self.files.circuit_file:
-            asked = Asked(self.good.text, self.files.spec_file, self.files.circuit_file, stimulus)
-            answer.want(asked)
+            asked = self._asked(self.good)
+            answer.want(replace(asked, stimulus=stimulus, unit=unit))
 
-    def watch_tuning(self, windows: int) -> None:
-        """Add windows that show tuning curves, or take them away."""
-        self.watchers += windows
+    async def take_picture(self, name: str, content: bytes) -> GivenPicture:
+        """Take a picture file as a stimulus, and keep it in memory under its name.
+
+        Raises WorkbenchError for one that is no sound picture, and without a trained circuit.
+        """
+        if self.files.circuit_file is None:
+            raise WorkbenchError(name, "there is no network", "--circuit FILE")
+        task = "given_picture", name, content, self.files.circuit_file
+        picture: GivenPicture = await self.workers[DRAWING].run(*task)  # the host is loaded
+        self.pictures.pop(name, None)
+        self.pictures[name] = picture
+        for earlier in list(self.pictures)[:-PICTURES]:
+            del self.pictures[earlier]
+        return picture
+
+    def watch(self, view: str, windows: int) -> None:
+        """Add windows that show a view, or take them away."""
+        self.watchers[view] += windows
         self._ask()
+
+    def _answers(self, notify: Callable[[], None], of_window: bool) -> dict[str, Answer]:
+        return {
+            name: Answer(view.task, self.workers[view.process], notify)
+            for name, view in self.kind.views.items()
+            if view.of_window is of_window
+        }
+
+    def _draft(self, text: str) -> Draft:
+        return read_draft(text, self.files.spec_file, self.kind.read)
+
+    def _asked(self, draft: Draft) -> Asked:
+        files = self.files
+        return Asked(
+            draft.text, files.spec_file, files.circuit_file, prompts_text=files.prompts_text
+        )
 
     def _take(self, text: str) -> None:
         self.text = text
@@ -197,7 +242,7 @@ class Studio:
 
     async def _read(self) -> None:
         await asyncio.sleep(PAUSE_S)
-        self.draft = read_draft(self.text, self.files.spec_file)
+        self.draft = self._draft(self.text)
         if self.draft.spec:
             self.good = self.draft
         self._ask()
@@ -207,12 +252,12 @@ class Studio:
         """Ask for the answers to the last text without problems."""
         if self.good is None:
             return
-        asked = Asked(self.good.text, self.files.spec_file, self.files.circuit_file)
-        self.kernels.want(asked)
+        asked = self._asked(self.good)
+        for view, answer in self.answers.items():
+            if view == self.kind.first or self.watchers[view] > 0:
+                answer.want(asked)
         if self.files.circuit_file:
             self.score.want(asked)
-            if self.watchers > 0:
-                self.tuning.want(asked)
 
     async def _follow(self) -> None:
         """Take the file's text when another program writes it, unless there are unsaved edits."""
@@ -232,7 +277,7 @@ class Studio:
 
     def _keep_as_saved(self, text: str | None) -> None:
         self.saved = text or ""
-        self.saved_draft = read_draft(self.saved, self.files.spec_file)
+        self.saved_draft = self._draft(self.saved)
         self._notify()
 
     def _answered(self) -> None:

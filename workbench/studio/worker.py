@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import signal
+import sys
 import traceback
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -12,22 +13,21 @@ from typing import Any
 from workbench.errors import WorkbenchError, described
 
 ATTEMPTS = 2  # a task whose process is killed is tried once more
-TASKS = "workbench.studio.measure"
 
 
 class Worker:
-    """One process that runs functions of TASKS in turn, from the first of them on.
+    """One process that runs functions of the module `tasks` in turn, from the first of them on.
 
     Nothing heavy is imported in the process that asks.
     """
 
-    def __init__(self, name: str):
-        self.name, self.stopped = name, False
+    def __init__(self, name: str, tasks: str):
+        self.name, self.tasks, self.stopped = name, tasks, False
         self.turn = asyncio.Lock()
         self.process: SpawnProcess | None = None
 
     async def run(self, task: str, *given: Any) -> Any:
-        """The result of the function of TASKS of that name.
+        """The result of the function of that name.
 
         Raises its WorkbenchError, and one if the process is killed twice during the task.
         """
@@ -65,26 +65,41 @@ class Worker:
     def _start(self) -> None:
         spawn = multiprocessing.get_context("spawn")
         self.pipe, other = spawn.Pipe()
-        self.process = spawn.Process(target=serve_tasks, args=(other,), daemon=True)
+        given = other, self.tasks, _trusted()
+        self.process = spawn.Process(target=serve_tasks, args=given, daemon=True)
         self.process.start()
         other.close()  # so that the end of the process is the end of the pipe
 
 
-def serve_tasks(pipe: Connection) -> None:
-    """Run tasks of a pipe until its other end is closed, as when the studio has ended."""
+def _trusted() -> tuple[str, ...]:
+    """The hosts of their own files that the user named. Without any, no module is imported."""
+    named = sys.modules.get("workbench.hosts.named")
+    return tuple(named.TRUSTED) if named else ()
+
+
+def serve_tasks(pipe: Connection, tasks: str, trusted: tuple[str, ...]) -> None:
+    """Run tasks of a pipe, functions of a module, until the pipe's other end is closed.
+
+    It is when the studio has ended. `trusted` are hosts whose files may be run.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the studio's
+    if trusted:
+        from workbench.hosts.named import trust
+
+        for name in trusted:
+            trust(name)
     while True:
         try:
             task, given = pipe.recv()
         except (EOFError, OSError):
             return
-        pipe.send(_done(task, given))
+        pipe.send(_done(tasks, task, given))
 
 
-def _done(task: str, given: tuple[Any, ...]) -> Any:
+def _done(tasks: str, task: str, given: tuple[Any, ...]) -> Any:
     """The result of a task, or the WorkbenchError that tells why there is none."""
     try:
-        return getattr(import_module(TASKS), task)(*given)
+        return getattr(import_module(tasks), task)(*given)
     except WorkbenchError as error:
         return error
     except Exception as error:  # a fault of the workbench must not end the process

@@ -5,16 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 from jaxtyping import Float, UInt8
 
-from workbench.arrays import to_numpy
-from workbench.evaluate.batches import donor_of
 from workbench.evaluate.statistics import Statistics
 from workbench.hosts.host import Host
 from workbench.splice.calibrate import Splices
-from workbench.splice.conditions import wanted_by
-from workbench.splice.inputs import condition_inputs
+from workbench.vision.activations import activations
 from workbench.vision.pictures import Picture
 from workbench.vision.pictures.patch import cells_around, patch, pixels
 
@@ -58,7 +54,7 @@ def examples(
     by_hash = {picture.sha256: picture for picture in pictures}
     parts = statistics.parts([len(splices.units) for splices in joint])
     return tuple(
-        _example(host, splices, by_hash[part.sha256s[row]], unit, kind)
+        example_at(host, splices, by_hash[part.sha256s[row]], unit, kind)[0]
         for splices, part in zip(joint, parts, strict=True)
         for unit in shown_units(part)
         for kind in ("best", "worst")
@@ -93,29 +89,29 @@ def chosen(statistics: Statistics, unit: int, kind: ExampleKind, count: int) -> 
     )
 
 
-def _example(
+def example_at(
     host: Host, splices: Splices, picture: Picture, unit: int, kind: ExampleKind
-) -> Example:
+) -> tuple[Example, tuple[int, int]]:
+    """The example of a unit on a picture, and the site's cell (row, column) that it is about.
+
+    best: where the trained unit is most active; worst: where both activations differ most.
+    """
     circuit = splices.circuits["spliced"]
-    with torch.inference_mode():
-        x = host.input.batch([picture]).to(host.device)
-        condition, donor = splices.conditions["spliced"], donor_of([picture], 1)
-        inputs = condition_inputs(host, {"spliced": circuit}, x, donor, wanted_by([condition]))
-        values = to_numpy(condition(inputs)[0, unit].float())
-    trained = to_numpy(inputs.trained[0, unit].float())
+    x = host.input.batch([picture]).to(host.device)
+    trained, values = (both[0, unit] for both in activations(host, splices, x))
     row, column = _place(trained if kind == "best" else np.abs(values - trained))
     about = cells_around(row, trained.shape[0]), cells_around(column, trained.shape[1])
     rgb = pixels(host.input.decode(x.cpu())[0])
     site = host.site(circuit.site)
-    name = f"{circuit.site}:{circuit.units[unit]}"
-    return Example(
-        name,
+    example = Example(
+        f"{circuit.site}:{circuit.units[unit]}",
         kind,
         picture.name,
         patch(rgb, about, site, host.picture_input.mean_rgb),
         trained[about].copy(),
         values[about].copy(),
     )
+    return example, (row, column)
 
 
 def _place(activation: Float[np.ndarray, "h w"]) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from workbench.arrays import to_numpy
 from workbench.cache import Cache
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.engine import Engine, here
-from workbench.hosts.host import Host
+from workbench.hosts.host import Host, Site
 from workbench.spec.language import INPUT, Term, TextureEdge, Theory
 from workbench.splice.calibrate import Splices
 from workbench.splice.conditions import Condition, natural, wanted_by
@@ -255,6 +255,19 @@ def stimuli_count(step_deg: int = STEP_DEG, probe: Probe = ARCS) -> int:
     return (2 * len(probe.radii_px) + len(probe.variants) - 2) * len(range(0, 360, step_deg))
 
 
+def apex_of(site: Site) -> Point:
+    """The point of the picture that a stimulus goes through: the centre of the site's middle."""
+    row, column = site.height // 2, site.width // 2
+    x_px, y_px = (float(site.offset_px + site.stride_px * cell) for cell in (column, row))
+    return x_px, y_px
+
+
+def about_apex(site: Site) -> tuple[slice, slice]:
+    """The rows and columns of the site within one cell of the apex."""
+    row, column = site.height // 2, site.width // 2
+    return slice(row - 1, row + 2), slice(column - 1, column + 2)
+
+
 def answers(
     host: Host,
     circuits: Mapping[str, HandwrittenCircuit],
@@ -270,8 +283,7 @@ def answers(
     A response is the highest activation within one cell of the apex.
     """
     site = host.site(next(iter(circuits.values())).site)
-    row, column = site.height // 2, site.width // 2
-    apex = tuple(float(site.offset_px + site.stride_px * cell) for cell in (column, row))
+    about, apex = about_apex(site), apex_of(site)
     draw, foreground, background = variant
     peaks: dict[K, list] = {name: [] for name in conditions}
     for start in range(0, len(poses), BATCH):
@@ -293,9 +305,7 @@ def answers(
             wanted = replace(wanted_by(list(conditions.values())), circuits=ALL_CIRCUITS)
             here = condition_inputs(host, circuits, host.input.encode(rgb), donor, wanted, cache)
             for name, condition in conditions.items():
-                peak = condition(here)[:, :, row - 1 : row + 2, column - 1 : column + 2].amax(
-                    (2, 3)
-                )
+                peak = condition(here)[..., *about].amax((2, 3))
                 peaks[name].append(to_numpy(peak))
         if progress:
             progress(len(batch))

@@ -37,9 +37,9 @@ def drawings(card: TokenCard, words: Sequence[str] | None) -> Iterator[Drawing]:
             continue
         shown = card.examples.parts[part.name]
         if shown.heads:
-            yield from _heads(part, shown.heads, card.examples, words)
+            yield from head_drawings(part.name, shown.heads, card.examples, words)
         elif neurons:
-            yield from _neurons(part, neurons)
+            yield from neuron_drawings(part.name, neurons)
             neurons = ()  # with the first of the parts that have them
         if shown.losses:
             yield _losses(card.examples, part)
@@ -92,17 +92,18 @@ def _ledger(card: TokenCard, part: PartScore) -> Drawing:
     )
 
 
-def _heads(
-    part: PartScore, heads: Sequence[HeadExample], examples: Examples, words: Sequence[str] | None
+def head_drawings(
+    part: str, heads: Sequence[HeadExample], examples: Examples, words: Sequence[str] | None
 ) -> Iterator[Drawing]:
+    """The patterns of a part's heads, and their means by offset where it depends on offsets."""
     overlaps = ", ".join(f"{head.name} {number(head.overlap, 2)}" for head in heads)
     few = len(heads) < SHOWN
     which = "All heads, the best overlap first" if few else CHOSEN
     first = f"the first {len(words)} places of " if words else ""
     wide = len(heads) > HALF
     yield Drawing(
-        f"patterns-{part.name}",
-        f"{part.name}{WIDE}" if wide else part.name,
+        f"patterns-{part}",
+        f"{part}{WIDE}" if wide else part,
         draw_patterns(heads, words),
         f"Attention patterns of heads {', '.join(head.name for head in heads)}, trained above and "
         "handwritten below.",
@@ -114,8 +115,8 @@ def _heads(
     local = [head for head in heads if head.by_offset]
     if local:
         yield Drawing(
-            f"offsets-{part.name}",
-            part.name,
+            f"offsets-{part}",
+            part,
             draw_offsets(local),
             f"Mean attention by offset of heads {', '.join(head.name for head in local)}, trained "
             "and handwritten.",
@@ -125,12 +126,13 @@ def _heads(
         )
 
 
-def _neurons(part: PartScore, neurons: Sequence[NeuronExample]) -> Iterator[Drawing]:
+def neuron_drawings(part: str, neurons: Sequence[NeuronExample]) -> Iterator[Drawing]:
+    """The circles of a part's neurons, and the waves of one neuron of each."""
     circles = ", ".join(str(circle.frequency) for circle in neurons)
     counts = ", ".join(str(len(circle.trained_deg)) for circle in neurons)
     yield Drawing(
-        f"circles-{part.name}",
-        part.name,
+        f"circles-{part}",
+        part,
         draw_circles(neurons),
         f"Circles of frequencies {circles} with the phases of handwritten and trained neurons.",
         "A circle for each frequency. Red on the circle: phases of the handwritten neurons. Black "
@@ -140,8 +142,8 @@ def _neurons(part: PartScore, neurons: Sequence[NeuronExample]) -> Iterator[Draw
     )
     shares = ", ".join(f"{pair.neuron} {number(pair.share, 2)}" for pair in neurons)
     yield Drawing(
-        f"waves-{part.name}",
-        part.name,
+        f"waves-{part}",
+        part,
         draw_waves(neurons),
         "Mean activation by the first number of a trained and a handwritten neuron of each "
         f"frequency: neurons {', '.join(str(pair.neuron) for pair in neurons)}.",

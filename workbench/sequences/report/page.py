@@ -17,8 +17,10 @@ from workbench.hosts.store import tokenizer
 from workbench.report.conditions import digits
 from workbench.report.embedding import Shown, embedded
 from workbench.report.page import Score, template
+from workbench.sequences.circuit import PromptSet
 from workbench.sequences.document import to_json
 from workbench.sequences.part_score import PartScore
+from workbench.sequences.prompts import Prompt
 from workbench.sequences.report.drawings import WIDE, drawings
 from workbench.sequences.report.ledgers import judge
 from workbench.sequences.report.limits import limits, prompt_words
@@ -38,7 +40,7 @@ def write_report(folder: Path, card: TokenCard) -> Path:
     text = to_json(card)
     write_whole(folder / "score.json", text)
     shown: dict[str, list[Shown]] = {}
-    for drawing in drawings(card, first_words(card)):
+    for drawing in drawings(card, words_of(card)):
         content = drawing.content()
         write_whole(folder / drawing.file, content)
         shown.setdefault(drawing.section, []).append(
@@ -49,21 +51,25 @@ def write_report(folder: Path, card: TokenCard) -> Path:
     return page
 
 
-def first_words(card: TokenCard) -> list[str] | None:
-    """The first tokens of the examples' prompt as text; None where they have no words.
+def words_of(card: TokenCard) -> list[str] | None:
+    """The first tokens of the examples' prompt as text; None where they have no words."""
+    if card.examples is None:
+        return None
+    return first_words(card.host.name, card.examples.prompt, card.circuit.prompts)
+
+
+def first_words(host: str, prompt: Prompt, declared: PromptSet) -> list[str] | None:
+    """The first tokens of a prompt as text; None where they have no words.
 
     A short prompt of a host without a tokenizer shows the tokens themselves.
     """
-    if card.examples is None:
-        return None
-    tokens = card.examples.prompt.tokens
     try:
-        words = tokenizer(card.host.name).words(tokens[:WINDOW])
+        words = tokenizer(host).words(prompt.tokens[:WINDOW])
     except WorkbenchError:
-        if len(tokens) > WINDOW:
+        if len(prompt.tokens) > WINDOW:
             return None
-        last = "=" if card.circuit.prompts.kind == "pairs" else str(tokens[-1])
-        return [*map(str, tokens[:-1]), last]
+        last = "=" if declared.kind == "pairs" else str(prompt.tokens[-1])
+        return [*map(str, prompt.tokens[:-1]), last]
     return [_shown(word) for word in words]
 
 
