@@ -108,8 +108,7 @@ def part_score(part: TokenPart, rows: Statistics, host: Host, seed: int) -> Part
         part.kept,
         {
             name: loses(rows, name, headline, seed, worse=cheapest)
-            for name, kind in kinds.items()
-            if kind == ConditionKind.VARIANT
+            for name in names_of(part, ConditionKind.VARIANT)
         },
     )
 
