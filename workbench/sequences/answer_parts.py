@@ -15,7 +15,7 @@ from torch import Tensor
 from workbench.hosts.host import Host
 from workbench.sequences.compile import AnswerRead, Written, WrittenNeurons
 from workbench.sequences.fit import least_squares, reading_directions
-from workbench.sequences.head_parts import handwritten_patterns
+from workbench.sequences.head_parts import FURTHER, handwritten_patterns
 from workbench.sequences.rule import angle_deg
 from workbench.sequences.splice import (
     ANSWERS,
@@ -40,7 +40,6 @@ RENAMED = {
     "answers": ("control.answers_permuted", "the answers renamed by a permutation"),
     "tokens": ("control.tokens_permuted", "the copied token renamed by a permutation"),
 }
-FURTHER = (1, 5)  # wrong frequencies of the controls: every frequency so much higher
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from workbench.sequences.circuit import CircuitFamily, TokenCircuit
-from workbench.sequences.language import TokenFamily, TokenTheory
-from workbench.sequences.rule import LookTerm, answer_waves, copied, neuron_waves
+from workbench.sequences.language import Frequencies, Look, TokenFamily, TokenTheory
+from workbench.sequences.rule import LookTerm, Wave, answer_waves, copied, neuron_waves
 from workbench.spec.language import INPUT
 from workbench.spec.number import Number
 
@@ -162,7 +162,7 @@ def compile_tokens(
     for name, family in theory.families.items():
         units = circuit.families.get(name, CircuitFamily())
         if family.units == "heads":
-            heads[name] = _heads(name, family, units, value)
+            heads[name] = _heads(name, family, units, circuit, value)
         elif family.units == "neurons":
             neurons[name] = _neurons(name, family, units, circuit)
         elif family.units == "answers":
@@ -170,21 +170,43 @@ def compile_tokens(
     return Written(heads, neurons, answers, vocabulary)
 
 
-def _heads(name: str, family: TokenFamily, units: CircuitFamily, value: Value) -> WrittenHeads:
-    count = len(units.heads or ())
-    terms, calibrated = [], []
-    for i, look in enumerate(family.looks):
+def _heads(
+    name: str, family: TokenFamily, units: CircuitFamily, circuit: TokenCircuit, value: Value
+) -> WrittenHeads:
+    terms: list[LookTerm] = []
+    calibrated: list[int] = []
+    for look in family.looks:
+        made = _terms(look, units, circuit, value)
         if not isinstance(look.gain, Number):
-            calibrated.append(i)
-        gain = value(look.gain) if isinstance(look.gain, Number) else torch.zeros(())
-        queries, keys = (
-            value(gate).float() if gate else None
-            for gate in (look.queries_before, look.keys_before)
-        )
-        column = gain.float().expand(count)
-        terms.append(LookTerm(look.place, look.at or 0, look.of, column, queries, keys))
+            calibrated += range(len(terms), len(terms) + len(made))
+        terms += made
     by_layer = dict(sorted(units.by_layer.items()))
     return WrittenHeads(name, by_layer, tuple(terms), tuple(calibrated))
+
+
+def _terms(look: Look, units: CircuitFamily, circuit: TokenCircuit, value: Value) -> list[LookTerm]:
+    """The terms of a look: one, or the cosine and the sine of each wave of numbers."""
+    gain = value(look.gain).float() if isinstance(look.gain, Number) else torch.zeros(())
+    queries, keys = (
+        value(gate).float() if gate else None for gate in (look.queries_before, look.keys_before)
+    )
+    column = gain.expand(len(units.heads or ()))
+    plain = LookTerm(look.place, look.at or 0, look.of, column, queries, keys)
+    if look.frequency is None:
+        return [plain]
+    modulus = circuit.families[look.of or ""].numbers or 0  # refused when the files were loaded
+    phase = value(look.phase_deg) if isinstance(look.phase_deg, Number) else torch.zeros(())
+    angle = phase.float().deg2rad()
+    return [
+        replace(plain, of=None, gain=column * part, wave=Wave(frequency, modulus, sine))
+        for frequency in frequencies_of(look.frequency, units)
+        for sine, part in ((False, angle.cos()), (True, angle.sin()))
+    ]
+
+
+def frequencies_of(declared: Frequencies, units: CircuitFamily) -> tuple[int, ...]:
+    """The frequencies that a theory declares, or those of the circuit file."""
+    return (units.frequency or ()) if declared == "from-circuit" else declared
 
 
 def _neurons(
@@ -198,7 +220,7 @@ def _neurons(
     phase = torch.arange(0, poses.phase_deg.over, poses.phase_deg.every, dtype=torch.float64)
     # a neuron whose phases are subtracted sees the numbers after the first turned the other way
     phases = torch.stack([phase, *[sign * phase for _ in read.places[1:]]])
-    frequencies = (units.frequency or ()) if poses.frequency == "from-circuit" else poses.frequency
+    frequencies = frequencies_of(poses.frequency, units)
     coefficients = tuple(number.tune for number in read.harmonics)
     return WrittenNeurons(
         name, units.layer or 0, modulus, read.places, frequencies, phases, sign, coefficients

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import WorkbenchError, nearest
-from workbench.sequences.circuit import TokenCircuit
-from workbench.sequences.language import TokenFamily, TokenTheory
+from workbench.sequences.circuit import CircuitFamily, TokenCircuit
+from workbench.sequences.language import Frequencies, TokenFamily, TokenTheory
 from workbench.spec import source
 from workbench.spec.checks import without_bounds
 from workbench.spec.language import INPUT
@@ -16,7 +16,7 @@ from workbench.spec.problems import Fault
 from workbench.spec.source import Source
 
 # units -> the units whose families they may read, besides the tokens themselves
-READS = {"heads": ("heads",), "neurons": ("numbers",), "answers": ("neurons", "heads")}
+READS = {"heads": ("heads", "numbers"), "neurons": ("numbers",), "answers": ("neurons", "heads")}
 OF_CIRCUIT = {"heads": "heads", "numbers": "numbers", "neurons": "layer"}
 
 
@@ -98,9 +98,18 @@ def meaning_faults(theory: TokenTheory) -> list[Fault]:
 def _look_faults(name: str, family: TokenFamily, above: Mapping[str, TokenFamily]) -> list[Fault]:
     faults: list[Fault] = []
     for i, look in enumerate(family.looks):
+        at = ("families", name, "looks", i)
         if look.of is not None and look.of != INPUT:
-            at = ("families", name, "looks", i, "of")
-            faults += _source_faults(at, "heads", look.of, above)
+            faults += _source_faults((*at, "of"), "heads", look.of, above)
+        source_family = above.get(look.of or "")
+        given = look.frequency is not None
+        wanted = source_family is not None and source_family.units == "numbers"
+        if given and not wanted:
+            shown = f"frequency, of {look.of or 'any token'}"
+            faults.append(Fault("conflict", (*at, "frequency"), shown, "only of numbers"))
+        if wanted and not given:
+            keys = "the keys frequency and phase_deg"
+            faults.append(Fault("missing-key", at, "no frequency", keys))
     return faults
 
 
@@ -133,7 +142,10 @@ def _source_faults(
 
 
 def refuse_unmatched(spec: TokenSpec, circuit: TokenCircuit, file: Path | str) -> None:
-    """Raises WorkbenchError if the circuit lacks a family of the theory, or its units."""
+    """Raises WorkbenchError if the circuit lacks a family of the theory, its units or frequencies.
+
+    A frequency above half the count of numbers is refused: it has the waves of a lower one.
+    """
     for name, family in spec.theory.families.items():
         if family.units not in OF_CIRCUIT:
             continue
@@ -149,3 +161,28 @@ def refuse_unmatched(spec: TokenSpec, circuit: TokenCircuit, file: Path | str) -
             raise WorkbenchError(
                 f"{file}: families.{name}", f"no {key}", f"the {key} of the {family.units}"
             )
+        for source_name, declared in _circles(family):
+            _refuse_frequencies(circuit, name, source_name, declared, file)
+
+
+def _circles(family: TokenFamily) -> Iterator[tuple[str, Frequencies]]:
+    """The families of numbers that a family reads, with the frequencies of their circles."""
+    if family.poses is not None:
+        yield next(iter(family.reads)), family.poses.frequency
+    for look in family.looks:
+        if look.of is not None and look.frequency is not None:
+            yield look.of, look.frequency
+
+
+def _refuse_frequencies(
+    circuit: TokenCircuit, name: str, source_name: str, declared: Frequencies, file: Path | str
+) -> None:
+    """Raises WorkbenchError as `refuse_unmatched`."""
+    where, units = f"{file}: families.{name}", circuit.families[name]
+    frequencies = units.frequency if declared == "from-circuit" else declared
+    if frequencies is None:
+        raise WorkbenchError(where, "no frequency", f"those of the circles that {name} reads")
+    numbers = circuit.families.get(source_name, CircuitFamily()).numbers
+    if numbers is not None and max(frequencies) > numbers // 2:
+        shown = f"frequency {max(frequencies)} of {numbers} numbers"
+        raise WorkbenchError(where, shown, f"1 to {numbers // 2}")

@@ -189,11 +189,12 @@ def _ablated_neurons(subject: Subject) -> list[TokenCondition]:
 
 def looks_numbers(theory: TokenTheory, written: Written, name: str) -> PartNumbers:
     """The numbers of the looks of a family of heads."""
-    family, count = theory.families[name], written.heads[name].count
-    rule = exceptions = calibrated = 0
+    family, heads = theory.families[name], written.heads[name]
+    rule = len({term.wave.frequency for term in heads.terms if term.wave})
+    exceptions, calibrated = 0, heads.count * len(heads.calibrated)
     for look in family.looks:
-        rule += (look.at is not None) + isinstance(look.gain, Number)
-        calibrated += count * (look.gain == CALIBRATED)
+        rule += look.at is not None
+        rule += sum(isinstance(number, Number) for number in (look.gain, look.phase_deg))
         exceptions += (look.queries_before is not None) + (look.keys_before is not None)
     return PartNumbers(rule, exceptions, calibrated)
 
