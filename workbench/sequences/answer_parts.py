@@ -24,6 +24,7 @@ from workbench.sequences.splice import (
     OverridesOf,
     TokenCondition,
     answers_under,
+    at_places,
     condition,
     plus,
     post_site,
@@ -255,13 +256,6 @@ def fitted_answers(
             fixed = fixed + columns[i] @ gain
     constant = (wanted - fixed).mean(0) if means else torch.zeros(wanted.shape[-1])
     return replace(part, written=replace(part.written, answers=tuple(reads)), constant=constant)
-
-
-def at_places(values: Float[Tensor, "n place ..."], scored: Tensor) -> Tensor:
-    """The rows of the scored places; values that stand for one place alone are of the last."""
-    if values.shape[1] == scored.shape[1]:
-        return values[scored]
-    return values[:, 0][scored.any(1)]
 
 
 def cosines(part: AnswerConditions, run: NaturalRun, wanted: Float[Tensor, "row token"]) -> Logits:

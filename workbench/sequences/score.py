@@ -84,7 +84,7 @@ def score_loaded(
     subject = subject_of(spec, circuit, host, prompts, work.seed)
     host, sites = subject.host, sites_read(subject.written)
     parts = at_both_levels(subject, parts_of(subject), request.only if request else ())
-    statistics = evaluate_parts(host, parts, prompts.scored, sites, work)
+    statistics = evaluate_parts(host, parts, prompts.scored, sites, work, subject.run)
     scores = [
         part_score(part, rows, host, work.seed)
         for part, rows in zip(parts, statistics, strict=True)

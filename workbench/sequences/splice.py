@@ -56,6 +56,11 @@ class NaturalRun:
     scored: Bool[Tensor, "n place"]
     start: int = 0
 
+    def of(self, chosen: Int[Tensor, " prompt"]) -> "NaturalRun":
+        """The same of some prompts."""
+        seen = {site: value[chosen] for site, value in self.seen.items()}
+        return NaturalRun(self.tokens[chosen], self.answers[chosen], seen, self.scored[chosen])
+
 
 def natural_run(
     host: Host, prompts: Sequence[Prompt], sites: Sequence[str], start: int = 0
@@ -140,3 +145,10 @@ def plus(added: Float[Tensor, "n place token"]) -> Override:
 def replaced_by(answers: Float[Tensor, "n place token"]) -> Override:
     """An override of the logits by others, at all places or at the last alone."""
     return lambda logits: answers.movedim(2, 1).to(logits.dtype).expand_as(logits)
+
+
+def at_places(values: Float[Tensor, "n place ..."], scored: Tensor) -> Tensor:
+    """The rows of the scored places; values that stand for one place alone are of the last."""
+    if values.shape[1] == scored.shape[1]:
+        return values[scored]
+    return values[:, 0][scored.any(1)]

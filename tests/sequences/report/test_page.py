@@ -154,7 +154,7 @@ def test_tables_are_folded_and_have_fidelity_apart_from_the_task(card, folder):
     assert len(tables) == text.count("<table>") == len(card.parts)
     for table in tables:
         groups = re.findall(r'<th colspan="(\d)">([^<]*)</th>', table)
-        assert groups == [("7", "fidelity to the network"), ("2", "the task")]
+        assert groups == [("8", "fidelity to the network"), ("2", "the task")]
         titles = [title.replace("<br>", " ") for title in re.findall(r"<th>(.*?)</th>", table)]
         assert titles[-2:] == ["loss", "accuracy"]
         assert "logit R2" in titles[:-2]
