@@ -74,7 +74,7 @@ def nearest(wanted: Scored, rank: int) -> Bilinear:
     """
     stream, shares = wanted.stream.double(), wanted.shares.double()
     score = centred(wanted.score.double(), shares)
-    of_queries, of_keys = (_roots(covariance) for covariance in _covariances(stream, shares))
+    of_queries, of_keys = (inverse_roots(covariance) for covariance in _covariances(stream, shares))
     products = torch.einsum("nqi,nqj->ij", stream, (score * shares) @ stream)
     u, s, v = torch.linalg.svd(of_queries @ products @ of_keys)
     kept = min(rank, int((s > RANK_TOLERANCE * s[0]).sum()))
@@ -93,7 +93,7 @@ def _covariances(stream: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
     return of_queries, per_key - torch.einsum("nqi,nqj->ij", mean, mean)
 
 
-def _roots(moments: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
+def inverse_roots(moments: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
     """The inverse root of second moments, over the directions that vary."""
     values, vectors = torch.linalg.eigh(moments)
     large = values > EIGENVALUES * values[-1]

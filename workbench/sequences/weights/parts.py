@@ -11,6 +11,7 @@ from workbench.hosts.host import Host
 from workbench.sequences.parts import WEIGHTS_LEVEL, TokenPart
 from workbench.sequences.splice import TokenCondition
 from workbench.sequences.subject import Subject
+from workbench.sequences.weights.copying_plan import copying_plans
 from workbench.sequences.weights.head_plans import head_plans
 from workbench.sequences.weights.network import network_condition, with_weights
 from workbench.sequences.weights.plan import PartWeights, Plans, Refusals
@@ -25,7 +26,7 @@ def plans_of(subject: Subject) -> tuple[Plans, Refusals]:
     """What compiles the weights of each part that has them, and why the others have none."""
     plans: dict[str, Callable[[], PartWeights]] = {}
     refusals: dict[str, str] = {}
-    for made, refused in (head_plans(subject), whole_plans(subject)):
+    for made, refused in (copying_plans(subject), head_plans(subject), whole_plans(subject)):
         plans |= made
         refusals |= refused
     return plans, refusals

@@ -23,10 +23,15 @@ from workbench.sequences.fit import choosing
 from workbench.sequences.head_parts import seen_keys, trained_patterns
 from workbench.sequences.rule import HIDDEN, pattern, scores
 from workbench.sequences.weights.bilinear import kept_share, key_shares
-from workbench.sequences.weights.heads import HeadRequest, HeadWeights, stream_of_heads
+from workbench.sequences.weights.heads import (
+    HeadRequest,
+    HeadWeights,
+    constant_direction,
+    stream_of_heads,
+)
 from workbench.sequences.weights.network import Weights, attention
 
-RIDGE = 1e-4  # of the mean variance of the stream, and on the squared numbers
+RIDGE = 1e-4  # on the squared numbers
 ITERATIONS = 50
 PROMPTS = 16  # the first calibration prompts: a head has few numbers
 
@@ -116,17 +121,6 @@ def turned(
 def rates(shape: TransformerShape) -> Float[Tensor, " plane"]:
     """The turn of each plane from one place to the next, in radians."""
     return shape.rotary_base ** (-torch.arange(0, shape.d_head, 2).float() / shape.d_head)
-
-
-def constant_direction(stream: Float[Tensor, "n place d"]) -> Float[Tensor, " d"]:
-    """The direction that reads 1 from the stream.
-
-    The first place is left out of the fit: many networks hold something else there.
-    """
-    rows = stream[:, 1:].flatten(0, 1).double()
-    moments = rows.T @ rows / len(rows)
-    moments += RIDGE * moments.diagonal().mean() * torch.eye(len(moments), dtype=moments.dtype)
-    return torch.linalg.solve(moments, rows.mean(0)).float()
 
 
 def _of_layer(request: HeadRequest, layer: int) -> tuple[Profiles, float]:
