@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from workbench.arrays import Array, array_namespace, device
-from workbench.hosts.logits import divergence, log_softmax, rank_of, within
+from workbench.hosts.logits import divergence, log_softmax
 from workbench.hosts.output import NO_TARGET
 
 
@@ -42,6 +42,10 @@ class NaturalLogits:
         return log_softmax(self.expected / self.temperature)
 
     @cached_property
+    def _first(self) -> Int[Array, " scored"]:
+        return array_namespace(self.expected).argmax(self.expected, axis=1)
+
+    @cached_property
     def _size(self) -> Float[Array, " n"]:
         return _mean_over(_centred_squares(self.expected), self.scored)
 
@@ -60,19 +64,19 @@ class NaturalLogits:
             soft, fitted = (self._soft_kl(given, at) for at in (self.temperature, temperature))
             error = _centred_squares(given - self.expected)
         unknown = xp.isnan(kl)
-        first = [xp.argmax(logits, axis=1) for logits in (self.expected, given)]
-        tokens = xp.arange(given.shape[1], device=device(wanted))[None, :]
-        loss = -xp.sum(xp.where(tokens == wanted[:, None], q, 0.0), axis=1)
-        places = {
+        first = self._first, xp.argmax(given, axis=1)
+        places = xp.arange(wanted.shape[0], device=device(wanted))
+        loss, hit = -q[places, wanted], first[1] == wanted
+        values = {
             "kl": xp.where(unknown, xp.inf, kl),
             "agreement": xp.where(unknown, xp.nan, xp.astype(first[0] == first[1], xp.float64)),
             "soft_kl": xp.where(xp.isnan(soft) & unknown, xp.inf, soft),
             "fitted_soft_kl": xp.where(xp.isnan(fitted) & unknown, xp.inf, fitted),
             "loss": xp.where(xp.isnan(loss), xp.inf, loss),
-            "accuracy": within(rank_of(given, wanted), 1),
+            "accuracy": xp.astype(hit & ~xp.isnan(given[places, wanted]), xp.float64),
             "error": error,
         }
-        rows = {name: _mean_over(row, self.scored) for name, row in places.items()}
+        rows = {name: _mean_over(row, self.scored) for name, row in values.items()}
         rows["logit_r2"] = 1 - rows["error"] / xp.where(self._size > 0, self._size, xp.nan)
         return rows
 

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float, Shaped
@@ -17,6 +18,17 @@ from workbench.hosts.input import Input, PictureInput
 from workbench.hosts.layout import Site
 from workbench.hosts.output import ClassOutput, Output
 from workbench.hosts.stages import channelwise, is_stage, passed_through, stages_after
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A network that runs from the output of one of its submodules on."""
+
+    def starts_at(self, module: str) -> bool:
+        """Whether it does from this submodule."""
+
+    def onward(self, module: str, x: Tensor, activation: Tensor) -> Tensor:
+        """Its answer on `x` with that output of the submodule."""
 
 
 @dataclass(frozen=True)
@@ -155,9 +167,9 @@ class Host:
         """Answers on `x`, and activations at later `sites`, with `activation` at `site`.
 
         `pushed` declares that the activation went through `push` already. Only the stages after the
-        site run where the site is a stage of a plain sequence. Any other network runs whole with
-        the site's output replaced, since something may bypass the site. Raises WorkbenchError if it
-        then does not reach the site exactly once.
+        site run where the site is a stage of a plain sequence, or where the network `starts_at` it.
+        Any other network runs whole with the site's output replaced, since something may bypass the
+        site. Raises WorkbenchError if it then does not reach the site exactly once.
         """
         return self._resumed(x, site, activation, sites, pushed, stop=False)
 
@@ -184,6 +196,11 @@ class Host:
                     for stage in self._stages_from(site, pushed):
                         value = stage(value)
                 return self.writable(value), recording
+            if self.starts_at(site):
+                with suppress(LastSiteReached):
+                    stream = self.site(site).as_computed(value)
+                    value = cast(Resumable, self.network).onward(self.site(site).module, x, stream)
+                return self.writable(value), recording
             override = {site: lambda _: self.writable(activation)}
             with overridden(self, override) as fired, suppress(LastSiteReached):
                 value = self.network(self.writable(x))
@@ -193,6 +210,11 @@ class Host:
     def staged(self, site: str) -> bool:
         """Whether the site is a stage of a plain `nn.Sequential`: nothing bypasses it then."""
         return is_stage(self.network, self.site(site).module)
+
+    def starts_at(self, site: str) -> bool:
+        """Whether the network itself runs from this site on; nothing bypasses it then."""
+        network = self.network
+        return isinstance(network, Resumable) and network.starts_at(self.site(site).module)
 
     def stages_after_push(self, site: str) -> list[nn.Module]:
         """The stages that run on a pushed activation."""

@@ -11,6 +11,7 @@ Source of names: github.com/TransformerLensOrg/TransformerLens, components/.
 """
 
 import math
+import re
 from collections.abc import Sequence
 
 import torch
@@ -29,6 +30,7 @@ from workbench.hosts.transformer_parts import (
 from workbench.hosts.transformer_shape import TransformerShape
 
 Stream = Float[Tensor, "n place d_model"]
+STREAM = re.compile(r"blocks\.\d+\.hook_resid_pre")  # the submodules of the stream before a layer
 
 
 class Embed(nn.Module):
@@ -106,11 +108,11 @@ class Attention(nn.Module):
         if past is not None:
             k, v = past.extended(k, v)
         k, v = (self._for_each_query(vectors) for vectors in (k, v))
-        scores = torch.einsum("nqhe,nkhe->nhqk", q, k) / math.sqrt(self.shape.d_head)
+        scores = torch.einsum("nqhe,nkhe->nhqk", q, k)
+        scores /= math.sqrt(self.shape.d_head)  # in place: the largest array of a run
         if self.shape.causal:
-            everywhere = torch.ones(scores.shape[2:], dtype=torch.bool, device=scores.device)
-            later = everywhere.triu(1 + scores.shape[3] - scores.shape[2])
-            scores = scores.masked_fill(later, -torch.inf)
+            everywhere = scores.new_full(scores.shape[2:], -torch.inf)
+            scores += everywhere.triu(1 + scores.shape[3] - scores.shape[2])
         pattern = self.hook_pattern(torch.softmax(self.hook_attn_scores(scores), dim=-1))
         z = self.hook_z(torch.einsum("nhqk,nkhe->nqhe", pattern, v))
         out = z.flatten(2) @ self.W_O.flatten(0, 1)
@@ -239,6 +241,21 @@ class Transformer(nn.Module):
             stream = self.ln_embed(stream)
         for layer, block in enumerate(self.blocks):
             stream = block(stream, positions, past[layer] if past else None)
+        return self._answer(stream)
+
+    def starts_at(self, module: str) -> bool:
+        """Whether `onward` starts at a submodule: at the stream before a layer."""
+        return STREAM.fullmatch(module) is not None
+
+    def onward(
+        self, module: str, tokens: Int[Tensor, "n place"], stream: Stream
+    ) -> Float[Tensor, "n ..."]:
+        """The answer on tokens from the stream before a layer on; earlier layers do not run."""
+        first, positions = int(module.split(".")[1]), None
+        if self.shape.positions == "queries-and-keys":
+            positions = self.hook_pos_embed(self.pos_embed(tokens))
+        for block in self.blocks[first:]:
+            stream = block(stream, positions)
         return self._answer(stream)
 
     def _answer(self, stream: Stream) -> Float[Tensor, "n ..."]:

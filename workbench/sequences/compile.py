@@ -40,6 +40,18 @@ class WrittenHeads:
         """The families of heads that it reads."""
         return tuple(dict.fromkeys(term.of for term in self.terms if term.of not in (None, INPUT)))
 
+    @property
+    def alike(self) -> bool:
+        """Whether all its heads have the same gains."""
+        return all(bool((term.gain == term.gain[:1]).all()) for term in self.terms)
+
+    @property
+    def first(self) -> "WrittenHeads":
+        """Its first head alone."""
+        layer, members = next(iter(self.layers.items()))
+        terms = tuple(replace(term, gain=term.gain[:1]) for term in self.terms)
+        return replace(self, layers={layer: members[:1]}, terms=terms)
+
     def of_layer(self, layer: int) -> "WrittenHeads":
         """The heads of one layer alone."""
         start = sum(len(heads) for at, heads in self.layers.items() if at < layer)

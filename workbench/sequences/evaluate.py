@@ -14,7 +14,6 @@ from workbench.sequences.splice import (
     BATCH,
     NaturalRun,
     Patterns,
-    TokenCondition,
     natural_run,
     pattern_site,
 )
@@ -52,21 +51,17 @@ def evaluate_parts(
             _add(by_condition, NATURAL.name, natural)
             for spliced in part.conditions:
                 if id(spliced) not in computed:
-                    made = compared(spliced.answers(host, run), at.get(id(spliced)))
-                    computed[id(spliced)] = made | _overlap(run, spliced)
+                    answers, patterns = spliced.spliced(host, run)
+                    made = compared(answers, at.get(id(spliced)))
+                    if patterns is not None:
+                        made[OVERLAP] = overlap(run, patterns).numpy()
+                    computed[id(spliced)] = made
                 _add(by_condition, spliced.facts.name, computed[id(spliced)])
         advance(len(batch))
     return [
         _statistics(host, part, prompts, by_condition)
         for part, by_condition in zip(parts, rows, strict=True)
     ]
-
-
-def _overlap(run: NaturalRun, spliced: TokenCondition) -> dict[str, np.ndarray]:
-    """The overlap of a condition's patterns with the trained ones; empty where it writes none."""
-    if spliced.patterns is None:
-        return {}
-    return {OVERLAP: overlap(run, spliced.patterns(run)).numpy()}
 
 
 def overlap(run: NaturalRun, patterns: Patterns) -> Tensor:

@@ -72,7 +72,9 @@ def handwritten_patterns(
     for name, family in heads.items():
         if name in by_hand:
             carried = {source: patterns[source].mean(1) for source in family.reads}
-            patterns[name] = pattern(scores(family.terms, run.tokens, carried), seen)
+            one = family.first if family.alike else family  # a table of heads is large
+            made = pattern(scores(one.terms, run.tokens, carried), seen)
+            patterns[name] = made.expand(-1, family.count, -1, -1)
         else:
             patterns[name] = trained_patterns(family, run)
     return patterns

@@ -85,7 +85,7 @@ def parts_of(subject: Subject) -> list[TokenPart]:
     parts = [_heads_part(subject, replace(every, by_hand=(name,))) for name in families]
     if len(families) > 1:
         parts.append(_heads_part(subject, every))
-    return [*parts, *_answer_parts(subject, every)] if subject.written.answers else parts
+    return [*parts, *_answer_parts(subject, every, parts)] if subject.written.answers else parts
 
 
 def _head_conditions(subject: Subject) -> HeadConditions:
@@ -106,11 +106,17 @@ def _heads_part(subject: Subject, conditions: HeadConditions) -> TokenPart:
     return TokenPart(name, words, counted, made)
 
 
-def _answer_parts(subject: Subject, heads: HeadConditions) -> list[TokenPart]:
+def _answer_parts(
+    subject: Subject, heads: HeadConditions, of_heads: Sequence[TokenPart]
+) -> list[TokenPart]:
+    """The parts that write logits; heads that copy have the ablations of their own part."""
     written = subject.written
     copying = tuple(read.source for read in written.answers if read.source in written.heads)
     if written.neurons:
         ablations = _ablated_neurons(subject)
+    elif shared := [part for part in of_heads if (part.name,) == copying]:
+        kind = ConditionKind.ABLATION
+        ablations = [spliced for spliced in shared[0].conditions if spliced.facts.kind is kind]
     else:
         ablations = replace(heads, by_hand=copying).ablations()
     return [

@@ -17,6 +17,7 @@ from workbench.sequences.prompts import Prompt
 from workbench.splice.conditions import ConditionFacts, ConditionKind
 
 ANSWERS = "unembed"  # the site of the logits
+NO_LAYER, BEFORE_ALL = 10**6, -1  # where answers are, and where embeddings are
 BATCH = 64
 
 
@@ -38,6 +39,19 @@ def post_site(layer: int) -> str:
 def stream_site(layer: int) -> str:
     """The stream that the neurons of a layer read."""
     return f"blocks.{layer}.hook_resid_mid"
+
+
+def stream_before(layer: int) -> str:
+    """The stream before a layer."""
+    return f"blocks.{layer}.hook_resid_pre"
+
+
+def layer_of(name: str) -> int:
+    """The layer of a site or of a tensor; below 0 for what comes before the first."""
+    first, *rest = name.split(".")
+    if first == "blocks":
+        return int(rest[0])
+    return NO_LAYER if first == ANSWERS else BEFORE_ALL
 
 
 @dataclass(frozen=True)
@@ -65,9 +79,10 @@ class NaturalRun:
 def natural_run(
     host: Host, prompts: Sequence[Prompt], sites: Sequence[str], start: int = 0
 ) -> NaturalRun:
-    """Run the network on prompts and record the sites."""
+    """Run the network on prompts and record the sites, and the streams that runs may start at."""
     tokens = host.input.batch(prompts).to(host.device)
-    answers, seen = host.run(tokens, *sites)
+    streams = [site for site in host.sites if host.starts_at(site)]
+    answers, seen = host.run(tokens, *dict.fromkeys([*sites, *streams]))
     targets = torch.as_tensor(host.output.targets(prompts))
     scored = (targets != NO_TARGET).reshape(len(prompts), -1)
     return NaturalRun(tokens, answers, seen, scored, start)
@@ -87,6 +102,8 @@ class TokenCondition:
     patterns   of a batch: layer -> (heads, their handwritten patterns), to compare with the trained
     numbers    of a baseline: how many numbers are fitted
     network    a copy of the host with other weights, which runs in its place; None for the host
+    first      the first layer in which that copy differs
+    heads      of that copy: layer -> the heads whose patterns are compared
     """
 
     facts: ConditionFacts
@@ -94,11 +111,34 @@ class TokenCondition:
     patterns: PatternsOf | None = None
     numbers: int | None = None
     network: Host | None = None
+    first: int = BEFORE_ALL
+    heads: Mapping[int, Sequence[int]] | None = None
 
     def answers(self, host: Host, run: NaturalRun) -> Tensor:
         """The answers under the condition. Raises WorkbenchError as `answers_under`."""
-        network = host if self.network is None else self.network
-        return answers_under(network, run, self.overrides(run))
+        return self.spliced(host, run)[0]
+
+    def spliced(self, host: Host, run: NaturalRun) -> tuple[Tensor, Patterns | None]:
+        """The answers, and the patterns that are compared with the trained ones.
+
+        Patterns that are handwritten are made once, and those of other weights are read on the way.
+        Raises WorkbenchError as `answers_under`.
+        """
+        if self.network is not None:
+            return self._of_network(self.network, run)
+        if self.patterns is None:
+            return answers_under(host, run, self.overrides(run)), None
+        patterns = self.patterns(run)
+        return answers_under(host, run, with_patterns(patterns)), patterns
+
+    def _of_network(self, network: Host, run: NaturalRun) -> tuple[Tensor, Patterns | None]:
+        layers = self.heads or {}
+        answers, seen = onward(network, run, self.first, [pattern_site(at) for at in layers])
+        patterns = {
+            layer: (tuple(members), seen[pattern_site(layer)][:, list(members)])
+            for layer, members in layers.items()
+        }
+        return answers, patterns or None
 
 
 def condition(
@@ -114,11 +154,32 @@ def condition(
 
 
 def answers_under(host: Host, run: NaturalRun, overrides: Overrides) -> Tensor:
-    """The network's answers with these overrides. Raises WorkbenchError if one did not happen."""
+    """The network's answers with these overrides. Raises WorkbenchError if one did not happen.
+
+    Layers before the first override have the natural run's stream, and do not run again.
+    """
     with overridden(host, overrides) as fired:
-        answers, _ = host.run(run.tokens)
+        answers, _ = onward(host, run, min(map(layer_of, overrides), default=NO_LAYER))
     refuse_unfired(fired)
     return answers
+
+
+def onward(
+    host: Host, run: NaturalRun, first: int, sites: Sequence[str] = ()
+) -> tuple[Tensor, Mapping[str, Tensor]]:
+    """The answers, and activations at sites, of a network that differs from a layer on.
+
+    It runs from that layer on, or from the last one, where it can; else from the tokens.
+    """
+    known = [
+        layer_of(site)
+        for site in run.seen
+        if site in host.sites and host.starts_at(site) and layer_of(site) <= first
+    ]
+    if not known:
+        return host.run(run.tokens, *sites)
+    start = stream_before(max(known))
+    return host.resume(run.tokens, start, run.seen[start], *sites)
 
 
 def with_units(units: Sequence[int], values: Tensor) -> Override:

@@ -11,7 +11,7 @@ from torch import Tensor
 from workbench.hosts.host import Host
 from workbench.hosts.transformer import Block, Transformer
 from workbench.sequences.compile import WrittenHeads
-from workbench.sequences.splice import NaturalRun
+from workbench.sequences.splice import NaturalRun, stream_before
 from workbench.sequences.weights.network import Weights
 
 RIDGE = 1e-4  # of the mean variance of the stream
@@ -61,8 +61,9 @@ def stream_of_heads(host: Host, layer: int, run: NaturalRun) -> Float[Tensor, "n
 
 def stream_of_values(host: Host, layer: int, run: NaturalRun) -> Float[Tensor, "n place d"]:
     """What the values of a layer read."""
-    site = f"blocks.{layer}.hook_resid_pre"
-    _, seen = host.run(run.tokens, site)
+    site, seen = stream_before(layer), run.seen
+    if site not in seen:
+        _, seen = host.run(run.tokens, site)
     network = cast(Transformer, host.network)
     block, stream = cast(Block, network.blocks[layer]), seen[site].movedim(1, 2)
     return block.ln1(stream) if network.shape.norm_place == "before" else stream

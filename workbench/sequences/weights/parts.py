@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from workbench.hosts.host import Host
 from workbench.sequences.parts import WEIGHTS_LEVEL, TokenPart
-from workbench.sequences.splice import TokenCondition
+from workbench.sequences.splice import TokenCondition, layer_of
 from workbench.sequences.subject import Subject
 from workbench.sequences.weights.copying_plan import copying_plans
 from workbench.sequences.weights.head_plans import head_plans
@@ -82,4 +82,5 @@ def network_of(subject: Subject, made: PartWeights) -> Host:
 
 
 def _condition(subject: Subject, facts: ConditionFacts, made: PartWeights) -> TokenCondition:
-    return network_condition(facts, network_of(subject, made), made.heads)
+    first = min(layer_of(name) for name, _ in made.weights)
+    return network_condition(facts, network_of(subject, made), first, made.heads)
