@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from workbench.arrays import Array, array_namespace, device
-from workbench.hosts.logits import divergence, log_softmax
+from workbench.hosts.logits import Distribution, log_softmax
 from workbench.hosts.output import NO_TARGET
 
 
@@ -34,12 +34,12 @@ class NaturalLogits:
         return self.target != NO_TARGET
 
     @cached_property
-    def _plain(self) -> Float[Array, "scored vocabulary"]:
-        return log_softmax(self.expected)
+    def _plain(self) -> Distribution:
+        return Distribution.of(log_softmax(self.expected))
 
     @cached_property
-    def _soft(self) -> Float[Array, "scored vocabulary"]:
-        return log_softmax(self.expected / self.temperature)
+    def _soft(self) -> Distribution:
+        return Distribution.of(log_softmax(self.expected / self.temperature))
 
     @cached_property
     def _first(self) -> Int[Array, " scored"]:
@@ -60,7 +60,7 @@ class NaturalLogits:
         given, wanted = xp.astype(answer[self.scored], xp.float64), self.target[self.scored]
         with np.errstate(invalid="ignore", divide="ignore"):
             q = log_softmax(given)
-            kl = divergence(self._plain, q)
+            kl = self._plain.divergence(q)
             soft, fitted = (self._soft_kl(given, at) for at in (self.temperature, temperature))
             error = _centred_squares(given - self.expected)
         unknown = xp.isnan(kl)
@@ -87,7 +87,7 @@ class NaturalLogits:
         xp = array_namespace(given)
         if self.temperature is None or temperature is None:
             return xp.full(given.shape[0], xp.nan, dtype=xp.float64, device=device(given))
-        return divergence(self._soft, log_softmax(given / temperature))
+        return self._soft.divergence(log_softmax(given / temperature))
 
 
 def _centred_squares(logits: Float[Array, "place vocabulary"]) -> Float[Array, " place"]:

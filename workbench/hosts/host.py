@@ -27,8 +27,10 @@ class Resumable(Protocol):
     def starts_at(self, module: str) -> bool:
         """Whether it does from this submodule."""
 
-    def onward(self, module: str, x: Tensor, activation: Tensor) -> Tensor:
-        """Its answer on `x` with that output of the submodule."""
+    def onward(
+        self, module: str, x: Tensor, activation: Tensor, given: Mapping[str, Tensor]
+    ) -> Tensor:
+        """Its answer on `x` with that output of the submodule, and with those given on the way."""
 
 
 @dataclass(frozen=True)
@@ -167,11 +169,27 @@ class Host:
         """Answers on `x`, and activations at later `sites`, with `activation` at `site`.
 
         `pushed` declares that the activation went through `push` already. Only the stages after the
-        site run where the site is a stage of a plain sequence, or where the network `starts_at` it.
-        Any other network runs whole with the site's output replaced, since something may bypass the
-        site. Raises WorkbenchError if it then does not reach the site exactly once.
+        site run where the site is a stage of a plain sequence. Any other network runs whole with
+        the site's output replaced, since something may bypass the site. Raises WorkbenchError if it
+        then does not reach the site exactly once.
         """
         return self._resumed(x, site, activation, sites, pushed, stop=False)
+
+    def start(
+        self, x: Tensor, site: str, known: Mapping[str, Tensor], *sites: str
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Answers on `x`, and activations at `sites`, from a site that the network `starts_at`.
+
+        known  the activation at that site, and others on the way that are not computed again
+        """
+        values = {self.site(name).module: self._computed(name, known[name]) for name in known}
+        module = self.site(site).module
+        with recorded(self, sites) as recording:
+            network = cast(Resumable, self.network)
+            return network.onward(module, x, values.pop(module), values), recording
+
+    def _computed(self, site: str, activation: Tensor) -> Tensor:
+        return self.site(site).as_computed(self.writable(activation))
 
     def onward(
         self, x: Tensor, site: str, activation: Float[Tensor, "n c *position"], *sites: str
@@ -195,11 +213,6 @@ class Host:
                     value = self.site(site).as_computed(value)
                     for stage in self._stages_from(site, pushed):
                         value = stage(value)
-                return self.writable(value), recording
-            if self.starts_at(site):
-                with suppress(LastSiteReached):
-                    stream = self.site(site).as_computed(value)
-                    value = cast(Resumable, self.network).onward(self.site(site).module, x, stream)
                 return self.writable(value), recording
             override = {site: lambda _: self.writable(activation)}
             with overridden(self, override) as fired, suppress(LastSiteReached):

@@ -12,7 +12,8 @@ Source of names: github.com/TransformerLensOrg/TransformerLens, components/.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 import torch.nn.functional as F
@@ -92,31 +93,52 @@ class Attention(nn.Module):
         self.hook_attn_scores, self.hook_pattern = nn.Identity(), nn.Identity()
         self.hook_z = nn.Identity()
 
-    def forward(self, matched: Stream, carried: Stream, past: Past | None = None) -> Stream:
+    def forward(
+        self,
+        matched: Stream,
+        carried: Stream,
+        past: Past | None = None,
+        given: Mapping[str, Tensor] = MappingProxyType({}),
+    ) -> Stream:
         """The sum of the heads' outputs.
 
         matched  read by queries and keys
         carried  read by values
         past     keys and values of the places before
+        given    the output of `hook_pattern` or of `hook_z`, which then is not computed again
         """
+        z = given["hook_z"] if "hook_z" in given else self._z(matched, carried, past, given)
+        out = self.hook_z(z).flatten(2) @ self.W_O.flatten(0, 1)
+        return out if self.b_O is None else out + self.b_O
+
+    def _z(
+        self, matched: Stream, carried: Stream, past: Past | None, given: Mapping[str, Tensor]
+    ) -> Float[Tensor, "n place head d_head"]:
+        """What each head carries, before its output weights."""
+        v = self.hook_v(_vectors(carried, self.W_V, self.b_V))
+        if "hook_pattern" in given:
+            pattern = given["hook_pattern"]
+        else:
+            pattern, v = self._pattern(matched, v, past)
+        return torch.einsum("nhqk,nkhe->nqhe", self.hook_pattern(pattern), self._for_each_query(v))
+
+    def _pattern(
+        self, matched: Stream, v: Tensor, past: Past | None
+    ) -> tuple[Float[Tensor, "n head q k"], Tensor]:
+        """The attention of each query, and the values of its keys."""
         q = self.hook_q(_vectors(matched, self.W_Q, self.b_Q))
         k = self.hook_k(_vectors(matched, self.W_K, self.b_K))
-        v = self.hook_v(_vectors(carried, self.W_V, self.b_V))
         if self.shape.positions == "rotary":
             first = 0 if past is None else past.length
             q, k = (rotated(vectors, self.shape.rotary_base, first) for vectors in (q, k))
         if past is not None:
             k, v = past.extended(k, v)
-        k, v = (self._for_each_query(vectors) for vectors in (k, v))
-        scores = torch.einsum("nqhe,nkhe->nhqk", q, k)
+        scores = torch.einsum("nqhe,nkhe->nhqk", q, self._for_each_query(k))
         scores /= math.sqrt(self.shape.d_head)  # in place: the largest array of a run
         if self.shape.causal:
             everywhere = scores.new_full(scores.shape[2:], -torch.inf)
             scores += everywhere.triu(1 + scores.shape[3] - scores.shape[2])
-        pattern = self.hook_pattern(torch.softmax(self.hook_attn_scores(scores), dim=-1))
-        z = self.hook_z(torch.einsum("nhqk,nkhe->nqhe", pattern, v))
-        out = z.flatten(2) @ self.W_O.flatten(0, 1)
-        return out if self.b_O is None else out + self.b_O
+        return torch.softmax(self.hook_attn_scores(scores), dim=-1), v
 
     def _for_each_query(
         self, vectors: Float[Tensor, "n place key_head d_head"]
@@ -181,13 +203,20 @@ class Block(nn.Module):
         self.hook_resid_post = nn.Identity()
 
     def forward(
-        self, stream: Stream, positions: Stream | None = None, past: Past | None = None
+        self,
+        stream: Stream,
+        positions: Stream | None = None,
+        past: Past | None = None,
+        given: Mapping[str, Tensor] = MappingProxyType({}),
     ) -> Stream:
-        """The stream after the layer; `positions` are added to what queries and keys read."""
+        """The stream after the layer; `positions` are added to what queries and keys read.
+
+        given  of attention (`Attention`)
+        """
         stream = self.hook_resid_pre(stream)
         read = self.ln1(stream) if self.before else stream
         matched = read if positions is None else read + positions
-        stream = stream + self.hook_attn_out(self.attn(matched, read, past))
+        stream = stream + self.hook_attn_out(self.attn(matched, read, past, given))
         if self.mlp is not None:
             stream = self.hook_resid_mid(stream)
             stream = stream if self.before else self.ln1(stream)
@@ -248,14 +277,22 @@ class Transformer(nn.Module):
         return STREAM.fullmatch(module) is not None
 
     def onward(
-        self, module: str, tokens: Int[Tensor, "n place"], stream: Stream
+        self,
+        module: str,
+        tokens: Int[Tensor, "n place"],
+        stream: Stream,
+        given: Mapping[str, Tensor] = MappingProxyType({}),
     ) -> Float[Tensor, "n ..."]:
-        """The answer on tokens from the stream before a layer on; earlier layers do not run."""
+        """The answer on tokens from the stream before a layer on; earlier layers do not run.
+
+        given  outputs of submodules of that layer's attention, by name, that are not computed again
+        """
         first, positions = int(module.split(".")[1]), None
         if self.shape.positions == "queries-and-keys":
             positions = self.hook_pos_embed(self.pos_embed(tokens))
-        for block in self.blocks[first:]:
-            stream = block(stream, positions)
+        in_layer = {name.rsplit(".", 1)[1]: value for name, value in given.items()}
+        for layer, block in enumerate(self.blocks[first:], first):
+            stream = block(stream, positions, given=in_layer if layer == first else {})
         return self._answer(stream)
 
     def _answer(self, stream: Stream) -> Float[Tensor, "n ..."]:

@@ -3,7 +3,7 @@
 The network is never edited: a condition is a set of overrides of sites for one run.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -156,30 +156,43 @@ def condition(
 def answers_under(host: Host, run: NaturalRun, overrides: Overrides) -> Tensor:
     """The network's answers with these overrides. Raises WorkbenchError if one did not happen.
 
-    Layers before the first override have the natural run's stream, and do not run again.
+    What comes before the first override is that of the natural run, and is not computed again.
     """
+    first = min(map(layer_of, overrides), default=NO_LAYER)
     with overridden(host, overrides) as fired:
-        answers, _ = onward(host, run, min(map(layer_of, overrides), default=NO_LAYER))
+        answers, _ = onward(host, run, first, (), within(first, overrides))
     refuse_unfired(fired)
     return answers
 
 
+def within(layer: int, overrides: Collection[str]) -> str | None:
+    """The site of a layer's attention before which overrides change nothing; None for no such."""
+    sites = {site for site in overrides if layer_of(site) == layer}
+    for known in (z_site(layer), pattern_site(layer)):
+        if sites and sites <= {known, z_site(layer)}:
+            return known
+    return None
+
+
 def onward(
-    host: Host, run: NaturalRun, first: int, sites: Sequence[str] = ()
+    host: Host, run: NaturalRun, first: int, sites: Sequence[str] = (), known: str | None = None
 ) -> tuple[Tensor, Mapping[str, Tensor]]:
     """The answers, and activations at sites, of a network that differs from a layer on.
 
     It runs from that layer on, or from the last one, where it can; else from the tokens.
+
+    known  a site of that layer's attention whose natural activation is not computed again
     """
-    known = [
+    starts = [
         layer_of(site)
         for site in run.seen
         if site in host.sites and host.starts_at(site) and layer_of(site) <= first
     ]
-    if not known:
+    if not starts:
         return host.run(run.tokens, *sites)
-    start = stream_before(max(known))
-    return host.resume(run.tokens, start, run.seen[start], *sites)
+    start = stream_before(max(starts))
+    given = {site: run.seen[site] for site in (start, known) if site in run.seen}
+    return host.start(run.tokens, start, given, *sites)
 
 
 def with_units(units: Sequence[int], values: Tensor) -> Override:

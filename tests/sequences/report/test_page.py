@@ -21,7 +21,7 @@ MALICIOUS = "<script>alert(1)</script>"
 COMMAND = "workbench score copying.yaml --circuit planted.yaml"
 HEADS = ("previous", "follower", "heads")
 ATTENTION = (*HEADS, *(f"{name}.weights" for name in HEADS))  # at both levels
-ANSWERS = ("copying", "circuit", "whole")
+ANSWERS = ("copying", "copying.weights", "circuit", "whole")
 
 
 def scored(planted: bool = True, theory: str = THEORY) -> TokenCard:
@@ -190,7 +190,7 @@ def test_a_wrong_theory_is_shown_as_one():
         section = text[text.index(f'id="part-{part.name}"') :]
         shown = re.search(r'<strong class="verdict vs">(.*?)</strong>', section)[1]
         assert shown == f"Verdict: not this mechanism: no better than {part.cheapest}."
-    assert "Parts that beat every control and baseline: 0 of 9." in text
+    assert "Parts that beat every control and baseline: 0 of 10." in text
 
 
 def test_the_same_card_gives_the_same_bytes(card, folder, tmp_path):

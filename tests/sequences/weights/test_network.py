@@ -98,9 +98,9 @@ def test_layers_before_an_override_do_not_run_again(host, run, site, layers, mon
     ran = []
     forward = Block.forward
 
-    def counted(block, *given):
+    def counted(block, *words, **more):
         ran.append(block)
-        return forward(block, *given)
+        return forward(block, *words, **more)
 
     with overridden(host, {site: torch.zeros_like}):
         expected, _ = host.run(run.tokens)
