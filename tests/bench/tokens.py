@@ -1,8 +1,8 @@
 """`python -m tests.bench.tokens`: the conditions of one score of tokens, by the loop and by hooks.
 
 Both run the same conditions on the same prompts, cold, and must give the same KL. Hooks are whole
-forward passes, one for each condition, as a notebook writes them: of torch on the network itself,
-and of TransformerLens where it is installed.
+forward passes, one for each condition: of torch, with attention as a notebook writes it and with
+the workbench's own layers, and of TransformerLens where it is installed.
 """
 
 import json
@@ -18,6 +18,7 @@ from torch import Tensor
 from tests.bench.clock import CLOCKS, interleaved, machine
 from tests.bench.lens import lens_passes
 from tests.bench.measure import ROOT, refuse_different
+from tests.bench.plain_transformer import plain
 from tests.bench.steps import Steps
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
@@ -95,12 +96,16 @@ def by_hooks(this: Ready, passes: Passes) -> Rows:
     return kls
 
 
-def torch_passes(this: Ready) -> Passes:
-    """Forward hooks of torch on the network's own submodules."""
+def torch_passes(this: Ready, of: Callable[[Host], Host] = plain) -> Passes:
+    """Forward hooks of torch on submodules, by default of networks with plain attention."""
     patterns = [site for site in this.sites if site.endswith("hook_pattern")]
+    networks: dict[str, Host] = {}
 
     def passes(spliced: TokenCondition, run: NaturalRun) -> tuple[Tensor, Mapping[str, Tensor]]:
         network = spliced.network or this.host
+        if network.fingerprint not in networks:
+            networks[network.fingerprint] = of(network)
+        network = networks[network.fingerprint]
         with overridden(network, spliced.overrides(run)):
             return network.run(run.tokens, *(patterns if spliced.patterns else ()))
 
@@ -110,7 +115,9 @@ def torch_passes(this: Ready) -> Passes:
 def ways(this: Ready) -> tuple[dict[str, Callable[[], Rows]], dict[str, str]]:
     """The functions to time, and why others are left out."""
     timed: dict[str, Callable[[], Rows]] = {LOOP: lambda: by_loop(this)}
-    timed["torch hooks"] = lambda: by_hooks(this, torch_passes(this))
+    plainly, own = torch_passes(this), torch_passes(this, of=lambda host: host)
+    timed["torch hooks"] = lambda: by_hooks(this, plainly)
+    timed["torch hooks, own layers"] = lambda: by_hooks(this, own)
     left_out = {}
     try:
         of_lens = lens_passes(this.host)
@@ -154,7 +161,7 @@ def table(report: dict) -> str:
         "",
     ]
     lines += [
-        f"{way:20}{taken:8.2f} s{taken / seconds[LOOP]:6.2f}" for way, taken in seconds.items()
+        f"{way:26}{taken:8.2f} s{taken / seconds[LOOP]:6.2f}" for way, taken in seconds.items()
     ]
     return "\n".join(
         [*lines, *(f"left out: {name}, {why}" for name, why in report["left_out"].items())]

@@ -115,19 +115,21 @@ class Attention(nn.Module):
         self, matched: Stream, carried: Stream, past: Past | None, given: Mapping[str, Tensor]
     ) -> Float[Tensor, "n place head d_head"]:
         """What each head carries, before its output weights."""
-        v = self.hook_v(_vectors(carried, self.W_V, self.b_V))
         if "hook_pattern" in given:
-            pattern = given["hook_pattern"]
+            v, pattern = self._values(carried), given["hook_pattern"]
         else:
-            pattern, v = self._pattern(matched, v, past)
+            q = self.hook_q(_vectors(matched, self.W_Q, self.b_Q))
+            k = self.hook_k(_vectors(matched, self.W_K, self.b_K))
+            pattern, v = self._pattern(q, k, self._values(carried), past)
         return torch.einsum("nhqk,nkhe->nqhe", self.hook_pattern(pattern), self._for_each_query(v))
 
+    def _values(self, carried: Stream) -> Float[Tensor, "n place key_head d_head"]:
+        return self.hook_v(_vectors(carried, self.W_V, self.b_V))
+
     def _pattern(
-        self, matched: Stream, v: Tensor, past: Past | None
+        self, q: Tensor, k: Tensor, v: Tensor, past: Past | None
     ) -> tuple[Float[Tensor, "n head q k"], Tensor]:
         """The attention of each query, and the values of its keys."""
-        q = self.hook_q(_vectors(matched, self.W_Q, self.b_Q))
-        k = self.hook_k(_vectors(matched, self.W_K, self.b_K))
         if self.shape.positions == "rotary":
             first = 0 if past is None else past.length
             q, k = (rotated(vectors, self.shape.rotary_base, first) for vectors in (q, k))

@@ -191,7 +191,7 @@ def onward(
     if not starts:
         return host.run(run.tokens, *sites)
     start = stream_before(max(starts))
-    given = {site: run.seen[site] for site in (start, known) if site in run.seen}
+    given = {site: run.seen[site] for site in (start, known) if site and site in run.seen}
     return host.start(run.tokens, start, given, *sites)
 
 
