@@ -115,9 +115,9 @@ def torch_passes(this: Ready, of: Callable[[Host], Host] = plain) -> Passes:
 def ways(this: Ready) -> tuple[dict[str, Callable[[], Rows]], dict[str, str]]:
     """The functions to time, and why others are left out."""
     timed: dict[str, Callable[[], Rows]] = {LOOP: lambda: by_loop(this)}
-    plainly, own = torch_passes(this), torch_passes(this, of=lambda host: host)
+    plainly, as_built = torch_passes(this), torch_passes(this, of=lambda host: host)
     timed["torch hooks"] = lambda: by_hooks(this, plainly)
-    timed["torch hooks, own layers"] = lambda: by_hooks(this, own)
+    timed["torch hooks, own layers"] = lambda: by_hooks(this, as_built)
     left_out = {}
     try:
         of_lens = lens_passes(this.host)

@@ -114,7 +114,7 @@ class Attention(nn.Module):
     def _z(
         self, matched: Stream, carried: Stream, past: Past | None, given: Mapping[str, Tensor]
     ) -> Float[Tensor, "n place head d_head"]:
-        """What each head carries, before its output weights."""
+        """The output of each head, before its output weights."""
         if "hook_pattern" in given:
             v, pattern = self._values(carried), given["hook_pattern"]
         else:

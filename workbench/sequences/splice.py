@@ -156,7 +156,7 @@ def condition(
 def answers_under(host: Host, run: NaturalRun, overrides: Overrides) -> Tensor:
     """The network's answers with these overrides. Raises WorkbenchError if one did not happen.
 
-    What comes before the first override is that of the natural run, and is not computed again.
+    All that comes before the first override is that of the natural run, and is not computed again.
     """
     first = min(map(layer_of, overrides), default=NO_LAYER)
     with overridden(host, overrides) as fired:

@@ -159,7 +159,7 @@ def towards_pattern(wanted: Scored, made: Bilinear, seed: int = 0) -> Bilinear:
 
 
 def _hidden(wanted: Scored) -> Float[Tensor, "q k"]:
-    """What is added to the scores of keys that a query may not see."""
+    """A table to add to scores: it hides the keys that a query may not see."""
     return torch.zeros(wanted.seen.shape).masked_fill(~wanted.seen, HIDDEN)
 
 

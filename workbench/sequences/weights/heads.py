@@ -52,7 +52,7 @@ class HeadWeights:
 
 
 def stream_of_heads(host: Host, layer: int, run: NaturalRun) -> Float[Tensor, "n place d"]:
-    """What the queries and keys of a layer read."""
+    """The stream that the queries and keys of a layer read."""
     stream, network = stream_of_values(host, layer, run), cast(Transformer, host.network)
     if network.shape.positions == "queries-and-keys":
         stream = stream + network.pos_embed(run.tokens)
@@ -60,7 +60,7 @@ def stream_of_heads(host: Host, layer: int, run: NaturalRun) -> Float[Tensor, "n
 
 
 def stream_of_values(host: Host, layer: int, run: NaturalRun) -> Float[Tensor, "n place d"]:
-    """What the values of a layer read."""
+    """The stream that the values of a layer read."""
     site, seen = stream_before(layer), run.seen
     if site not in seen:
         _, seen = host.run(run.tokens, site)

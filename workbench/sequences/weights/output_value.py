@@ -26,7 +26,7 @@ from workbench.sequences.weights.network import Weights, attention
 
 @dataclass(frozen=True)
 class Moments:
-    """What a map from a stream to logits is fitted on, centred over the answers.
+    """The moments that a map from a stream to logits is fitted on, centred over the answers.
 
     stream   second moments of the stream
     products of the stream and the wanted logits
@@ -135,8 +135,8 @@ class Copies:
         written: dict[tuple[str, int | None], Tensor] = {}
         for layer, (members, made) in self.maps.items():
             for place, head in enumerate(members):
-                own = made.of(slice(place, None, len(members)))
-                value, output = own.value * len(members) * self.gain, own.output
+                part = made.of(slice(place, None, len(members)))
+                value, output = part.value * len(members) * self.gain, part.output
                 last = (layer, place) == (max(self.maps), len(members) - 1)
                 if self.reads_one is not None and last:
                     value = torch.cat([value, self.reads_one.double()[:, None]], 1)
