@@ -165,3 +165,64 @@ def test_a_fault_of_a_wave_is_reported_at_its_key(old, new, expected):
 def test_a_circuit_without_frequencies_or_with_too_high_ones_is_refused(frequencies, message):
     with pytest.raises(WorkbenchError, match=message):
         refuse_unmatched(waves_spec(), circuit_of(waves_host(), frequencies), "sum.yaml")
+
+
+# ---- neurons that read numbers by the attention of heads
+
+NEURONS = """
+  sum:
+    units: neurons
+    poses: {frequency: [2], phase_deg: {every: 45, over: 360}}
+    phases: added
+    reads:
+      number: {match: same, harmonics: [0, 1], places: [0, 1], through: gather}
+  answer:
+    units: answers
+    reads:
+      sum: {match: same, harmonics: [0, 1], gain: calibrated}
+"""
+
+
+def whole_circuit(host):
+    circuit = circuit_of(host)
+    families = circuit.families | {"sum": sums_circuit(host).families["sum"]}
+    return circuit.model_copy(update={"families": families})
+
+
+def test_a_number_counts_by_the_attention_that_it_gets():
+    host = waves_host()
+    written = compile_tokens(waves_spec(THEORY + NEURONS).theory, whole_circuit(host), MODULUS)
+    neurons, tokens = written.neurons["sum"], torch.tensor([[4, 11, MODULUS]])
+    assert written.heads_read == ("gather",)
+    looked = torch.zeros(1, 2, 3, 3)
+    looked[0, :, 2] = torch.tensor([[0.9, 0.1, 0.0], [0.5, 0.5, 0.0]])
+    drive = neurons.drive(tokens, 2, {"gather": looked})
+    for neuron, phase in enumerate(range(0, 360, 45)):
+        waves = [math.cos(math.radians(720 * n / MODULUS - phase)) for n in (4, 11)]
+        assert drive[0, neuron].item() == pytest.approx(2 * (0.7 * waves[0] + 0.3 * waves[1]))
+    looked[0, :, 2] = torch.tensor([0.5, 0.5, 0.0])
+    assert torch.allclose(neurons.drive(tokens, 2, {"gather": looked}), neurons.drive(tokens, 2))
+
+
+def test_a_whole_network_by_attention_counts_the_heads_and_is_not_written_as_weights():
+    host = waves_host()
+    circuit, spec = whole_circuit(host), waves_spec(THEORY + NEURONS)
+    card = score_loaded(spec, circuit, host, prompts_of(circuit.prompts, host))
+    assert [part.name for part in card.parts] == ["gather", "gather.weights", "mlp", "whole"]
+    whole, gather = card.part("whole").numbers, card.part("gather").numbers
+    assert whole.rule == gather.rule + 1 + 2 + 1 + 2  # frequency, harmonics, step; of the answers
+    assert whole.calibrated == gather.calibrated + 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("through: gather", "through: number", ("number.through", "unknown-family")),
+        ("gain: calibrated}\n", "gain: calibrated, through: gather}\n", ("through", "conflict")),
+    ],
+)
+def test_a_fault_of_through_is_reported_at_its_key(old, new, expected):
+    with pytest.raises(SpecError) as raised:
+        waves_spec(THEORY + NEURONS.replace(old, new))
+    (problem,) = raised.value.problems
+    assert (problem.key.endswith(expected[0]), problem.code) == (True, expected[1])

@@ -15,7 +15,7 @@ from torch import Tensor
 from workbench.hosts.host import Host
 from workbench.sequences.compile import AnswerRead, Written, WrittenNeurons
 from workbench.sequences.fit import least_squares, reading_directions
-from workbench.sequences.head_parts import FURTHER, handwritten_patterns
+from workbench.sequences.head_parts import FURTHER, handwritten_patterns, trained_patterns
 from workbench.sequences.rule import angle_deg
 from workbench.sequences.splice import (
     ANSWERS,
@@ -58,8 +58,11 @@ class Reader:
         made = {}
         for name, neurons in written.neurons.items():
             stream = run.seen[stream_site(neurons.layer)][:, :, -1]
+            heads = written.heads.get(neurons.through or "")
+            looked = {} if heads is None else {heads.family: trained_patterns(heads, run)}
+            shares = neurons.shares(looked)
             for frequency in neurons.frequencies:
-                wanted = summed_waves(neurons, run, frequency)
+                wanted = summed_waves(neurons, run, frequency, shares)
                 made[name, frequency] = reading_directions(stream, wanted)
         return cls(made)
 
@@ -82,16 +85,25 @@ class Reader:
         return made
 
 
-def summed_waves(neurons: WrittenNeurons, run: NaturalRun, frequency: int) -> Float[Tensor, "n 2"]:
+def summed_waves(
+    neurons: WrittenNeurons,
+    run: NaturalRun,
+    frequency: int,
+    shares: Float[Tensor, "n place"] | None = None,
+) -> Float[Tensor, "n 2"]:
     """The sums over the read places of cos and sin of the numbers' angles.
 
     Where phases are subtracted, the sines after the first have the other sign.
+
+    shares  how much each place counts; 1 by default
     """
     numbers = run.tokens[:, list(neurons.places)]
     angles = angle_deg(numbers, frequency, neurons.modulus).deg2rad()
     signs = torch.full((len(neurons.places),), float(neurons.sign), dtype=angles.dtype)
     signs[0] = 1.0
-    return torch.stack([angles.cos().sum(1), (angles.sin() * signs).sum(1)], 1).float()
+    counted = torch.ones_like(angles) if shares is None else shares.to(angles.dtype)
+    waves = [angles.cos() * counted, angles.sin() * signs * counted]
+    return torch.stack([wave.sum(1) for wave in waves], 1).float()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import torch
 from jaxtyping import Float, Int
@@ -67,6 +68,7 @@ class WrittenNeurons:
     phases_deg    the phase at each place that is read, of each neuron of one frequency
     frequencies   every frequency has neurons of all these phases
     sign          1 where phases are added, -1 where they are subtracted
+    through       heads by whose attention places count; None where all count alike
     """
 
     family: str
@@ -77,16 +79,38 @@ class WrittenNeurons:
     phases_deg: Float[Tensor, "place neuron"]
     sign: int
     coefficients: tuple[float, ...]
+    through: str | None = None
 
     @property
     def answer_deg(self) -> Float[Tensor, " neuron"]:
         """The angle of the answer that each neuron stands for: its phases, added or subtracted."""
         return self.phases_deg[0] + self.sign * self.phases_deg[1:].sum(0)
 
-    def drive(self, tokens: Int[Tensor, "n place"], frequency: int) -> Float[Tensor, "n neuron"]:
+    def drive(
+        self,
+        tokens: Int[Tensor, "n place"],
+        frequency: int,
+        attention: Mapping[str, Float[Tensor, "n head q k"]] = MappingProxyType({}),
+    ) -> Float[Tensor, "n neuron"]:
         """The drive of the neurons of one frequency, from the tokens themselves."""
         numbers = tokens[:, list(self.places)]
-        return neuron_waves(numbers, self.phases_deg, frequency, self.modulus, self.coefficients)
+        return neuron_waves(
+            numbers,
+            self.phases_deg,
+            frequency,
+            self.modulus,
+            self.coefficients,
+            self.shares(attention),
+        )
+
+    def shares(
+        self, attention: Mapping[str, Float[Tensor, "n head q k"]]
+    ) -> Float[Tensor, "n place"] | None:
+        """How much each place counts, 1 in the mean; None where all count alike."""
+        if self.through is None or self.through not in attention:
+            return None
+        looked = attention[self.through].mean(1)[:, -1, list(self.places)]
+        return looked * len(self.places)
 
 
 @dataclass(frozen=True)
@@ -121,6 +145,8 @@ class Written:
     def heads_read(self) -> tuple[str, ...]:
         """The families of heads on which the answers depend, in the order of the theory."""
         wanted = {read.source for read in self.answers}
+        through = [self.neurons[name].through for name in wanted & set(self.neurons)]
+        wanted |= {name for name in through if name}
         for name, family in reversed(list(self.heads.items())):
             if name in wanted:
                 wanted.update(family.reads)
@@ -148,7 +174,10 @@ class Written:
         neurons = self.neurons[read.source]
         made = []
         for frequency in neurons.frequencies:
-            drive = drives[read.source, frequency] if drives else neurons.drive(tokens, frequency)
+            if drives:
+                drive = drives[read.source, frequency]
+            else:
+                drive = neurons.drive(tokens, frequency, attention)
             phase = neurons.answer_deg if read.twice else neurons.phases_deg[0]
             waves = answer_waves(phase, frequency, neurons.modulus, read.coefficients)
             made.append(drive.relu() @ waves.to(drive.dtype) / len(phase))
@@ -235,7 +264,15 @@ def _neurons(
     frequencies = frequencies_of(poses.frequency, units)
     coefficients = tuple(number.tune for number in read.harmonics)
     return WrittenNeurons(
-        name, units.layer or 0, modulus, read.places, frequencies, phases, sign, coefficients
+        name,
+        units.layer or 0,
+        modulus,
+        read.places,
+        frequencies,
+        phases,
+        sign,
+        coefficients,
+        read.through,
     )
 
 

@@ -16,7 +16,12 @@ from workbench.spec.problems import Fault
 from workbench.spec.source import Source
 
 # units -> the units whose families they may read, besides the tokens themselves
-READS = {"heads": ("heads", "numbers"), "neurons": ("numbers",), "answers": ("neurons", "heads")}
+READS = {
+    "through": ("heads",),
+    "heads": ("heads", "numbers"),
+    "neurons": ("numbers",),
+    "answers": ("neurons", "heads"),
+}
 OF_CIRCUIT = {"heads": "heads", "numbers": "numbers", "neurons": "layer"}
 
 
@@ -120,6 +125,11 @@ def _read_faults(name: str, family: TokenFamily, above: Mapping[str, TokenFamily
         if read_name != INPUT or family.units == "neurons":
             faults += _source_faults(at, family.units, read_name, above)
         source_units = above[read_name].units if read_name in above else ""
+        if read.through is not None:
+            faults += _source_faults((*at, "through"), "through", read.through, above)
+            if source_units != "numbers":
+                shown = f"through, for {read_name}"
+                faults.append(Fault("conflict", (*at, "through"), shown, "only for numbers"))
         for key, units in (("harmonics", ("numbers", "neurons")), ("places", ("numbers",))):
             given, wanted = bool(getattr(read, key)), source_units in units
             if given and not wanted:

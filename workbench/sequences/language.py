@@ -85,12 +85,15 @@ class TokenRead(Strict):
     match      same: the pose of the unit itself (a number's angle, a token); any: every pose alike
     harmonics  weights of cos(k * difference of poses), for k = 0, 1, ...; of families with angles
     places     the places of the sequence that are read, whose terms add up; of `numbers`
+    through    a family of heads: a place counts by their mean attention to it, times the count of
+               places; of `numbers`. Without it each place counts 1
     gain       calibrated: one for each frequency, fitted on calibration prompts
     """
 
     match: Literal["same", "any"]
     harmonics: Annotated[tuple[Number, ...], Field(max_length=12)] = ()
     places: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    through: Name | None = None
     gain: Gain = Number(tune=1.0)
 
 

@@ -209,11 +209,15 @@ def neuron_waves(
     frequency: int,
     modulus: int,
     coefficients: Sequence[float],
+    shares: Float[Tensor, "n place"] | None = None,
 ) -> Float[Tensor, "n neuron"]:
-    """The drive of neurons that read numbers at some places: the sum of their waves."""
+    """The drive of neurons that read numbers at some places: the sum of their waves.
+
+    shares  how much each place counts; 1 by default
+    """
     angles = angle_deg(numbers, frequency, modulus)
-    difference = angles[:, :, None] - phases_deg[None]
-    return harmonics(difference, 360.0, coefficients).sum(1)
+    waves = harmonics(angles[:, :, None] - phases_deg[None], 360.0, coefficients)
+    return (waves if shares is None else waves * shares[..., None].to(waves.dtype)).sum(1)
 
 
 def answer_waves(
