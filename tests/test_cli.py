@@ -26,6 +26,7 @@ from workbench.evaluate.run import ROWS
 from workbench.hosts import named, store
 from workbench.manifest import MANIFEST
 from workbench.score.document import FORMAT
+from workbench.scratch import is_scratch
 from workbench.spec import dump_circuit, load_circuit, load_theory
 from workbench.vision.pictures.drawn import drawn
 
@@ -1078,7 +1079,8 @@ class Loop:
 
     def rows(self) -> list[Path]:
         """The rows of finished batches in the cache."""
-        return list(self.cache.rglob(f"{ROWS}/*/*"))
+        files = self.cache.rglob(f"{ROWS}/*/*")
+        return [path for path in files if not is_scratch(path.name)]
 
     def interrupt(self) -> tuple[subprocess.CompletedProcess, list[str]]:
         """Send SIGINT when rows of the first batch are in the cache: the run is in its middle."""

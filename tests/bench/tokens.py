@@ -85,7 +85,7 @@ def by_hooks(this: Ready, passes: Passes) -> Rows:
     kls: Rows = {name: [] for name in this.conditions}
     for start in range(0, len(this.prompts), BATCH):
         batch = this.prompts[start : start + BATCH]
-        run = natural_run(this.host, batch, this.sites, start)
+        run = natural_run(this.host, batch, this.sites)
         targets = this.host.output.targets(batch)
         for name, spliced in this.conditions.items():
             answers, patterns = passes(spliced, run)

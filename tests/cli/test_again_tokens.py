@@ -14,7 +14,7 @@ def scored(tmp_path_factory) -> Path:
     """A folder with the theory, the circuit file, and their score in `out`."""
     folder, host = tmp_path_factory.mktemp("tokens"), planted_host()
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("workbench.sequences.score", "workbench.hosts.store"):
+        for module in ("workbench.sequences.subject", "workbench.hosts.store"):
             patch.setattr(f"{module}.load", lambda name: host)
         patch.setenv("WORKBENCH_CACHE", str(folder / "cache"))
         (folder / "theory.yaml").write_text(THEORY)

@@ -132,8 +132,8 @@ def _lines(
     if not differing:
         yield f"{numbers}: all the same {within}"
         return
-    for each in differing[:SHOWN]:
-        yield f"{each.key}: then {each.before}, now {each.now}"
+    for difference in differing[:SHOWN]:
+        yield f"{difference.key}: then {difference.before}, now {difference.now}"
     if len(differing) > SHOWN:
         yield f"and {len(differing) - SHOWN} more (--json lists all)"
     yield f"{numbers}: {len(differing)} values differ, compared {within}"

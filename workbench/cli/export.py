@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.tokens import EXPORT_OPTIONS, export_of_tokens, paired_tokens
+from workbench.cli.tokens import EXPORT_OPTIONS, export_of_tokens
 from workbench.errors import WorkbenchError
 from workbench.terminal.options import (
     BROKEN,
@@ -18,7 +18,7 @@ from workbench.terminal.options import (
     chosen_circuit,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.tokens import TEXT, of_tokens, refuse_options
+from workbench.terminal.tokens import TEXT, of_tokens, paired_tokens, refuse_options
 from workbench.terminal.types import NAME, OUTPUT_FILE
 
 

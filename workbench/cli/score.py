@@ -11,7 +11,7 @@ from workbench.cli.requirements import (
     requirements_of_pictures,
     with_outcomes,
 )
-from workbench.cli.tokens import SCORE_OPTIONS, paired_tokens, score_of_tokens
+from workbench.cli.tokens import SCORE_OPTIONS, score_of_tokens
 from workbench.engine import Engine
 from workbench.terminal.json_errors import JSON_ERRORS
 from workbench.terminal.options import (
@@ -32,7 +32,7 @@ from workbench.terminal.options import (
     use_trained_option,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.tokens import TEXT, of_tokens, refuse_options
+from workbench.terminal.tokens import TEXT, of_tokens, paired_tokens, refuse_options
 
 
 @click.command()

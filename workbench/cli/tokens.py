@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from workbench.cli.requirements import exit_unless_met, requirements_of_tokens, with_outcomes
-from workbench.errors import WorkbenchError
 from workbench.terminal.options import command_line
 from workbench.terminal.session import Session
 
@@ -17,17 +16,6 @@ SCORE_OPTIONS = (
 )
 TUNE_OPTIONS = ("spec_file", "circuit_files", "output", "steps", "rate", "seed", "no_cache")
 EXPORT_OPTIONS = ("spec_file", "circuit_file", "text", "part", "output", "seed", "no_cache")
-
-
-def paired_tokens(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> tuple[Path, Path]:
-    """The theory and its circuit file. Raises WorkbenchError unless there is one of each."""
-    if len(spec_files) != 1 or len(circuit_files) != 1:
-        raise WorkbenchError(
-            "a theory of tokens",
-            f"{len(spec_files)} theories and {len(circuit_files)} circuits",
-            "one theory and its circuit: SPEC --circuit FILE",
-        )
-    return spec_files[0], circuit_files[0]
 
 
 def score_of_tokens(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.tokens import TUNE_OPTIONS, paired_tokens, tune_of_tokens
+from workbench.cli.tokens import TUNE_OPTIONS, tune_of_tokens
 from workbench.terminal.options import (
     COMMON,
     IMAGES,
@@ -14,7 +14,7 @@ from workbench.terminal.options import (
     trusted,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.tokens import of_tokens, refuse_options
+from workbench.terminal.tokens import of_tokens, paired_tokens, refuse_options
 from workbench.terminal.types import NAME, OUTPUT_FILE, SHIPPED_FILE, Number, count
 from workbench.tune.settings import RATE, TuneSettings
 
@@ -103,7 +103,7 @@ def tune(  # noqa: PLR0913
 
     Numbers that ended at a bound are listed.
 
-    An interrupted fit continues when the same command is given again.
+    An interrupted fit continues when the same command is given again; one of tokens starts again.
 
     A theory of tokens (`input: tokens`) is fitted to the answers at the scored places of its
     circuit's calibration prompts, with all families of heads together and each alone.

@@ -184,8 +184,8 @@ def _framed(x: Array, rows: tuple[int, int], columns: tuple[int, int], value: fl
     whole = (size + before + after for size, (before, after) in sides)
     kept = [slice(max(0, -before), size + min(0, after)) for size, (before, after) in sides]
     at = [
-        slice(each.start + before, each.stop + before)
-        for each, (before, _) in zip(kept, (rows, columns), strict=True)
+        slice(side.start + before, side.stop + before)
+        for side, (before, _) in zip(kept, (rows, columns), strict=True)
     ]
     framed = array_namespace(x).full((*x.shape[:2], *whole), value, dtype=x.dtype, device=device(x))
     framed[:, :, *at] = x[:, :, *kept]

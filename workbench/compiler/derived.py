@@ -88,12 +88,14 @@ def compile_constants(
     """
     wanted = spec.theory.families[family]
     every = [
-        each
+        constant
         for term in wanted.reads[source]
         if not isinstance(term, (Gabor, Blob))
-        for each in constants(term)
+        for constant in constants(term)
     ]
-    return [(each, _alone(circuit, family, wanted, source, each.term)) for each in every]
+    return [
+        (constant, _alone(circuit, family, wanted, source, constant.term)) for constant in every
+    ]
 
 
 def _alone(

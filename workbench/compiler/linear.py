@@ -32,7 +32,7 @@ class Constant:
 
 def constants(term: Term | Table) -> Iterator[Constant]:
     """The constants of a term, without those that the spec fixes at 0."""
-    return (each for each in _every(term) if each.low < each.high)
+    return (constant for constant in _every(term) if constant.low < constant.high)
 
 
 def _every(term: Term | Table) -> Iterator[Constant]:
@@ -58,7 +58,7 @@ def _every(term: Term | Table) -> Iterator[Constant]:
 
 
 def _constant(term: Term | Table, *factors: Number) -> Constant:
-    ends = [math.prod(each) for each in itertools.product(*map(_ends, factors))]
+    ends = [math.prod(corner) for corner in itertools.product(*map(_ends, factors))]
     value = math.prod(number.tune for number in factors)
     return Constant(
         term, value, 0.0 if min(ends) >= 0 else -math.inf, 0.0 if max(ends) <= 0 else math.inf

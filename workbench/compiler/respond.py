@@ -69,8 +69,8 @@ class Responses:
     def drive(self, layer: Layer, cells: tuple[Cells, Cells]) -> Array:
         """Sum of a layer's reads on `cells`, normalised if the layer normalises."""
         reads = [
-            read(self.of[each.source], each.weight, self.cells[each.source], cells)
-            for each in layer.reads
+            read(self.of[part.source], part.weight, self.cells[part.source], cells)
+            for part in layer.reads
         ]
         xp = array_namespace(*reads)
         return self._normalised(
@@ -79,7 +79,9 @@ class Responses:
 
     def drive_by(self, planned: Planned, cells: tuple[Cells, Cells]) -> Tensor:
         """The same as `drive` by a plan."""
-        first, *more = (self._read(each, cells, planned.positions) for each in planned.readings)
+        first, *more = (
+            self._read(reading, cells, planned.positions) for reading in planned.readings
+        )
         for other in more:
             first = first + other
         return self._normalised(planned.layer, first)
@@ -220,7 +222,7 @@ def drives(
     """
     entering = [value for value, _ in (host_activations or {}).values()]
     if torch.is_grad_enabled() and any(
-        each.requires_grad for each in (rgb, *entering, *_numbers(circuits.values()))
+        array.requires_grad for array in (rgb, *entering, *_numbers(circuits.values()))
     ):
         picture = in_circuit_units(rgb, mean_rgb)
         return {

@@ -111,7 +111,7 @@ def calibrated_each(
     progress = work.stage("calibrate", len(pictures) * len(theories))
     inputs = _stream(host, theories, pictures, work, EVERYTHING_TO_FIT, progress)
     count = len(batches(pictures))
-    links = [link_of(host.site(next(iter(each.values())).site)) for each in theories]
+    links = [link_of(host.site(next(iter(circuits.values())).site)) for circuits in theories]
     return [
         replace(calibrate(circuits, islice(inputs, count), work.seed, link), check=check)
         for circuits, link in zip(theories, links, strict=True)

@@ -34,8 +34,8 @@ from workbench.hosts.transformer_host import transformer_host
 from workbench.progress import Stage, no_stage
 
 TRAININGS: Mapping[str, Training] = {
-    each.TRAINING.name: each.TRAINING
-    for each in (train_induction, train_modular_addition, train_modular_subtraction)
+    module.TRAINING.name: module.TRAINING
+    for module in (train_induction, train_modular_addition, train_modular_subtraction)
 }
 FINAL, RECORD = "final", "training.json"
 MADE = re.compile(r"(?P<name>[\w-]+)(@seed:(?P<seed>\d{1,19}))?@(final|step:(?P<step>\d{1,19}))")

@@ -78,9 +78,9 @@ def _of_file(
 
 def _without(pair: Matched, named: Sequence[Matched]) -> Matched:
     """A matched pair without the units, and without the family at that site, that files name."""
-    here = [each for each in named if each.site == pair.site]
-    taken = np.isin(pair.units, [unit for each in here for unit in each.units]) | any(
-        each.family == pair.family for each in here
+    here = [match for match in named if match.site == pair.site]
+    taken = np.isin(pair.units, [unit for match in here for unit in match.units]) | any(
+        match.family == pair.family for match in here
     )
     return replace(
         pair, units=pair.units[~taken], poses=pair.poses[~taken], wrong=pair.wrong[~taken]
@@ -190,9 +190,9 @@ def _unfit(
     """
     families, step_px = spec.theory.families, host.site(units.site).stride_px
     strides = [
-        each.stride_px or host.site(trained.site).stride_px
-        for each in families.values()
-        if family in each.reads
+        reader.stride_px or host.site(trained.site).stride_px
+        for reader in families.values()
+        if family in reader.reads
     ]
     try:
         refuse_unbindable(spec, trained, host, {family: units})

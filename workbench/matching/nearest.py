@@ -130,15 +130,15 @@ def within_groups(
 def _nearest(answers: Answers, trained: Float[np.ndarray, "stimulus unit"]) -> Nearest:
     families = list(answers.families.values())
     whole = [correlation(trained, family) for family in families]
-    family = np.stack([each.max(1) for each in whole]).argmax(0)
-    pose = np.stack([each.argmax(1) for each in whole])[family, range(len(family))]
+    family = np.stack([table.max(1) for table in whole]).argmax(0)
+    pose = np.stack([table.argmax(1) for table in whole])[family, range(len(family))]
     turning = [
-        correlation(within_groups(answers, trained), within_groups(answers, each))
-        for each in families
+        correlation(within_groups(answers, trained), within_groups(answers, tuning_of_family))
+        for tuning_of_family in families
     ]
     tuning, direction = (
-        np.array([each[f][unit, p] for unit, (f, p) in enumerate(zip(family, pose, strict=True))])
-        for each in (whole, turning)
+        np.array([table[f][unit, p] for unit, (f, p) in enumerate(zip(family, pose, strict=True))])
+        for table in (whole, turning)
     )
     return Nearest(family, pose, tuning, direction)
 

@@ -70,7 +70,9 @@ def changes(spec: Spec, other: Spec) -> list[Change]:
     variants and claims are left out.
     """
     both = spec.theory.families.keys() & other.theory.families.keys()
-    ours, theirs = (dict(_values(source.parse(each.text).values, both)) for each in (spec, other))
+    ours, theirs = (
+        dict(_values(source.parse(written.text).values, both)) for written in (spec, other)
+    )
     keys = dict.fromkeys((*ours, *theirs))
     return [
         Change(key, ours.get(key, NONE), theirs.get(key, NONE))
@@ -110,7 +112,11 @@ def _differences(card: Scorecard) -> Iterator[tuple[str, ...]]:
         figures = (comparison.recovered, comparison.pearson)
         yield (
             name,
-            *(text for each in figures for text in (number(each.value, 3), interval(each.ci95, 3))),
+            *(
+                text
+                for figure in figures
+                for text in (number(figure.value, 3), interval(figure.ci95, 3))
+            ),
         )
 
 

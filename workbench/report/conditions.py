@@ -122,9 +122,9 @@ def _copied(card: Scorecard) -> Iterator[str]:
 def _fewer(card: Scorecard) -> Iterator[str]:
     images, natural = card.header.images, card.conditions["natural"].quantities
     labelled = [
-        each.label
-        for each in card.quantities
-        if each.needs_target and natural[each.key].n is not None
+        quantity.label
+        for quantity in card.quantities
+        if quantity.needs_target and natural[quantity.key].n is not None
     ]
     if labelled:
         yield (
@@ -151,9 +151,9 @@ def _without_target(card: Scorecard, row: ConditionScore) -> dict[str, Figure]:
     """The figures of a condition that need no label, by the title of their column."""
     return {
         **{
-            each.label: row.quantities[each.key]
-            for each in card.quantities
-            if not each.needs_target
+            quantity.label: row.quantities[quantity.key]
+            for quantity in card.quantities
+            if not quantity.needs_target
         },
         "next layer": row.consumer,
         f"recovered {card.headline_quantity.label}": row.recovered,

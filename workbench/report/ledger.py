@@ -33,7 +33,7 @@ def draw_ledger(card: Scorecard) -> Figure:
     """The recovered headline of every condition, and the last accuracy where there are labels."""
     names = [name for name in ordered(card) if name != "natural"]
     rows = [card.conditions[name] for name in names]
-    accuracies = [each for each in shown_quantities(card) if each.needs_target][-1:]
+    accuracies = [quantity for quantity in shown_quantities(card) if quantity.needs_target][-1:]
     figure = Figure(
         figsize=(8.6 if accuracies else 6.4, 0.3 * len(names) + 0.9), layout="constrained"
     )

@@ -81,7 +81,7 @@ def _theories(card: Scorecard) -> Iterator[Text]:
 
 def _summary(card: Scorecard) -> Table:
     """The four rows, without accuracies, which the conditions have: so their words fit."""
-    quantities = [each for each in shown_quantities(card) if not each.needs_target]
+    quantities = [quantity for quantity in shown_quantities(card) if not quantity.needs_target]
     shown = _empty(card, "\nunits", quantities)
     for row in summary(card):
         shown.add_row(row.words, *cells(card, card.conditions[row.condition], quantities))

@@ -46,9 +46,9 @@ def gathered(
     contents: dict[str, bytes] = {}
 
     def copied(file: Path, folder: str) -> str:
-        for each in (file, *_ledger(file)):
+        for path in (file, *_ledger(file)):
             try:
-                contents[f"{FOLDER}/{folder}/{each.name}"] = each.read_bytes()
+                contents[f"{FOLDER}/{folder}/{path.name}"] = path.read_bytes()
             except OSError:
                 continue
         return f"{FOLDER}/{folder}/{file.name}"

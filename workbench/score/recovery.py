@@ -54,12 +54,20 @@ def gains(
     return mean_over(statistics, rows, known, lambda means: means[over] - means[condition], seed)
 
 
-def loses(statistics: Statistics, condition: str, quantity: str, seed: int = 0) -> Figure:
-    """The recovered share of the handwritten units minus that of `condition`, for zero ablation.
+def loses(
+    statistics: Statistics,
+    condition: str,
+    quantity: str,
+    seed: int = 0,
+    worse: str = "ablated.zero",
+    than: str = "spliced",
+) -> Figure:
+    """The recovered share of `than`, the handwritten units, minus that of `condition`.
 
-    Both are on the same pictures, so the interval is paired. None where nothing was lost.
+    It is of the ablation `worse`. Both are on the same pictures, so the interval is paired. None
+    where nothing was lost.
     """
-    names = {"left": condition, "spliced": "spliced", "lost": "ablated.zero"}
+    names = {"left": condition, "spliced": than, "lost": worse}
     rows = {key: distance(statistics, name, quantity) for key, name in names.items()}
 
     def share(means: Mapping[str, Array]) -> Array:
@@ -115,7 +123,7 @@ def distance(statistics: Statistics, condition: str, quantity: str) -> Float[Arr
     if quantity not in rows:
         known = rows[statistics.quantities[0].name]
         return array_namespace(known).full_like(known, float("nan"))
-    facts = {each.name: each for each in statistics.quantities}.get(quantity)
+    facts = {entry.name: entry for entry in statistics.quantities}.get(quantity)
     if facts is None or not (facts.larger_is_better or facts.task):
         return rows[quantity]
     change = rows[quantity] - statistics.rows["natural"][quantity]

@@ -310,20 +310,30 @@ def regression(
 def answer_baselines(
     part: AnswerConditions, run: NaturalRun, wanted: Float[Tensor, "row token"]
 ) -> list[TokenCondition]:
-    """The rivals of a part with neurons; heads that copy have none but the ablations.
+    """The rivals of a part.
+
+    They are the mean logits alone for a whole network, and sums of cosines and a regression for
+    neurons. Heads that copy have none but the ablations.
 
     wanted  what the trained part adds (`added_by`)
     """
+    made = []
+    if part.whole:
+        mean = wanted.mean(0)
+        label = "the mean logits alone: one answer to every prompt"
+        made.append(
+            part.of_logits("baseline.constant", label, lambda _: mean[None, None], mean.numel())
+        )
     if not part.written.neurons:
-        return []
-    made = [
+        return made
+    made.append(
         part.of_logits(
             "baseline.cosines",
             "no neurons: a sum of cosines, one gain a frequency",
             cosines(part, run, wanted),
             sum(2 * len(neurons.frequencies) for neurons in part.written.neurons.values()),
         )
-    ]
+    )
     if not part.whole:
         ((_, neurons),) = part.written.neurons.items()
         label = "least squares from the trained stream to what the neurons add to the logits"

@@ -3,9 +3,11 @@
 from typing import Any
 
 from workbench.score.facts import as_json, finite
+from workbench.score.uncertainty import Figure
 from workbench.sequences.examples import Examples
 from workbench.sequences.part_score import PartScore, bits
 from workbench.sequences.score import TokenCard
+from workbench.sequences.varied_parts import PREFIX
 
 FORMAT = 1
 
@@ -60,6 +62,11 @@ def _pictured(examples: Examples) -> dict[str, Any]:
     }
 
 
+def figure_facts(figure: Figure) -> dict[str, Any]:
+    """A figure with its interval, as documents of tokens have it."""
+    return {"value": figure.value, "ci95": figure.ci95}
+
+
 def _part_document(part: PartScore) -> dict[str, Any]:
     return {
         "words": part.words,
@@ -67,13 +74,17 @@ def _part_document(part: PartScore) -> dict[str, Any]:
         "kept_of_rule": part.kept,
         "numbers": {**vars(part.numbers), "total": part.numbers.total, "bits": bits(part.numbers)},
         "cheapest_ablation": part.cheapest,
-        "recovered_by": {
-            name: {"value": figure.value, "ci95": figure.ci95}
-            for name, figure in part.by_ablation.items()
-        },
+        "recovered_by": {name: figure_facts(figure) for name, figure in part.by_ablation.items()},
         "best_rival": part.rival,
-        "ahead": {"value": part.ahead.value, "ci95": part.ahead.ci95},
+        "ahead": figure_facts(part.ahead),
         "verdict": part.verdict,
+        "variants": {
+            name.removeprefix(PREFIX): {
+                "about": part.row(name).facts.label,
+                "loses": figure_facts(figure),
+            }
+            for name, figure in part.variants.items()
+        },
         "conditions": {
             row.facts.name: {
                 "kind": row.facts.kind.value,

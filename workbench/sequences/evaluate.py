@@ -43,7 +43,7 @@ def evaluate_parts(
     advance = work.stage("score", len(prompts))
     for start in range(0, len(prompts), BATCH):
         batch = prompts[start : start + BATCH]
-        run = natural_run(host, batch, sites, start)
+        run = natural_run(host, batch, sites)
         compared = comparison(host, run, batch)
         natural = compared(run.answers, at.get(NATURAL.name))
         computed: dict[int, dict[str, np.ndarray]] = {}  # parts share their ablations

@@ -1,6 +1,6 @@
 """Activations for the pictures of a report: of few prompts, trained and handwritten.
 
-A scorecard holds figures alone. What is drawn is computed here, only where a page is written.
+A scorecard holds figures alone. Examples are computed here, only where a page is written.
 """
 
 from collections.abc import Mapping, Sequence

@@ -2,37 +2,31 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.errors import WorkbenchError, nearest
 from workbench.sequences.circuit import CircuitFamily, TokenCircuit
 from workbench.sequences.language import Frequencies, TokenFamily, TokenTheory
+from workbench.sequences.meaning import claim_faults, meaning_faults
+from workbench.sequences.variants import varied
 from workbench.spec import source
 from workbench.spec.checks import without_bounds
-from workbench.spec.language import INPUT
 from workbench.spec.partial import validated
-from workbench.spec.problems import Fault
 from workbench.spec.source import Source
 
-# units -> the units whose families they may read, besides the tokens themselves
-READS = {
-    "through": ("heads",),
-    "heads": ("heads", "numbers"),
-    "neurons": ("numbers",),
-    "answers": ("neurons", "heads"),
-}
 OF_CIRCUIT = {"heads": "heads", "numbers": "numbers", "neurons": "layer"}
 
 
 @dataclass(frozen=True)
 class TokenSpec:
-    """A theory of a transformer with its file."""
+    """A theory of a transformer with its file; `variants` has the changed theories by name."""
 
     theory: TokenTheory
     text: str
     path: Path
     sha256: str
+    variants: Mapping[str, TokenTheory] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         chain = " -> ".join(self.theory.families)
@@ -61,11 +55,14 @@ def token_theory_from_text(text: str, path: str = "<text>") -> TokenSpec:
 def token_theory(parsed: Source) -> TokenSpec:
     """The theory of a parsed file. Raises SpecError."""
     theory, wrong = validated(TokenTheory, parsed.values)
+    variants: dict[str, TokenTheory] = {}
     if theory is not None:
         wrong += [*meaning_faults(theory), *without_bounds(theory.families, parsed)]
+        variants, of_variants = varied(theory, parsed, wrong)
+        wrong += [*of_variants, *claim_faults(theory)]
     parsed.refuse([*parsed.faults, *parsed.independent(wrong)])
     digest = hashlib.sha256(parsed.text.encode()).hexdigest()
-    return TokenSpec(theory, parsed.text, Path(parsed.file), digest)
+    return TokenSpec(theory, parsed.text, Path(parsed.file), digest, variants)
 
 
 def load_token_circuit(path: Path | str) -> TokenCircuit:
@@ -81,74 +78,6 @@ def load_token_file(path: Path | str) -> TokenSpec | TokenCircuit:
     values = source.read(Path(path)).values
     is_circuit = "circuit" in values and "theory" not in values
     return load_token_circuit(path) if is_circuit else load_token_theory(path)
-
-
-def meaning_faults(theory: TokenTheory) -> list[Fault]:
-    """The faults of families that read what is not above them, or what they cannot read."""
-    faults = []
-    above: dict[str, TokenFamily] = {}
-    for name, family in theory.families.items():
-        if name == INPUT:
-            advice = "another name: 'input' is the token"
-            faults.append(Fault("wrong-name", ("families", name), "the name 'input'", advice))
-        faults += _look_faults(name, family, above)
-        faults += _read_faults(name, family, above)
-        above[name] = family
-    if last := list(theory.of_units("answers"))[1:]:
-        path = ("families", last[0])
-        faults.append(Fault("conflict", path, "a second family of answers", "one of them"))
-    return faults
-
-
-def _look_faults(name: str, family: TokenFamily, above: Mapping[str, TokenFamily]) -> list[Fault]:
-    faults: list[Fault] = []
-    for i, look in enumerate(family.looks):
-        at = ("families", name, "looks", i)
-        if look.of is not None and look.of != INPUT:
-            faults += _source_faults((*at, "of"), "heads", look.of, above)
-        source_family = above.get(look.of or "")
-        given = look.frequency is not None
-        wanted = source_family is not None and source_family.units == "numbers"
-        if given and not wanted:
-            shown = f"frequency, of {look.of or 'any token'}"
-            faults.append(Fault("conflict", (*at, "frequency"), shown, "only of numbers"))
-        if wanted and not given:
-            keys = "the keys frequency and phase_deg"
-            faults.append(Fault("missing-key", at, "no frequency", keys))
-    return faults
-
-
-def _read_faults(name: str, family: TokenFamily, above: Mapping[str, TokenFamily]) -> list[Fault]:
-    faults: list[Fault] = []
-    for read_name, read in family.reads.items():
-        at = ("families", name, "reads", read_name)
-        if read_name != INPUT or family.units == "neurons":
-            faults += _source_faults(at, family.units, read_name, above)
-        source_units = above[read_name].units if read_name in above else ""
-        if read.through is not None:
-            faults += _source_faults((*at, "through"), "through", read.through, above)
-            if source_units != "numbers":
-                shown = f"through, for {read_name}"
-                faults.append(Fault("conflict", (*at, "through"), shown, "only for numbers"))
-        for key, units in (("harmonics", ("numbers", "neurons")), ("places", ("numbers",))):
-            given, wanted = bool(getattr(read, key)), source_units in units
-            if given and not wanted:
-                shown = f"{key}, for {read_name}"
-                faults.append(Fault("conflict", (*at, key), shown, f"{key} only for {units[0]}"))
-            if wanted and not given:
-                faults.append(Fault("missing-key", at, f"no {key}", f"the key {key}"))
-    return faults
-
-
-def _source_faults(
-    at: tuple, units: str, source_name: str, above: Mapping[str, TokenFamily]
-) -> Iterator[Fault]:
-    readable = [name for name, family in above.items() if family.units in READS[units]]
-    if source_name not in readable:
-        expected = f"a family above of {' or '.join(READS[units])}"
-        yield Fault(
-            "unknown-family", at, repr(source_name), expected, nearest(source_name, readable)
-        )
 
 
 def refuse_unmatched(spec: TokenSpec, circuit: TokenCircuit, file: Path | str) -> None:

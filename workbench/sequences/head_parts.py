@@ -131,7 +131,7 @@ class HeadConditions:
         made = [*self.ablations(), self.written("spliced", self.heads)]
         for name, (label, changed) in controls(self.heads, self.by_hand, seed, vocabulary).items():
             made.append(self.written(name, changed, ConditionKind.CONTROL, label))
-        return [*made, self._baseline()]
+        return [*made, self.baseline()]
 
     def ablations(self) -> list[TokenCondition]:
         """Heads that give nothing, their mean, another prompt's output, or attend uniformly."""
@@ -194,7 +194,9 @@ class HeadConditions:
 
         return condition(name, kind, label, lambda run: with_patterns(patterns(run)), patterns)
 
-    def _baseline(self) -> TokenCondition:
+    def baseline(self) -> TokenCondition:
+        """The condition of mean patterns, with the count of their numbers."""
+
         def patterns(run: NaturalRun) -> Patterns:
             return {
                 layer: (

@@ -11,8 +11,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from workbench.sequences.changes import TokenClaim, TokenVariant
 from workbench.spec.family import Steps
-from workbench.spec.language import INPUT
 from workbench.spec.number import ENTRIES, Name, Number, RefusedError, Strict
 
 CALIBRATED = "calibrated"
@@ -164,14 +164,10 @@ class TokenTheory(Strict):
     about: str = ""
     source: tuple[str, ...] = ()
     families: Annotated[dict[Name, TokenFamily], Field(min_length=1, max_length=ENTRIES)]
+    variants: dict[Name, TokenVariant] = Field(default={}, max_length=ENTRIES)
+    claims: dict[Name, TokenClaim] = Field(default={}, max_length=ENTRIES)
     tuned: TokensTuned | None = None
 
     def of_units(self, units: str) -> dict[str, TokenFamily]:
         """The families of these units, by name."""
         return {name: family for name, family in self.families.items() if family.units == units}
-
-
-def sources(family: TokenFamily) -> tuple[str, ...]:
-    """The names of what a family reads, without the tokens themselves."""
-    read = [look.of for look in family.looks if look.of] + list(family.reads)
-    return tuple(dict.fromkeys(name for name in read if name != INPUT))

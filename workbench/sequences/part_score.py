@@ -1,7 +1,7 @@
 """The score of one part: its rows, the cheapest ablation, the nearest rival, and a verdict."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from workbench.evaluate.statistics import Statistics
 from workbench.hosts.host import Host
 from workbench.hosts.output import Quantity
 from workbench.score.bits import CALIBRATED_BITS, PRECISION
-from workbench.score.recovery import distance, gains, recovered
+from workbench.score.recovery import distance, gains, loses, recovered
 from workbench.score.uncertainty import Figure
 from workbench.sequences.evaluate import OVERLAP
 from workbench.sequences.parts import PartNumbers, TokenPart
@@ -47,6 +47,7 @@ class PartScore:
               the theory does better
     floor     the same of the cheapest ablation
     by_ablation  what the handwritten part recovers of each ablation
+    variants  for each variant, by its condition, how much less of the cheapest ablation it recovers
     kept      of weights that fit a rule for scores: the share of it that they keep
     """
 
@@ -61,6 +62,7 @@ class PartScore:
     by_ablation: Mapping[str, Figure]
     rows: Sequence[TokenRow]
     kept: float | None = None
+    variants: Mapping[str, Figure] = field(default_factory=dict)
 
     def row(self, name: str) -> TokenRow:
         """The row of a condition; raises KeyError without one."""
@@ -113,6 +115,11 @@ def part_score(part: TokenPart, rows: Statistics, host: Host, seed: int) -> Part
             for name in rows.rows
         ],
         part.kept,
+        {
+            name: loses(rows, name, headline, seed, worse=cheapest)
+            for name, kind in kinds.items()
+            if kind == ConditionKind.VARIANT
+        },
     )
 
 

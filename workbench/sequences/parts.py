@@ -4,7 +4,7 @@ Splicing one part into the trained rest is the sharpest test of it: a circuit th
 in another way than the network may answer well as a whole.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.sequences.answer_parts import (
@@ -18,7 +18,7 @@ from workbench.sequences.answer_parts import (
     silenced_neurons,
 )
 from workbench.sequences.compile import Written
-from workbench.sequences.head_parts import HeadConditions, by_layer
+from workbench.sequences.head_parts import HeadConditions, Heads, by_layer
 from workbench.sequences.language import CALIBRATED, TokenTheory
 from workbench.sequences.splice import (
     NaturalRun,
@@ -65,30 +65,44 @@ class PartNumbers:
 class TokenPart:
     """A part of a theory: what is replaced, at which level, and under which conditions.
 
+    families  those that are handwritten
     level  "score": a rule for the score before the softmax or for the logits, with no claim about
            the weights behind it; or "weights": numbers in the network's own tensors
     kept   of weights that fit a rule for scores: the share of it that they keep (`kept_share`)
+    with_heads  the handwritten part with other heads in place of its own; None at level "weights"
     """
 
     name: str
     words: str
     numbers: PartNumbers
     conditions: tuple[TokenCondition, ...]
+    families: tuple[str, ...] = ()
     level: str = SCORE_LEVEL
     kept: float | None = None
+    with_heads: Callable[[Heads], TokenCondition] | None = None
+
+    def condition(self, name: str) -> TokenCondition:
+        """The condition of that name; raises KeyError without one."""
+        return {spliced.facts.name: spliced for spliced in self.conditions}[name]
+
+    def written_with(self, heads: Heads) -> TokenCondition:
+        """The handwritten part with these heads. Raises TypeError at level "weights"."""
+        if self.with_heads is None:
+            raise TypeError(f"the weights of {self.name} are not of other heads")
+        return self.with_heads(heads)
 
 
 def parts_of(subject: Subject) -> list[TokenPart]:
     """Every part of a theory of level "score"; its answers are calibrated on the subject's run."""
     families = tuple(subject.written.heads)
-    every = _head_conditions(subject)
+    every = head_conditions(subject)
     parts = [_heads_part(subject, replace(every, by_hand=(name,))) for name in families]
     if len(families) > 1:
         parts.append(_heads_part(subject, every))
     return [*parts, *_answer_parts(subject, every, parts)] if subject.written.answers else parts
 
 
-def _head_conditions(subject: Subject) -> HeadConditions:
+def head_conditions(subject: Subject) -> HeadConditions:
     """The conditions of a part in which all families of heads are handwritten."""
     heads, seen = subject.written.heads, subject.run.seen
     layers = by_layer(heads)
@@ -103,7 +117,11 @@ def _heads_part(subject: Subject, conditions: HeadConditions) -> TokenPart:
     words = f"attention patterns of {' and '.join(by_hand)}"
     counted = summed([looks_numbers(subject.theory, written, family) for family in by_hand])
     made = tuple(conditions.all(subject.seed, written.vocabulary))
-    return TokenPart(name, words, counted, made)
+
+    def with_heads(heads: Heads) -> TokenCondition:
+        return conditions.written("spliced", heads)
+
+    return TokenPart(name, words, counted, made, by_hand, with_heads=with_heads)
 
 
 def _answer_parts(
@@ -160,7 +178,7 @@ def _answer_part(
     conditions: AnswerConditions,
     ablations: Sequence[TokenCondition],
 ) -> TokenPart:
-    ((_, family),) = subject.theory.of_units("answers").items()
+    ((answers, family),) = subject.theory.of_units("answers").items()
     means = family.means == CALIBRATED
     wanted = added_by(subject.host, conditions, subject.run)
     fitted = fitted_answers(conditions, subject.run, wanted, means)
@@ -170,7 +188,14 @@ def _answer_part(
         *fitted.controls(subject.seed),
         *answer_baselines(fitted, subject.run, wanted),
     )
-    return TokenPart(name, words, answer_numbers(subject.theory, fitted, means), made)
+    read = [name for name in fitted.written.heads_read if name in fitted.by_hand]
+    families = (*read, *fitted.written.neurons, answers)
+
+    def with_heads(heads: Heads) -> TokenCondition:
+        return fitted.condition(written=replace(fitted.written, heads=heads))
+
+    counted = answer_numbers(subject.theory, fitted, means)
+    return TokenPart(name, words, counted, made, families, with_heads=with_heads)
 
 
 def _ablated_neurons(subject: Subject) -> list[TokenCondition]:

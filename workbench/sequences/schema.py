@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from workbench.sequences.language import TokenTheory
-from workbench.spec.schema import DIALECT
+from workbench.spec.schema import DIALECT, one_or_many
 
 NAME = "urn:handwritten-weights-workbench:token-theory"
 
@@ -17,7 +17,10 @@ def json_schema() -> dict[str, Any]:
 
     Rules that involve more than one key are left to `workbench check`.
     """
-    return {"$schema": DIALECT, "$id": NAME, **TokenTheory.model_json_schema()}
+    schema = TokenTheory.model_json_schema()
+    uniform = schema["$defs"]["TokenEdit"]["properties"]["uniform"]
+    uniform["anyOf"] = [*one_or_many(uniform["anyOf"][0]), *uniform["anyOf"][1:]]
+    return {"$schema": DIALECT, "$id": NAME, **schema}
 
 
 def schema_text() -> str:

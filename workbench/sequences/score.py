@@ -16,6 +16,7 @@ from workbench.sequences.part_score import PartScore, part_score
 from workbench.sequences.parts import parts_of
 from workbench.sequences.prompt_sets import Prompts
 from workbench.sequences.subject import loaded, sites_read, subject_of
+from workbench.sequences.varied_parts import with_variants
 from workbench.sequences.weights.parts import at_both_levels
 from workbench.work import Work
 
@@ -83,7 +84,8 @@ def score_loaded(
     """As `score_tokens`, for what is loaded already."""
     subject = subject_of(spec, circuit, host, prompts, work.seed)
     host, sites = subject.host, sites_read(subject.written)
-    parts = at_both_levels(subject, parts_of(subject), request.only if request else ())
+    parts = with_variants(subject, spec, circuit, parts_of(subject))
+    parts = at_both_levels(subject, parts, request.only if request else ())
     statistics = evaluate_parts(host, parts, prompts.scored, sites, work, subject.run)
     scores = [
         part_score(part, rows, host, work.seed)

@@ -61,14 +61,12 @@ class NaturalRun:
     answers  what the network gives
     seen     activations at sites, units first: `n unit *position`
     scored   places whose answers are scored
-    start    place of the first prompt among all
     """
 
     tokens: Int[Tensor, "n place"]
     answers: Float[Tensor, "n ..."]
     seen: Mapping[str, Tensor]
     scored: Bool[Tensor, "n place"]
-    start: int = 0
 
     def of(self, chosen: Int[Tensor, " prompt"]) -> "NaturalRun":
         """The same of some prompts."""
@@ -76,16 +74,14 @@ class NaturalRun:
         return NaturalRun(self.tokens[chosen], self.answers[chosen], seen, self.scored[chosen])
 
 
-def natural_run(
-    host: Host, prompts: Sequence[Prompt], sites: Sequence[str], start: int = 0
-) -> NaturalRun:
+def natural_run(host: Host, prompts: Sequence[Prompt], sites: Sequence[str]) -> NaturalRun:
     """Run the network on prompts and record the sites, and the streams that runs may start at."""
     tokens = host.input.batch(prompts).to(host.device)
     streams = [site for site in host.sites if host.starts_at(site)]
     answers, seen = host.run(tokens, *dict.fromkeys([*sites, *streams]))
     targets = torch.as_tensor(host.output.targets(prompts))
     scored = (targets != NO_TARGET).reshape(len(prompts), -1)
-    return NaturalRun(tokens, answers, seen, scored, start)
+    return NaturalRun(tokens, answers, seen, scored)
 
 
 Overrides = Mapping[str, Override]
@@ -226,3 +222,33 @@ def at_places(values: Float[Tensor, "n place ..."], scored: Tensor) -> Tensor:
     if values.shape[1] == scored.shape[1]:
         return values[scored]
     return values[:, 0][scored.any(1)]
+
+
+def seen_under(
+    host: Host, run: NaturalRun, overrides: Overrides, sites: Sequence[str]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The network's answers with these overrides, and the activations at sites then.
+
+    Raises WorkbenchError if an override did not happen.
+    """
+    with overridden(host, overrides) as fired:
+        answers, seen = host.run(run.tokens, *sites)
+    refuse_unfired(fired)
+    return answers, seen
+
+
+def patterns_under(
+    host: Host, spliced: TokenCondition, layers: Mapping[int, tuple[int, ...]]
+) -> PatternsOf:
+    """The patterns that heads (layer -> heads) have under a condition, of a batch."""
+    network = host if spliced.network is None else spliced.network
+
+    def patterns(run: NaturalRun) -> Patterns:
+        sites = [pattern_site(layer) for layer in layers]
+        _, seen = seen_under(network, run, spliced.overrides(run), sites)
+        return {
+            layer: (members, seen[pattern_site(layer)][:, list(members)])
+            for layer, members in layers.items()
+        }
+
+    return patterns

@@ -18,6 +18,7 @@ from workbench.sequences.language import TokenTheory
 from workbench.sequences.prompt_sets import Prompts, prompts_of
 from workbench.sequences.prompts import Prompt
 from workbench.sequences.splice import NaturalRun, natural_run, post_site, stream_site
+from workbench.sequences.variants import circuit_of
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,14 @@ def subject_of(
     written = replace(written, heads=heads)
     host = with_temperature(host, run, prompts)
     return Subject(host, spec.theory, written, run, seed)
+
+
+def varied_subject(subject: Subject, spec: TokenSpec, circuit: TokenCircuit, name: str) -> Subject:
+    """The subject of a variant: its gains are calibrated again, on the same prompts."""
+    theory, changed = spec.variants[name], circuit_of(circuit, spec.theory.variants[name])
+    written = compile_tokens(theory, changed, shape_of(subject.host).answers)
+    heads = calibrated_heads(written.heads, subject.run, subject.causal)
+    return replace(subject, theory=theory, written=replace(written, heads=heads))
 
 
 def prompt_length(circuit: TokenCircuit) -> int:

@@ -40,6 +40,10 @@ def _part(card: TokenCard, part: PartScore) -> Iterator[Text | Table]:
         if name != part.cheapest
     ]
     yield Text(f"recovered of {part.cheapest}, which loses least ({', '.join(others)})")
+    for name, loses in part.variants.items():
+        between = f" ({interval(loses.ci95)})" if loses.ci95 else ""
+        lost = f"{number(loses.value, 2)}{between} of recovered {card.headline.label}"
+        yield Text(f"{name}, {part.row(name).facts.label}: loses {lost}")
     yield Text(part.verdict, style="bold")
 
 

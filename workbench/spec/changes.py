@@ -1,5 +1,6 @@
 """Changes of a theory: variants, which are compiled and scored, and the edits of claims."""
 
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
@@ -39,8 +40,8 @@ class Alike(Strict):
     gain: Literal["shared"] | None = None
 
 
-class Variant(Strict):
-    """A named change of the theory, compiled and scored to show how much the theory depends on it.
+class Changed(Strict):
+    """A named change of a theory, of pictures or of tokens.
 
     Its values are plain, so that no number in it counts or is tuned.
     """
@@ -55,6 +56,14 @@ class Variant(Strict):
         description="key of the theory -> its value in the variant: "
         "{families.line.reads.gabor[1].gain: 0}",
     )
+
+
+class Variant(Changed):
+    """A named change of the theory, compiled and scored to show how much the theory depends on it.
+
+    Its values are plain, so that no number in it counts or is tuned.
+    """
+
     units: Alike = Alike()
 
     @model_validator(mode="after")
@@ -89,22 +98,19 @@ class Edit(Strict):
         return self.without or self.only or ()
 
 
-COMPARISONS = ("above", "below", "rises_by", "falls_by")
+# comparison -> whether it is so of a figure before, after, and a bound; never of one that is NaN
+HOLDS: Mapping[str, Callable[[Any, Any, float], Any]] = {
+    "above": lambda before, after, bound: after > bound,
+    "below": lambda before, after, bound: after < bound,
+    "rises_by": lambda before, after, bound: after - before > bound,
+    "falls_by": lambda before, after, bound: before - after > bound,
+}
+COMPARISONS = tuple(HOLDS)
 
 
-class Expect(Strict):
-    """The predicted outcome of an edit: a figure of the units' tuning, and a bound of it.
+class Bounded(Strict):
+    """A bound of a figure after an edit (above, below), or of its change (rises_by, falls_by)."""
 
-    figure   echo and width_deg as the scorecard has them; peak: highest response over the unedited
-             unit's
-    radius   of the arcs: the smallest, the largest, or the mean over all of them
-    of       the mean of the units, or every unit
-    above, below, rises_by, falls_by   exactly one: a bound of the figure, or of its change
-    """
-
-    figure: Literal["echo", "width_deg", "peak"]
-    radius: Literal["mean", "smallest", "largest"] = "mean"
-    of: Literal["mean", "every"] = "mean"
     above: float | None = None
     below: float | None = None
     rises_by: Annotated[float, Field(ge=0)] | None = None
@@ -122,6 +128,21 @@ class Expect(Strict):
         return next(
             (name, value) for name in COMPARISONS if (value := getattr(self, name)) is not None
         )
+
+
+class Expect(Bounded):
+    """The predicted outcome of an edit: a figure of the units' tuning, and a bound of it.
+
+    figure   echo and width_deg as the scorecard has them; peak: highest response over the unedited
+             unit's
+    radius   of the arcs: the smallest, the largest, or the mean over all of them
+    of       the mean of the units, or every unit
+    above, below, rises_by, falls_by   exactly one: a bound of the figure, or of its change
+    """
+
+    figure: Literal["echo", "width_deg", "peak"]
+    radius: Literal["mean", "smallest", "largest"] = "mean"
+    of: Literal["mean", "every"] = "mean"
 
 
 class Claim(Strict):

@@ -19,10 +19,10 @@ def json_schema() -> dict[str, Any]:
     """
     schema = Theory.model_json_schema()
     reads = schema["$defs"]["Family"]["properties"]["reads"]
-    reads["additionalProperties"] = {"anyOf": _one_or_many(reads["additionalProperties"])}
+    reads["additionalProperties"] = {"anyOf": one_or_many(reads["additionalProperties"])}
     for edit in ("without", "only"):
         families = schema["$defs"]["Edit"]["properties"][edit]
-        families["anyOf"] = [*_one_or_many(families["anyOf"][0]), *families["anyOf"][1:]]
+        families["anyOf"] = [*one_or_many(families["anyOf"][0]), *families["anyOf"][1:]]
     # a file names its ledger, or holds it as earlier versions wrote it
     schema["$defs"]["LedgerName"] = LedgerName.model_json_schema()
     schema["properties"]["tuned"]["anyOf"].insert(0, {"$ref": "#/$defs/LedgerName"})
@@ -31,8 +31,8 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": DIALECT, "$id": NAME, **schema}
 
 
-def _one_or_many(listed: dict[str, Any]) -> list[dict[str, Any]]:
-    """A list of them, or one without its list."""
+def one_or_many(listed: dict[str, Any]) -> list[dict[str, Any]]:
+    """The schemas of a list, and of one item without its list."""
     return [listed["items"], listed]
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from workbench.errors import closest
-from workbench.spec.language import Variant
+from workbench.spec.changes import Changed
 from workbench.spec.number import listed
 from workbench.spec.problems import Fault, Path, key_text
 
@@ -15,7 +15,7 @@ NAMES = ("unknown-key", "duplicate-key", "unknown-family", "family-order", "wron
 KEY = re.compile(r"\[\d+\]|[^.\[\]]+")
 
 
-def with_set(families: Any, variant: Variant) -> tuple[dict[str, Any], list[str]]:
+def with_set(families: Any, variant: Changed) -> tuple[dict[str, Any], list[str]]:
     """Plain values of families with those that the variant sets, and the keys that have no place.
 
     A read without its list becomes a list of one.
@@ -40,7 +40,7 @@ def with_lists(families: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def own_faults(variant: Variant, wrong: Iterable[Fault], theory: Collection[Fault]) -> list[Fault]:
+def own_faults(variant: Changed, wrong: Iterable[Fault], theory: Collection[Fault]) -> list[Fault]:
     """The faults of a changed theory that the theory does not have, or that the variant sets."""
     known = {fault.path for fault in theory}
     set_at = [path_of(key) for key in variant.set]
@@ -51,7 +51,7 @@ def own_faults(variant: Variant, wrong: Iterable[Fault], theory: Collection[Faul
     ]
 
 
-def at_variant(name: str, variant: Variant, wrong: Iterable[Fault]) -> list[Fault]:
+def at_variant(name: str, variant: Changed, wrong: Iterable[Fault]) -> list[Fault]:
     """Faults of the changed theory, each at the value that the variant sets there, if there is one.
 
     Other faults are placed at the variant itself.
@@ -71,7 +71,7 @@ def path_of(key: str) -> Path:
     return tuple(int(part[1:-1]) if part.startswith("[") else part for part in KEY.findall(key))
 
 
-def _set_at(variant: Variant, path: Path) -> Path:
+def _set_at(variant: Changed, path: Path) -> Path:
     for key in variant.set:
         at = path_of(key)
         if all(

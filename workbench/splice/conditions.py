@@ -107,7 +107,9 @@ def wanted_by(conditions: Sequence[Condition]) -> Wanted:
     for condition in conditions:
         names = condition.circuits
         circuits = ALL_CIRCUITS if circuits is None or names is None else circuits | names
-    return Wanted(circuits, frozenset[PartKind]().union(*(each.reads for each in conditions)))
+    return Wanted(
+        circuits, frozenset[PartKind]().union(*(condition.reads for condition in conditions))
+    )
 
 
 class WithoutCircuit(Condition):

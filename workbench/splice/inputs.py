@@ -166,7 +166,9 @@ def _drives(
     """
     if not circuits:
         return {}
-    sites = {name: natural[Part("site", name)] for each in circuits.values() for name in each.sites}
+    sites = {
+        name: natural[Part("site", name)] for circuit in circuits.values() for name in circuit.sites
+    }
     read_off = host_activations(host, sites)
     if cache is None:
         return _computed_drives(host, circuits, x, read_off)

@@ -55,7 +55,7 @@ class Answer:
         self.running: asyncio.Task[None] | None = None
 
     def want(self, asked: Asked) -> None:
-        """Compute this, as soon as what is computed now is done. What was wanted before is left."""
+        """Compute this when what is computed now is done; it replaces a request that waits."""
         if asked != self.wanted:
             self.wanted = asked
             if self.running is None or self.running.done():

@@ -35,6 +35,17 @@ def given_for_tokens(circuit_file: Path | None) -> Path:
     return circuit_file
 
 
+def paired_tokens(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> tuple[Path, Path]:
+    """The theory and its circuit file. Raises WorkbenchError unless there is one of each."""
+    if len(spec_files) != 1 or len(circuit_files) != 1:
+        raise WorkbenchError(
+            "a theory of tokens",
+            f"{len(spec_files)} theories and {len(circuit_files)} circuits",
+            "one theory and its circuit: SPEC --circuit FILE",
+        )
+    return spec_files[0], circuit_files[0]
+
+
 def refuse_options(
     allowed: Collection[str],
     problem: str = "has no meaning for a theory of tokens",

@@ -11,10 +11,12 @@ from workbench.terminal.options import (
     COMMON,
     SPEC,
     Common,
+    command_line,
     output_option,
     use_trained_option,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.tokens import TEXT, of_tokens
 
 
 @click.command()
@@ -25,6 +27,7 @@ from workbench.terminal.session import Session
 )
 @CALIBRATION
 @CALIBRATE_ON
+@TEXT
 @output_option("claims", "claims.json, claims.png")
 @COMMON
 def claims(
@@ -33,6 +36,7 @@ def claims(
     bound: dict[str, Path],
     calibration: Path | None,
     calibrate_on: int,
+    text: Path | None,
     output: Path,
     common: Common,
 ) -> None:
@@ -46,7 +50,20 @@ def claims(
     workbench claims specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml
         --use-trained early_curve=circuits/inceptionv1/early_curve.yaml --use-trained
         line=circuits/inceptionv1/line-mixed3a.yaml
+
+    A theory of tokens (`input: tokens`) makes claims about attention that is made uniform, and
+    about its parts, variants and controls in the trained network's place (docs/sequences.md).
+
+    \b
+    workbench claims specs/tokens/copying.yaml --circuit circuits/tokens/induction/copying.yaml
     """
+    if of_tokens([spec_file]):
+        from workbench.sequences.analyses.command import run_analysis
+        from workbench.sequences.score import TokenRequest
+
+        request = TokenRequest(spec_file, circuit_file, text, command=command_line())
+        run_analysis("claims", request, output, common)
+        return
     from workbench.analyses.claims.figures import claims_json
     from workbench.analyses.claims.run import ClaimsRequest
     from workbench.analyses.claims.run import claims as test

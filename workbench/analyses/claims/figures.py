@@ -13,6 +13,7 @@ from workbench.matching.subject import Subject, subject_header
 from workbench.score.facts import Header, document_json, picture_facts
 from workbench.score.tuning import NAN, echo, one_period, width_deg
 from workbench.spec import Spec
+from workbench.spec.changes import HOLDS
 from workbench.spec.language import Expect
 from workbench.vision.pictures import Picture
 
@@ -21,13 +22,6 @@ RADII: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "mean": lambda curve: curve.mean(0),
     "smallest": lambda curve: curve[0],
     "largest": lambda curve: curve[-1],
-}
-# (figure before, after, bound) -> whether it is so; never for a figure that is NaN
-HOLDS: Mapping[str, Callable[[Any, Any, float], Any]] = {
-    "above": lambda before, after, bound: after > bound,
-    "below": lambda before, after, bound: after < bound,
-    "rises_by": lambda before, after, bound: after - before > bound,
-    "falls_by": lambda before, after, bound: before - after > bound,
 }
 
 

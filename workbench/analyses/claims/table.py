@@ -7,9 +7,9 @@ from rich.console import Group
 from rich.text import Text
 
 from workbench.analyses.claims.figures import Claims, Measured, Outcome
+from workbench.report.claims import bound_text
 from workbench.report.conditions import MISSING, number
 from workbench.report.plain import plain_table
-from workbench.spec.language import COMPARISONS
 
 DIGITS = {"width_deg": 0}  # of that figure; others have 2
 
@@ -68,10 +68,8 @@ def edit_text(edit: Mapping[str, Any]) -> str:
 
 def expect_text(expect: Mapping[str, Any]) -> str:
     """`mean echo above 0.1`."""
-    (comparison,) = (name for name in COMPARISONS if name in expect)
     radius = "" if expect["radius"] == "mean" else f" at the {expect['radius']} radius"
-    by = comparison.replace("_by", " by more than")
-    return f"{expect['of']} {expect['figure']}{radius} {by} {expect[comparison]:g}"
+    return f"{expect['of']} {expect['figure']}{radius} {bound_text(expect)}"
 
 
 def change(outcome: Outcome, measured: Measured) -> str:

@@ -44,7 +44,7 @@ class Filters:
             (self._sampled(i, frames, at), self._sampled(i, frames, at * [1, -1]))
             for i in range(len(self.weight))
         ]
-        return Tables(*(np.stack(each) for each in zip(*pairs, strict=True)))
+        return Tables(*(np.stack(side) for side in zip(*pairs, strict=True)))
 
     def _sampled(
         self, unit: int, frames: Frames, at: Float[np.ndarray, "n 2"]

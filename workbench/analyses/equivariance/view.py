@@ -213,7 +213,7 @@ def _permuted(
     every = alike(
         Tables(
             *(
-                np.concatenate([getattr(each, side) for each in in_each])
+                np.concatenate([getattr(tables, side) for tables in in_each])
                 for side in ("upright", "mirrored")
             )
         ),

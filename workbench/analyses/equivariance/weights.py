@@ -53,8 +53,8 @@ class FromFamily:
         reach = self.weight.shape[-1] // 2
         step = self.stride_px * np.arange(-reach, reach + 1.0)
         poses, x, y = (
-            each.ravel()
-            for each in np.meshgrid(
+            axis.ravel()
+            for axis in np.meshgrid(
                 np.arange(0, self.period_deg, POSE_STEP_DEG), step, step, indexing="ij"
             )
         )

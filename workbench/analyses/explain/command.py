@@ -10,6 +10,7 @@ from workbench.terminal.options import (
     NO_CACHE,
     SEED,
     SPEC,
+    Common,
     command_line,
     output_option,
     use_trained_option,
@@ -58,11 +59,11 @@ def explain(
     workbench explain specs/tokens/copying.yaml --circuit circuits/tokens/induction/copying.yaml
     """
     if of_tokens([spec_file]):
-        from workbench.sequences.analyses.explain.command import command
-        from workbench.sequences.analyses.explain.run import TokenExplainRequest
+        from workbench.sequences.analyses.command import run_analysis
+        from workbench.sequences.score import TokenRequest
 
-        tokens = TokenExplainRequest(spec_file, circuit_file, text, command_line())
-        command(tokens, output, seed, as_json)
+        tokens = TokenRequest(spec_file, circuit_file, text, command=command_line())
+        run_analysis("explain", tokens, output, Common(False, no_cache, seed, as_json))
         return
     from workbench.analyses.explain.figures import explained_json
     from workbench.analyses.explain.run import ExplainRequest

@@ -160,14 +160,14 @@ def _once(kept: Kept, name: str, compute: Callable[[], Agreements]) -> Agreement
 
     def figures() -> dict[str, dict[str, tuple[float, ...]]]:
         return {
-            each: {figure: astuple(agreement) for figure, agreement in row.items()}
-            for each, row in compute().items()
+            kind: {figure: astuple(agreement) for figure, agreement in row.items()}
+            for kind, row in compute().items()
         }
 
     rows = kept.figures(name, figures)
     return {
-        each: {figure: Agreement(*values) for figure, values in row.items()}
-        for each, row in rows.items()
+        kind: {figure: Agreement(*values) for figure, values in row.items()}
+        for kind, row in rows.items()
     }
 
 

@@ -17,10 +17,13 @@ from workbench.terminal.options import (
     IMAGES,
     NO_CACHE,
     SEED,
+    Common,
+    command_line,
     output_option,
     paired,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.tokens import TEXT, of_tokens, paired_tokens
 from workbench.terminal.types import SHIPPED_FILE
 
 
@@ -31,6 +34,7 @@ from workbench.terminal.types import SHIPPED_FILE
 @IMAGES
 @CALIBRATION
 @CALIBRATE_ON
+@TEXT
 @output_option("frontier", "frontier.json, frontier.png")
 @ENGINE
 @BROKEN
@@ -45,6 +49,7 @@ def frontier(  # noqa: PLR0913
     images: Path | None,
     calibration: Path | None,
     calibrate_on: int,
+    text: Path | None,
     output: Path,
     engine: Engine,
     skip_broken: bool,
@@ -60,7 +65,21 @@ def frontier(  # noqa: PLR0913
     resampled, at wrong poses, or predicted without a theory, while those of earlier steps are
     handwritten. KL and agreement are drawn against the share of the host's units, up to the deepest
     of the sites, that is handwritten; the other units are trained or, beside it, at their mean.
+
+    The heads of a theory of tokens (`input: tokens`) are handwritten one after another, and then
+    what answers read, next to mean patterns and ablations (docs/sequences.md).
+
+    \b
+    workbench frontier specs/tokens/copying.yaml --circuit circuits/tokens/induction/copying.yaml
     """
+    if of_tokens(spec_files):
+        from workbench.sequences.analyses.command import run_analysis
+        from workbench.sequences.score import TokenRequest
+
+        pair = paired_tokens(spec_files, circuit_files)
+        tokens = TokenRequest(*pair, text=text, command=command_line())
+        run_analysis("frontier", tokens, output, Common(skip_broken, no_cache, seed, as_json))
+        return
     from workbench.analyses.frontier.figures import frontier_json
     from workbench.analyses.frontier.run import FrontierRequest
     from workbench.analyses.frontier.run import frontier as grow

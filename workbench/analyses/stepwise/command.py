@@ -12,10 +12,12 @@ from workbench.terminal.options import (
     IMAGES,
     SPEC,
     Common,
+    command_line,
     output_option,
     use_trained_option,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.tokens import TEXT, of_tokens
 
 
 @click.command()
@@ -25,15 +27,17 @@ from workbench.terminal.session import Session
 @IMAGES
 @CALIBRATION
 @CALIBRATE_ON
+@TEXT
 @output_option("stepwise", "stepwise.json, stepwise.png")
 @COMMON
-def stepwise(
+def stepwise(  # noqa: PLR0913
     spec_file: Path,
     circuit_file: Path,
     bound: dict[str, Path],
     images: Path | None,
     calibration: Path | None,
     calibrate_on: int,
+    text: Path | None,
     output: Path,
     common: Common,
 ) -> None:
@@ -51,7 +55,21 @@ def stepwise(
     workbench stepwise specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml
         --use-trained early_curve=circuits/inceptionv1/early_curve.yaml
         --use-trained line=circuits/inceptionv1/line-mixed3a.yaml
+
+    The steps of a theory of tokens (`input: tokens`) are its families of heads, its neurons or what
+    heads carry, and the whole; each is spliced alone, and after the earlier ones
+    (docs/sequences.md).
+
+    \b
+    workbench stepwise specs/tokens/copying.yaml --circuit circuits/tokens/induction/copying.yaml
     """
+    if of_tokens([spec_file]):
+        from workbench.sequences.analyses.command import run_analysis
+        from workbench.sequences.score import TokenRequest
+
+        tokens = TokenRequest(spec_file, circuit_file, text, command=command_line())
+        run_analysis("stepwise", tokens, output, common)
+        return
     from workbench.analyses.stepwise.figures import stepwise_json
     from workbench.analyses.stepwise.run import StepwiseRequest
     from workbench.analyses.stepwise.run import stepwise as prove

@@ -11,10 +11,12 @@ from workbench.terminal.options import (
     COMMON,
     SPEC,
     Common,
+    command_line,
     output_option,
     use_trained_option,
 )
 from workbench.terminal.session import Session
+from workbench.terminal.tokens import TEXT, of_tokens
 
 
 @click.command()
@@ -23,6 +25,7 @@ from workbench.terminal.session import Session
 @use_trained_option("Circuit FILE of FAMILY's trained units at a site; may be given again.")
 @CALIBRATION
 @CALIBRATE_ON
+@TEXT
 @output_option("unexplained", "unexplained.json, unexplained.png")
 @COMMON
 def unexplained(
@@ -31,6 +34,7 @@ def unexplained(
     bound: dict[str, Path],
     calibration: Path | None,
     calibrate_on: int,
+    text: Path | None,
     output: Path,
     common: Common,
 ) -> None:
@@ -48,7 +52,20 @@ def unexplained(
     workbench unexplained specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml
         --use-trained early_curve=circuits/inceptionv1/early_curve.yaml
         --use-trained line=circuits/inceptionv1/line-mixed3a.yaml
+
+    For a theory of tokens (`input: tokens`): each head handwritten alone, terms that its rule
+    lacks, and heads and neurons outside the theory (docs/sequences.md).
+
+    \b
+    workbench unexplained specs/tokens/copying.yaml --circuit circuits/tokens/induction/copying.yaml
     """
+    if of_tokens([spec_file]):
+        from workbench.sequences.analyses.command import run_analysis
+        from workbench.sequences.score import TokenRequest
+
+        tokens = TokenRequest(spec_file, circuit_file, text, command=command_line())
+        run_analysis("unexplained", tokens, output, common)
+        return
     from workbench.analyses.unexplained.figures import unexplained_json
     from workbench.analyses.unexplained.run import UnexplainedRequest
     from workbench.analyses.unexplained.run import unexplained as ask

@@ -1,4 +1,4 @@
-"""Relations between a query and a key by which heads are told apart.
+"""Relations between a query and a key that distinguish heads.
 
 Sources: Elhage et al. 2021, A Mathematical Framework for Transformer Circuits (previous token);
 Olsson et al. 2022, arXiv 2209.11895 (induction); Wang et al. 2022, arXiv 2211.00593 (duplicate

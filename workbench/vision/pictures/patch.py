@@ -50,7 +50,7 @@ def patch(
     """
     first = site.offset_px - site.stride_px // 2
     rows, columns = (
-        slice(first + site.stride_px * each.start, first + site.stride_px * each.stop)
-        for each in cells
+        slice(first + site.stride_px * side.start, first + site.stride_px * side.stop)
+        for side in cells
     )
     return window(rgb, rows, columns, mean_rgb)

@@ -35,7 +35,7 @@ SHIFTS_PX = np.arange(-6.0, 7.0, 2.0)  # of a bar, along its normal
 
 SUMMARY = (
     f"sine gratings every {ORIENTATIONS_DEG[1]:g} degrees and {PHASES_DEG[1]:g} degrees of phase, "
-    f"wavelengths {', '.join(f'{each:g}' for each in WAVELENGTHS_PX)} px, "
+    f"wavelengths {', '.join(f'{px:g}' for px in WAVELENGTHS_PX)} px, "
     f"contrast {CONTRAST[CHANNEL]:g}; straight bars {trials.WIDTH_PX:g} px wide and edges, "
     f"bright and dark on mid-grey; shift from bars moved by up to {SHIFTS_PX.max():g} px "
     "along their normal"
@@ -76,7 +76,7 @@ def judge(
         host,
         sites,
         "gratings",
-        [partial(_grating, host, each) for each in WAVELENGTHS_PX],
+        [partial(_grating, host, wavelength_px) for wavelength_px in WAVELENGTHS_PX],
         0,
         steps,
     )
@@ -84,7 +84,7 @@ def judge(
         host,
         sites,
         "bars and edges",
-        [partial(_contour, host, each) for each in CONTOURS],
+        [partial(_contour, host, contour) for contour in CONTOURS],
         CELLS_AROUND,
         steps,
     )

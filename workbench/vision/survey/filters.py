@@ -91,11 +91,10 @@ def fit(trials: Trials, steps: Steps, form: Form) -> tuple[Poses, Float[np.ndarr
             start = form.starts[i](trials, wanted)
             poses, loss = _descend(trials.shown, wanted, start, FIRST_STEPS, form)
         else:
-            best = torch.stack([each["loss"] for each in fits]).argmin(0)
+            best = torch.stack([fit["loss"] for fit in fits]).argmin(0)
             columns = torch.arange(len(best))
             chosen = {
-                name: torch.stack([each[name] for each in fits])[best, columns]
-                for name in form.steps
+                name: torch.stack([fit[name] for fit in fits])[best, columns] for name in form.steps
             }
             poses, loss = _descend(trials.shown, wanted, chosen, LAST_STEPS, form)
         return {name: value.numpy() for name, value in {**poses, "loss": loss}.items()}

@@ -36,7 +36,7 @@ PATCHES, NOISE = 8, 80.0
 
 SUMMARY = (
     f"sine gratings every {ORIENTATIONS_DEG[1]:g} degrees and {PHASES_DEG[1]:g} degrees of phase, "
-    f"wavelengths {', '.join(f'{each:g}' for each in WAVELENGTHS_PX)} px, about the mean colour in "
+    f"wavelengths {', '.join(f'{px:g}' for px in WAVELENGTHS_PX)} px, about the mean colour in "
     f"{', '.join(f'{name} (contrast {contrast:g})' for name, contrast in CONTRAST.items())}"
 )
 
@@ -83,7 +83,7 @@ def show(host: Host, site: Site, steps: Steps) -> Trials:
 
     trials = list(steps("gratings", len(groups), measured, site.name))
     shown, responses = (
-        torch.from_numpy(np.concatenate([each[name] for each in trials])).double()
+        torch.from_numpy(np.concatenate([trial[name] for trial in trials])).double()
         for name in ("shown", "responses")
     )
     middle = (host.picture_input.size_px - 1) / 2
@@ -146,8 +146,8 @@ def draw(
 ) -> Float[Tensor, "n 3 h w"]:
     """Draw one grating for each orientation and phase, the last fastest, RGB 0..255."""
     orientation, phase = (
-        torch.tensor(each.ravel())
-        for each in np.meshgrid(ORIENTATIONS_DEG, phases_deg, indexing="ij")
+        torch.tensor(angles.ravel())
+        for angles in np.meshgrid(ORIENTATIONS_DEG, phases_deg, indexing="ij")
     )
     waves = [
         grating(

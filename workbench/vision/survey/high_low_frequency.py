@@ -73,7 +73,9 @@ def judge(
     kinds = list(itertools.product(PAIRS_PX, TILTS_DEG, PHASES_DEG))
     alone = list(
         itertools.product(
-            [(each, each) for each in itertools.chain(*PAIRS_PX)], TILTS_DEG[::2], PHASES_DEG
+            [(wavelength_px, wavelength_px) for wavelength_px in itertools.chain(*PAIRS_PX)],
+            TILTS_DEG[::2],
+            PHASES_DEG,
         )
     )
     edges = _responses(host, sites, kinds, "edges", steps)

@@ -34,7 +34,7 @@ SHIFTS_PX = np.arange(-8.0, 9.0, 2.0)  # of a bar, along its normal
 
 SUMMARY = (
     f"bars {LONG_PX:g} px and {SHORT_PX:g} px long and arcs of radius {BENT_PX:g} px, "
-    f"{' and '.join(f'{each:g}' for each in WIDTHS_PX)} px wide, "
+    f"{' and '.join(f'{px:g}' for px in WIDTHS_PX)} px wide, "
     f"bright and dark on mid-grey, every {STEP_DEG:g} degrees; "
     f"shift from long bars moved by up to {SHIFTS_PX.max():g} px along their normal"
 )
@@ -159,8 +159,8 @@ def _responses(
         host, sites, stage, [partial(drawn, kind) for kind in kinds], CELLS_AROUND, steps
     )
     return {
-        name: each.reshape(len(WIDTHS_PX), len(POLARITIES), *each.shape[1:])
-        for name, each in flat.items()
+        name: responses.reshape(len(WIDTHS_PX), len(POLARITIES), *responses.shape[1:])
+        for name, responses in flat.items()
     }
 
 

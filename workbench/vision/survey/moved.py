@@ -57,7 +57,10 @@ def along_normal(
         return {"responses": responses}
 
     by_shift = np.stack(
-        [each["responses"] for each in steps("shifts", len(shifts_px), measured, site.name, units)]
+        [
+            result["responses"]
+            for result in steps("shifts", len(shifts_px), measured, site.name, units)
+        ]
     )
     in_direction = by_shift[:, nearest, np.arange(len(chosen))]
     weight = np.maximum(0, in_direction - in_direction.max(0) / 2)

@@ -102,9 +102,9 @@ def moments(
         }
         return {
             name: torch.stack(
-                [each.sum(1), (each**2).sum(1), torch.full_like(each[:, 0], each.shape[1])]
+                [values.sum(1), (values**2).sum(1), torch.full_like(values[:, 0], values.shape[1])]
             ).numpy()
-            for name, each in flat.items()
+            for name, values in flat.items()
         }
 
     sums = {name: np.zeros((3, host.site(name).channels)) for name in sites}
@@ -150,4 +150,4 @@ def best_responses(
         }
 
     responses = list(steps(stage, len(draws), best, sites))
-    return {name: np.stack([each[name] for each in responses]) for name in sites}
+    return {name: np.stack([drawing[name] for drawing in responses]) for name in sites}

@@ -37,7 +37,7 @@ FAMILIES_IN_ORDER = (
     colour_contrast.BRIGHTNESS,
     centre_surround.FAMILY,
 )
-FAMILIES = {each.name: each for each in FAMILIES_IN_ORDER}
+FAMILIES = {family.name: family for family in FAMILIES_IN_ORDER}
 NEAR_MISSES = 3
 # The fewest units of a family. It was set after networks with shuffled weights (null hosts, seed 0)
 # had shown one or two units that pass by chance. So those networks are no test of it; null hosts of
@@ -149,8 +149,8 @@ def largest_gap_deg(poses_deg: Sequence[float]) -> float:
 def _none_found(host: Host, family: Family, judged: Mapping[str, Judged]) -> NoneFoundError:
     rows = sorted(
         (float(missed), name, unit)
-        for name, each in judged.items()
-        for unit, missed in enumerate(each.missed)
+        for name, verdicts in judged.items()
+        for unit, missed in enumerate(verdicts.missed)
         if missed > 0
     )
     misses = [
@@ -158,7 +158,9 @@ def _none_found(host: Host, family: Family, judged: Mapping[str, Judged]) -> Non
     ]
     where = f"host {host.name}, {', '.join(judged)}"
     passed = [
-        f"{name}:{unit}" for name, each in judged.items() for unit in np.flatnonzero(each.passes)
+        f"{name}:{unit}"
+        for name, verdicts in judged.items()
+        for unit in np.flatnonzero(verdicts.passes)
     ]
     result = (
         f"only {', '.join(passed)} would be {family.name} units, no family; nearest"

@@ -10,6 +10,7 @@ import torch
 import yaml
 from click.testing import CliRunner
 
+from tests.sequences.analyses.opened import request_of
 from tests.sequences.planted import THEORY, copying_circuit, planted_host
 from tests.sequences.sums import FREQUENCY, MODULUS, NEURONS, sum_circuit, sum_host
 from tests.sequences.sums import THEORY as SUM_THEORY
@@ -21,7 +22,7 @@ from workbench.hosts.transformer_shape import TransformerShape
 from workbench.sequences import subject
 from workbench.sequences.analyses.explain import heads
 from workbench.sequences.analyses.explain.compare import explained_by, factor_of
-from workbench.sequences.analyses.explain.run import TokenExplainRequest, explain_tokens
+from workbench.sequences.analyses.explain.run import run as explain_tokens
 from workbench.sequences.splice import NaturalRun, pattern_site
 
 
@@ -30,11 +31,7 @@ def explained(tmp_path: Path, monkeypatch):
     """A function of a network, its circuit and a theory, which gives the tables by their names."""
 
     def run(host, circuit, theory=THEORY) -> dict:
-        monkeypatch.setattr(subject, "load", lambda name: host)
-        (tmp_path / "theory.yaml").write_text(theory)
-        content = circuit.model_dump(mode="json", exclude_none=True)
-        (tmp_path / "circuit.yaml").write_text(yaml.safe_dump(content))
-        request = TokenExplainRequest(tmp_path / "theory.yaml", tmp_path / "circuit.yaml")
+        request = request_of(tmp_path, monkeypatch, host, circuit, theory)
         result = explain_tokens(request, tmp_path / "out")
         return {(table.family, table.unit, table.kind): table for table in result.tables}
 

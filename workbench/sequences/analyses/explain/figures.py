@@ -29,7 +29,7 @@ class TokensExplained:
     command: str = ""
 
 
-def explained_json(result: TokensExplained) -> str:
+def to_json(result: TokensExplained) -> str:
     """The text of explain.json (docs/sequences.md)."""
     return as_json(
         {

@@ -1,6 +1,6 @@
 """Compare trained tables of scores and weights with those of a theory of tokens."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,7 +12,7 @@ from workbench.hosts.transformer_host import shape_of
 from workbench.report.drawing import png
 from workbench.result_folder import folder_written_whole
 from workbench.sequences.analyses.explain.compare import Compared
-from workbench.sequences.analyses.explain.figures import TokensExplained, explained_json
+from workbench.sequences.analyses.explain.figures import TokensExplained, to_json
 from workbench.sequences.analyses.explain.heads import of_places, place_tables, vector_sites
 from workbench.sequences.analyses.explain.neurons import neuron_tables, why_no_neurons
 from workbench.sequences.analyses.explain.plot import draw_explained
@@ -21,6 +21,7 @@ from workbench.sequences.compile import Written, compile_tokens
 from workbench.sequences.files import load_token_theory
 from workbench.sequences.head_parts import by_layer, calibrated_heads, sites_of_heads
 from workbench.sequences.prompt_sets import Prompts
+from workbench.sequences.score import TokenRequest
 from workbench.sequences.splice import natural_run
 from workbench.sequences.subject import loaded
 from workbench.sequences.survey.neurons import survey_neurons
@@ -29,18 +30,8 @@ from workbench.work import Work
 MOST = 256  # prompts over which trained scores are means
 
 
-@dataclass(frozen=True)
-class TokenExplainRequest:
-    """A theory of tokens, a circuit, and a text file where its prompts are texts."""
-
-    spec_file: Path
-    circuit_file: Path
-    text: Path | None = None
-    command: str = ""
-
-
-def explain_tokens(
-    request: TokenExplainRequest,
+def run(
+    request: TokenRequest,
     output: Path,
     work: Work = Work(),  # noqa: B008 (frozen)
 ) -> TokensExplained:
@@ -49,22 +40,22 @@ def explain_tokens(
     Writes explain.json and explain.png to the folder `output`. Raises WorkbenchError, also where
     no table of this network can be compared.
     """
-    spec = load_token_theory(request.spec_file)
-    circuit, host, prompts = loaded(spec, request.circuit_file, work.seed, request.text)
+    spec = load_token_theory(request.spec)
+    circuit, host, prompts = loaded(spec, request.circuit, work.seed, request.text)
     with folder_written_whole(output) as folder:
         written = compile_tokens(spec.theory, circuit, shape_of(host).answers)
         tables, left_out, count = _tables(host, written, prompts, work)
         if not tables:
             why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
             raise WorkbenchError(
-                str(request.spec_file),
+                str(request.spec),
                 f"no table to compare ({why or 'no family of heads or neurons'})",
                 "heads, or neurons of a network without norms",
             )
         result = TokensExplained(
             spec, circuit, host, tuple(tables), left_out, count, work.seed, request.command
         )
-        write_whole(folder / "explain.json", explained_json(result))
+        write_whole(folder / "explain.json", to_json(result))
         write_whole(folder / "explain.png", png(draw_explained(result)))
     return result
 
@@ -84,8 +75,8 @@ def _tables(
         calibration = natural_run(host, prompts.calibration, sites)
         heads = calibrated_heads(written.heads, calibration, causal)
         written = replace(written, heads=heads)
-        run = natural_run(host, chosen, sites)
-        made += place_tables(host, heads, run, work.seed, written.vocabulary)
+        natural = natural_run(host, chosen, sites)
+        made += place_tables(host, heads, natural, work.seed, written.vocabulary)
     if reason := why_not(host):
         left_out["weights between tokens"] = reason
         return made, left_out, len(chosen)

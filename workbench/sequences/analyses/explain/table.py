@@ -14,7 +14,7 @@ NOTE = (
 )
 
 
-def explain_table(result: TokensExplained) -> Group:
+def table(result: TokensExplained) -> Group:
     """A row for each table: its size, what the rule explains, and what the best control does."""
     title = f"{result.spec.theory.theory} on {result.host.name}: trained tables and the rule's"
     shown = plain_table()
@@ -26,8 +26,8 @@ def explain_table(result: TokensExplained) -> Group:
     shown.add_column("best\ncontrol", justify="right")
     shown.add_column("\nwhich", overflow="fold")
     shown.add_column("rows\nright", justify="right")
-    for table in result.tables:
-        shown.add_row(*_cells(table))
+    for compared in result.tables:
+        shown.add_row(*_cells(compared))
     left = [Text(f"{name}: {reason}", style="dim") for name, reason in result.left_out.items()]
     return Group(Text(title, style="bold"), Text(NOTE), shown, *left)
 

@@ -1,0 +1,1 @@
+"""Claims of theories of tokens: predicted effects of edits, and their outcomes."""

@@ -1,0 +1,78 @@
+"""What an analysis of a theory of tokens opens: the theory, its network, and its prompts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.evaluate.statistics import Statistics
+from workbench.hosts.host import Host
+from workbench.score.facts import as_json
+from workbench.sequences.analyses.header import subject_facts
+from workbench.sequences.circuit import TokenCircuit
+from workbench.sequences.evaluate import evaluate_parts
+from workbench.sequences.files import TokenSpec, load_token_theory
+from workbench.sequences.parts import TokenPart
+from workbench.sequences.prompt_sets import Prompts
+from workbench.sequences.score import TokenRequest
+from workbench.sequences.subject import Subject, loaded, sites_read, subject_of
+from workbench.work import Work
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A theory of tokens at its network, calibrated, with the prompts of its circuit file.
+
+    host  has the temperature at which its calibration answers are unsure
+    """
+
+    spec: TokenSpec
+    circuit: TokenCircuit
+    subject: Subject
+    prompts: Prompts
+    command: str = ""
+
+    @property
+    def host(self) -> Host:
+        """The network."""
+        return self.subject.host
+
+    @property
+    def seed(self) -> int:
+        """The seed of the prompts and of everything random."""
+        return self.subject.seed
+
+    @property
+    def title(self) -> str:
+        """The theory, the network and the number of scored prompts."""
+        scored = len(self.prompts.scored)
+        return f"{self.spec.theory.theory} on {self.host.name}: {scored:,} prompts scored"
+
+    def document(self, version: int, **values: Any) -> str:
+        """The text of a document: its format's version, what was analysed, and its own values."""
+        counts = {
+            "calibration": len(self.prompts.calibration),
+            "scored": len(self.prompts.scored),
+        }
+        return as_json(
+            {
+                "format": version,
+                "command": self.command,
+                **subject_facts(self.spec, self.circuit, self.host),
+                "prompts": {**self.circuit.prompts.model_dump(), **counts},
+                "seed": self.seed,
+                **values,
+            }
+        )
+
+    def evaluated(self, parts: Sequence[TokenPart], work: Work) -> list[Statistics]:
+        """The statistics of parts over the scored prompts, by condition."""
+        sites = sites_read(self.subject.written)
+        return evaluate_parts(self.host, parts, self.prompts.scored, sites, work)
+
+
+def opened(request: TokenRequest, seed: int) -> Opened:
+    """Load a theory, its circuit, its network and its prompts. Raises WorkbenchError."""
+    spec = load_token_theory(request.spec)
+    circuit, host, prompts = loaded(spec, request.circuit, seed, request.text)
+    subject = subject_of(spec, circuit, host, prompts, seed)
+    return Opened(spec, circuit, subject, prompts, request.command)
