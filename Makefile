@@ -23,6 +23,8 @@ bench: $(READY)
 	$(BIN)/workbench hosts pull squeezenet
 	-$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	$(BIN)/python -m tests.bench $(BENCH)
+	$(BIN)/workbench hosts pull induction
+	$(BIN)/python -m tests.bench.tokens
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -97,7 +97,7 @@ def test_chosen_too_few_pictures_refused(copied):
 def test_refuse_different_another_kl_refused(kl):
     same = {"hooks": {"spliced": [0.5, 0.2]}, "engine cold": {"spliced": [0.5 + 1e-5, 0.2]}}
     refuse_different(same)
-    with pytest.raises(WorkbenchError, match="nnsight, spliced: the KL of a picture differs by"):
+    with pytest.raises(WorkbenchError, match="nnsight, spliced: the KL of one item differs by"):
         refuse_different(same | {"nnsight": {"spliced": [0.5, kl]}})
 
 

@@ -127,7 +127,7 @@ def refuse_different(figures: Mapping[str, Mapping[str, Sequence[float]]]) -> No
                 difference = np.abs(np.subtract(kl, before[name])).max()
                 raise WorkbenchError(
                     f"{way}, {name}",
-                    f"the KL of a picture differs by {difference:.2g}",
+                    f"the KL of one item differs by {difference:.2g}",
                     f"that of {first}",
                     "Times of different figures are not compared: please report it.",
                 )

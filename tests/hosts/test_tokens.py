@@ -13,7 +13,7 @@ from workbench.arrays import device
 from workbench.errors import WorkbenchError
 from workbench.hosts import TokenInput, TokenOutput
 from workbench.hosts.output import NO_TARGET
-from workbench.hosts.temperature import unsure_temperature
+from workbench.hosts.temperature import HOTTEST, matching_temperature, unsure_temperature
 
 EXACT = 1e-11  # float64 on both sides, sums in another order
 ITEMS, PLACES, VOCABULARY = 5, 4, 6
@@ -69,6 +69,7 @@ def naive(natural: np.ndarray, answer: np.ndarray, target: np.ndarray) -> dict[s
         "agreement": mean["agreement"],
         "logit_r2": 1 - error / size if size else math.nan,
         "soft_kl": mean["soft"],
+        "fitted_soft_kl": math.nan,  # no temperature is fitted
         "loss": mean["loss"],
         "accuracy": mean["hit"],
     }
@@ -182,6 +183,47 @@ def test_the_temperature_is_of_scored_places_alone():
 def test_without_logits_that_differ_there_is_no_temperature(natural):
     with pytest.raises(WorkbenchError, match="temperature: there are no logits that differ"):
         unsure_temperature(natural)
+
+
+def test_scaled_logits_are_at_no_distance_at_their_fitted_temperature():
+    natural, target = logits(0), targets()
+    at = matching_temperature(
+        *(torch.from_numpy(factor * natural[target != NO_TARGET]) for factor in (1, 3)), TEMPERATURE
+    )
+    assert at == pytest.approx(3 * TEMPERATURE, rel=1e-6)
+    rows = OUTPUT.against(natural, target).rows(3 * natural, at)
+    assert rows["fitted_soft_kl"][1:].max() < 1e-9
+    assert rows["soft_kl"][1:].min() > 0.05
+
+
+def test_shuffled_logits_are_far_at_their_fitted_temperature():
+    natural, target = logits(0), targets()
+    shuffled = np.roll(natural, 1, axis=2)
+    scored = [torch.from_numpy(row[target != NO_TARGET]) for row in (natural, shuffled)]
+    at = matching_temperature(*scored, TEMPERATURE)
+    rows = OUTPUT.against(natural, target).rows(shuffled, at)
+    uniform = OUTPUT.against(natural, target).rows(0 * natural)
+    assert rows["fitted_soft_kl"][1:].mean() > 0.8 * uniform["soft_kl"][1:].mean() > 0.1
+
+
+@pytest.mark.parametrize("factor", [0.02, 0.5, 40.0])
+def test_the_fitted_temperature_is_that_of_least_kl(factor):
+    natural, other = (torch.from_numpy(logits(seed)).flatten(0, 1) for seed in (0, 1))
+    answer = factor * (natural + other)
+    soft = torch.log_softmax(natural.double() / TEMPERATURE, -1)
+
+    def loss(at: float) -> float:
+        return float((soft.exp() * (soft - torch.log_softmax(answer.double() / at, -1))).sum())
+
+    best = matching_temperature(natural, answer, TEMPERATURE)
+    assert loss(best) < min(loss(best * 1.01), loss(best / 1.01))
+
+
+def test_logits_turned_round_fit_best_where_all_tokens_are_alike():
+    natural = torch.from_numpy(logits(0)).flatten(0, 1)
+    assert matching_temperature(natural, -natural, TEMPERATURE) == HOTTEST
+    for answer in (torch.zeros_like(natural), natural * math.inf):
+        assert math.isnan(matching_temperature(natural, answer, TEMPERATURE))
 
 
 def test_without_a_temperature_soft_kl_is_not_known():

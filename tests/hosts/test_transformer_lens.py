@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.bench.lens import lens_model
 from workbench.hosts import TransformerShape, transformer_host
 from workbench.hosts.transformer import Transformer
 
@@ -31,15 +32,6 @@ OPTIONS = {
     "positions of queries and keys": {"positions": "queries-and-keys"},
     "both ways": {"causal": False},
 }
-FUNCTIONS = {
-    "none": None,
-    "relu": "relu",
-    "gelu": "gelu",
-    "gelu-tanh": "gelu_new",
-    "swiglu": "silu",
-}
-NORMS = {"none": None, "layer": "LN", "rms": "RMS"}
-POSITIONS = {"learned": "standard", "rotary": "rotary", "queries-and-keys": "shortformer"}
 
 
 @pytest.fixture(scope="module")
@@ -50,33 +42,6 @@ def lens():
     if not hasattr(library, "HookedTransformer"):
         pytest.skip("this TransformerLens has no HookedTransformer")
     return library
-
-
-def lens_model(lens, shape: TransformerShape):
-    rotary = shape.positions == "rotary"
-    return lens.HookedTransformer(
-        lens.HookedTransformerConfig(
-            n_layers=shape.layers,
-            d_model=shape.d_model,
-            n_ctx=shape.context,
-            d_head=shape.d_head,
-            n_heads=shape.heads,
-            n_key_value_heads=shape.key_heads,
-            d_mlp=shape.d_mlp or None,
-            attn_only=shape.mlp == "none",
-            gated_mlp=shape.mlp == "swiglu",
-            act_fn=FUNCTIONS[shape.mlp],
-            normalization_type=NORMS[shape.norm],
-            eps=shape.norm_epsilon,
-            positional_embedding_type=POSITIONS[shape.positions],
-            rotary_dim=shape.d_head if rotary else None,
-            rotary_adjacent_pairs=True,
-            attention_dir="causal" if shape.causal else "bidirectional",
-            d_vocab=shape.vocabulary,
-            default_prepend_bos=False,
-            device="cpu",
-        )
-    )
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)

@@ -13,7 +13,7 @@ from workbench.sequences.score import TokenCard, TokenRequest, score_loaded
 
 PARTS = (
     *("previous", "previous.weights", "follower", "follower.weights", "heads", "heads.weights"),
-    *("copying", "circuit", "whole"),
+    *("copying", "copying.weights", "circuit", "whole"),
 )
 
 

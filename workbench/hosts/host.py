@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float, Shaped
@@ -17,6 +18,19 @@ from workbench.hosts.input import Input, PictureInput
 from workbench.hosts.layout import Site
 from workbench.hosts.output import ClassOutput, Output
 from workbench.hosts.stages import channelwise, is_stage, passed_through, stages_after
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A network that runs from the output of one of its submodules on."""
+
+    def starts_at(self, module: str) -> bool:
+        """Whether it does from this submodule."""
+
+    def onward(
+        self, module: str, x: Tensor, activation: Tensor, given: Mapping[str, Tensor]
+    ) -> Tensor:
+        """Its answer on `x` with that output of the submodule, and with those given on the way."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +175,22 @@ class Host:
         """
         return self._resumed(x, site, activation, sites, pushed, stop=False)
 
+    def start(
+        self, x: Tensor, site: str, known: Mapping[str, Tensor], *sites: str
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Answers on `x`, and activations at `sites`, from a site that the network `starts_at`.
+
+        known  the activation at that site, and others on the way that are not computed again
+        """
+        values = {self.site(name).module: self._computed(name, known[name]) for name in known}
+        module = self.site(site).module
+        with recorded(self, sites) as recording:
+            network = cast(Resumable, self.network)
+            return network.onward(module, x, values.pop(module), values), recording
+
+    def _computed(self, site: str, activation: Tensor) -> Tensor:
+        return self.site(site).as_computed(self.writable(activation))
+
     def onward(
         self, x: Tensor, site: str, activation: Float[Tensor, "n c *position"], *sites: str
     ) -> dict[str, Tensor]:
@@ -193,6 +223,11 @@ class Host:
     def staged(self, site: str) -> bool:
         """Whether the site is a stage of a plain `nn.Sequential`: nothing bypasses it then."""
         return is_stage(self.network, self.site(site).module)
+
+    def starts_at(self, site: str) -> bool:
+        """Whether the network itself runs from this site on; nothing bypasses it then."""
+        network = self.network
+        return isinstance(network, Resumable) and network.starts_at(self.site(site).module)
 
     def stages_after_push(self, site: str) -> list[nn.Module]:
         """The stages that run on a pushed activation."""

@@ -1,17 +1,43 @@
 """Functions of logits, in the library and on the device of the arrays they are given."""
 
-from jaxtyping import Float, Int
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float, Int
 
 from workbench.arrays import Array, array_namespace, device
 
 
+@dataclass(frozen=True)
+class Distribution:
+    """Probabilities from which others diverge, with all that does not depend on the others.
+
+    logs    of the probabilities; 0 where a class is absent, and so adds nothing
+    shares  the probabilities
+    absent  which classes have the probability 0; None if there are none
+    """
+
+    logs: Float[Array, "n classes"]
+    shares: Float[Array, "n classes"]
+    absent: Bool[Array, "n classes"] | None
+
+    @classmethod
+    def of(cls, p: Float[Array, "n classes"]) -> "Distribution":
+        """The distribution of log probabilities."""
+        xp = array_namespace(p)
+        shares = xp.exp(p)
+        absent = shares == 0
+        return cls(xp.where(absent, 0.0, p), shares, absent if xp.any(absent) else None)
+
+    def divergence(self, q: Float[Array, "n classes"]) -> Float[Array, " n"]:
+        """KL divergence of log probabilities from these."""
+        xp = array_namespace(self.logs, q)
+        others = q if self.absent is None else xp.where(self.absent, 0.0, q)
+        return xp.clip(xp.sum(self.shares * (self.logs - others), axis=1), min=0.0)
+
+
 def divergence(p: Float[Array, "n classes"], q: Float[Array, "n classes"]) -> Float[Array, " n"]:
     """KL divergence of log probabilities; a class of probability 0 in `p` adds nothing."""
-    xp = array_namespace(p, q)
-    share = xp.exp(p)
-    absent = share == 0
-    ratio = xp.where(absent, 0.0, p) - xp.where(absent, 0.0, q)
-    return xp.clip(xp.sum(share * ratio, axis=1), min=0.0)
+    return Distribution.of(p).divergence(q)
 
 
 def log_softmax(logits: Float[Array, "n classes"]) -> Float[Array, "n classes"]:

@@ -6,12 +6,12 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from workbench.arrays import Array, array_namespace, device
+from workbench.arrays import Array, array_namespace
 from workbench.errors import WorkbenchError
-from workbench.hosts.logits import divergence, log_softmax, rank_of, within
+from workbench.hosts.compared_logits import NaturalLogits
 from workbench.hosts.output import NO_TARGET, Quantity
 from workbench.hosts.temperature import unsure_temperature
 
@@ -53,6 +53,15 @@ SOFT_KL = Quantity(
     False,
     False,
     "soft_kl",
+)
+FITTED_SOFT_KL = Quantity(
+    "fitted_soft_kl",
+    "fitted soft KL",
+    "as soft KL, with the condition's logits divided by a temperature of their own, which "
+    "calibration prompts fit: their scale alone costs nothing",
+    False,
+    False,
+    "fitted_soft_kl",
 )
 
 
@@ -150,7 +159,7 @@ class TokenOutput:
     temperature: float | None = None
 
     compared = True
-    quantities = (TOKEN_KL, TOKEN_AGREEMENT, LOGIT_R2, SOFT_KL, LOSS, ACCURACY)
+    quantities = (TOKEN_KL, TOKEN_AGREEMENT, LOGIT_R2, SOFT_KL, FITTED_SOFT_KL, LOSS, ACCURACY)
     headline = TOKEN_KL
 
     def statistics(
@@ -159,46 +168,21 @@ class TokenOutput:
         answer: Float[Array, "n place vocabulary"],
         target: Int[Array, "n place"],
     ) -> Mapping[str, Float[Array, " n"]]:
-        """The quantities of logits at the scored places.
+        """The quantities of logits at the scored places; `fitted_soft_kl` is nan (`against`).
 
         A logit that is nan or plus infinity makes KL infinite and agreement nan. Where logits are
         equal, the token with the smaller index ranks first.
         """
-        xp = array_namespace(natural, answer, target)
-        scored = target != NO_TARGET
-        expected, given = (xp.astype(logits, xp.float64)[scored] for logits in (natural, answer))
-        wanted = target[scored]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            p, q = log_softmax(expected), log_softmax(given)
-            kl = divergence(p, q)
-            soft = self._soft_kl(expected, given)
-            error, size = _centred_squares(given - expected), _centred_squares(expected)
-        unknown = xp.isnan(kl)
-        agreement = xp.astype(xp.argmax(expected, axis=1) == xp.argmax(given, axis=1), xp.float64)
-        tokens = xp.arange(self.vocabulary, device=device(wanted))[None, :]
-        loss = -xp.sum(xp.where(tokens == wanted[:, None], q, 0.0), axis=1)
-        places = {
-            "kl": xp.where(unknown, xp.inf, kl),
-            "agreement": xp.where(unknown, xp.nan, agreement),
-            "soft_kl": xp.where(xp.isnan(soft) & unknown, xp.inf, soft),
-            "loss": xp.where(xp.isnan(loss), xp.inf, loss),
-            "accuracy": within(rank_of(given, wanted), 1),
-            "error": error,
-            "size": size,
-        }
-        rows = {name: _mean_over(row, scored) for name, row in places.items()}
-        rows["logit_r2"] = 1 - rows["error"] / xp.where(rows["size"] > 0, rows["size"], xp.nan)
+        rows = self.against(natural, target).rows(answer)
         return {quantity.name: rows[quantity.name] for quantity in self.quantities}
 
-    def _soft_kl(
-        self,
-        natural: Float[Array, "place vocabulary"],
-        answer: Float[Array, "place vocabulary"],
-    ) -> Float[Array, " place"]:
-        xp = array_namespace(natural, answer)
-        if self.temperature is None:
-            return xp.full(natural.shape[0], xp.nan, dtype=xp.float64, device=device(natural))
-        return divergence(*(log_softmax(logits / self.temperature) for logits in (natural, answer)))
+    def against(
+        self, natural: Float[Array, "n place vocabulary"], target: Int[Array, "n place"]
+    ) -> NaturalLogits:
+        """The natural logits, to compare several conditions with (as `statistics` does one)."""
+        xp = array_namespace(natural, target)
+        expected = xp.astype(natural[target != NO_TARGET], xp.float64)
+        return NaturalLogits(expected, target, self.temperature)
 
     def targets(self, items: Sequence[Prompted]) -> Int[np.ndarray, "n place"]:
         """The target at each place that is answered.
@@ -234,21 +218,6 @@ class TokenOutput:
             f"the network gives {shape or type(answer).__name__} for one item; "
             f"expected logits 1 x {places} x {self.vocabulary}"
         ]
-
-
-def _centred_squares(logits: Float[Array, "place vocabulary"]) -> Float[Array, " place"]:
-    """The sum of squares of each place's logits about their mean over the vocabulary."""
-    xp = array_namespace(logits)
-    return xp.sum(xp.square(logits - xp.mean(logits, axis=1, keepdims=True)), axis=1)
-
-
-def _mean_over(row: Float[Array, " scored"], scored: Bool[Array, "n place"]) -> Float[Array, " n"]:
-    """The mean of each item's scored places; nan for an item without one."""
-    xp = array_namespace(row, scored)
-    table = xp.zeros(scored.shape, dtype=xp.float64, device=device(row))
-    table[scored] = row
-    count = xp.sum(xp.astype(scored, xp.float64), axis=1)
-    return xp.sum(table, axis=1) / xp.where(count > 0, count, xp.nan)
 
 
 def _first(names: Sequence[str]) -> str:

@@ -11,7 +11,9 @@ Source of names: github.com/TransformerLensOrg/TransformerLens, components/.
 """
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 import torch.nn.functional as F
@@ -29,6 +31,7 @@ from workbench.hosts.transformer_parts import (
 from workbench.hosts.transformer_shape import TransformerShape
 
 Stream = Float[Tensor, "n place d_model"]
+STREAM = re.compile(r"blocks\.\d+\.hook_resid_pre")  # the submodules of the stream before a layer
 
 
 class Embed(nn.Module):
@@ -90,31 +93,54 @@ class Attention(nn.Module):
         self.hook_attn_scores, self.hook_pattern = nn.Identity(), nn.Identity()
         self.hook_z = nn.Identity()
 
-    def forward(self, matched: Stream, carried: Stream, past: Past | None = None) -> Stream:
+    def forward(
+        self,
+        matched: Stream,
+        carried: Stream,
+        past: Past | None = None,
+        given: Mapping[str, Tensor] = MappingProxyType({}),
+    ) -> Stream:
         """The sum of the heads' outputs.
 
         matched  read by queries and keys
         carried  read by values
         past     keys and values of the places before
+        given    the output of `hook_pattern` or of `hook_z`, which then is not computed again
         """
-        q = self.hook_q(_vectors(matched, self.W_Q, self.b_Q))
-        k = self.hook_k(_vectors(matched, self.W_K, self.b_K))
-        v = self.hook_v(_vectors(carried, self.W_V, self.b_V))
+        z = given["hook_z"] if "hook_z" in given else self._z(matched, carried, past, given)
+        out = self.hook_z(z).flatten(2) @ self.W_O.flatten(0, 1)
+        return out if self.b_O is None else out + self.b_O
+
+    def _z(
+        self, matched: Stream, carried: Stream, past: Past | None, given: Mapping[str, Tensor]
+    ) -> Float[Tensor, "n place head d_head"]:
+        """The output of each head, before its output weights."""
+        if "hook_pattern" in given:
+            v, pattern = self._values(carried), given["hook_pattern"]
+        else:
+            q = self.hook_q(_vectors(matched, self.W_Q, self.b_Q))
+            k = self.hook_k(_vectors(matched, self.W_K, self.b_K))
+            pattern, v = self._pattern(q, k, self._values(carried), past)
+        return torch.einsum("nhqk,nkhe->nqhe", self.hook_pattern(pattern), self._for_each_query(v))
+
+    def _values(self, carried: Stream) -> Float[Tensor, "n place key_head d_head"]:
+        return self.hook_v(_vectors(carried, self.W_V, self.b_V))
+
+    def _pattern(
+        self, q: Tensor, k: Tensor, v: Tensor, past: Past | None
+    ) -> tuple[Float[Tensor, "n head q k"], Tensor]:
+        """The attention of each query, and the values of its keys."""
         if self.shape.positions == "rotary":
             first = 0 if past is None else past.length
             q, k = (rotated(vectors, self.shape.rotary_base, first) for vectors in (q, k))
         if past is not None:
             k, v = past.extended(k, v)
-        k, v = (self._for_each_query(vectors) for vectors in (k, v))
-        scores = torch.einsum("nqhe,nkhe->nhqk", q, k) / math.sqrt(self.shape.d_head)
+        scores = torch.einsum("nqhe,nkhe->nhqk", q, self._for_each_query(k))
+        scores /= math.sqrt(self.shape.d_head)  # in place: the largest array of a run
         if self.shape.causal:
-            everywhere = torch.ones(scores.shape[2:], dtype=torch.bool, device=scores.device)
-            later = everywhere.triu(1 + scores.shape[3] - scores.shape[2])
-            scores = scores.masked_fill(later, -torch.inf)
-        pattern = self.hook_pattern(torch.softmax(self.hook_attn_scores(scores), dim=-1))
-        z = self.hook_z(torch.einsum("nhqk,nkhe->nqhe", pattern, v))
-        out = z.flatten(2) @ self.W_O.flatten(0, 1)
-        return out if self.b_O is None else out + self.b_O
+            everywhere = scores.new_full(scores.shape[2:], -torch.inf)
+            scores += everywhere.triu(1 + scores.shape[3] - scores.shape[2])
+        return torch.softmax(self.hook_attn_scores(scores), dim=-1), v
 
     def _for_each_query(
         self, vectors: Float[Tensor, "n place key_head d_head"]
@@ -179,13 +205,20 @@ class Block(nn.Module):
         self.hook_resid_post = nn.Identity()
 
     def forward(
-        self, stream: Stream, positions: Stream | None = None, past: Past | None = None
+        self,
+        stream: Stream,
+        positions: Stream | None = None,
+        past: Past | None = None,
+        given: Mapping[str, Tensor] = MappingProxyType({}),
     ) -> Stream:
-        """The stream after the layer; `positions` are added to what queries and keys read."""
+        """The stream after the layer; `positions` are added to what queries and keys read.
+
+        given  of attention (`Attention`)
+        """
         stream = self.hook_resid_pre(stream)
         read = self.ln1(stream) if self.before else stream
         matched = read if positions is None else read + positions
-        stream = stream + self.hook_attn_out(self.attn(matched, read, past))
+        stream = stream + self.hook_attn_out(self.attn(matched, read, past, given))
         if self.mlp is not None:
             stream = self.hook_resid_mid(stream)
             stream = stream if self.before else self.ln1(stream)
@@ -239,6 +272,29 @@ class Transformer(nn.Module):
             stream = self.ln_embed(stream)
         for layer, block in enumerate(self.blocks):
             stream = block(stream, positions, past[layer] if past else None)
+        return self._answer(stream)
+
+    def starts_at(self, module: str) -> bool:
+        """Whether `onward` starts at a submodule: at the stream before a layer."""
+        return STREAM.fullmatch(module) is not None
+
+    def onward(
+        self,
+        module: str,
+        tokens: Int[Tensor, "n place"],
+        stream: Stream,
+        given: Mapping[str, Tensor] = MappingProxyType({}),
+    ) -> Float[Tensor, "n ..."]:
+        """The answer on tokens from the stream before a layer on; earlier layers do not run.
+
+        given  outputs of submodules of that layer's attention, by name, that are not computed again
+        """
+        first, positions = int(module.split(".")[1]), None
+        if self.shape.positions == "queries-and-keys":
+            positions = self.hook_pos_embed(self.pos_embed(tokens))
+        in_layer = {name.rsplit(".", 1)[1]: value for name, value in given.items()}
+        for layer, block in enumerate(self.blocks[first:], first):
+            stream = block(stream, positions, given=in_layer if layer == first else {})
         return self._answer(stream)
 
     def _answer(self, stream: Stream) -> Float[Tensor, "n ..."]:

@@ -25,6 +25,7 @@ OF_TOKENS = {
     "logit_r2": False,
     "kl": True,
     "soft_kl": True,
+    "fitted_soft_kl": True,
     "top1_agreement": False,
     "loss": True,
     "accuracy": False,

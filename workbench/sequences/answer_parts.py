@@ -15,7 +15,7 @@ from torch import Tensor
 from workbench.hosts.host import Host
 from workbench.sequences.compile import AnswerRead, Written, WrittenNeurons
 from workbench.sequences.fit import least_squares, reading_directions
-from workbench.sequences.head_parts import handwritten_patterns
+from workbench.sequences.head_parts import FURTHER, handwritten_patterns, trained_patterns
 from workbench.sequences.rule import angle_deg
 from workbench.sequences.splice import (
     ANSWERS,
@@ -24,6 +24,7 @@ from workbench.sequences.splice import (
     OverridesOf,
     TokenCondition,
     answers_under,
+    at_places,
     condition,
     plus,
     post_site,
@@ -40,7 +41,6 @@ RENAMED = {
     "answers": ("control.answers_permuted", "the answers renamed by a permutation"),
     "tokens": ("control.tokens_permuted", "the copied token renamed by a permutation"),
 }
-FURTHER = (1, 5)  # wrong frequencies of the controls: every frequency so much higher
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,11 @@ class Reader:
         made = {}
         for name, neurons in written.neurons.items():
             stream = run.seen[stream_site(neurons.layer)][:, :, -1]
+            heads = written.heads.get(neurons.through or "")
+            looked = {} if heads is None else {heads.family: trained_patterns(heads, run)}
+            shares = neurons.shares(looked)
             for frequency in neurons.frequencies:
-                wanted = summed_waves(neurons, run, frequency)
+                wanted = summed_waves(neurons, run, frequency, shares)
                 made[name, frequency] = reading_directions(stream, wanted)
         return cls(made)
 
@@ -82,16 +85,25 @@ class Reader:
         return made
 
 
-def summed_waves(neurons: WrittenNeurons, run: NaturalRun, frequency: int) -> Float[Tensor, "n 2"]:
+def summed_waves(
+    neurons: WrittenNeurons,
+    run: NaturalRun,
+    frequency: int,
+    shares: Float[Tensor, "n place"] | None = None,
+) -> Float[Tensor, "n 2"]:
     """The sums over the read places of cos and sin of the numbers' angles.
 
     Where phases are subtracted, the sines after the first have the other sign.
+
+    shares  how much each place counts; 1 by default
     """
     numbers = run.tokens[:, list(neurons.places)]
     angles = angle_deg(numbers, frequency, neurons.modulus).deg2rad()
     signs = torch.full((len(neurons.places),), float(neurons.sign), dtype=angles.dtype)
     signs[0] = 1.0
-    return torch.stack([angles.cos().sum(1), (angles.sin() * signs).sum(1)], 1).float()
+    counted = torch.ones_like(angles) if shares is None else shares.to(angles.dtype)
+    waves = [angles.cos() * counted, angles.sin() * signs * counted]
+    return torch.stack([wave.sum(1) for wave in waves], 1).float()
 
 
 @dataclass(frozen=True)
@@ -256,13 +268,6 @@ def fitted_answers(
             fixed = fixed + columns[i] @ gain
     constant = (wanted - fixed).mean(0) if means else torch.zeros(wanted.shape[-1])
     return replace(part, written=replace(part.written, answers=tuple(reads)), constant=constant)
-
-
-def at_places(values: Float[Tensor, "n place ..."], scored: Tensor) -> Tensor:
-    """The rows of the scored places; values that stand for one place alone are of the last."""
-    if values.shape[1] == scored.shape[1]:
-        return values[scored]
-    return values[:, 0][scored.any(1)]
 
 
 def cosines(part: AnswerConditions, run: NaturalRun, wanted: Float[Tensor, "row token"]) -> Logits:

@@ -69,7 +69,7 @@ class CircuitFamily(Strict):
     """The host's units of one family of the theory.
 
     heads      of a family of heads
-    frequency  of neurons: the frequencies of the circles they read
+    frequency  of neurons, and of heads whose scores have waves of numbers: those of the circles
     numbers    of numbers: how many there are; the tokens 0 to numbers - 1 stand for them
     layer      of neurons: the block they are in
     """

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from workbench.sequences.circuit import CircuitFamily, TokenCircuit
-from workbench.sequences.language import TokenFamily, TokenTheory
-from workbench.sequences.rule import LookTerm, answer_waves, copied, neuron_waves
+from workbench.sequences.language import Frequencies, Look, TokenFamily, TokenTheory
+from workbench.sequences.rule import LookTerm, Wave, answer_waves, copied, neuron_waves
 from workbench.spec.language import INPUT
 from workbench.spec.number import Number
 
@@ -40,6 +41,18 @@ class WrittenHeads:
         """The families of heads that it reads."""
         return tuple(dict.fromkeys(term.of for term in self.terms if term.of not in (None, INPUT)))
 
+    @property
+    def alike(self) -> bool:
+        """Whether all its heads have the same gains."""
+        return all(bool((term.gain == term.gain[:1]).all()) for term in self.terms)
+
+    @property
+    def first(self) -> "WrittenHeads":
+        """Its first head alone."""
+        layer, members = next(iter(self.layers.items()))
+        terms = tuple(replace(term, gain=term.gain[:1]) for term in self.terms)
+        return replace(self, layers={layer: members[:1]}, terms=terms)
+
     def of_layer(self, layer: int) -> "WrittenHeads":
         """The heads of one layer alone."""
         start = sum(len(heads) for at, heads in self.layers.items() if at < layer)
@@ -55,6 +68,7 @@ class WrittenNeurons:
     phases_deg    the phase at each place that is read, of each neuron of one frequency
     frequencies   every frequency has neurons of all these phases
     sign          1 where phases are added, -1 where they are subtracted
+    through       heads by whose attention places count; None where all count alike
     """
 
     family: str
@@ -65,16 +79,38 @@ class WrittenNeurons:
     phases_deg: Float[Tensor, "place neuron"]
     sign: int
     coefficients: tuple[float, ...]
+    through: str | None = None
 
     @property
     def answer_deg(self) -> Float[Tensor, " neuron"]:
         """The angle of the answer that each neuron stands for: its phases, added or subtracted."""
         return self.phases_deg[0] + self.sign * self.phases_deg[1:].sum(0)
 
-    def drive(self, tokens: Int[Tensor, "n place"], frequency: int) -> Float[Tensor, "n neuron"]:
+    def drive(
+        self,
+        tokens: Int[Tensor, "n place"],
+        frequency: int,
+        attention: Mapping[str, Float[Tensor, "n head q k"]] = MappingProxyType({}),
+    ) -> Float[Tensor, "n neuron"]:
         """The drive of the neurons of one frequency, from the tokens themselves."""
         numbers = tokens[:, list(self.places)]
-        return neuron_waves(numbers, self.phases_deg, frequency, self.modulus, self.coefficients)
+        return neuron_waves(
+            numbers,
+            self.phases_deg,
+            frequency,
+            self.modulus,
+            self.coefficients,
+            self.shares(attention),
+        )
+
+    def shares(
+        self, attention: Mapping[str, Float[Tensor, "n head q k"]]
+    ) -> Float[Tensor, "n place"] | None:
+        """How much each place counts, 1 in the mean; None where all count alike."""
+        if self.through is None or self.through not in attention:
+            return None
+        looked = attention[self.through].mean(1)[:, -1, list(self.places)]
+        return looked * len(self.places)
 
 
 @dataclass(frozen=True)
@@ -109,6 +145,8 @@ class Written:
     def heads_read(self) -> tuple[str, ...]:
         """The families of heads on which the answers depend, in the order of the theory."""
         wanted = {read.source for read in self.answers}
+        through = [self.neurons[name].through for name in wanted & set(self.neurons)]
+        wanted |= {name for name in through if name}
         for name, family in reversed(list(self.heads.items())):
             if name in wanted:
                 wanted.update(family.reads)
@@ -136,7 +174,10 @@ class Written:
         neurons = self.neurons[read.source]
         made = []
         for frequency in neurons.frequencies:
-            drive = drives[read.source, frequency] if drives else neurons.drive(tokens, frequency)
+            if drives:
+                drive = drives[read.source, frequency]
+            else:
+                drive = neurons.drive(tokens, frequency, attention)
             phase = neurons.answer_deg if read.twice else neurons.phases_deg[0]
             waves = answer_waves(phase, frequency, neurons.modulus, read.coefficients)
             made.append(drive.relu() @ waves.to(drive.dtype) / len(phase))
@@ -162,7 +203,7 @@ def compile_tokens(
     for name, family in theory.families.items():
         units = circuit.families.get(name, CircuitFamily())
         if family.units == "heads":
-            heads[name] = _heads(name, family, units, value)
+            heads[name] = _heads(name, family, units, circuit, value)
         elif family.units == "neurons":
             neurons[name] = _neurons(name, family, units, circuit)
         elif family.units == "answers":
@@ -170,21 +211,43 @@ def compile_tokens(
     return Written(heads, neurons, answers, vocabulary)
 
 
-def _heads(name: str, family: TokenFamily, units: CircuitFamily, value: Value) -> WrittenHeads:
-    count = len(units.heads or ())
-    terms, calibrated = [], []
-    for i, look in enumerate(family.looks):
+def _heads(
+    name: str, family: TokenFamily, units: CircuitFamily, circuit: TokenCircuit, value: Value
+) -> WrittenHeads:
+    terms: list[LookTerm] = []
+    calibrated: list[int] = []
+    for look in family.looks:
+        made = _terms(look, units, circuit, value)
         if not isinstance(look.gain, Number):
-            calibrated.append(i)
-        gain = value(look.gain) if isinstance(look.gain, Number) else torch.zeros(())
-        queries, keys = (
-            value(gate).float() if gate else None
-            for gate in (look.queries_before, look.keys_before)
-        )
-        column = gain.float().expand(count)
-        terms.append(LookTerm(look.place, look.at or 0, look.of, column, queries, keys))
+            calibrated += range(len(terms), len(terms) + len(made))
+        terms += made
     by_layer = dict(sorted(units.by_layer.items()))
     return WrittenHeads(name, by_layer, tuple(terms), tuple(calibrated))
+
+
+def _terms(look: Look, units: CircuitFamily, circuit: TokenCircuit, value: Value) -> list[LookTerm]:
+    """The terms of a look: one, or the cosine and the sine of each wave of numbers."""
+    gain = value(look.gain).float() if isinstance(look.gain, Number) else torch.zeros(())
+    queries, keys = (
+        value(gate).float() if gate else None for gate in (look.queries_before, look.keys_before)
+    )
+    column = gain.expand(len(units.heads or ()))
+    plain = LookTerm(look.place, look.at or 0, look.of, column, queries, keys)
+    if look.frequency is None:
+        return [plain]
+    modulus = circuit.families[look.of or ""].numbers or 0  # refused when the files were loaded
+    phase = value(look.phase_deg) if isinstance(look.phase_deg, Number) else torch.zeros(())
+    angle = phase.float().deg2rad()
+    return [
+        replace(plain, of=None, gain=column * part, wave=Wave(frequency, modulus, sine))
+        for frequency in frequencies_of(look.frequency, units)
+        for sine, part in ((False, angle.cos()), (True, angle.sin()))
+    ]
+
+
+def frequencies_of(declared: Frequencies, units: CircuitFamily) -> tuple[int, ...]:
+    """The frequencies that a theory declares, or those of the circuit file."""
+    return (units.frequency or ()) if declared == "from-circuit" else declared
 
 
 def _neurons(
@@ -198,10 +261,18 @@ def _neurons(
     phase = torch.arange(0, poses.phase_deg.over, poses.phase_deg.every, dtype=torch.float64)
     # a neuron whose phases are subtracted sees the numbers after the first turned the other way
     phases = torch.stack([phase, *[sign * phase for _ in read.places[1:]]])
-    frequencies = (units.frequency or ()) if poses.frequency == "from-circuit" else poses.frequency
+    frequencies = frequencies_of(poses.frequency, units)
     coefficients = tuple(number.tune for number in read.harmonics)
     return WrittenNeurons(
-        name, units.layer or 0, modulus, read.places, frequencies, phases, sign, coefficients
+        name,
+        units.layer or 0,
+        modulus,
+        read.places,
+        frequencies,
+        phases,
+        sign,
+        coefficients,
+        read.through,
     )
 
 

@@ -90,6 +90,7 @@ def _part_document(part: PartScore) -> dict[str, Any]:
                 "kind": row.facts.kind.value,
                 "label": row.facts.label,
                 **row.quantities,
+                "temperature": row.temperature,
                 "pattern_overlap": row.overlap,
                 "numbers": row.numbers,
                 "recovered": row.recovered.value,

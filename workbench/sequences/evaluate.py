@@ -14,15 +14,13 @@ from workbench.sequences.splice import (
     BATCH,
     NaturalRun,
     Patterns,
-    TokenCondition,
     natural_run,
     pattern_site,
 )
-from workbench.splice.conditions import ConditionFacts, ConditionKind
+from workbench.sequences.temperatures import NATURAL, comparison, temperatures
 from workbench.work import Work
 
 OVERLAP = "overlap"  # the row of pattern overlap
-NATURAL = ConditionFacts("natural", ConditionKind.NATURAL, "the trained network itself")
 
 
 @torch.no_grad()
@@ -32,47 +30,38 @@ def evaluate_parts(
     prompts: Sequence[Prompt],
     sites: Sequence[str],
     work: Work = Work(),  # noqa: B008 (frozen)
+    calibration: NaturalRun | None = None,
 ) -> list[Statistics]:
     """The statistics of each part's conditions: the output's quantities, and pattern overlap.
 
     `sites` are those that conditions read (`sites_read`). The overlap of two patterns is the mean
-    over heads and queries of the attention that they share, from 0 to 1.
+    over heads and queries of the attention that they share, from 0 to 1. On a run of calibration
+    prompts each condition's temperature is fitted; without one `fitted_soft_kl` is not known.
     """
     rows: list[dict[str, dict[str, list[np.ndarray]]]] = [{} for _ in parts]
+    at = temperatures(host, parts, calibration) if calibration else {}
     advance = work.stage("score", len(prompts))
     for start in range(0, len(prompts), BATCH):
         batch = prompts[start : start + BATCH]
         run = natural_run(host, batch, sites)
-        targets = torch.as_tensor(host.output.targets(batch))
-        natural = _compared(host, run, run.answers, targets)
+        compared = comparison(host, run, batch)
+        natural = compared(run.answers, at.get(NATURAL.name))
         computed: dict[int, dict[str, np.ndarray]] = {}  # parts share their ablations
         for part, by_condition in zip(parts, rows, strict=True):
             _add(by_condition, NATURAL.name, natural)
             for spliced in part.conditions:
                 if id(spliced) not in computed:
-                    computed[id(spliced)] = _rows(host, run, spliced, targets)
+                    answers, patterns = spliced.spliced(host, run)
+                    made = compared(answers, at.get(id(spliced)))
+                    if patterns is not None:
+                        made[OVERLAP] = overlap(run, patterns).numpy()
+                    computed[id(spliced)] = made
                 _add(by_condition, spliced.facts.name, computed[id(spliced)])
         advance(len(batch))
     return [
         _statistics(host, part, prompts, by_condition)
         for part, by_condition in zip(parts, rows, strict=True)
     ]
-
-
-def _rows(
-    host: Host, run: NaturalRun, spliced: TokenCondition, targets: Tensor
-) -> dict[str, np.ndarray]:
-    rows = _compared(host, run, spliced.answers(host, run), targets)
-    if spliced.patterns is not None:
-        rows[OVERLAP] = overlap(run, spliced.patterns(run)).numpy()
-    return rows
-
-
-def _compared(
-    host: Host, run: NaturalRun, answers: Tensor, targets: Tensor
-) -> dict[str, np.ndarray]:
-    quantities = host.output.statistics(run.answers.numpy(), answers.numpy(), targets.numpy())
-    return {name: np.asarray(row) for name, row in quantities.items()}
 
 
 def overlap(run: NaturalRun, patterns: Patterns) -> Tensor:

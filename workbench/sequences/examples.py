@@ -15,14 +15,13 @@ from torch.nn.functional import cross_entropy
 from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
 from workbench.hosts.transformer_host import shape_of
-from workbench.sequences.answer_parts import at_places
 from workbench.sequences.circuit import PromptSet
 from workbench.sequences.compile import Written
 from workbench.sequences.head_examples import HeadExample, head_examples
 from workbench.sequences.neuron_examples import NeuronExample, neuron_examples
 from workbench.sequences.parts import TokenPart
 from workbench.sequences.prompts import Prompt, occurrences
-from workbench.sequences.splice import NaturalRun, natural_run
+from workbench.sequences.splice import NaturalRun, at_places, natural_run
 from workbench.sequences.subject import sites_read
 from workbench.sequences.survey.neurons import NeuronRow, survey_neurons
 

@@ -1,13 +1,13 @@
 """Files -> theories and circuits of transformers; every problem of a file is reported at once."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.errors import WorkbenchError, nearest
-from workbench.sequences.circuit import TokenCircuit
-from workbench.sequences.language import TokenTheory
+from workbench.sequences.circuit import CircuitFamily, TokenCircuit
+from workbench.sequences.language import Frequencies, TokenFamily, TokenTheory
 from workbench.sequences.meaning import claim_faults, meaning_faults
 from workbench.sequences.variants import varied
 from workbench.spec import source
@@ -81,7 +81,10 @@ def load_token_file(path: Path | str) -> TokenSpec | TokenCircuit:
 
 
 def refuse_unmatched(spec: TokenSpec, circuit: TokenCircuit, file: Path | str) -> None:
-    """Raises WorkbenchError if the circuit lacks a family of the theory, or its units."""
+    """Raises WorkbenchError if the circuit lacks a family of the theory, its units or frequencies.
+
+    A frequency above half the count of numbers is refused: it has the waves of a lower one.
+    """
     for name, family in spec.theory.families.items():
         if family.units not in OF_CIRCUIT:
             continue
@@ -97,3 +100,28 @@ def refuse_unmatched(spec: TokenSpec, circuit: TokenCircuit, file: Path | str) -
             raise WorkbenchError(
                 f"{file}: families.{name}", f"no {key}", f"the {key} of the {family.units}"
             )
+        for source_name, declared in _circles(family):
+            _refuse_frequencies(circuit, name, source_name, declared, file)
+
+
+def _circles(family: TokenFamily) -> Iterator[tuple[str, Frequencies]]:
+    """The families of numbers that a family reads, with the frequencies of their circles."""
+    if family.poses is not None:
+        yield next(iter(family.reads)), family.poses.frequency
+    for look in family.looks:
+        if look.of is not None and look.frequency is not None:
+            yield look.of, look.frequency
+
+
+def _refuse_frequencies(
+    circuit: TokenCircuit, name: str, source_name: str, declared: Frequencies, file: Path | str
+) -> None:
+    """Raises WorkbenchError as `refuse_unmatched`."""
+    where, units = f"{file}: families.{name}", circuit.families[name]
+    frequencies = units.frequency if declared == "from-circuit" else declared
+    if frequencies is None:
+        raise WorkbenchError(where, "no frequency", f"those of the circles that {name} reads")
+    numbers = circuit.families.get(source_name, CircuitFamily()).numbers
+    if numbers is not None and max(frequencies) > numbers // 2:
+        shown = f"frequency {max(frequencies)} of {numbers} numbers"
+        raise WorkbenchError(where, shown, f"1 to {numbers // 2}")

@@ -49,6 +49,11 @@ def fitted_heads(
     return replace(heads, terms=tuple(with_gains))
 
 
+def choosing(seen: Bool[Tensor, "q k"]) -> Bool[Tensor, " q"]:
+    """The queries that see more than few keys; of short prompts those that see the most."""
+    return seen.sum(1) > min(FEW, len(seen) - 1)
+
+
 @torch.enable_grad()
 def _least_cross_entropy(
     columns: Sequence[Float[Tensor, "n_or_1 q k"]],
@@ -56,7 +61,7 @@ def _least_cross_entropy(
     trained: Float[Tensor, "n q k"],
     seen: Bool[Tensor, "q k"],
 ) -> Float[Tensor, " column"]:
-    queries = seen.sum(1) > FEW
+    queries = choosing(seen)
     if all(len(column) == 1 for column in columns) and not torch.is_tensor(fixed):
         trained = trained.mean(0, keepdim=True)  # the cross entropy is linear in the patterns
     stacked = torch.stack(torch.broadcast_tensors(*columns), -1)[:, queries]

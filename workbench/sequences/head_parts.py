@@ -4,6 +4,7 @@ Ablated heads attend uniformly, or give nothing, their mean, or their output on 
 baseline is each head's mean pattern: the best pattern that does not depend on tokens.
 """
 
+import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -30,7 +31,9 @@ from workbench.spec.language import INPUT
 from workbench.splice.conditions import ConditionKind
 
 Heads = Mapping[str, WrittenHeads]
+Terms = tuple[LookTerm, ...]
 DONOR_SHIFT = 1  # a prompt's donor is the next one of its batch
+FURTHER = (1, 5)  # wrong frequencies of the controls: every frequency so much higher
 
 
 def by_layer(heads: Heads) -> dict[int, tuple[int, ...]]:
@@ -69,7 +72,9 @@ def handwritten_patterns(
     for name, family in heads.items():
         if name in by_hand:
             carried = {source: patterns[source].mean(1) for source in family.reads}
-            patterns[name] = pattern(scores(family.terms, run.tokens, carried), seen)
+            one = family.first if family.alike else family  # a table of heads is large
+            made = pattern(scores(one.terms, run.tokens, carried), seen)
+            patterns[name] = made.expand(-1, family.count, -1, -1)
         else:
             patterns[name] = trained_patterns(family, run)
     return patterns
@@ -215,6 +220,26 @@ class HeadConditions:
         )
 
 
+def one_by_one(change: Callable[[LookTerm], LookTerm]) -> Callable[[Terms], Terms]:
+    """A change of each term by itself."""
+    return lambda terms: tuple(map(change, terms))
+
+
+def phases_permuted(terms: Terms) -> Terms:
+    """Waves of numbers with the phases of the next head's waves, and with their own amplitudes."""
+    made = list(terms)
+    for i, (cosine, sine) in enumerate(itertools.pairwise(terms)):
+        if sine.wave is None or not sine.wave.sine:
+            continue
+        phase = torch.atan2(sine.gain, cosine.gain)
+        if torch.equal(phase, moved := phase.roll(1)):
+            continue
+        amplitude = torch.hypot(cosine.gain, sine.gain)
+        made[i] = replace(cosine, gain=amplitude * moved.cos())
+        made[i + 1] = replace(sine, gain=amplitude * moved.sin())
+    return tuple(made)
+
+
 def controls(
     heads: Heads, by_hand: Sequence[str], seed: int, vocabulary: int
 ) -> dict[str, tuple[str, Heads]]:
@@ -243,19 +268,34 @@ def controls(
         gain = term.gain.roll(1)
         return term if torch.equal(gain, term.gain) else replace(term, gain=gain)
 
-    changes = {  # a change returns the term itself where it changes nothing
+    def higher(by: int) -> Callable[[LookTerm], LookTerm]:
+        def raised(term: LookTerm) -> LookTerm:
+            if term.wave is None:
+                return term
+            return replace(term, wave=replace(term.wave, frequency=term.wave.frequency + by))
+
+        return raised
+
+    of_a_term = {  # a change returns the term itself where it changes nothing
         "control.shifted": ("every key with the score of the key before it", shifted),
         "control.tokens_permuted": ("the query's token renamed by a permutation", permuted),
         "control.same_token": ("the key's own token in place of the carried one", same),
         "control.gates_turned": ("gates that let the other places through", turned),
         "control.other_head": ("each head with the numbers of another head", other_head),
+    } | {
+        f"control.frequencies_{by}_higher": (f"every wave's frequency {by} higher", higher(by))
+        for by in FURTHER
+    }
+    changes = {name: (label, one_by_one(change)) for name, (label, change) in of_a_term.items()} | {
+        "control.phases_permuted": (
+            "each head's waves with the phases of another head's",
+            phases_permuted,
+        )
     }
     made: dict[str, tuple[str, Heads]] = {}
     for name, (label, change) in changes.items():
         changed = {
-            family: replace(written, terms=tuple(map(change, written.terms)))
-            if family == last
-            else written
+            family: replace(written, terms=change(written.terms)) if family == last else written
             for family, written in heads.items()
         }
         terms = zip(heads[last].terms, changed[last].terms, strict=True)

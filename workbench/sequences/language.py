@@ -27,6 +27,12 @@ KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 CHOICES = ("poses", "phases", "looks", "reads", "means")
 
 
+Frequencies = (
+    Literal["from-circuit"]
+    | Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)]
+)
+
+
 class Look(Strict):
     """A term of a head's score: how much a query looks at a key, before the softmax.
 
@@ -34,7 +40,11 @@ class Look(Strict):
             log(1 + the distance); first, last: the first, the last place; after: every place after
             the query; any: every place
     match   same: the token at the query is the token at the key (`of: input`), or the token that a
-            family of heads carried there (`of: FAMILY`); any: every token
+            family of heads carried there (`of: FAMILY`), or the number at the key is at the head's
+            phase (`of: NUMBERS`); any: every token
+    frequency, phase_deg
+            of numbers: a wave, cos(angle of the key's number - phase), on each of these circles.
+            Where gain and phase are `calibrated`, each head has two numbers for each frequency
     queries_before, keys_before
             a gate: only queries, or keys, at places before this one. Places are not all alike then,
             so its numbers count as exceptions
@@ -44,6 +54,8 @@ class Look(Strict):
     at: Annotated[int, Field(ge=-1024, le=1024)] | None = None
     match: Literal["any", "same"] = "any"
     of: Name | None = None
+    frequency: Frequencies | None = None
+    phase_deg: Gain | None = None
     gain: Gain
     queries_before: Number | None = None
     keys_before: Number | None = None
@@ -54,6 +66,10 @@ class Look(Strict):
             raise RefusedError("conflict", "at for place: offset, and for no other place")
         if (self.match == "same") != (self.of is not None):
             raise RefusedError("conflict", "of for match: same, and for no other match")
+        if (self.frequency is None) != (self.phase_deg is None):
+            raise RefusedError("conflict", "both frequency and phase_deg, or neither")
+        if self.phase_deg and (self.phase_deg == CALIBRATED) != (self.gain == CALIBRATED):
+            raise RefusedError("conflict", "gain and phase_deg both calibrated, or neither")
         if self.place == self.match == "any" and self.keys_before is None:
             raise RefusedError(
                 "conflict",
@@ -69,22 +85,22 @@ class TokenRead(Strict):
     match      same: the pose of the unit itself (a number's angle, a token); any: every pose alike
     harmonics  weights of cos(k * difference of poses), for k = 0, 1, ...; of families with angles
     places     the places of the sequence that are read, whose terms add up; of `numbers`
+    through    a family of heads: a place counts by their mean attention to it, times the count of
+               places; of `numbers`. Without it each place counts 1
     gain       calibrated: one for each frequency, fitted on calibration prompts
     """
 
     match: Literal["same", "any"]
     harmonics: Annotated[tuple[Number, ...], Field(max_length=12)] = ()
     places: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    through: Name | None = None
     gain: Gain = Number(tune=1.0)
 
 
 class NeuronPoses(Strict):
     """The axes of neurons: each combination of a frequency and a phase is one."""
 
-    frequency: (
-        Literal["from-circuit"]
-        | Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)]
-    )
+    frequency: Frequencies
     phase_deg: Steps
 
 

@@ -9,7 +9,12 @@ from workbench.spec.language import INPUT
 from workbench.spec.problems import Fault
 
 # units -> the units whose families they may read, besides the tokens themselves
-READS = {"heads": ("heads",), "neurons": ("numbers",), "answers": ("neurons", "heads")}
+READS = {
+    "through": ("heads",),
+    "heads": ("heads", "numbers"),
+    "neurons": ("numbers",),
+    "answers": ("neurons", "heads"),
+}
 
 
 def meaning_faults(theory: TokenTheory) -> list[Fault]:
@@ -32,9 +37,18 @@ def meaning_faults(theory: TokenTheory) -> list[Fault]:
 def _look_faults(name: str, family: TokenFamily, above: Mapping[str, TokenFamily]) -> list[Fault]:
     faults: list[Fault] = []
     for i, look in enumerate(family.looks):
+        at = ("families", name, "looks", i)
         if look.of is not None and look.of != INPUT:
-            at = ("families", name, "looks", i, "of")
-            faults += _source_faults(at, "heads", look.of, above)
+            faults += _source_faults((*at, "of"), "heads", look.of, above)
+        source_family = above.get(look.of or "")
+        given = look.frequency is not None
+        wanted = source_family is not None and source_family.units == "numbers"
+        if given and not wanted:
+            shown = f"frequency, of {look.of or 'any token'}"
+            faults.append(Fault("conflict", (*at, "frequency"), shown, "only of numbers"))
+        if wanted and not given:
+            keys = "the keys frequency and phase_deg"
+            faults.append(Fault("missing-key", at, "no frequency", keys))
     return faults
 
 
@@ -45,6 +59,11 @@ def _read_faults(name: str, family: TokenFamily, above: Mapping[str, TokenFamily
         if read_name != INPUT or family.units == "neurons":
             faults += _source_faults(at, family.units, read_name, above)
         source_units = above[read_name].units if read_name in above else ""
+        if read.through is not None:
+            faults += _source_faults((*at, "through"), "through", read.through, above)
+            if source_units != "numbers":
+                shown = f"through, for {read_name}"
+                faults.append(Fault("conflict", (*at, "through"), shown, "only for numbers"))
         for key, units in (("harmonics", ("numbers", "neurons")), ("places", ("numbers",))):
             given, wanted = bool(getattr(read, key)), source_units in units
             if given and not wanted:

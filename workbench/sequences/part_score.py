@@ -13,6 +13,7 @@ from workbench.score.recovery import distance, gains, loses, recovered
 from workbench.score.uncertainty import Figure
 from workbench.sequences.evaluate import OVERLAP
 from workbench.sequences.parts import PartNumbers, TokenPart
+from workbench.sequences.temperatures import TEMPERATURE
 from workbench.splice.conditions import RIVALS, ConditionFacts, ConditionKind
 
 JUDGE = "logit_r2"
@@ -24,6 +25,7 @@ class TokenRow:
 
     recovered  1 - headline / that of the part's cheapest ablation
     overlap    of attention patterns with the trained ones; None where none are written
+    temperature  that of `fitted_soft_kl`; None where it is not known
     numbers    of a baseline: how many numbers are fitted
     """
 
@@ -31,6 +33,7 @@ class TokenRow:
     quantities: Mapping[str, float]
     recovered: Figure
     overlap: float | None
+    temperature: float | None = None
     numbers: int | None = None
 
 
@@ -127,8 +130,11 @@ def _row(rows: Statistics, name: str, cheapest: str, host: Host, seed: int) -> T
     of_condition = rows.rows[name]
     means = {quantity.key: mean_of(rows, name, quantity) for quantity in host.output.quantities}
     share = recovered(rows, name, cheapest, host.output.headline.name, seed=seed)
-    shared = float(of_condition[OVERLAP].mean()) if OVERLAP in of_condition else None
-    return TokenRow(rows.conditions[name], means, share, shared)
+    shared, temperature = (
+        float(of_condition[key].mean()) if key in of_condition else None
+        for key in (OVERLAP, TEMPERATURE)
+    )
+    return TokenRow(rows.conditions[name], means, share, shared, temperature)
 
 
 def mean_of(rows: Statistics, name: str, quantity: Quantity) -> float:

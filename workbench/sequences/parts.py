@@ -99,7 +99,7 @@ def parts_of(subject: Subject) -> list[TokenPart]:
     parts = [_heads_part(subject, replace(every, by_hand=(name,))) for name in families]
     if len(families) > 1:
         parts.append(_heads_part(subject, every))
-    return [*parts, *_answer_parts(subject, every)] if subject.written.answers else parts
+    return [*parts, *_answer_parts(subject, every, parts)] if subject.written.answers else parts
 
 
 def head_conditions(subject: Subject) -> HeadConditions:
@@ -124,11 +124,17 @@ def _heads_part(subject: Subject, conditions: HeadConditions) -> TokenPart:
     return TokenPart(name, words, counted, made, by_hand, with_heads=with_heads)
 
 
-def _answer_parts(subject: Subject, heads: HeadConditions) -> list[TokenPart]:
+def _answer_parts(
+    subject: Subject, heads: HeadConditions, of_heads: Sequence[TokenPart]
+) -> list[TokenPart]:
+    """The parts that write logits; heads that copy have the ablations of their own part."""
     written = subject.written
     copying = tuple(read.source for read in written.answers if read.source in written.heads)
     if written.neurons:
         ablations = _ablated_neurons(subject)
+    elif shared := [part for part in of_heads if (part.name,) == copying]:
+        kind = ConditionKind.ABLATION
+        ablations = [spliced for spliced in shared[0].conditions if spliced.facts.kind is kind]
     else:
         ablations = replace(heads, by_hand=copying).ablations()
     return [
@@ -214,11 +220,12 @@ def _ablated_neurons(subject: Subject) -> list[TokenCondition]:
 
 def looks_numbers(theory: TokenTheory, written: Written, name: str) -> PartNumbers:
     """The numbers of the looks of a family of heads."""
-    family, count = theory.families[name], written.heads[name].count
-    rule = exceptions = calibrated = 0
+    family, heads = theory.families[name], written.heads[name]
+    rule = len({term.wave.frequency for term in heads.terms if term.wave})
+    exceptions, calibrated = 0, heads.count * len(heads.calibrated)
     for look in family.looks:
-        rule += (look.at is not None) + isinstance(look.gain, Number)
-        calibrated += count * (look.gain == CALIBRATED)
+        rule += look.at is not None
+        rule += sum(isinstance(number, Number) for number in (look.gain, look.phase_deg))
         exceptions += (look.queries_before is not None) + (look.keys_before is not None)
     return PartNumbers(rule, exceptions, calibrated)
 

@@ -2,6 +2,7 @@
 
     score[q, k]   = sum over looks  gain * gate(q) * gate(k) * place(q - k) * match(q, k)
     drive[n]      = sum over places harmonics(angle of the number there - phase of the neuron)
+    a wave of the number at the key is its match: cos(angle of the number - phase of the head)
     answer[c]     = sum over neurons gain * harmonics(angle of c - phases of the neuron)
 
 Shifts of the sequence leave a place as it is, permutations of the vocabulary leave `match: same`,
@@ -62,11 +63,29 @@ PLACES: Mapping[str, Callable[[Int[Tensor, "q k"], int], Tensor]] = {
 
 
 @dataclass(frozen=True)
+class Wave:
+    """The cosine, or the sine, of the angle of a number on the circle of a frequency.
+
+    A wave of any phase is a sum of the two. Tokens from `modulus` on are no numbers, and have 0.
+    """
+
+    frequency: int
+    modulus: int
+    sine: bool = False
+
+    def over(self, tokens: Int[Tensor, "n place"]) -> Float[Tensor, "n place"]:
+        """The wave at the number of each place."""
+        angle = angle_deg(tokens, self.frequency, self.modulus).deg2rad()
+        return (angle.sin() if self.sine else angle.cos()) * (tokens < self.modulus)
+
+
+@dataclass(frozen=True)
 class LookTerm:
     """A term of a score with its numbers.
 
     place, at       the place, and the offset of `offset`
     of              where the key's token is read: "input", or a family of heads; None for any token
+    wave            the wave of the number at the key; None for any number
     gain            one for each head
     queries_before  a gate on queries; None for none
     keys_before     a gate on keys
@@ -84,6 +103,12 @@ class LookTerm:
     turned: bool = False
     shift: int = 0
     renamed: Int[Tensor, " token"] | None = None
+    wave: Wave | None = None
+
+    @property
+    def reads_tokens(self) -> bool:
+        """Whether it depends on tokens, and not on places alone."""
+        return self.of is not None or self.wave is not None
 
 
 def place_weight(term: LookTerm, length: int) -> Float[Tensor, "q k"]:
@@ -126,6 +151,8 @@ def features(
         weight = place_weight(term, tokens.shape[1])[None]
         if term.of is not None:
             weight = weight * same_token(term, tokens, carried.get(term.of))
+        if term.wave is not None:
+            weight = weight * term.wave.over(tokens).to(weight.dtype)[:, None]
         made.append(_moved(weight, term.shift))
     return made
 
@@ -182,11 +209,15 @@ def neuron_waves(
     frequency: int,
     modulus: int,
     coefficients: Sequence[float],
+    shares: Float[Tensor, "n place"] | None = None,
 ) -> Float[Tensor, "n neuron"]:
-    """The drive of neurons that read numbers at some places: the sum of their waves."""
+    """The drive of neurons that read numbers at some places: the sum of their waves.
+
+    shares  how much each place counts; 1 by default
+    """
     angles = angle_deg(numbers, frequency, modulus)
-    difference = angles[:, :, None] - phases_deg[None]
-    return harmonics(difference, 360.0, coefficients).sum(1)
+    waves = harmonics(angles[:, :, None] - phases_deg[None], 360.0, coefficients)
+    return (waves if shares is None else waves * shares[..., None].to(waves.dtype)).sum(1)
 
 
 def answer_waves(

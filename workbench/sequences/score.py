@@ -86,7 +86,7 @@ def score_loaded(
     host, sites = subject.host, sites_read(subject.written)
     parts = with_variants(subject, spec, circuit, parts_of(subject))
     parts = at_both_levels(subject, parts, request.only if request else ())
-    statistics = evaluate_parts(host, parts, prompts.scored, sites, work)
+    statistics = evaluate_parts(host, parts, prompts.scored, sites, work, subject.run)
     scores = [
         part_score(part, rows, host, work.seed)
         for part, rows in zip(parts, statistics, strict=True)

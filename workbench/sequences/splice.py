@@ -3,7 +3,7 @@
 The network is never edited: a condition is a set of overrides of sites for one run.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +17,7 @@ from workbench.sequences.prompts import Prompt
 from workbench.splice.conditions import ConditionFacts, ConditionKind
 
 ANSWERS = "unembed"  # the site of the logits
+NO_LAYER, BEFORE_ALL = 10**6, -1  # where answers are, and where embeddings are
 BATCH = 64
 
 
@@ -40,6 +41,19 @@ def stream_site(layer: int) -> str:
     return f"blocks.{layer}.hook_resid_mid"
 
 
+def stream_before(layer: int) -> str:
+    """The stream before a layer."""
+    return f"blocks.{layer}.hook_resid_pre"
+
+
+def layer_of(name: str) -> int:
+    """The layer of a site or of a tensor; below 0 for what comes before the first."""
+    first, *rest = name.split(".")
+    if first == "blocks":
+        return int(rest[0])
+    return NO_LAYER if first == ANSWERS else BEFORE_ALL
+
+
 @dataclass(frozen=True)
 class NaturalRun:
     """The network's own run on a batch of prompts.
@@ -54,11 +68,17 @@ class NaturalRun:
     seen: Mapping[str, Tensor]
     scored: Bool[Tensor, "n place"]
 
+    def of(self, chosen: Int[Tensor, " prompt"]) -> "NaturalRun":
+        """The same of some prompts."""
+        seen = {site: value[chosen] for site, value in self.seen.items()}
+        return NaturalRun(self.tokens[chosen], self.answers[chosen], seen, self.scored[chosen])
+
 
 def natural_run(host: Host, prompts: Sequence[Prompt], sites: Sequence[str]) -> NaturalRun:
-    """Run the network on prompts and record the sites."""
+    """Run the network on prompts and record the sites, and the streams that runs may start at."""
     tokens = host.input.batch(prompts).to(host.device)
-    answers, seen = host.run(tokens, *sites)
+    streams = [site for site in host.sites if host.starts_at(site)]
+    answers, seen = host.run(tokens, *dict.fromkeys([*sites, *streams]))
     targets = torch.as_tensor(host.output.targets(prompts))
     scored = (targets != NO_TARGET).reshape(len(prompts), -1)
     return NaturalRun(tokens, answers, seen, scored)
@@ -78,6 +98,8 @@ class TokenCondition:
     patterns   of a batch: layer -> (heads, their handwritten patterns), to compare with the trained
     numbers    of a baseline: how many numbers are fitted
     network    a copy of the host with other weights, which runs in its place; None for the host
+    first      the first layer in which that copy differs
+    heads      of that copy: layer -> the heads whose patterns are compared
     """
 
     facts: ConditionFacts
@@ -85,11 +107,34 @@ class TokenCondition:
     patterns: PatternsOf | None = None
     numbers: int | None = None
     network: Host | None = None
+    first: int = BEFORE_ALL
+    heads: Mapping[int, Sequence[int]] | None = None
 
     def answers(self, host: Host, run: NaturalRun) -> Tensor:
         """The answers under the condition. Raises WorkbenchError as `answers_under`."""
-        network = host if self.network is None else self.network
-        return answers_under(network, run, self.overrides(run))
+        return self.spliced(host, run)[0]
+
+    def spliced(self, host: Host, run: NaturalRun) -> tuple[Tensor, Patterns | None]:
+        """The answers, and the patterns that are compared with the trained ones.
+
+        Patterns that are handwritten are made once, and those of other weights are read on the way.
+        Raises WorkbenchError as `answers_under`.
+        """
+        if self.network is not None:
+            return self._of_network(self.network, run)
+        if self.patterns is None:
+            return answers_under(host, run, self.overrides(run)), None
+        patterns = self.patterns(run)
+        return answers_under(host, run, with_patterns(patterns)), patterns
+
+    def _of_network(self, network: Host, run: NaturalRun) -> tuple[Tensor, Patterns | None]:
+        layers = self.heads or {}
+        answers, seen = onward(network, run, self.first, [pattern_site(at) for at in layers])
+        patterns = {
+            layer: (tuple(members), seen[pattern_site(layer)][:, list(members)])
+            for layer, members in layers.items()
+        }
+        return answers, patterns or None
 
 
 def condition(
@@ -105,11 +150,45 @@ def condition(
 
 
 def answers_under(host: Host, run: NaturalRun, overrides: Overrides) -> Tensor:
-    """The network's answers with these overrides. Raises WorkbenchError if one did not happen."""
+    """The network's answers with these overrides. Raises WorkbenchError if one did not happen.
+
+    All that comes before the first override is that of the natural run, and is not computed again.
+    """
+    first = min(map(layer_of, overrides), default=NO_LAYER)
     with overridden(host, overrides) as fired:
-        answers, _ = host.run(run.tokens)
+        answers, _ = onward(host, run, first, (), within(first, overrides))
     refuse_unfired(fired)
     return answers
+
+
+def within(layer: int, overrides: Collection[str]) -> str | None:
+    """The site of a layer's attention before which overrides change nothing; None for no such."""
+    sites = {site for site in overrides if layer_of(site) == layer}
+    for known in (z_site(layer), pattern_site(layer)):
+        if sites and sites <= {known, z_site(layer)}:
+            return known
+    return None
+
+
+def onward(
+    host: Host, run: NaturalRun, first: int, sites: Sequence[str] = (), known: str | None = None
+) -> tuple[Tensor, Mapping[str, Tensor]]:
+    """The answers, and activations at sites, of a network that differs from a layer on.
+
+    It runs from that layer on, or from the last one, where it can; else from the tokens.
+
+    known  a site of that layer's attention whose natural activation is not computed again
+    """
+    starts = [
+        layer_of(site)
+        for site in run.seen
+        if site in host.sites and host.starts_at(site) and layer_of(site) <= first
+    ]
+    if not starts:
+        return host.run(run.tokens, *sites)
+    start = stream_before(max(starts))
+    given = {site: run.seen[site] for site in (start, known) if site and site in run.seen}
+    return host.start(run.tokens, start, given, *sites)
 
 
 def with_units(units: Sequence[int], values: Tensor) -> Override:
@@ -136,6 +215,13 @@ def plus(added: Float[Tensor, "n place token"]) -> Override:
 def replaced_by(answers: Float[Tensor, "n place token"]) -> Override:
     """An override of the logits by others, at all places or at the last alone."""
     return lambda logits: answers.movedim(2, 1).to(logits.dtype).expand_as(logits)
+
+
+def at_places(values: Float[Tensor, "n place ..."], scored: Tensor) -> Tensor:
+    """The rows of the scored places; values that stand for one place alone are of the last."""
+    if values.shape[1] == scored.shape[1]:
+        return values[scored]
+    return values[:, 0][scored.any(1)]
 
 
 def seen_under(

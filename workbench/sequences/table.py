@@ -13,6 +13,7 @@ from workbench.sequences.part_score import PartScore, bits
 from workbench.sequences.score import TokenCard
 
 IN_DOCUMENT = ("top1_agreement", "soft_kl", "loss")  # and not in the table, which fits 80 columns
+WHERE_IT_FITS = ("fitted_soft_kl",)  # in the tables that have no column of overlaps
 
 
 def table(card: TokenCard) -> Group:
@@ -47,8 +48,7 @@ def _part(card: TokenCard, part: PartScore) -> Iterator[Text | Table]:
 
 
 def _conditions(card: TokenCard, part: PartScore) -> Table:
-    quantities = shown(card, part)
-    written = any(row.overlap is not None for row in part.rows)
+    quantities, written = shown(card, part), writes_patterns(part)
     made = plain_table()
     made.add_column("\ncondition", overflow="fold")
     for quantity in quantities:
@@ -72,9 +72,15 @@ def shown(card: TokenCard, part: PartScore) -> list[Quantity]:
     known = [
         quantity for quantity in card.quantities if natural[quantity.key] == natural[quantity.key]
     ]
+    left_out = IN_DOCUMENT + (WHERE_IT_FITS if writes_patterns(part) else ())
     return sorted(
-        (quantity for quantity in known if quantity.key not in IN_DOCUMENT), key=lambda q: q.task
+        (quantity for quantity in known if quantity.key not in left_out), key=lambda q: q.task
     )
+
+
+def writes_patterns(part: PartScore) -> bool:
+    """Whether a condition of the part has attention patterns, whose overlap is shown."""
+    return any(row.overlap is not None for row in part.rows)
 
 
 def numbers_text(part: PartScore) -> str:

@@ -6,7 +6,7 @@ steps of a circuit are fitted to each other, and each to the network.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -159,18 +159,7 @@ class _Goal:
     def batch(self, generator: torch.Generator) -> NaturalRun:
         """Some of the prompts."""
         chosen = torch.randperm(len(self.run.tokens), generator=generator)[:BATCH]
-        return self._of(chosen)
-
-    def _of(self, chosen: Tensor) -> NaturalRun:
-        run = self.run
-        seen = {site: value[chosen] for site, value in run.seen.items()}
-        return replace(
-            run,
-            tokens=run.tokens[chosen],
-            answers=run.answers[chosen],
-            seen=seen,
-            scored=run.scored[chosen],
-        )
+        return self.run.of(chosen)
 
     def divergence(self, bounded: Bounded, run: NaturalRun) -> Tensor:
         """KL at the scored places of a batch, over the parts (module)."""
@@ -200,7 +189,7 @@ class _Goal:
     def loss(self, bounded: Bounded) -> float:
         """The divergence on all prompts."""
         parts = torch.arange(len(self.run.tokens)).split(BATCH)
-        sums = [float(self.divergence(bounded, self._of(part))) * len(part) for part in parts]
+        sums = [float(self.divergence(bounded, self.run.of(part))) * len(part) for part in parts]
         return sum(sums) / len(self.run.tokens)
 
 

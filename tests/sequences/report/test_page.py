@@ -21,7 +21,7 @@ MALICIOUS = "<script>alert(1)</script>"
 COMMAND = "workbench score copying.yaml --circuit planted.yaml"
 HEADS = ("previous", "follower", "heads")
 ATTENTION = (*HEADS, *(f"{name}.weights" for name in HEADS))  # at both levels
-ANSWERS = ("copying", "circuit", "whole")
+ANSWERS = ("copying", "copying.weights", "circuit", "whole")
 
 
 def scored(planted: bool = True, theory: str = THEORY) -> TokenCard:
@@ -154,7 +154,7 @@ def test_tables_are_folded_and_have_fidelity_apart_from_the_task(card, folder):
     assert len(tables) == text.count("<table>") == len(card.parts)
     for table in tables:
         groups = re.findall(r'<th colspan="(\d)">([^<]*)</th>', table)
-        assert groups == [("7", "fidelity to the network"), ("2", "the task")]
+        assert groups == [("8", "fidelity to the network"), ("2", "the task")]
         titles = [title.replace("<br>", " ") for title in re.findall(r"<th>(.*?)</th>", table)]
         assert titles[-2:] == ["loss", "accuracy"]
         assert "logit R2" in titles[:-2]
@@ -190,7 +190,7 @@ def test_a_wrong_theory_is_shown_as_one():
         section = text[text.index(f'id="part-{part.name}"') :]
         shown = re.search(r'<strong class="verdict vs">(.*?)</strong>', section)[1]
         assert shown == f"Verdict: not this mechanism: no better than {part.cheapest}."
-    assert "Parts that beat every control and baseline: 0 of 9." in text
+    assert "Parts that beat every control and baseline: 0 of 10." in text
 
 
 def test_the_same_card_gives_the_same_bytes(card, folder, tmp_path):

@@ -7,7 +7,6 @@ from workbench.sequences.rule import pattern
 from workbench.sequences.weights.bilinear import (
     Bilinear,
     Scored,
-    _cross_entropy,
     kept_share,
     nearest,
     towards_pattern,
@@ -34,7 +33,9 @@ def kept(wanted: Scored, form: Bilinear) -> float:
 
 def entropy(wanted: Scored, form: Bilinear) -> float:
     aim = pattern(wanted.score[:, None], wanted.seen)[:, 0]
-    return float(_cross_entropy(wanted, form, aim))
+    score = form.scores(wanted.stream).masked_fill(~wanted.seen, -1e9)
+    losses = -(aim * score.log_softmax(-1)).sum(-1) * wanted.counted
+    return float(losses.sum() / wanted.counted.sum())
 
 
 def test_a_table_of_a_low_rank_is_kept_whole():

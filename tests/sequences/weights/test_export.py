@@ -81,6 +81,14 @@ def test_the_file_holds_the_whole_network_with_the_part_handwritten(host, export
     assert len(header["calibration"]) == 30
 
 
+def test_copying_is_written_as_values_and_outputs(host, files):
+    result = export(files, "--part", "copying")
+    assert result.exit_code == 0, result.output
+    tensors, trained = load_file(files / "copy.safetensors"), host.network.state_dict()
+    changed = {name for name in trained if not torch.equal(tensors[name], trained[name])}
+    assert changed == {"blocks.1.attn.W_V", "blocks.1.attn.W_O"}
+
+
 def test_the_file_gives_the_network_again(host, exported):
     again = read_exported(exported, host)
     tokens = torch.arange(LENGTH).remainder(VOCABULARY)[None]

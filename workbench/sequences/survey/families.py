@@ -161,7 +161,7 @@ def _sum(host: Host, family: str, seed: int, progress: Counter) -> Survey:
     layer = next(row.layer for row in survey.rows if row.frequency in survey.frequencies)
     heads = tuple(f"{at}.{head}" for at in range(layer + 1) for head in range(shape_of(host).heads))
     families = {
-        "gather": CircuitFamily(heads=heads),
+        "gather": CircuitFamily(heads=heads, frequency=survey.frequencies),
         "number": CircuitFamily(numbers=survey.modulus),
         "sum": CircuitFamily(layer=layer, frequency=survey.frequencies),
     }

@@ -9,7 +9,7 @@ Source: reduced-rank regression (Izenman 1975, doi 10.1016/0047-259X(75)90042-1)
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 from jaxtyping import Bool, Float
@@ -74,7 +74,7 @@ def nearest(wanted: Scored, rank: int) -> Bilinear:
     """
     stream, shares = wanted.stream.double(), wanted.shares.double()
     score = centred(wanted.score.double(), shares)
-    of_queries, of_keys = (_roots(covariance) for covariance in _covariances(stream, shares))
+    of_queries, of_keys = (inverse_roots(covariance) for covariance in _covariances(stream, shares))
     products = torch.einsum("nqi,nqj->ij", stream, (score * shares) @ stream)
     u, s, v = torch.linalg.svd(of_queries @ products @ of_keys)
     kept = min(rank, int((s > RANK_TOLERANCE * s[0]).sum()))
@@ -93,7 +93,7 @@ def _covariances(stream: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
     return of_queries, per_key - torch.einsum("nqi,nqj->ij", mean, mean)
 
 
-def _roots(moments: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
+def inverse_roots(moments: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
     """The inverse root of second moments, over the directions that vary."""
     values, vectors = torch.linalg.eigh(moments)
     large = values > EIGENVALUES * values[-1]
@@ -126,7 +126,6 @@ def kept_share(
     return float(explained / (shares * score * score).sum())
 
 
-@torch.enable_grad()
 def towards_pattern(wanted: Scored, made: Bilinear, seed: int = 0) -> Bilinear:
     """The form, descended to the least cross entropy of its pattern to the wanted scores' pattern.
 
@@ -135,35 +134,71 @@ def towards_pattern(wanted: Scored, made: Bilinear, seed: int = 0) -> Bilinear:
     free.
     """
     aim = pattern(wanted.score[:, None], wanted.seen)[:, 0]
-    best = min(GAINS, key=lambda gain: float(_cross_entropy(wanted, made.times(gain), aim)))
-    factors = [
-        factor.clone().requires_grad_()
-        for factor in (made.left * best**0.5, made.right * best**0.5)
-    ]
+    gain = _best_gain(wanted, made, aim)
+    factors = [made.left * gain**0.5, made.right * gain**0.5]
     fitted = sum(factor.numel() for factor in factors)
     decay = DECAY * fitted / float(wanted.counted.sum())
-    rates = [RATE * float(factor.detach().std()) for factor in factors]
+    rates = [RATE * float(factor.std()) for factor in factors]
     descent = torch.optim.AdamW(
         {"params": [factor], "lr": rate, "weight_decay": decay / (STEPS * rate)}
         for factor, rate in zip(factors, rates, strict=True)
     )
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(descent, STEPS)
     generator = torch.Generator().manual_seed(seed)
+    queries = wanted.counted.any(0)  # the others would be computed for nothing
+    aim, counted, hidden = aim[:, queries], wanted.counted[:, queries], _hidden(wanted)[queries]
     for _ in range(STEPS):
         chosen = torch.randperm(len(aim), generator=generator)[:BATCH]
-        part = Scored(
-            wanted.score[chosen], wanted.stream[chosen], wanted.seen, wanted.counted[chosen]
+        stream = wanted.stream[chosen]
+        factors[0].grad, factors[1].grad = _gradients(
+            Bilinear(*factors), stream[:, queries], stream, aim[chosen], counted[chosen], hidden
         )
-        descent.zero_grad()
-        _cross_entropy(part, Bilinear(*factors), aim[chosen]).backward()
         descent.step()
         falling.step()
-    return Bilinear(*(factor.detach() for factor in factors))
+    return Bilinear(*factors)
 
 
-def _cross_entropy(wanted: Scored, made: Bilinear, aim: Tensor) -> Tensor:
-    """The mean over the queries that count of the cross entropy to the pattern `aim`."""
-    score = made.scores(wanted.stream).masked_fill(~wanted.seen, -torch.inf)
-    shares = score.log_softmax(-1).masked_fill(~wanted.seen, 0.0)
-    losses = -(aim * shares).sum(-1) * wanted.counted
-    return losses.sum() / wanted.counted.sum()
+def _hidden(wanted: Scored) -> Float[Tensor, "q k"]:
+    """A table to add to scores: it hides the keys that a query may not see."""
+    return torch.zeros(wanted.seen.shape).masked_fill(~wanted.seen, HIDDEN)
+
+
+def _best_gain(wanted: Scored, made: Bilinear, aim: Float[Tensor, "n q k"]) -> float:
+    """The gain of GAINS whose pattern has the least cross entropy to the pattern `aim`.
+
+    The cross entropy is convex in the gain, so halving finds it.
+    """
+    score = made.scores(wanted.stream) + _hidden(wanted)
+
+    @cache
+    def loss(place: int) -> float:
+        shares = (GAINS[place] * score).log_softmax(-1)
+        return -float(((aim * shares).sum(-1) * wanted.counted).sum())
+
+    low, high = 0, len(GAINS) - 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if loss(middle) <= loss(middle + 1) else (middle + 1, high)
+    return GAINS[low]
+
+
+def _gradients(
+    made: Bilinear,
+    queries: Float[Tensor, "n q d"],
+    keys: Float[Tensor, "n k d"],
+    aim: Float[Tensor, "n q k"],
+    counted: Bool[Tensor, "n q"],
+    hidden: Float[Tensor, "q k"],
+) -> tuple[Float[Tensor, "d rank"], Float[Tensor, "d rank"]]:
+    """The gradients of the mean cross entropy to the pattern `aim` by the form's two factors.
+
+    By a score it is the form's own pattern less `aim`.
+    """
+    left, right = queries @ made.left, keys @ made.right
+    slope = (torch.matmul(left, right.mT) + hidden).softmax(-1).sub_(aim)
+    slope *= (counted / counted.sum())[..., None]
+    of_left, of_right = slope @ right, slope.mT @ left
+    return (
+        queries.flatten(0, 1).T @ of_left.flatten(0, 1),
+        keys.flatten(0, 1).T @ of_right.flatten(0, 1),
+    )

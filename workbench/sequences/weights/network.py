@@ -8,7 +8,7 @@ from torch import Tensor
 from workbench.hosts.frozen import state_fingerprint
 from workbench.hosts.host import Host
 from workbench.hosts.transformer_host import loaded, shape_of
-from workbench.sequences.splice import NaturalRun, Patterns, TokenCondition, pattern_site
+from workbench.sequences.splice import BEFORE_ALL, NaturalRun, Patterns, TokenCondition
 from workbench.splice.conditions import ConditionFacts
 
 # (a tensor's name as in TransformerLens, its head or None for the whole tensor) -> its numbers
@@ -47,19 +47,23 @@ def with_weights(host: Host, weights: Weights, theory: str) -> Host:
 
 
 def network_condition(
-    facts: ConditionFacts, network: Host, heads: Layers | None = None
+    facts: ConditionFacts, network: Host, first: int = BEFORE_ALL, heads: Layers | None = None
 ) -> TokenCondition:
     """A condition in which a network with other weights runs.
 
+    first  the first layer in which its weights are others
     heads  those whose patterns are compared with the trained ones
     """
 
     def patterns(run: NaturalRun) -> Patterns:
-        layers = heads or {}
-        _, seen = network.run(run.tokens, *map(pattern_site, layers))
-        return {
-            layer: (tuple(members), seen[pattern_site(layer)][:, list(members)])
-            for layer, members in layers.items()
-        }
+        return made.spliced(network, run)[1] or {}
 
-    return TokenCondition(facts, lambda run: {}, patterns if heads else None, network=network)
+    made = TokenCondition(
+        facts,
+        lambda run: {},
+        patterns if heads else None,
+        network=network,
+        first=first,
+        heads=heads,
+    )
+    return made

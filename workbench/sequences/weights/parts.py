@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from workbench.hosts.host import Host
 from workbench.sequences.parts import WEIGHTS_LEVEL, TokenPart
-from workbench.sequences.splice import TokenCondition
+from workbench.sequences.splice import TokenCondition, layer_of
 from workbench.sequences.subject import Subject
+from workbench.sequences.weights.copying_plan import copying_plans
 from workbench.sequences.weights.head_plans import head_plans
 from workbench.sequences.weights.network import network_condition, with_weights
 from workbench.sequences.weights.plan import PartWeights, Plans, Refusals
@@ -25,7 +26,7 @@ def plans_of(subject: Subject) -> tuple[Plans, Refusals]:
     """What compiles the weights of each part that has them, and why the others have none."""
     plans: dict[str, Callable[[], PartWeights]] = {}
     refusals: dict[str, str] = {}
-    for made, refused in (head_plans(subject), whole_plans(subject)):
+    for made, refused in (copying_plans(subject), head_plans(subject), whole_plans(subject)):
         plans |= made
         refusals |= refused
     return plans, refusals
@@ -81,4 +82,5 @@ def network_of(subject: Subject, made: PartWeights) -> Host:
 
 
 def _condition(subject: Subject, facts: ConditionFacts, made: PartWeights) -> TokenCondition:
-    return network_condition(facts, network_of(subject, made), made.heads)
+    first = min(layer_of(name) for name, _ in made.weights)
+    return network_condition(facts, network_of(subject, made), first, made.heads)

@@ -19,16 +19,21 @@ from workbench.hosts.host import Host
 from workbench.hosts.transformer_host import shape_of
 from workbench.hosts.transformer_shape import TransformerShape
 from workbench.sequences.compile import WrittenHeads
+from workbench.sequences.fit import choosing
 from workbench.sequences.head_parts import seen_keys, trained_patterns
 from workbench.sequences.rule import HIDDEN, pattern, scores
 from workbench.sequences.weights.bilinear import kept_share, key_shares
-from workbench.sequences.weights.heads import HeadRequest, HeadWeights, stream_of_heads
+from workbench.sequences.weights.heads import (
+    HeadRequest,
+    HeadWeights,
+    constant_direction,
+    stream_of_heads,
+)
 from workbench.sequences.weights.network import Weights, attention
 
-RIDGE = 1e-4  # of the mean variance of the stream, and on the squared numbers
+RIDGE = 1e-4  # on the squared numbers
 ITERATIONS = 50
 PROMPTS = 16  # the first calibration prompts: a head has few numbers
-FEW = 4  # keys: a query that sees no more has little to choose, and is left out
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class Profiles:
 def refused(host: Host, heads: WrittenHeads) -> str | None:
     """Why a family of heads has no such weights; None where it has."""
     shape = shape_of(host)
-    if any(term.of is not None for term in heads.terms):
+    if any(term.reads_tokens for term in heads.terms):
         return "queries and keys that are constant match no tokens"
     if "attention" in shape.biases:
         return "its queries and keys have biases"
@@ -118,17 +123,6 @@ def rates(shape: TransformerShape) -> Float[Tensor, " plane"]:
     return shape.rotary_base ** (-torch.arange(0, shape.d_head, 2).float() / shape.d_head)
 
 
-def constant_direction(stream: Float[Tensor, "n place d"]) -> Float[Tensor, " d"]:
-    """The direction that reads 1 from the stream.
-
-    The first place is left out of the fit: many networks hold something else there.
-    """
-    rows = stream[:, 1:].flatten(0, 1).double()
-    moments = rows.T @ rows / len(rows)
-    moments += RIDGE * moments.diagonal().mean() * torch.eye(len(moments), dtype=moments.dtype)
-    return torch.linalg.solve(moments, rows.mean(0)).float()
-
-
 def _of_layer(request: HeadRequest, layer: int) -> tuple[Profiles, float]:
     """The profiles of a layer's heads, and the mean share of the rule's scores that they keep."""
     shape, heads = shape_of(request.host), request.heads.of_layer(layer)
@@ -168,7 +162,7 @@ def _fitted(
 
     size  what the constant direction really reads: at the query times at the key
     """
-    queries, hidden = seen.sum(1) > FEW, ~seen
+    queries, hidden = choosing(seen), ~seen
     numbers = torch.zeros(aim.shape[1], waves.shape[2], requires_grad=True)
     descent = torch.optim.LBFGS([numbers], max_iter=ITERATIONS, line_search_fn="strong_wolfe")
 

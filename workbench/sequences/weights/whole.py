@@ -65,6 +65,8 @@ def _problems(shape: TransformerShape, written: Written, length: int) -> Iterato
         yield "answers that read one family of neurons, and nothing else, can be written"
         return
     ((neurons,), (answer,)) = written.neurons.values(), written.answers
+    if neurons.through:
+        yield "neurons that read numbers by the attention of heads are not written as weights"
     if shape.mlp != "relu" or shape.norm != "none" or shape.positions != "learned" or shape.tied:
         yield "it needs neurons max(0, drive), learned positions, no norm and its own unembedding"
     if neurons.layer != shape.layers - 1 or shape.answers != neurons.modulus:
