@@ -1,7 +1,7 @@
 """Propose a theory of every unit of a site."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from workbench.analyses.propose.site.controls import (
     Search,
     Way,
     controls,
+    mean_of,
     random_terms,
     rivals,
 )
@@ -40,6 +41,11 @@ from workbench.analyses.propose.site.kinds import FULL_DEG
 from workbench.analyses.propose.site.labels import Labels, labels
 from workbench.analyses.propose.site.plot import draw_site
 from workbench.analyses.propose.site.sample import Sample, Stage, sample, stage_of
+from workbench.analyses.propose.site.splice import (
+    Answers,
+    refuse_unanswered,
+    spliced_answers,
+)
 from workbench.analyses.propose.site.write import Writer
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
@@ -48,7 +54,7 @@ from workbench.report.drawing import png
 from workbench.result_folder import folder_written_whole
 from workbench.score.facts import Header, host_facts, picture_facts
 from workbench.splice.link import link_of
-from workbench.vision.pictures import Picture
+from workbench.vision.pictures import Picture, first_by_content
 from workbench.work import Work
 
 LEAST = 8  # pictures of each kind
@@ -64,6 +70,7 @@ class SiteRequest:
     pictures  the theories are fitted on them
     judge     nothing is fitted on them
     terms     of each unit; None for as many as pay for themselves
+    splice    judging pictures, the first by content hash, on which the whole site is put in place
     """
 
     host: Host
@@ -71,6 +78,7 @@ class SiteRequest:
     pictures: Sequence[Picture]
     judge: Sequence[Picture]
     terms: int | None = None
+    splice: int = 0
 
 
 def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal:
@@ -81,6 +89,8 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
     """
     stage = stage_of(request.host, request.site)
     _refuse_few_or_shared(request)
+    if request.splice:
+        refuse_unanswered(request.host)
     work = work.on_host(request.host.name)
     search, below, units = searched(stage, request, work)
     dictionary = search.dictionary(below)
@@ -96,8 +106,11 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
             way,
             *controls(search, counts),
             random_terms(search, dictionary, counts, poses),
-            *rivals(search, dictionary, way.bits + below.bits / len(poses), poses),
+            *rivals(search, dictionary, way.bits + search.label_bits, poses),
+            mean_of(search),
         ]
+        shown = first_by_content(request.judge, request.splice)
+        answers = spliced_answers(stage.host, stage.site, search, ways, shown) if shown else {}
         result = SiteProposal(
             header=Header(
                 host=host_facts(request.host),
@@ -111,7 +124,9 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
             label_bits=below.bits,
             candidates=len(dictionary.atoms),
             terms=request.terms,
-            rows=_rows(ways, search.judge, below.bits / len(poses), work.seed),
+            spliced=len(shown),
+            headline=request.host.output.headline.key,
+            rows=_rows(ways, search, answers),
             units=_units(way, chosen, units, dictionary, search.judge, paying),
             families=made,
         )
@@ -179,8 +194,9 @@ def _refuse_few_or_shared(request: SiteRequest) -> None:
         )
 
 
-def _rows(ways: Sequence[Way], judge: Sample, label_bits: float, seed: int) -> list[Row]:
+def _rows(ways: Sequence[Way], search: Search, answers: Mapping[str, Answers]) -> list[Row]:
     """The figures of every way, over the units that vary on the judging pictures."""
+    judge, seed, label_bits = search.judge, search.work.seed, search.label_bits
     live = varied(judge.trained)
     by_name = {
         way.name: moments(way.predicted[:, live], judge.trained[:, live], judge.item)
@@ -194,6 +210,7 @@ def _rows(ways: Sequence[Way], judge: Sample, label_bits: float, seed: int) -> l
             above=shares(correlations(by_name[way.name]), LEVELS),
             terms=float(way.counts.mean()),
             bits=float(way.bits.mean()) + label_bits * way.labelled,
+            answers=answers.get(way.name, Answers()),
         )
         for way in ways
     ]
