@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from tests.analyses.propose.site.planted_family import PLANTED_AT, network
-from workbench.analyses.propose.site.controls import MEAN, SINGLE, TERMS, mean_of, rivals
+from workbench.analyses.propose.site.controls import (
+    MEAN,
+    PERMUTED,
+    SINGLE,
+    TERMS,
+    mean_of,
+    rivals,
+)
 from workbench.analyses.propose.site.run import SiteRequest, propose_site, searched
 from workbench.analyses.propose.site.sample import sample, stage_of
 from workbench.analyses.propose.site.splice import spliced_answers
@@ -52,13 +59,13 @@ def test_the_theory_that_planted_the_site_keeps_the_answers(planted):
         search.dictionary(labels) for labels in (search.labels, search.labels.permuted(1))
     )
     right, _ = search.way(TERMS, terms, counts, poses)
-    permuted, _ = search.way("permuted", wrong, counts, poses)
+    permuted, _ = search.way(PERMUTED, wrong, counts, poses)
     ways = [right, permuted, *rivals(search, terms, right.bits, poses), mean_of(search)]
     site, pictures = host.site(PLANTED_AT), drawn(JUDGE, seed=2)
     made = spliced_answers(host, site, search, ways, pictures)
     kl = {name: answers.quantities["kl"].value for name, answers in made.items()}
     assert kl[TERMS] < 0.02 * kl[MEAN]
-    assert kl["permuted"] > 10 * kl[TERMS]
+    assert kl[PERMUTED] > 10 * kl[TERMS]
     assert made[TERMS].quantities["top1_agreement"].value > 0.9
     assert made[TERMS].ahead.value == pytest.approx(kl[SINGLE] - kl[TERMS])
     assert made[SINGLE].ahead.value == 0

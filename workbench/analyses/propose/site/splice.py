@@ -3,7 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from workbench.analyses.propose.site.controls import SINGLE, Search, Way
+from workbench.analyses.propose.site.controls import (
+    EXCEPTIONS,
+    MEAN,
+    PERMUTED,
+    SINGLE,
+    TERMS,
+    Search,
+    Way,
+)
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.compiler.compile import grid_of
 from workbench.errors import WorkbenchError
@@ -16,6 +24,9 @@ from workbench.score.uncertainty import Figure
 from workbench.splice.calibrate import Splices
 from workbench.splice.conditions import Condition, ConditionKind, natural
 from workbench.vision.pictures import Picture
+
+# A run of the network for each of these is most of what --splice takes.
+COMPARED = (TERMS, PERMUTED, SINGLE, EXCEPTIONS, MEAN)
 
 
 @dataclass(frozen=True)
@@ -44,8 +55,8 @@ def refuse_unanswered(host: Host) -> None:
 def spliced_answers(
     host: Host, site: Site, search: Search, ways: Sequence[Way], pictures: Sequence[Picture]
 ) -> dict[str, Answers]:
-    """The answers of every way by name. Raises WorkbenchError, also as `check_host`."""
-    work = search.work
+    """The answers of the ways of COMPARED by name. Raises WorkbenchError, also as `check_host`."""
+    work, ways = search.work, [way for way in ways if way.name in COMPARED]
     conditions: dict[str, Condition] = {natural.name: natural}
     for way in ways:
         conditions[way.name] = replace(way.window, name=way.name, kind=ConditionKind.BASELINE)

@@ -52,7 +52,7 @@ def _answers(result: SiteProposal) -> RenderableType:
     shown.add_column("", overflow="fold")
     for column in (name, "95 %", "agree", "95 %", "ahead", "95 %"):
         shown.add_column(column, justify="right")
-    for row in result.rows:
+    for row in (row for row in result.rows if row.answers.quantities):
         left, ahead = row.answers.quantities[result.headline], row.answers.ahead
         agreement = row.answers.quantities.get(AGREEMENT.key, Figure(None))
         cells = [(left, 3), (agreement, 2), (ahead, 3)]
