@@ -42,7 +42,7 @@ POSE_ROWS = 3  # one row of so many chooses poses
 class Way:
     """One way to predict the units: what it predicts on the judging rows, and what it costs.
 
-    window    the prediction itself
+    window    the prediction itself, as a condition
     predicted what it predicts on the judging rows
     counts    terms of each unit
     bits      of each unit: pose, addresses, weights, gain and bias

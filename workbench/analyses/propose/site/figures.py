@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.analyses.propose.site.hidden import HiddenRow
 from workbench.analyses.propose.site.splice import Answers
 from workbench.score.facts import Header, document_json
 from workbench.score.uncertainty import Figure
@@ -95,6 +96,7 @@ class SiteProposal:
     terms       how many were asked for; None for as many as pay for themselves
     spliced     pictures on which the whole site was put in place; 0 unless asked for
     headline    key of the quantity by which answers are compared, such as kl
+    hidden      theories of the bottleneck's units; empty where there is none
     """
 
     header: Header
@@ -108,6 +110,7 @@ class SiteProposal:
     headline: str
     rows: Sequence[Row]
     units: Sequence[UnitRow]
+    hidden: Sequence[HiddenRow]
     families: Sequence[FamilyRow]
 
     def row(self, name: str) -> Row:

@@ -37,6 +37,7 @@ from workbench.analyses.propose.site.figures import (
     site_json,
 )
 from workbench.analyses.propose.site.fit import Theory
+from workbench.analyses.propose.site.hidden import hidden_families
 from workbench.analyses.propose.site.kinds import FULL_DEG
 from workbench.analyses.propose.site.labels import Labels, labels
 from workbench.analyses.propose.site.plot import draw_site
@@ -102,11 +103,14 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
         writer = Writer(stage, search, dictionary, below, request.pictures, folder)
         made = _families(writer, families(cluster, units))
         way, chosen = search.way(TERMS, dictionary, counts, poses)
+        budget = way.bits + search.label_bits
+        through, hidden = hidden_families(stage, search, budget)
         ways = [
             way,
             *controls(search, counts),
             random_terms(search, dictionary, counts, poses),
-            *rivals(search, dictionary, way.bits + search.label_bits, poses),
+            *rivals(search, dictionary, budget, poses),
+            *through,
             mean_of(search),
         ]
         shown = first_by_content(request.judge, request.splice)
@@ -128,6 +132,7 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
             headline=request.host.output.headline.key,
             rows=_rows(ways, search, answers),
             units=_units(way, chosen, units, dictionary, search.judge, paying),
+            hidden=hidden,
             families=made,
         )
         write_whole(folder / "site.json", site_json(result))

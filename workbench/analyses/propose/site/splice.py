@@ -12,6 +12,7 @@ from workbench.analyses.propose.site.controls import (
     Search,
     Way,
 )
+from workbench.analyses.propose.site.hidden import hidden_name
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.compiler.compile import grid_of
 from workbench.errors import WorkbenchError
@@ -26,7 +27,8 @@ from workbench.splice.conditions import Condition, ConditionKind, natural
 from workbench.vision.pictures import Picture
 
 # A run of the network for each of these is most of what --splice takes.
-COMPARED = (TERMS, PERMUTED, SINGLE, EXCEPTIONS, MEAN)
+WAYS = (TERMS, PERMUTED, SINGLE, EXCEPTIONS)
+COMPARED = (*WAYS, *map(hidden_name, WAYS), MEAN)
 
 
 @dataclass(frozen=True)
