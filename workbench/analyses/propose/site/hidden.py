@@ -122,7 +122,8 @@ def bottleneck(stage: Stage, search: Search) -> Bottleneck | None:
     reach = torch.cat([torch.full((c.out_channels,), side // 2) for c, side in sides.items()])
     step = torch.arange(stage.side) - stage.side // 2
     far = torch.maximum(step.abs()[:, None], step.abs()[None]).flatten()
-    hidden = replace(search, fit=fit, judge=judge, offered=offered, side=1, link=RELU)
+    work = search.work.named("hidden")
+    hidden = replace(search, fit=fit, judge=judge, offered=offered, side=1, link=RELU, work=work)
     return Bottleneck(hidden, search.link, far[None] <= reach[:, None])
 
 
@@ -144,10 +145,8 @@ def hidden_families(
     poses = hidden.poses(terms)
     way, several = hidden.way(TERMS, terms, counts, poses)
     permuted, _ = hidden.way(PERMUTED, wrong, counts, hidden.poses(wrong))
-    written = way, permuted, *rivals(hidden, terms, way.bits + hidden.label_bits, poses)
-    ways = [
-        _through(made, search, replace(each, name=hidden_name(each.name)), bits) for each in written
-    ]
+    in_turn = way, permuted, *rivals(hidden, terms, way.bits + hidden.label_bits, poses)
+    ways = [_through(made, search, written, bits) for written in in_turn]
     judge = hidden.judge
     pearson = correlations(moments(way.predicted, judge.trained, judge.item))
     rows = [
@@ -168,6 +167,7 @@ def _through(
 ) -> Way:
     """The site's units with single weights of hidden ones that are written so."""
     units, candidates, written = len(search.offered), made.candidates, hidden.window
+    name = hidden_name(hidden.name)
     shared = hidden.bits.sum() / units
     left = bits - shared - search.label_bits * hidden.labelled
     counts = [affordable(of_unit, candidates, 1) for of_unit in left]
@@ -177,18 +177,18 @@ def _through(
         np.zeros(units, int),
         counts,
         search.link,
-        advance=search.work.stage(hidden.name, units),
+        advance=search.work.stage(f"units through {name}", units),
     )
     weight = torch.zeros(units, candidates)
     for unit, theory in enumerate(several):
         weight[unit, list(theory.chosen)] = theory.weights
     gain, bias = (
-        torch.tensor([getattr(theory, name) for theory in several]) for name in ("gain", "bias")
+        torch.tensor([getattr(theory, key) for theory in several]) for key in ("gain", "bias")
     )
     predicted = scaled(search.link, gain, bias, made.features(search.judge, written) @ weight.T)
     cost = np.array([unit_bits(k, candidates, 1) for k in counts]) + shared
     window = made.through(written, weight, gain, bias)
-    return Way(hidden.name, window, predicted, np.array(counts), cost, hidden.labelled)
+    return Way(name, window, predicted, np.array(counts), cost, hidden.labelled)
 
 
 def _at_bottleneck(

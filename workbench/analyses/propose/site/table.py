@@ -33,6 +33,12 @@ def site_table(result: SiteProposal) -> Group:
             f"{row.above['0.7']:.2f}",
         )
     parts: list[RenderableType] = [Text(lead), shown]
+    if result.hidden:
+        mean = sum(row.pearson for row in result.hidden) / len(result.hidden)
+        lead = (
+            f"\nhidden: {len(result.hidden)} units of the bottleneck, by terms Pearson {mean:.3f}"
+        )
+        parts.append(Text(lead))
     if result.spliced:
         lead = (
             f"\nall {len(result.units)} units put in place, on {result.spliced} pictures; ahead: "
