@@ -17,7 +17,7 @@ from workbench.compiler.ideal import LIKE, IdealStimuli
 from workbench.compiler.layer import Value, compile_layer, ideal_of, written
 from workbench.compiler.usable import refuse_unusable
 from workbench.errors import WorkbenchError
-from workbench.hosts.host import Host
+from workbench.hosts.host import Host, Site
 from workbench.spec import Spec, check_pair, numbers, posed
 from workbench.spec.circuit import TrainedCircuit
 from workbench.spec.language import INPUT, Alike, Family, Number, Poses, Theory
@@ -232,7 +232,7 @@ def compile_theory(
     """
     value = value or written(like)
     site = host.site(trained.site)
-    grid = Grid(host.picture_input.size_px, site.stride_px, site.offset_px, site.height, site.width)
+    grid = grid_of(host, site)
     bound = bound or {}
     sites = tuple(dict.fromkeys(units.site for units in bound.values()))
     host_activations = (lambda picture: activations_on(host, sites, picture)) if sites else None
@@ -266,6 +266,11 @@ def compile_theory(
         tuple(layers),
         vectors=trained.vectors or (),
     )
+
+
+def grid_of(host: Host, site: Site) -> Grid:
+    """The cells of a site on the host's picture."""
+    return Grid(host.picture_input.size_px, site.stride_px, site.offset_px, site.height, site.width)
 
 
 def trained_units(trained: TrainedCircuit, needs: Collection[str] = (CENTRE,)) -> Units:

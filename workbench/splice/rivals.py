@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from workbench.hosts.branches import Branch
+from workbench.hosts.pooling import max_pool_same
 from workbench.splice.conditions import WithoutCircuit, scaled
 from workbench.splice.edit import whole_drive
 from workbench.splice.inputs import ConditionInputs
@@ -62,6 +63,34 @@ class Window(WithoutCircuit):
         """The units' activation."""
         drive = F.conv2d(inputs.given("entering"), self.weight, padding=self.weight.shape[-1] // 2)
         return scaled(self.link, self.gain, self.bias, drive)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Through(Window):
+    """A linear prediction from a window of hidden units, and from one place of what enters.
+
+    weight  of the hidden units' activation
+    direct  of what enters at the unit's place, and of its pool
+    hidden_weight, hidden_gain, hidden_bias  of the hidden units: each reads what enters at its own
+            place, and has a ReLU
+    """
+
+    direct: Float[Tensor, "unit c2"]
+    hidden_weight: Float[Tensor, "hidden c"]
+    hidden_gain: Float[Tensor, " hidden"]
+    hidden_bias: Float[Tensor, " hidden"]
+    cached = True
+    reads = frozenset[PartKind]({"entering"})
+
+    def __call__(self, inputs: ConditionInputs) -> Float[Tensor, "n unit h w"]:
+        """The units' activation."""
+        entering = inputs.given("entering")
+        drive = F.conv2d(entering, self.hidden_weight[:, :, None, None])
+        hidden = scaled(RELU, self.hidden_gain, self.hidden_bias, drive)
+        here = torch.cat([entering, max_pool_same(entering)], 1)
+        total = F.conv2d(hidden, self.weight, padding=self.weight.shape[-1] // 2)
+        total += F.conv2d(here, self.direct[:, :, None, None])
+        return scaled(self.link, self.gain, self.bias, total)
 
 
 def branch_drive(

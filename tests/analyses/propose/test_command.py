@@ -12,6 +12,7 @@ MIXED = [
     (["squeezenet", "--site", "fire3", "--most", "5"], "--most: given with --site"),
     (["squeezenet", "--site", "fire3", "--atoms", "5"], "--atoms: given with --site"),
     ([SPEC, "--terms", "5"], "--terms: given without --site"),
+    ([SPEC, "--splice", "5"], "--splice: given without --site"),
     ([SPEC, "--images", "."], "--images: given without --site"),
 ]
 

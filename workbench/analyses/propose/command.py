@@ -37,6 +37,13 @@ Shown = tuple[str, Any, *tuple[Path, ...]]  # what `print_result` shows: documen
     type=count(),
     help="With --site: terms of each unit.  [default: as many as pay for themselves in bits]",
 )
+@click.option(
+    "--splice",
+    type=count(),
+    help="With --site: also put the whole site in place, as its theories and their rivals predict "
+    "it, on so many of the judging pictures, the first by content hash, and compare the network's "
+    "answers.",
+)
 @IMAGES
 @ONE_CIRCUIT
 @HOST
@@ -62,6 +69,7 @@ def propose(  # noqa: PLR0913
     subject: str,
     site: str | None,
     terms: int | None,
+    splice: int | None,
     images: Path | None,
     circuit_file: Path | None,
     host: str | None,
@@ -84,7 +92,8 @@ def propose(  # noqa: PLR0913
     With `--site`, propose a theory of every unit of a site of HOST. The units of the site before
     get one label each, a family and a pose, from their answers to drawn stimuli; so do the site's
     own units. The terms of a unit are chosen in the frame of its pose. `--images` are pictures to
-    judge on; controls and rivals of as many bits stand beside the theories.
+    judge on; controls and rivals of as many bits stand beside the theories. With `--splice` the
+    network's answers are compared with all units of the site in place at once.
 
     \b
     workbench propose specs/curve-detectors.yaml --circuit circuits/squeezenet/curve.yaml -o found
@@ -92,13 +101,14 @@ def propose(  # noqa: PLR0913
     workbench propose inceptionv1 --site mixed3a --terms 20 --json
     """
     of_spec = {"--circuit": circuit_file, "--host": host, "--most": most, "--atoms": atoms}
-    _refuse_mixed(site, of_spec, {"--images": images, "--terms": terms})
+    _refuse_mixed(site, of_spec, {"--images": images, "--terms": terms, "--splice": splice})
     with Session() as session:
         pictures = session.pictures(calibration, common.skip_broken, "calibration", calibrate_on)
         work = session.work(common.seed, common.no_cache)
         if site:
             judge = session.pictures(images, common.skip_broken, "headline")
-            shown = _of_site(subject, site, (pictures, judge), terms, output, work)
+            counts = terms, splice or 0
+            shown = _of_site(subject, site, (pictures, judge), counts, output, work)
         else:
             spec_file = SHIPPED_FILE.convert(subject, None, None)
             files = spec_file, chosen_circuit(spec_file, circuit_file, host)
@@ -130,17 +140,21 @@ def _of_site(
     host: str,
     site: str,
     pictures: "tuple[Sequence[Picture], Sequence[Picture]]",
-    terms: int | None,
+    counts: tuple[int | None, int],
     output: Path,
     work: "Work",
 ) -> Shown:
-    """Search for every unit of a site; `pictures` are those to fit on, and those to judge on."""
+    """Search for every unit of a site.
+
+    `pictures` are those to fit on, and those to judge on; `counts` are the terms of a unit, and the
+    pictures on which the whole site is put in place.
+    """
     from workbench.analyses.propose.site.figures import site_json
     from workbench.analyses.propose.site.run import SiteRequest, propose_site
     from workbench.analyses.propose.site.table import site_table
     from workbench.hosts.store import load
 
-    result = propose_site(SiteRequest(load(host), site, *pictures, terms), output, work)
+    result = propose_site(SiteRequest(load(host), site, *pictures, *counts), output, work)
     return site_json(result), site_table(result), output / "site.json", output / "site.png"
 
 

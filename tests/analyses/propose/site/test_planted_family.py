@@ -17,7 +17,7 @@ from workbench.rebuild import RebuildRequest, run
 from workbench.vision.pictures.drawn import drawn
 from workbench.work import Work
 
-PICTURES, JUDGE, TERMS = 128, 16, 8
+PICTURES, JUDGE, TERMS, SPLICED = 128, 16, 8, 6
 SEEDS = range(10)
 UNITS = {unit.unit: unit.centre_deg for unit in FAMILY}
 
@@ -33,16 +33,17 @@ def shown(count, seed):
     return [kept(picture) for picture in drawn(count, seed=seed)]
 
 
-def proposal(seed: int, with_family: bool, output) -> SiteProposal:
+def proposal(seed: int, with_family: bool, output, splice: int = 0) -> SiteProposal:
     host = network(seed, with_family)
-    request = SiteRequest(host, PLANTED_AT, shown(PICTURES, 1), shown(JUDGE, 2), terms=TERMS)
+    pictures = shown(PICTURES, 1), shown(JUDGE, 2)
+    request = SiteRequest(host, PLANTED_AT, *pictures, terms=TERMS, splice=splice)
     return propose_site(request, output, Work(seed=seed))
 
 
 @pytest.fixture(scope="module")
 def proposed(tmp_path_factory):
     output = tmp_path_factory.mktemp("site") / "out"
-    return proposal(0, True, output), output
+    return proposal(0, True, output, splice=SPLICED), output
 
 
 def turned_alike(poses) -> bool:
@@ -105,14 +106,27 @@ def test_the_written_theory_compiles_and_scores_on_other_pictures(proposed, monk
         run(again)
 
 
+def test_the_whole_site_is_put_in_place_on_the_pictures_that_were_asked_for(proposed):
+    result, output = proposed
+    assert result.spliced == json.loads((output / "site.json").read_text())["spliced"] == SPLICED
+    kl = {row.name: row.answers.quantities["kl"] for row in result.rows if row.answers.quantities}
+    assert "single weights" in kl
+    assert "random terms" not in kl
+    assert 0 < kl["terms"].value < kl["labels permuted"].value < kl["mean"].value
+    assert kl["terms"].ci95[0] < kl["terms"].value < kl["terms"].ci95[1]
+
+
 def test_the_table_names_the_family_and_its_units(proposed):
     result, _ = proposed
-    console = Console(width=80)
+    console = Console(width=100)
     with console.capture() as capture:
         console.print(site_table(result))
     text = " ".join(capture.get().split())
     assert result.families[0].name in text
     assert f"16 units that read {READ}" in text
+    assert f"all 16 units put in place, on {SPLICED} pictures" in text
+    kl = result.row("terms").answers.quantities["kl"].value
+    assert f"{kl:.3f}" in text.split("put in place")[1]
 
 
 def test_a_site_without_another_before_it_and_shared_pictures_are_refused(tmp_path):

@@ -17,11 +17,14 @@ from workbench.analyses.propose.site.fit import (
     scaled_features,
     theories,
     theory_of,
+    window_of,
 )
 from workbench.analyses.propose.site.labels import Labels
 from workbench.analyses.propose.site.sample import Sample
 from workbench.analyses.propose.site.stop import affordable, unit_bits
+from workbench.score.bits import CALIBRATED_BITS
 from workbench.splice.link import Link
+from workbench.splice.rivals import Window
 from workbench.work import Work
 
 TERMS = "terms"
@@ -30,6 +33,7 @@ SINGLE = "single weights"
 PERMUTED = "labels permuted"
 UNPOSED = "poses forbidden"
 RANDOM = "random terms"
+MEAN = "mean"
 PLACES = 4096  # of a window, at most, from which single weights are chosen
 POSE_ROWS = 3  # one row of so many chooses poses
 
@@ -38,12 +42,15 @@ POSE_ROWS = 3  # one row of so many chooses poses
 class Way:
     """One way to predict the units: what it predicts on the judging rows, and what it costs.
 
+    window    the prediction itself, as a condition
+    predicted what it predicts on the judging rows
     counts    terms of each unit
     bits      of each unit: pose, addresses, weights, gain and bias
     labelled  whether it reads labels, whose bits come on top
     """
 
     name: str
+    window: Window
     predicted: Float[Tensor, "row unit"]
     counts: Float[np.ndarray, " unit"]
     bits: Float[np.ndarray, " unit"]
@@ -65,6 +72,11 @@ class Search:
     side: int
     link: Link
     work: Work
+
+    @property
+    def label_bits(self) -> float:
+        """The bits of the labels that are read, as a share of each unit."""
+        return self.labels.bits / len(self.offered)
 
     def features(self, terms: Dictionary) -> Features:
         """The features of a dictionary."""
@@ -121,7 +133,8 @@ class Search:
         """What the theories predict, with their counts and bits."""
         counts = np.array([len(theory.chosen) for theory in made])
         bits = np.array([unit_bits(int(k), candidates, poses) for k in counts])
-        return Way(name, predictions(made, kernels, self.judge, self.link), counts, bits)
+        window = window_of(made, kernels, self.link)
+        return Way(name, window, predictions(window, self.judge), counts, bits)
 
 
 def controls(search: Search, counts: Sequence[int]) -> Iterator[Way]:
@@ -130,6 +143,16 @@ def controls(search: Search, counts: Sequence[int]) -> Iterator[Way]:
     yield search.way(PERMUTED, wrong, counts, search.poses(wrong))[0]
     plain = search.dictionary(search.labels.without_poses(), posed=False)
     yield search.way(UNPOSED, plain, counts, search.poses(plain))[0]
+
+
+def mean_of(search: Search) -> Way:
+    """Every unit at its mean over the fitting rows."""
+    mean = search.fit.trained.mean(0)
+    units, below = len(mean), search.fit.windows.shape[1]
+    window = Window(torch.zeros(units, below, 1, 1), torch.zeros(units), mean, search.link)
+    predicted = search.link(mean).expand(len(search.judge), -1)
+    bits = np.full(units, CALIBRATED_BITS, float)
+    return Way(MEAN, window, predicted, np.zeros(units), bits, labelled=False)
 
 
 def random_terms(
@@ -169,8 +192,8 @@ def rivals(
     single = search.costed(SINGLE, search.kernels(terms, behind), made, len(inputs), 1)
     yield replace(single, labelled=False)
 
-    both, labels = len(terms.atoms) + len(inputs), search.labels.bits / len(poses)
-    counts = [affordable(of_unit - labels, both, len(terms.poses)) for of_unit in bits]
+    both = len(terms.atoms) + len(inputs)
+    counts = [affordable(of_unit - search.label_bits, both, len(terms.poses)) for of_unit in bits]
     advance, fixed = search.work.stage(EXCEPTIONS, len(poses)), singles(search.fit, 0)
     made = theories(
         search.features(terms),

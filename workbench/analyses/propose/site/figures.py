@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.analyses.propose.site.hidden import HiddenRow
+from workbench.analyses.propose.site.splice import Answers
 from workbench.score.facts import Header, document_json
 from workbench.score.uncertainty import Figure
 
@@ -21,6 +23,7 @@ class Row:
     above    the share of units above each of LEVELS
     terms    of a unit, on average
     bits     of a unit, on average, the labels that it reads included
+    answers  of the network with the whole site as this way predicts it; empty unless asked for
     """
 
     name: str
@@ -29,6 +32,7 @@ class Row:
     above: Mapping[str, float]
     terms: float
     bits: float
+    answers: Answers
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,9 @@ class SiteProposal:
     label_bits  the bits of those labels
     candidates  terms that were tried at each pose
     terms       how many were asked for; None for as many as pay for themselves
+    spliced     pictures on which the whole site was put in place; 0 unless asked for
+    headline    key of the quantity by which answers are compared, such as kl
+    hidden      theories of the bottleneck's units; empty where there is none
     """
 
     header: Header
@@ -99,8 +106,11 @@ class SiteProposal:
     label_bits: float
     candidates: int
     terms: int | None
+    spliced: int
+    headline: str
     rows: Sequence[Row]
     units: Sequence[UnitRow]
+    hidden: Sequence[HiddenRow]
     families: Sequence[FamilyRow]
 
     def row(self, name: str) -> Row:

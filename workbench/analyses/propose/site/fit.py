@@ -1,5 +1,6 @@
 """For each unit, the terms that predict it, chosen one after another, and their weights."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from workbench.analyses.propose.site.sample import Sample
 from workbench.splice.conditions import scaled
 from workbench.splice.link import Link
-from workbench.splice.rivals import as_small_floats, greedy, rectified_fit
+from workbench.splice.rivals import Window, as_small_floats, greedy, rectified_fit
 
 WEIGHT_BITS = 6  # of a weight; the scale is in the unit's gain
 UNITS = 32  # whose choice is made at once
@@ -90,18 +91,21 @@ def fitted(
     return weights / spread, float(gain), float(bias)
 
 
-def predictions(
-    theories: Sequence[Theory],
-    kernels: Float[Tensor, "unit below tap"],
-    sample: Sample,
-    link: Link,
-) -> Float[Tensor, "row unit"]:
-    """The activations that the units' theories, whose kernels these are, predict on other rows."""
-    drive = sample.windows.flatten(1) @ kernels.flatten(1).T
+def window_of(
+    theories: Sequence[Theory], kernels: Float[Tensor, "unit below tap"], link: Link
+) -> Window:
+    """The units' theories, whose kernels these are, as one prediction from a square window."""
+    side = math.isqrt(kernels.shape[2])
     gain, bias = (
         torch.tensor([getattr(theory, name) for theory in theories]) for name in ("gain", "bias")
     )
-    return scaled(link, gain, bias, drive)
+    return Window(kernels.unflatten(2, (side, side)), gain, bias, link)
+
+
+def predictions(window: Window, sample: Sample) -> Float[Tensor, "row unit"]:
+    """The activations that a window as wide as the sample's predicts on its rows."""
+    drive = sample.windows.flatten(1) @ window.weight.flatten(1).T
+    return scaled(window.link, window.gain, window.bias, drive)
 
 
 def best_poses(

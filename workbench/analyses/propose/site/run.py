@@ -1,7 +1,7 @@
 """Propose a theory of every unit of a site."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from workbench.analyses.propose.site.controls import (
     Search,
     Way,
     controls,
+    mean_of,
     random_terms,
     rivals,
 )
@@ -36,10 +37,16 @@ from workbench.analyses.propose.site.figures import (
     site_json,
 )
 from workbench.analyses.propose.site.fit import Theory
+from workbench.analyses.propose.site.hidden import hidden_families
 from workbench.analyses.propose.site.kinds import FULL_DEG
 from workbench.analyses.propose.site.labels import Labels, labels
 from workbench.analyses.propose.site.plot import draw_site
 from workbench.analyses.propose.site.sample import Sample, Stage, sample, stage_of
+from workbench.analyses.propose.site.splice import (
+    Answers,
+    refuse_unanswered,
+    spliced_answers,
+)
 from workbench.analyses.propose.site.write import Writer
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
@@ -48,7 +55,7 @@ from workbench.report.drawing import png
 from workbench.result_folder import folder_written_whole
 from workbench.score.facts import Header, host_facts, picture_facts
 from workbench.splice.link import link_of
-from workbench.vision.pictures import Picture
+from workbench.vision.pictures import Picture, first_by_content
 from workbench.work import Work
 
 LEAST = 8  # pictures of each kind
@@ -64,6 +71,7 @@ class SiteRequest:
     pictures  the theories are fitted on them
     judge     nothing is fitted on them
     terms     of each unit; None for as many as pay for themselves
+    splice    judging pictures, the first by content hash, on which the whole site is put in place
     """
 
     host: Host
@@ -71,6 +79,7 @@ class SiteRequest:
     pictures: Sequence[Picture]
     judge: Sequence[Picture]
     terms: int | None = None
+    splice: int = 0
 
 
 def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal:
@@ -81,6 +90,8 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
     """
     stage = stage_of(request.host, request.site)
     _refuse_few_or_shared(request)
+    if request.splice:
+        refuse_unanswered(request.host)
     work = work.on_host(request.host.name)
     search, below, units = searched(stage, request, work)
     dictionary = search.dictionary(below)
@@ -92,12 +103,18 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
         writer = Writer(stage, search, dictionary, below, request.pictures, folder)
         made = _families(writer, families(cluster, units))
         way, chosen = search.way(TERMS, dictionary, counts, poses)
+        budget = way.bits + search.label_bits
+        through, hidden = hidden_families(stage, search, budget)
         ways = [
             way,
             *controls(search, counts),
             random_terms(search, dictionary, counts, poses),
-            *rivals(search, dictionary, way.bits + below.bits / len(poses), poses),
+            *rivals(search, dictionary, budget, poses),
+            *through,
+            mean_of(search),
         ]
+        shown = first_by_content(request.judge, request.splice)
+        answers = spliced_answers(stage.host, stage.site, search, ways, shown) if shown else {}
         result = SiteProposal(
             header=Header(
                 host=host_facts(request.host),
@@ -111,8 +128,11 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
             label_bits=below.bits,
             candidates=len(dictionary.atoms),
             terms=request.terms,
-            rows=_rows(ways, search.judge, below.bits / len(poses), work.seed),
+            spliced=len(shown),
+            headline=request.host.output.headline.key,
+            rows=_rows(ways, search, answers),
             units=_units(way, chosen, units, dictionary, search.judge, paying),
+            hidden=hidden,
             families=made,
         )
         write_whole(folder / "site.json", site_json(result))
@@ -179,8 +199,9 @@ def _refuse_few_or_shared(request: SiteRequest) -> None:
         )
 
 
-def _rows(ways: Sequence[Way], judge: Sample, label_bits: float, seed: int) -> list[Row]:
+def _rows(ways: Sequence[Way], search: Search, answers: Mapping[str, Answers]) -> list[Row]:
     """The figures of every way, over the units that vary on the judging pictures."""
+    judge, seed, label_bits = search.judge, search.work.seed, search.label_bits
     live = varied(judge.trained)
     by_name = {
         way.name: moments(way.predicted[:, live], judge.trained[:, live], judge.item)
@@ -194,6 +215,7 @@ def _rows(ways: Sequence[Way], judge: Sample, label_bits: float, seed: int) -> l
             above=shares(correlations(by_name[way.name]), LEVELS),
             terms=float(way.counts.mean()),
             bits=float(way.bits.mean()) + label_bits * way.labelled,
+            answers=answers.get(way.name, Answers()),
         )
         for way in ways
     ]

@@ -103,8 +103,15 @@ def sample(stage: Stage, pictures: Sequence[Picture], work: Work, name: str) -> 
         parts.append((windows.unflatten(1, (entering.shape[1], -1)), *rows, item))
         advance(len(batch))
     windows, trained, drive = (torch.cat([part[i] for part in parts]) for i in range(3))
-    target = torch.maximum(drive, -FAR_BELOW * trained.std(0))
-    return Sample(windows, trained, target, np.concatenate([part[3] for part in parts]))
+    item = np.concatenate([part[3] for part in parts])
+    return Sample(windows, trained, fitted_drive(drive, trained), item)
+
+
+def fitted_drive(
+    drive: Float[Tensor, "row unit"], trained: Float[Tensor, "row unit"]
+) -> Float[Tensor, "row unit"]:
+    """The drive no further down than FAR_BELOW: below, all drives give the same activation."""
+    return torch.maximum(drive, -FAR_BELOW * trained.std(0))
 
 
 def _run(stage: Stage, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor, Tensor]:

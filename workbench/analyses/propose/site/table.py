@@ -4,7 +4,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from workbench.analyses.propose.site.figures import SiteProposal
-from workbench.report.conditions import number
+from workbench.hosts.output import AGREEMENT
+from workbench.report.conditions import interval, number
 from workbench.report.plain import plain_table
 from workbench.score.facts import header_facts
 from workbench.score.uncertainty import Figure
@@ -26,17 +27,44 @@ def site_table(result: SiteProposal) -> Group:
         shown.add_row(
             row.name,
             number(row.pearson.value, 3),
-            _interval(row.pearson),
+            interval(row.pearson.ci95, 3),
             f"{row.terms:.1f}",
             f"{row.bits:.0f}",
             f"{row.above['0.7']:.2f}",
         )
     parts: list[RenderableType] = [Text(lead), shown]
+    if result.hidden:
+        mean = sum(row.pearson for row in result.hidden) / len(result.hidden)
+        lead = (
+            f"\nhidden: {len(result.hidden)} units of the bottleneck, by terms Pearson {mean:.3f}"
+        )
+        parts.append(Text(lead))
+    if result.spliced:
+        lead = (
+            f"\nall {len(result.units)} units put in place, on {result.spliced} pictures; ahead: "
+            f"{result.headline.upper()} lower than with single weights by"
+        )
+        parts += [Text(lead), _answers(result)]
     if result.families:
         parts += [Text("\nfamilies that pay for themselves in bits:"), _families(result)]
     units = ", ".join(map(str, result.unexplained)) or "none"
     parts.append(Text(f"\nunexplained, as no term pays for itself: {units}"))
     return Group(*parts)
+
+
+def _answers(result: SiteProposal) -> RenderableType:
+    """The network's answers by way: the headline quantity, and how often the first class stays."""
+    shown, name = plain_table(), result.headline.upper()
+    shown.add_column("", overflow="fold")
+    for column in (name, "95 %", "agree", "95 %", "ahead", "95 %"):
+        shown.add_column(column, justify="right")
+    for row in (row for row in result.rows if row.answers.quantities):
+        left, ahead = row.answers.quantities[result.headline], row.answers.ahead
+        agreement = row.answers.quantities.get(AGREEMENT.key, Figure(None))
+        cells = [(left, 3), (agreement, 2), (ahead, 3)]
+        values = ((number(figure.value, n), interval(figure.ci95, n)) for figure, n in cells)
+        shown.add_row(row.name, *(text for pair in values for text in pair))
+    return shown
 
 
 def _families(result: SiteProposal) -> RenderableType:
@@ -54,7 +82,3 @@ def _families(result: SiteProposal) -> RenderableType:
             f"{family.deranged:.0f}",
         )
     return shown
-
-
-def _interval(figure: Figure) -> str:
-    return "–" if figure.ci95 is None else " to ".join(number(end, 3) for end in figure.ci95)
