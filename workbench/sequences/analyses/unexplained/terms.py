@@ -74,7 +74,7 @@ def term_candidates(subject: Subject) -> list[TermCandidate]:
     if int(seen_keys(subject.run, causal).sum(1).max()) <= FEW_KEYS:
         return []
     half = min(FEW, len(subject.run.tokens) // 2)
-    fit, judge = (_of(subject.run, slice(i * half, (i + 1) * half)) for i in (0, 1))
+    fit, judge = (subject.run.of(prompts) for prompts in torch.arange(2 * half).split(half))
     made = []
     above: dict[str, WrittenHeads] = {}
     for name, family in heads.items():
@@ -82,17 +82,6 @@ def term_candidates(subject: Subject) -> list[TermCandidate]:
             made.append(_tried(heads, name, words, term, (fit, judge), subject))
         above[name] = family
     return sorted(made, key=lambda tried: -(tried.gain_in_overlap.value or 0.0))
-
-
-def _of(run: NaturalRun, chosen: slice) -> NaturalRun:
-    seen = {site: value[chosen] for site, value in run.seen.items()}
-    return replace(
-        run,
-        tokens=run.tokens[chosen],
-        answers=run.answers[chosen],
-        seen=seen,
-        scored=run.scored[chosen],
-    )
 
 
 def _tried(
