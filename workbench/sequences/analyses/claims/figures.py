@@ -10,7 +10,7 @@ from jaxtyping import Float
 from workbench.errors import WorkbenchError
 from workbench.evaluate.statistics import Statistics
 from workbench.hosts.host import Host
-from workbench.score.recovery import distance, loses, mean_over, recovered
+from workbench.score.recovery import loses, mean_over, recovered
 from workbench.score.score import mean_figure
 from workbench.score.uncertainty import Figure
 from workbench.sequences.analyses.claims.edits import AFTER, BEFORE
@@ -18,6 +18,7 @@ from workbench.sequences.analyses.opened import Opened
 from workbench.sequences.changes import OVERLAP_FIGURE, RECOVERED_FIGURE, TokenClaim, TokenExpect
 from workbench.sequences.document import figure_facts
 from workbench.sequences.evaluate import NATURAL, OVERLAP
+from workbench.sequences.part_score import nearest_to_network
 from workbench.spec.changes import HOLDS
 from workbench.splice.conditions import ConditionKind
 
@@ -153,8 +154,7 @@ def _cheapest(rows: Statistics, host: Host) -> str:
         for name, facts in rows.conditions.items()
         if facts.kind is ConditionKind.ABLATION and name != AFTER
     ]
-    lost = {name: float(np.nanmean(distance(rows, name, headline))) for name in ablations}
-    return min(lost, key=lambda name: lost[name], default="")
+    return nearest_to_network(rows, ablations, headline) if ablations else ""
 
 
 def to_json(result: TokenClaims) -> str:
