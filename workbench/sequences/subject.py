@@ -148,8 +148,7 @@ def varied_subject(subject: Subject, spec: TokenSpec, circuit: TokenCircuit, nam
     """The subject of a variant: its gains are calibrated again, on the same prompts."""
     theory, changed = spec.variants[name], circuit_of(circuit, spec.theory.variants[name])
     written = compile_tokens(theory, changed, shape_of(subject.host).answers)
-    heads = calibrated_heads(written.heads, subject.run, subject.causal)
-    return replace(subject, theory=theory, written=replace(written, heads=heads))
+    return calibrated_subject(theory, written, subject.host, subject.run, subject.seed)
 
 
 def prompt_length(circuit: TokenCircuit) -> int:
