@@ -7,11 +7,10 @@ answer in their place; all other neurons are trained.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from workbench.errors import WorkbenchError
+from workbench.sequences.examples import surveyed
 from workbench.sequences.parts import TokenPart, parts_of
 from workbench.sequences.splice import NaturalRun, Overrides, TokenCondition, post_site, with_units
 from workbench.sequences.subject import Subject
-from workbench.sequences.survey.neurons import survey_neurons
 from workbench.splice.conditions import ConditionKind
 
 NEURONS = "mlp"  # the part in which neurons answer
@@ -37,10 +36,7 @@ def followers(subject: Subject) -> Followers:
     families = subject.written.neurons
     if not families:
         return {}
-    try:
-        rows = survey_neurons(subject.host).rows
-    except WorkbenchError:  # a network that answers no numbers has no such neurons
-        return {}
+    rows = surveyed(subject.host)
     made = {
         (name, frequency): tuple(
             row.neuron
