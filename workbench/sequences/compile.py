@@ -1,6 +1,6 @@
 """A theory of tokens and a circuit -> the handwritten circuit: terms with numbers, unit by unit."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -47,18 +47,28 @@ class WrittenHeads:
         return all(bool((term.gain == term.gain[:1]).all()) for term in self.terms)
 
     @property
+    def places(self) -> list[tuple[int, int]]:
+        """The layer and the head of each, in the order of the gains."""
+        return [(layer, head) for layer, members in self.layers.items() for head in members]
+
+    @property
     def first(self) -> "WrittenHeads":
         """Its first head alone."""
-        layer, members = next(iter(self.layers.items()))
-        terms = tuple(replace(term, gain=term.gain[:1]) for term in self.terms)
-        return replace(self, layers={layer: members[:1]}, terms=terms)
+        return self.only(self.places[:1])
 
     def of_layer(self, layer: int) -> "WrittenHeads":
         """The heads of one layer alone."""
-        start = sum(len(heads) for at, heads in self.layers.items() if at < layer)
-        members = slice(start, start + len(self.layers[layer]))
-        terms = tuple(replace(term, gain=term.gain[members]) for term in self.terms)
-        return replace(self, layers={layer: self.layers[layer]}, terms=terms)
+        return self.only([(layer, head) for head in self.layers[layer]])
+
+    def only(self, chosen: Collection[tuple[int, int]]) -> "WrittenHeads":
+        """Those of its heads that are among these, layer and head."""
+        kept = [(i, place) for i, place in enumerate(self.places) if place in chosen]
+        layers: dict[int, tuple[int, ...]] = {}
+        for _, (layer, head) in kept:
+            layers[layer] = (*layers.get(layer, ()), head)
+        gains = [i for i, _ in kept]
+        terms = tuple(replace(term, gain=term.gain[gains]) for term in self.terms)
+        return replace(self, layers=layers, terms=terms)
 
 
 @dataclass(frozen=True)

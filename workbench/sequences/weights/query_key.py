@@ -78,16 +78,11 @@ def alike(heads: WrittenHeads) -> Iterator[tuple[list[int], WrittenHeads]]:
     """The heads of one layer that have the same gains, and their terms for one head."""
     ((layer, members),) = heads.layers.items()
     groups: dict[tuple[float, ...], list[int]] = {}
-    for place in range(len(members)):
+    for place, head in enumerate(members):
         gains = tuple(float(term.gain[place]) for term in heads.terms)
-        groups.setdefault(gains, []).append(place)
-    for places in groups.values():
-        first = places[0]
-        terms = tuple(replace(term, gain=term.gain[first : first + 1]) for term in heads.terms)
-        yield (
-            [members[place] for place in places],
-            replace(heads, layers={layer: members[:1]}, terms=terms),
-        )
+        groups.setdefault(gains, []).append(head)
+    for same in groups.values():
+        yield same, heads.only([(layer, same[0])])
 
 
 def _scored(request: HeadRequest, layer: int, one: WrittenHeads) -> Scored:

@@ -64,7 +64,7 @@ class Paths:
 
     def carried_by(self, family: WrittenHeads) -> Float[Tensor, "d d"]:
         """The same of all heads of a family together."""
-        made = [self.carried(at, head) for at, heads in family.layers.items() for head in heads]
+        made = [self.carried(at, head) for at, head in family.places]
         return torch.stack(made).sum(0)
 
     def matched(

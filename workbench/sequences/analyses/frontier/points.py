@@ -5,7 +5,7 @@ uniformly, are at their mean, have their mean pattern, or have the rule for the 
 other units are trained.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from workbench.sequences.compile import WrittenHeads
@@ -85,19 +85,8 @@ def _heads_point(subject: Subject, conditions: HeadConditions, chosen: Chosen) -
 
 def subset(heads: Heads, chosen: Chosen) -> dict[str, WrittenHeads]:
     """The families with these heads alone, without families that have none of them."""
-    made = {}
-    for name, family in heads.items():
-        places = [(layer, head) for layer, members in family.layers.items() for head in members]
-        kept = [index for index, place in enumerate(places) if place in chosen]
-        if kept:
-            layers: Mapping[int, tuple[int, ...]] = {
-                layer: members
-                for layer, all_members in family.layers.items()
-                if (members := tuple(h for h in all_members if (layer, h) in chosen))
-            }
-            terms = tuple(replace(term, gain=term.gain[kept]) for term in family.terms)
-            made[name] = replace(family, layers=layers, terms=terms)
-    return made
+    few = {name: family.only(chosen) for name, family in heads.items()}
+    return {name: family for name, family in few.items() if family.layers}
 
 
 def _only(spliced: TokenCondition, chosen: Chosen) -> TokenCondition:

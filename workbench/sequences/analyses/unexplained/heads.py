@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from workbench.sequences.compile import WrittenHeads
 from workbench.sequences.head_examples import OffsetMeans, offset_means
 from workbench.sequences.head_parts import HeadConditions, Heads, handwritten_patterns
 from workbench.sequences.parts import PartNumbers, TokenPart, head_conditions
@@ -38,21 +37,11 @@ class Residual:
         return self.by_offset.offsets[at], float(difference[at])
 
 
-def single(family: WrittenHeads, index: int) -> WrittenHeads:
-    """One head of a family, by its place in the order of the family's gains."""
-    places = [(layer, head) for layer, heads in family.layers.items() for head in heads]
-    layer, head = places[index]
-    terms = tuple(replace(term, gain=term.gain[index : index + 1]) for term in family.terms)
-    return replace(family, layers={layer: (head,)}, terms=terms)
-
-
 def single_heads(heads: Heads) -> Iterator[tuple[str, str, Heads]]:
     """For each head its family, its name as in 0.2, and the families with it alone in its own."""
     for family, written in heads.items():
-        for index in range(written.count):
-            alone = single(written, index)
-            ((layer, (head,)),) = alone.layers.items()
-            yield family, f"{layer}.{head}", {**heads, family: alone}
+        for layer, head in written.places:
+            yield family, f"{layer}.{head}", {**heads, family: written.only([(layer, head)])}
 
 
 def head_parts(subject: Subject) -> list[tuple[str, str, TokenPart]]:

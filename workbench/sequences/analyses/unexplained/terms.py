@@ -101,10 +101,10 @@ def _tried(
         _shared(written, heads, name, judge, subject.causal) for written in (family, fitted)
     )
     rise = (after - before).double().numpy()
-    names = [f"{layer}.{head}" for layer, members in family.layers.items() for head in members]
     best = int(rise.mean(0).argmax())
+    layer, head = family.places[best]
     figure = bootstrap({"rise": rise.mean(1)}, lambda means: means["rise"], subject.seed)
-    return TermCandidate(name, words, figure, names[best], float(np.mean(rise[:, best])))
+    return TermCandidate(name, words, figure, f"{layer}.{head}", float(np.mean(rise[:, best])))
 
 
 def _shared(
