@@ -123,7 +123,7 @@ def test_two_heads_share_the_map_and_the_last_one_has_the_constant(host, run):
     ],
 )
 def test_what_cannot_be_written_is_refused(host, changes, reason):
-    assert output_value.refused(host, heads_of(host)) is None
+    assert output_value.refused(host) is None
     shape = replace(host.network.shape, **changes)
     other = transformer_host("other", shape, Transformer(shape).state_dict(), 24)
-    assert reason in output_value.refused(other, heads_of(host))
+    assert reason in output_value.refused(other)

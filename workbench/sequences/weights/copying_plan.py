@@ -35,7 +35,7 @@ def copying_plans(subject: Subject) -> tuple[Plans, Refusals]:
     if len(reads) > 1:
         return {}, {COPYING: "several families of heads copy"}
     (read,) = reads
-    if reason := output_value.refused(subject.host, written.heads[read.source]):
+    if reason := output_value.refused(subject.host):
         return {}, {COPYING: reason}
     return {COPYING: lambda: _plan(subject, read)}, {}
 

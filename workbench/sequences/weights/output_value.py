@@ -52,7 +52,7 @@ class Map:
         return Map(self.value[:, directions], self.output[directions])
 
 
-def refused(host: Host, heads: WrittenHeads) -> str | None:
+def refused(host: Host) -> str | None:
     """Why heads that copy have no such weights; None where they have."""
     shape = shape_of(host)
     if shape.norm != "none":

@@ -60,7 +60,7 @@ def steps_of(subject: Subject) -> list[TokenStep]:
 def _after(host: Host, before: TokenCondition, part: TokenPart, sites: Sequence[str]) -> TokenPart:
     """The part with every condition made in the network under an earlier one."""
     recorded = _recorded(host, before, sites)
-    made = [_in_turn(host, before, spliced, recorded) for spliced in part.conditions]
+    made = [_in_turn(before, spliced, recorded) for spliced in part.conditions]
     return replace(part, conditions=(_earlier(before), *made))
 
 
@@ -86,7 +86,6 @@ def _recorded(
 
 
 def _in_turn(
-    host: Host,
     before: TokenCondition,
     spliced: TokenCondition,
     recorded: Callable[[NaturalRun], NaturalRun],
