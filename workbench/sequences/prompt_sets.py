@@ -27,6 +27,11 @@ class Prompts:
     calibration: list[Prompt]
     scored: list[Prompt]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many there are, by the keys of score.json."""
+        return {"calibration": len(self.calibration), "scored": len(self.scored)}
+
 
 def prompts_of(declared: PromptSet, host: Host, seed: int = 0, text: Path | None = None) -> Prompts:
     """The prompts of a circuit file's declaration, made or read. Raises WorkbenchError."""

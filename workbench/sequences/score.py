@@ -91,7 +91,6 @@ def score_loaded(
         part_score(part, rows, host, work.seed)
         for part, rows in zip(parts, statistics, strict=True)
     ]
-    counts = {"calibration": len(prompts.calibration), "scored": len(prompts.scored)}
     headline, quantities = host.output.headline, host.output.quantities
     command = request.command if request else ""
     examples = None
@@ -101,5 +100,14 @@ def score_loaded(
             host, subject.written, parts, cheapest, prompts.scored, circuit.prompts
         )
     return TokenCard(
-        spec, circuit, host, counts, quantities, headline, scores, work.seed, command, examples
+        spec,
+        circuit,
+        host,
+        prompts.counts,
+        quantities,
+        headline,
+        scores,
+        work.seed,
+        command,
+        examples,
     )

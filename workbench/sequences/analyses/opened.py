@@ -49,16 +49,12 @@ class Opened:
 
     def document(self, version: int, **values: Any) -> str:
         """The text of a document: its format's version, what was analysed, and its own values."""
-        counts = {
-            "calibration": len(self.prompts.calibration),
-            "scored": len(self.prompts.scored),
-        }
         return as_json(
             {
                 "format": version,
                 "command": self.command,
                 **subject_facts(self.spec, self.circuit, self.host),
-                "prompts": {**self.circuit.prompts.model_dump(), **counts},
+                "prompts": {**self.circuit.prompts.model_dump(), **self.prompts.counts},
                 "seed": self.seed,
                 **values,
             }
