@@ -33,6 +33,7 @@ from workbench.splice.conditions import ConditionKind
 Heads = Mapping[str, WrittenHeads]
 Terms = tuple[LookTerm, ...]
 DONOR_SHIFT = 1  # a prompt's donor is the next one of its batch
+MEAN_PATTERN = "baseline.mean_pattern"
 FURTHER = (1, 5)  # wrong frequencies of the controls: every frequency so much higher
 
 
@@ -207,7 +208,7 @@ class HeadConditions:
             }
 
         return condition(
-            "baseline.mean_pattern",
+            MEAN_PATTERN,
             ConditionKind.BASELINE,
             "each head's mean pattern over the calibration prompts: a number for every pair of "
             "places",

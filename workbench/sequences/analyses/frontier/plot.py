@@ -6,9 +6,9 @@ from matplotlib.ticker import MaxNLocator
 
 from workbench.report.ledger import COLOURS
 from workbench.sequences.analyses.frontier.figures import SPLICED, FrontierPoint, TokenFrontier
+from workbench.sequences.head_parts import MEAN_PATTERN
 from workbench.splice.conditions import ConditionKind
 
-MEAN_PATTERN = "baseline.mean_pattern"
 # condition -> its label, its colour and its marker
 LINES = {
     SPLICED: ("the theory", COLOURS[ConditionKind.HANDWRITTEN], "o-"),

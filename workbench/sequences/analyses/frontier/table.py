@@ -6,8 +6,7 @@ from rich.text import Text
 from workbench.report.conditions import MISSING, interval, number
 from workbench.report.plain import plain_table
 from workbench.sequences.analyses.frontier.figures import SPLICED, FrontierPoint, TokenFrontier
-
-MEAN_PATTERN = "baseline.mean_pattern"
+from workbench.sequences.head_parts import MEAN_PATTERN
 
 
 def table(result: TokenFrontier) -> Group:
