@@ -152,16 +152,6 @@ class HeadConditions:
         def other(run: NaturalRun, layer: int, members: list[int]) -> Tensor:
             return run.seen[z_site(layer)][:, members].roll(DONOR_SHIFT, 0)
 
-        def flat(run: NaturalRun) -> Overrides:
-            attention = uniform(seen_keys(run, self.causal))
-            shape = (len(run.tokens), 1, *attention.shape)
-            return with_patterns(
-                {
-                    layer: (members, attention.expand(shape).expand(-1, len(members), -1, -1))
-                    for layer, members in self.replaced.items()
-                }
-            )
-
         ablation = ConditionKind.ABLATION
         return [
             condition("ablated.zero", ablation, "the heads' output at 0", z_of(zero)),
@@ -177,8 +167,24 @@ class HeadConditions:
                 "the heads' output on another prompt",
                 z_of(other),
             ),
-            condition("ablated.uniform", ablation, "the same attention to every key", flat),
+            self.uniform(),
         ]
+
+    def uniform(self) -> TokenCondition:
+        """The ablation in which heads attend to every key alike."""
+
+        def flat(run: NaturalRun) -> Overrides:
+            attention = uniform(seen_keys(run, self.causal))
+            shape = (len(run.tokens), 1, *attention.shape)
+            return with_patterns(
+                {
+                    layer: (members, attention.expand(shape).expand(-1, len(members), -1, -1))
+                    for layer, members in self.replaced.items()
+                }
+            )
+
+        kind, label = ConditionKind.ABLATION, "the same attention to every key"
+        return condition("ablated.uniform", kind, label, flat)
 
     def written(
         self,

@@ -77,8 +77,7 @@ class Edits:
     def _uniform(self, claim: TokenClaim, of: str | None) -> dict[str, TokenPart]:
         """Attention that is the same to every key, in the network and in what is handwritten."""
         families, subject = claim.edit.uniform or (), self.opened.subject
-        ablations = replace(head_conditions(subject), by_hand=families).ablations()
-        (flattened,) = (ablated for ablated in ablations if ablated.facts.name == "ablated.uniform")
+        flattened = replace(head_conditions(subject), by_hand=families).uniform()
         if of is not None:
             flattened = self._watched(flattened, of)
         any_part = next(iter(self.parts.values()))

@@ -57,11 +57,8 @@ def head_parts(subject: Subject) -> list[tuple[str, str, TokenPart]]:
 
 
 def _part(conditions: HeadConditions, name: str) -> TokenPart:
-    (uniform,) = (
-        ablation for ablation in conditions.ablations() if ablation.facts.name == "ablated.uniform"
-    )
-    written = conditions.written("spliced", conditions.heads)
-    return TokenPart(name, f"head {name}", PartNumbers(0), (uniform, written), conditions.by_hand)
+    made = (conditions.uniform(), conditions.written("spliced", conditions.heads))
+    return TokenPart(name, f"head {name}", PartNumbers(0), made, conditions.by_hand)
 
 
 def residuals(
