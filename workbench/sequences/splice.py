@@ -192,7 +192,7 @@ def onward(
 
 
 def with_units(units: Sequence[int], values: Tensor) -> Override:
-    """An override that gives some units of a site these values, `n unit *position`."""
+    """An override that gives some units of a site these values, `n_or_1 unit *position`."""
 
     def put(activation: Tensor) -> Tensor:
         spliced = activation.clone()

@@ -103,13 +103,9 @@ def _at_mean(
         by_site.setdefault(unit.site, []).extend(unit.units)
 
     def overrides(run: NaturalRun) -> Overrides:
-        count = len(run.tokens)
         return {
-            site: with_units(members, means[site][members].expand(count, *shape_at(site, members)))
+            site: with_units(members, means[site][members][None])
             for site, members in by_site.items()
         }
-
-    def shape_at(site: str, members: Sequence[int]) -> tuple[int, ...]:
-        return len(members), *means[site].shape[1:]
 
     return condition(name, kind, label, overrides)
