@@ -3,13 +3,17 @@
 import math
 
 import pytest
+import torch
 
 from tests.sequences.planted import THEORY, copying_circuit, copying_spec, planted_host
+from tests.sequences.sums import sum_circuit, sum_host, sums_spec
 from workbench.errors import WorkbenchError
 from workbench.sequences.document import document
 from workbench.sequences.hosted import refuse_unfit
+from workbench.sequences.parts import parts_of
 from workbench.sequences.prompt_sets import prompts_of
 from workbench.sequences.score import TokenCard, TokenRequest, score_loaded
+from workbench.sequences.subject import subject_of
 
 PARTS = (
     *("previous", "previous.weights", "follower", "follower.weights", "heads", "heads.weights"),
@@ -62,6 +66,15 @@ def test_a_baseline_with_many_numbers_is_named_with_their_count(card):
     assert part.rival == "baseline.mean_pattern"
     assert part.row("baseline.mean_pattern").numbers == 24 * 25 // 2
     assert "with 300 fitted numbers" in part.verdict
+
+
+def test_the_constants_of_directions_that_are_read_off_count_too():
+    host = sum_host()
+    circuit = sum_circuit(host)
+    subject = subject_of(sums_spec(), circuit, host, prompts_of(circuit.prompts, host), 0)
+    with torch.no_grad():
+        (mlp,) = (part for part in parts_of(subject) if part.name == "mlp")
+    assert mlp.numbers.bound == 2 * (host.network.shape.d_model + 1)  # a cosine and a sine
 
 
 def test_calibrated_gains_are_as_good_as_those_written(card):

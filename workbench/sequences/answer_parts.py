@@ -69,7 +69,7 @@ class Reader:
     @property
     def numbers(self) -> int:
         """How many numbers are bound."""
-        return sum(directions.numel() for directions, _ in self.directions.values())
+        return sum(fitted.numel() for pair in self.directions.values() for fitted in pair)
 
     def drives(self, written: Written, run: NaturalRun) -> dict[tuple[str, int], Tensor]:
         """The drive of every neuron from the trained stream at the last place."""
