@@ -12,8 +12,8 @@ FOLDER = Path("circuits", "tokens")  # with a folder for each host
 def known_circuits(spec: TokenSpec, host: str | None = None) -> list[Path]:
     """The circuit files with units of every family of a theory, of one host or of all.
 
-    They are in FOLDER in the current folder, beside the folder of the theory, or shipped. Of a
-    circuit that is at several of these places the first is taken.
+    They are in FOLDER in the current folder, beside the folder of the theory, or shipped. The
+    first of these places counts for a circuit that is at several.
     """
     files: dict[Path, Path] = {}
     for root in (Path(), spec.path.resolve().parents[1], shipped_folder()):
