@@ -44,6 +44,7 @@ LAYERS = (
     ("sequences.head_parts",),
     ("sequences.subject",),
     ("sequences.answer_parts",),
+    ("sequences.answer_baselines",),
     ("sequences.parts",),
     ("sequences.varied_parts",),
     ("sequences.weights",),

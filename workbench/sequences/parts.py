@@ -7,11 +7,11 @@ in another way than the network may answer well as a whole.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from workbench.sequences.answer_baselines import answer_baselines
 from workbench.sequences.answer_parts import (
     AnswerConditions,
     Reader,
     added_by,
-    answer_baselines,
     fitted_answers,
     reads_gain,
     silenced_heads,
