@@ -37,7 +37,7 @@ LAYERS = (
     ("sequences.variants",),
     ("sequences.files", "sequences.compile", "sequences.hosted", "sequences.prompt_sets"),
     ("sequences.schema", "sequences.known_circuits"),
-    ("sequences.fit",),
+    ("sequences.fit", "sequences.head_controls"),
     ("compiler",),
     ("splice",),
     ("sequences.splice",),

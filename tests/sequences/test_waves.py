@@ -19,7 +19,7 @@ from tests.sequences.waves import (
 from workbench.errors import WorkbenchError
 from workbench.sequences.compile import compile_tokens
 from workbench.sequences.files import refuse_unmatched
-from workbench.sequences.head_parts import phases_permuted
+from workbench.sequences.head_controls import phases_permuted
 from workbench.sequences.prompt_sets import prompts_of
 from workbench.sequences.rule import scores
 from workbench.sequences.score import score_loaded

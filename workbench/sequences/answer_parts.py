@@ -15,7 +15,8 @@ from torch import Tensor
 from workbench.hosts.host import Host
 from workbench.sequences.compile import AnswerRead, Written, WrittenNeurons
 from workbench.sequences.fit import least_squares, reading_directions
-from workbench.sequences.head_parts import FURTHER, handwritten_patterns, trained_patterns
+from workbench.sequences.head_controls import FURTHER
+from workbench.sequences.head_parts import handwritten_patterns, trained_patterns
 from workbench.sequences.rule import angle_deg
 from workbench.sequences.splice import (
     ANSWERS,

@@ -16,7 +16,8 @@ from workbench.hosts.transformer_host import shape_of
 from workbench.hosts.transformer_parts import rotated
 from workbench.sequences.analyses.explain.compare import Array, Compared, compared
 from workbench.sequences.compile import WrittenHeads
-from workbench.sequences.head_parts import controls, seen_keys, trained_patterns
+from workbench.sequences.head_controls import controls
+from workbench.sequences.head_parts import seen_keys, trained_patterns
 from workbench.sequences.rule import scores
 from workbench.sequences.splice import NaturalRun
 

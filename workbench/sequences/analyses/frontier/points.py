@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from workbench.sequences.compile import WrittenHeads
-from workbench.sequences.head_parts import HeadConditions, Heads, by_layer, controls
+from workbench.sequences.head_controls import controls
+from workbench.sequences.head_parts import HeadConditions, Heads, by_layer
 from workbench.sequences.parts import (
     PartNumbers,
     TokenPart,
