@@ -83,10 +83,12 @@ def test_theories_of_tokens_have_their_own_schema(text, expected):
         "families:\n  |",
         "variants:\n  plain:\n    set: {|}",
         "a: {b: |}",
+        HEADS + "    looks:\n    - match\n      |",
+        HEADS + "    looks:\n    - {match: same}\n    - match\n      |",
     ],
 )
 def test_nothing_is_offered_where_a_text_or_a_number_stands(text):
-    assert labels(text) == []
+    assert labels(text, TOKENS if text.startswith(HEADS) else PICTURES) == []
 
 
 BROKEN = [

@@ -133,7 +133,7 @@ class _Outline:
         """Take a key in a block. False where none can stand."""
         begins = self.top.column != column
         if begins:
-            held = self.top.entries.get(self.top.last or "")
+            held = None if self.top.last is None else self.top.entries[self.top.last]
             if isinstance(held, str) or (isinstance(held, Node) and held.listed):
                 return False
             self._enter(Node(column))
