@@ -1,6 +1,7 @@
 """Completion: a text with a cursor, which may be broken, and the options there."""
 
 from random import Random
+from time import process_time
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from workbench.studio.completion import Completion, completion
 PICTURES, TOKENS = json_schema(), tokens_schema()
 CURSOR = "|"
 ODD = (*"{}[]:,-#'\"|>&!?\n \t", ": ", "- ", "\r\n", "é😀", "\ue000")
+LONGEST_S = 5  # measured: 0.5 s, and 12 s where the time grows with the square of the dashes
 TWO = "theory: x\nfamilies:\n  edge:\n    window_px: 7\n  line:\n"
 HEADS = "theory: x\ninput: tokens\nfamilies:\n  near:\n    units: heads\n  far:\n"
 
@@ -159,6 +161,12 @@ def places(text: str) -> list[tuple[int, str]]:
 
     families = {key.value: value for key, value in yaml.compose(text).value}.get("families")
     return [row for _, family in (families.value if families else ()) for row in below(family)]
+
+
+def test_a_long_line_of_dashes_does_not_hold_up_a_completion():
+    text, began = "- " * 100_000, process_time()
+    completion(text, len(text), PICTURES)
+    assert process_time() - began < LONGEST_S
 
 
 def test_no_text_stops_a_completion():

@@ -110,7 +110,7 @@ class _Outline:
     def _begin(self, tokens: list[tuple[int, str]]) -> list[tuple[int, str]]:
         """Take the dashes and the key at the beginning of a line; the rest is its value."""
         dashes = 0
-        while tokens[dashes:] and tokens[dashes][1] == "-":
+        while dashes < len(tokens) and tokens[dashes][1] == "-":
             column = tokens[dashes][0]
             self._leave(column, listed=True)
             if not self.top.listed or self.top.column != column:
