@@ -71,15 +71,22 @@ def place_of(text: str, cursor: int) -> Place | None:
         start -= 1
     rest = after[len(re.match(WORD, after)[0]) :]  # type: ignore[index]  # matches always
     outline = _Outline(before[start:])
-    for line in f"{before[:start]}{CURSOR}{rest}".split("\n"):
-        outline.read(line)
+    outline.read(f"{before[:start]}{CURSOR}{rest}")
     return outline.place
+
+
+def outermost(text: str) -> Node:
+    """The outermost mapping or list of a text; one without entries where there is none."""
+    outline = _Outline()
+    outline.read(text)
+    root = outline.stack[0].entries[""]
+    return root if isinstance(root, Node) else Node(0)
 
 
 class _Outline:
     """Reads a text line by line, and keeps the place of CURSOR."""
 
-    def __init__(self, typed: str):
+    def __init__(self, typed: str = ""):
         self.typed = typed
         self.place: Place | None = None
         self.stack = [Node(-1, entries={"": None}, last="")]  # holds the root
@@ -89,8 +96,12 @@ class _Outline:
     def top(self) -> Node:
         return self.stack[-1]
 
-    def read(self, line: str) -> None:
-        """Take the next line."""
+    def read(self, text: str) -> None:
+        """Take a text."""
+        for line in text.split("\n"):
+            self._read_line(line)
+
+    def _read_line(self, line: str) -> None:
         tokens = [(match.start(), match[0]) for match in TOKEN.finditer(line)]
         tokens = [(column, token) for column, token in tokens if token[0] != "#"]
         if not tokens:
