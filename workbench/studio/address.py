@@ -1,4 +1,4 @@
-"""What a window shows, as the query of its address, and the command that gives the same."""
+"""The content of a window as the query of its address, and the command that gives the same."""
 
 import math
 import shlex

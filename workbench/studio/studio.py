@@ -49,7 +49,7 @@ class Files:
 
 
 class Answer:
-    """What a worker computed of the newest theory that it could; it works on one at a time.
+    """The result of a worker for the newest theory that it could compute, one at a time.
 
     value    the last result, None before the first
     of       the text that `value` is of
