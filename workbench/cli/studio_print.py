@@ -65,10 +65,8 @@ def PRINT(command: Callable[..., None]) -> Callable[..., None]:  # noqa: N802 (a
 def print_answer(files: "Files", printed: Printed) -> None:
     """Print what was asked for."""
     from workbench.spec.source import text_of
-    from workbench.studio.answers import Asked
 
-    text = text_of(files.spec_file)
-    asked = Asked(text, files.spec_file, files.circuit_file, prompts_text=files.prompts_text)
+    asked = files.asked(text_of(files.spec_file))
     if printed.stimulus:
         lines = _response_lines(asked, printed.stimulus)
     elif printed.worst:

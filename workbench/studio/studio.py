@@ -47,6 +47,10 @@ class Files:
         options = [word for name, file in given if file for word in (name, str(file))]
         return [str(self.spec_file), *options]
 
+    def asked(self, text: str) -> Asked:
+        """The question about a text of the theory."""
+        return Asked(text, self.spec_file, self.circuit_file, prompts_text=self.prompts_text)
+
 
 class Answer:
     """The result of a worker for the newest theory that it could compute, one at a time.
@@ -194,7 +198,7 @@ class Studio:
     def ask(self, answer: Answer, unit: str = "", stimulus: Stimulus | GivenPicture = ARC) -> None:
         """Ask for what a window shows, by the last text without problems."""
         if self.good and self.files.circuit_file:
-            asked = self._asked(self.good)
+            asked = self.files.asked(self.good.text)
             answer.want(replace(asked, stimulus=stimulus, unit=unit))
 
     async def take_picture(self, name: str, content: bytes) -> GivenPicture:
@@ -227,12 +231,6 @@ class Studio:
     def _draft(self, text: str) -> Draft:
         return read_draft(text, self.files.spec_file, self.kind.read)
 
-    def _asked(self, draft: Draft) -> Asked:
-        files = self.files
-        return Asked(
-            draft.text, files.spec_file, files.circuit_file, prompts_text=files.prompts_text
-        )
-
     def _take(self, text: str) -> None:
         self.text = text
         if self.reading:
@@ -252,7 +250,7 @@ class Studio:
         """Ask for the answers to the last text without problems."""
         if self.good is None:
             return
-        asked = self._asked(self.good)
+        asked = self.files.asked(self.good.text)
         for view, answer in self.answers.items():
             if view == self.kind.first or self.watchers[view] > 0:
                 answer.want(asked)
