@@ -19,10 +19,11 @@ from workbench.studio.address import (
     view_of,
 )
 from workbench.studio.answers import ARC
+from workbench.studio.asking import Answer
 from workbench.studio.axis import score_svg
 from workbench.studio.completions import Completions
 from workbench.studio.draft import Slider, sliders
-from workbench.studio.studio import Answer, Studio
+from workbench.studio.studio import Studio
 from workbench.studio.upload import picture_upload
 
 STEPS = 200  # of a slider
