@@ -149,7 +149,7 @@ class _Outline:
                 return False
             self._enter(Node(column))
         if key == CURSOR:
-            self._found(self.stack[:-1], self.top, begins and not colon, colon)
+            self._keep_place(self.stack[:-1], self.top, begins and not colon, colon)
         self.top.add(key)
         return True
 
@@ -174,7 +174,7 @@ class _Outline:
         key = top.column is None and not top.listed and (colon or top.last is None)
         if key:
             if word == CURSOR:
-                self._found(self.stack[:-1], top, False, colon)
+                self._keep_place(self.stack[:-1], top, False, colon)
             if colon:
                 top.add(word)
             return
@@ -187,7 +187,7 @@ class _Outline:
         else:
             return
         if word == CURSOR:
-            self._found(self.stack, None, True, colon)
+            self._keep_place(self.stack, None, True, colon)
 
     def _leave(self, column: int, listed: bool) -> None:
         """Leave the nodes that end before a line whose first token stands at a column."""
@@ -202,7 +202,10 @@ class _Outline:
             self.top.entries[self.top.last] = node
         self.stack.append(node)
 
-    def _found(self, nodes: list[Node], keys_of: Node | None, values: bool, colon: bool) -> None:
+    def _keep_place(
+        self, nodes: list[Node], keys_of: Node | None, values: bool, colon: bool
+    ) -> None:
+        """Keep the place of CURSOR, below the last entries of nodes."""
         above = tuple((node, node.last) for node in nodes[1:] if node.last is not None)
         self.place = Place(self.typed, colon, above, keys_of, values)
 
