@@ -17,8 +17,9 @@ from workbench.studio.address import (
     data_uri,
     dragged,
     view_of,
+    widened,
 )
-from workbench.studio.answers import ARC
+from workbench.studio.answers import ARC, Stimulus
 from workbench.studio.asking import Answer
 from workbench.studio.axis import score_svg
 from workbench.studio.completions import Completions
@@ -149,13 +150,14 @@ class Window:
             self.picture.set_source(data_uri("image/png", answer.value.png))
 
     def _drag(self, event: MouseEventArguments) -> None:
-        """Take the place of the pointer as the centre of the stimulus's circle."""
-        shown = self.answers[STIMULUS].value
-        if shown.apex_px is None:  # of a picture that was given before
+        """Take the pointer as the centre of the stimulus's circle; with Shift, as on its edge."""
+        shown, stimulus = self.answers[STIMULUS].value, self.view.stimulus
+        if shown.apex_px is None or not isinstance(stimulus, Stimulus):  # a picture was given
             return
         if event.type == "mousedown" or event.buttons & 1:
-            stimulus = dragged(shown.apex_px, event.image_x, event.image_y)
-            self.view = replace(self.view, stimulus=stimulus)
+            move = widened if event.shift else dragged
+            moved = move(stimulus, shown.apex_px, event.image_x, event.image_y)
+            self.view = replace(self.view, stimulus=moved)
             self._moved_to()
 
     def _draw(self) -> None:
