@@ -2,8 +2,8 @@
 
 python -m tests.studio.speed [SPEC CIRCUIT]; by default the starter's theory. The last family with
 a slider is shown, and its first slider is moved EDITS times by a key. A theory without any gets one
-(TUNED). Times are wall-clock seconds in the browser and
-processor seconds of the studio's processes.
+(TUNED). Times are wall-clock seconds in the browser and processor seconds of the studio's
+processes.
 """
 
 import os

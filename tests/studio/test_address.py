@@ -16,6 +16,7 @@ from workbench.studio.address import (
     dragged,
     stimulus_of,
     view_of,
+    widened,
 )
 from workbench.studio.answers import ARC, GivenPicture, Stimulus
 from workbench.studio.guard import Guard
@@ -45,12 +46,14 @@ def test_a_given_picture_is_named_by_the_address_as_long_as_it_is_kept():
 
 
 def test_unknown_words_show_the_kernels_of_the_last_family():
-    words = {"view": "<script>", "family": "nonsense", "stimulus": "1,2,3"}
+    words = {"view": "<script>", "family": "nonsense", "stimulus": "1,2,3,4"}
     assert view_of(words, FAMILIES) == View("kernels", "curve")
     assert view_of({}, ()) == View("kernels", "")
 
 
-@pytest.mark.parametrize("text", ["", "45", "a,b", "nan,24", "inf,24", "45,nan", "45,1", "45,1e9"])
+@pytest.mark.parametrize(
+    "text", ["", "45", "a,b", "nan,24", "inf,24", "45,nan", "45,1", "45,1e9", "45,24,0", "45,2,x"]
+)
 def test_no_stimulus_of_other_texts(text):
     assert stimulus_of(text) is None
     shown = CliRunner().invoke(main, ["studio", "line", "--print", "--stimulus", text or " "])
@@ -69,8 +72,19 @@ def test_no_stimulus_of_other_texts(text):
     ],
 )
 def test_the_pointer_is_the_centre_of_the_circle(x, y, stimulus):
-    assert dragged((100, 100), x, y) == stimulus
+    assert dragged(ARC, (100, 100), x, y) == stimulus
     assert stimulus_of(stimulus.text) == stimulus
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "width_px"), [(104, 100, 8), (96, 100, 8), (140, 136, 8), (100, 100, 0.5)]
+)
+def test_with_shift_the_pointer_is_on_the_edge_of_the_line(x, y, width_px):
+    """The circle has its centre at (140, 100) and a radius of 40 pixels."""
+    wide = widened(Stimulus(0, 40), (100, 100), x, y)
+    assert wide == Stimulus(0, 40, width_px)
+    assert stimulus_of(wide.text) == wide
+    assert dragged(wide, (100, 100), 70, 100) == Stimulus(180, 30, width_px)
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,15 @@ def test_a_stimulus_is_dragged_and_both_kinds_of_unit_answer(window, studio):
     assert window.locator(".figure svg").inner_html() != before
     assert re.search(r"stimulus=1[6-9]\d[.\d]*,", window.url)
     assert "--print --stimulus 1" in window.locator(".command").inner_text()
+    window.keyboard.down("Shift")
+    window.mouse.move(x + 8, y)
+    window.mouse.down()
+    window.mouse.up()
+    window.keyboard.up("Shift")
+    window.wait_for_function(
+        "() => !document.querySelector('.figure').innerText.includes('width 3 pixels')"
+    )
+    assert re.search(r"stimulus=[.\d]+,[.\d]+,[.\d]+", window.url)
 
 
 def photograph(shade: int) -> bytes:

@@ -1,6 +1,7 @@
 """Completion: a text with a cursor, which may be broken, and the options there."""
 
 from random import Random
+from time import process_time
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from workbench.studio.completion import Completion, completion
 PICTURES, TOKENS = json_schema(), tokens_schema()
 CURSOR = "|"
 ODD = (*"{}[]:,-#'\"|>&!?\n \t", ": ", "- ", "\r\n", "é😀", "\ue000")
+LONGEST_S = 5  # measured: 0.5 s, and 12 s where the time grows with the square of the dashes
 TWO = "theory: x\nfamilies:\n  edge:\n    window_px: 7\n  line:\n"
 HEADS = "theory: x\ninput: tokens\nfamilies:\n  near:\n    units: heads\n  far:\n"
 
@@ -83,10 +85,12 @@ def test_theories_of_tokens_have_their_own_schema(text, expected):
         "families:\n  |",
         "variants:\n  plain:\n    set: {|}",
         "a: {b: |}",
+        HEADS + "    looks:\n    - match\n      |",
+        HEADS + "    looks:\n    - {match: same}\n    - match\n      |",
     ],
 )
 def test_nothing_is_offered_where_a_text_or_a_number_stands(text):
-    assert labels(text) == []
+    assert labels(text, TOKENS if text.startswith(HEADS) else PICTURES) == []
 
 
 BROKEN = [
@@ -157,6 +161,12 @@ def places(text: str) -> list[tuple[int, str]]:
 
     families = {key.value: value for key, value in yaml.compose(text).value}.get("families")
     return [row for _, family in (families.value if families else ()) for row in below(family)]
+
+
+def test_a_long_line_of_dashes_does_not_hold_up_a_completion():
+    text, began = "- " * 100_000, process_time()
+    completion(text, len(text), PICTURES)
+    assert process_time() - began < LONGEST_S
 
 
 def test_no_text_stops_a_completion():

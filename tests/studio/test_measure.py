@@ -92,6 +92,10 @@ def assert_in_curves(asked: Asked, curves) -> None:
     x, y = map(round, answer.apex_px)
     assert shown[y, x].min() > 200  # the bright contour goes through the apex
     assert "<circle" in responses_svg(answer)
+    wide = measure.stimulus_answer(replace(asked, stimulus=replace(stimulus, width_px=12)))
+    bright = [(np.asarray(Image.open(BytesIO(png))) > 200).sum() for png in (answer.png, wide.png)]
+    assert bright[1] > 3 * bright[0]
+    assert wide.responses != answer.responses
 
 
 def test_a_picture_is_answered_as_the_network_sees_it(asked, few):

@@ -24,7 +24,7 @@ def pearson(page) -> float:
 
 
 def replace(page, line: str, old: str, new: str) -> None:
-    """Type a line of the editor anew, with one word changed, as soon as its score is there."""
+    """Type a line of the editor again, with one word changed."""
     row = page.locator(".cm-line", has_text=line).first
     text = row.inner_text()
     assert old in text

@@ -45,9 +45,10 @@ def PRINT(command: Callable[..., None]) -> Callable[..., None]:  # noqa: N802 (a
     stimulus_option = click.option(
         "--stimulus",
         "stimulus_text",
-        metavar="DEG,PX|FILE",
+        metavar="DEG,PX[,PX]|FILE",
         help="With --print: print each unit's activation for a stimulus, by the direction of its "
-        "centre of curvature and its radius, as in 45,24, or for a picture file.",
+        "centre of curvature, its radius and the width of its line, as in 45,24 or 45,24,6, or for "
+        "a picture file.",
     )
     worst_option = click.option(
         "--worst",
@@ -65,10 +66,8 @@ def PRINT(command: Callable[..., None]) -> Callable[..., None]:  # noqa: N802 (a
 def print_answer(files: "Files", printed: Printed) -> None:
     """Print what was asked for."""
     from workbench.spec.source import text_of
-    from workbench.studio.answers import Asked
 
-    text = text_of(files.spec_file)
-    asked = Asked(text, files.spec_file, files.circuit_file, prompts_text=files.prompts_text)
+    asked = files.asked(text_of(files.spec_file))
     if printed.stimulus:
         lines = _response_lines(asked, printed.stimulus)
     elif printed.worst:
@@ -127,14 +126,15 @@ def _worst_lines(asked: "Asked", unit: str) -> Iterator[str]:
 
 def _stimulus(text: str) -> "Stimulus | Path":
     """The stimulus of an option, or the path of a picture file. Raises WorkbenchError."""
-    from workbench.studio.address import RADII_PX, stimulus_of
+    from workbench.studio.address import RADII_PX, WIDTHS_PX, stimulus_of
 
     if stimulus := stimulus_of(text):
         return stimulus
     if os.path.isfile(text):
         return Path(text)
-    low, high = RADII_PX
+    (low, high), (thin, wide) = RADII_PX, WIDTHS_PX
     expected = (
-        f"degrees and a radius from {low:g} to {high:g} pixels, as in 45,24, or a picture file"
+        f"degrees and a radius from {low:g} to {high:g} pixels, as in 45,24, with a width from "
+        f"{thin:g} to {wide:g}, as in 45,24,6, or a picture file"
     )
     raise WorkbenchError("--stimulus", f"{text!r}", expected)

@@ -1,4 +1,4 @@
-"""Theories of tokens behind `workbench studio`: the options that they have, and their circuit."""
+"""Theories of tokens in `workbench studio`: the options that they have, and their circuit."""
 
 from pathlib import Path
 

@@ -4,7 +4,7 @@ A theory that is edited keeps most of its layers, and they see the same pictures
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from torch import Tensor
 
@@ -32,16 +32,16 @@ class KeptResponses:
         if not self.limit:
             return ""
         digest = hashlib.sha256()
-        for each in pictures:
-            digest.update(repr((each.shape, each.dtype)).encode())
-            digest.update(to_numpy(each.contiguous()).data)
+        for picture in pictures:
+            digest.update(repr((picture.shape, picture.dtype)).encode())
+            digest.update(to_numpy(picture.contiguous()).data)
         return digest.hexdigest()
 
     def of(self, name: str) -> KnownResponses:
         """The responses that are kept of a chunk, by the layers' keys."""
         return dict(self._chunks.get(name, {}))
 
-    def keep(self, name: str, known: Mapping[str, tuple[Tensor, tuple[Cells, Cells]]]) -> None:
+    def keep(self, name: str, known: KnownResponses) -> None:
         """Keep the responses of a chunk in place of its earlier ones, but for the large ones."""
         if not self.limit:
             return

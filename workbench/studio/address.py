@@ -1,10 +1,10 @@
-"""What a window shows, as the query of its address, and the command that gives the same."""
+"""The content of a window as the query of its address, and the command that gives the same."""
 
 import math
 import shlex
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from workbench.studio.answers import ARC, GivenPicture, Stimulus
@@ -14,7 +14,7 @@ VIEWS = (KERNELS, TUNING, STIMULUS, WORST)
 ANY = "any"  # unit: the one that is most wrong
 NO_PICTURES: Mapping[str, GivenPicture] = {}
 QUICK_SCORE = "studio", ("--print",)  # the command that prints it, and its options
-RADII_PX = (2.0, 512.0)  # of a stimulus, at least and at most
+RADII_PX, WIDTHS_PX = (2.0, 512.0), (0.5, 64.0)  # of a stimulus, at least and at most
 
 
 @dataclass(frozen=True)
@@ -58,21 +58,43 @@ def view_of(
 
 
 def stimulus_of(text: str) -> Stimulus | None:
-    """The stimulus of a text like `45,24`: degrees and pixels. None for another text."""
+    """The stimulus of a text like `45,24` or `45,24,6`: degrees, radius and width in pixels.
+
+    None for another text.
+    """
     try:
-        centre_deg, radius_px = map(float, text.split(","))
+        centre_deg, radius_px, *width = map(float, text.split(","))
+        (width_px,) = width or (ARC.width_px,)
     except ValueError:
         return None
-    if not (math.isfinite(centre_deg) and RADII_PX[0] <= radius_px <= RADII_PX[1]):
+    within = _within(radius_px, RADII_PX) == radius_px and _within(width_px, WIDTHS_PX) == width_px
+    if not (math.isfinite(centre_deg) and within):
         return None
-    return Stimulus(centre_deg % 360, radius_px)
+    return Stimulus(centre_deg % 360, radius_px, width_px)
 
 
-def dragged(apex_px: tuple[float, float], x_px: float, y_px: float) -> Stimulus:
-    """The stimulus whose circle has its centre at a point of the picture."""
+def dragged(stimulus: Stimulus, apex_px: tuple[float, float], x_px: float, y_px: float) -> Stimulus:
+    """The stimulus with the centre of its circle at a point of the picture."""
     x, y = x_px - apex_px[0], y_px - apex_px[1]
-    radius_px = min(max(math.hypot(x, y), RADII_PX[0]), RADII_PX[1])
-    return Stimulus(round(math.degrees(math.atan2(y, x)) % 360, 1), round(radius_px, 1))
+    return replace(
+        stimulus,
+        centre_deg=round(math.degrees(math.atan2(y, x)) % 360, 1),
+        radius_px=round(_within(math.hypot(x, y), RADII_PX), 1),
+    )
+
+
+def widened(stimulus: Stimulus, apex_px: tuple[float, float], x_px: float, y_px: float) -> Stimulus:
+    """The stimulus so wide that a point of the picture lies on an edge of its line."""
+    angle = math.radians(stimulus.centre_deg)
+    x = x_px - apex_px[0] - stimulus.radius_px * math.cos(angle)
+    y = y_px - apex_px[1] - stimulus.radius_px * math.sin(angle)
+    width_px = 2 * abs(math.hypot(x, y) - stimulus.radius_px)
+    return replace(stimulus, width_px=round(_within(width_px, WIDTHS_PX), 1))
+
+
+def _within(value: float, bounds: tuple[float, float]) -> float:
+    """The value, or the bound that it passes; nan stays nan."""
+    return min(max(value, bounds[0]), bounds[1])
 
 
 def command_line(files: Sequence[str], command: str, options: Sequence[str]) -> str:

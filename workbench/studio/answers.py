@@ -9,24 +9,27 @@ from typing import ClassVar
 class Stimulus:
     """A stimulus of the tuning curves: an arc, or for other families a bar or an edge of textures.
 
-    Its centre of curvature, or its normal, lies in direction `centre_deg`.
+    Its centre of curvature, or its normal, lies in direction `centre_deg`. An edge has no width.
     """
 
     centre_deg: float = 45.0
     radius_px: float = 24.0
+    width_px: float = 3.0
     drawn: ClassVar[bool] = True
 
     @property
     def text(self) -> str:
-        """The stimulus as one word: `45,24`."""
-        return f"{self.centre_deg:g},{self.radius_px:g}"
+        """The stimulus as one word: `45,24`, or `45,24,6` with a width that is not ARC's."""
+        width = f",{self.width_px:g}" if self.width_px != ARC.width_px else ""
+        return f"{self.centre_deg:g},{self.radius_px:g}{width}"
 
     @property
     def words(self) -> str:
         """The stimulus in a sentence, and what to do with it."""
         return (
-            f"direction {self.centre_deg:g}°, radius {self.radius_px:g} pixels. "
-            "Drag on the picture: the pointer is the centre of the circle. Or drop a picture here."
+            f"direction {self.centre_deg:g}°, radius {self.radius_px:g} pixels, width "
+            f"{self.width_px:g} pixels. Drag on the picture: the pointer is the centre of the "
+            "circle; with Shift it is on the edge of the line. Or drop a picture here."
         )
 
 

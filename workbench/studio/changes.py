@@ -1,4 +1,4 @@
-"""What changed in a theory's text since it was saved, in one line."""
+"""The changes of a theory's text since it was saved, in one line."""
 
 import difflib
 

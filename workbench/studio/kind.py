@@ -1,4 +1,4 @@
-"""What the studio needs to know about theories of one kind of input, such as pictures or tokens."""
+"""The facts of one kind of input, such as pictures or tokens, that the studio needs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -71,15 +71,22 @@ def place_of(text: str, cursor: int) -> Place | None:
         start -= 1
     rest = after[len(re.match(WORD, after)[0]) :]  # type: ignore[index]  # matches always
     outline = _Outline(before[start:])
-    for line in f"{before[:start]}{CURSOR}{rest}".split("\n"):
-        outline.read(line)
+    outline.read(f"{before[:start]}{CURSOR}{rest}")
     return outline.place
+
+
+def outermost(text: str) -> Node:
+    """The outermost mapping or list of a text; one without entries where there is none."""
+    outline = _Outline()
+    outline.read(text)
+    root = outline.stack[0].entries[""]
+    return root if isinstance(root, Node) else Node(0)
 
 
 class _Outline:
     """Reads a text line by line, and keeps the place of CURSOR."""
 
-    def __init__(self, typed: str):
+    def __init__(self, typed: str = ""):
         self.typed = typed
         self.place: Place | None = None
         self.stack = [Node(-1, entries={"": None}, last="")]  # holds the root
@@ -89,8 +96,12 @@ class _Outline:
     def top(self) -> Node:
         return self.stack[-1]
 
-    def read(self, line: str) -> None:
-        """Take the next line."""
+    def read(self, text: str) -> None:
+        """Take a text."""
+        for line in text.split("\n"):
+            self._read_line(line)
+
+    def _read_line(self, line: str) -> None:
         tokens = [(match.start(), match[0]) for match in TOKEN.finditer(line)]
         tokens = [(column, token) for column, token in tokens if token[0] != "#"]
         if not tokens:
@@ -110,7 +121,7 @@ class _Outline:
     def _begin(self, tokens: list[tuple[int, str]]) -> list[tuple[int, str]]:
         """Take the dashes and the key at the beginning of a line; the rest is its value."""
         dashes = 0
-        while tokens[dashes:] and tokens[dashes][1] == "-":
+        while dashes < len(tokens) and tokens[dashes][1] == "-":
             column = tokens[dashes][0]
             self._leave(column, listed=True)
             if not self.top.listed or self.top.column != column:
@@ -133,12 +144,12 @@ class _Outline:
         """Take a key in a block. False where none can stand."""
         begins = self.top.column != column
         if begins:
-            held = self.top.entries.get(self.top.last or "")
+            held = None if self.top.last is None else self.top.entries[self.top.last]
             if isinstance(held, str) or (isinstance(held, Node) and held.listed):
                 return False
             self._enter(Node(column))
         if key == CURSOR:
-            self._found(self.stack[:-1], self.top, begins and not colon, colon)
+            self._keep_place(self.stack[:-1], self.top, begins and not colon, colon)
         self.top.add(key)
         return True
 
@@ -163,7 +174,7 @@ class _Outline:
         key = top.column is None and not top.listed and (colon or top.last is None)
         if key:
             if word == CURSOR:
-                self._found(self.stack[:-1], top, False, colon)
+                self._keep_place(self.stack[:-1], top, False, colon)
             if colon:
                 top.add(word)
             return
@@ -176,7 +187,7 @@ class _Outline:
         else:
             return
         if word == CURSOR:
-            self._found(self.stack, None, True, colon)
+            self._keep_place(self.stack, None, True, colon)
 
     def _leave(self, column: int, listed: bool) -> None:
         """Leave the nodes that end before a line whose first token stands at a column."""
@@ -191,7 +202,10 @@ class _Outline:
             self.top.entries[self.top.last] = node
         self.stack.append(node)
 
-    def _found(self, nodes: list[Node], keys_of: Node | None, values: bool, colon: bool) -> None:
+    def _keep_place(
+        self, nodes: list[Node], keys_of: Node | None, values: bool, colon: bool
+    ) -> None:
+        """Keep the place of CURSOR, below the last entries of nodes."""
         above = tuple((node, node.last) for node in nodes[1:] if node.last is not None)
         self.place = Place(self.typed, colon, above, keys_of, values)
 

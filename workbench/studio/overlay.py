@@ -1,6 +1,5 @@
 """A picture and activations laid over it in grey, as in the report's patches, as SVG."""
 
-from base64 import b64encode
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,7 +8,7 @@ from markupsafe import escape
 
 from workbench.hosts.host import Site
 from workbench.report.patches import highest_of, in_grey, laid_over
-from workbench.studio.panels import png
+from workbench.studio.panels import image
 
 SIDE, GAP, TITLE = 227, 12, 16  # pixels of the page: a picture, between two, and the line above
 Box = tuple[float, float, float, float]  # x, y, width and height in pixels of the picture
@@ -37,10 +36,10 @@ def overlay_svg(
     x, y, wide, high = box or (0, 0, width, height)
     place = f'x="{x:g}" y="{y:g}" width="{wide:g}" height="{high:g}"'
     whole, highest = f'width="{width}" height="{height}"', highest_of(*activations.values())
-    grey = _image(whole, in_grey(rgb))
-    tiles = ({"the picture": _image(whole, rgb)} if plain else {}) | {
+    grey = image(whole, in_grey(rgb))
+    tiles = ({"the picture": image(whole, rgb)} if plain else {}) | {
         f"{name}, peak {float(values.max()):.3g}": grey
-        + _image(place, laid_over(values, highest) * 255)
+        + image(place, laid_over(values, highest) * 255)
         for name, values in activations.items()
     }
     ring = ""
@@ -58,12 +57,4 @@ def overlay_svg(
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{across}" height="{SIDE + TITLE}" '
         f'viewBox="0 0 {across} {SIDE + TITLE}" font-family="system-ui, sans-serif" '
         f'font-size="11">{"".join(parts)}</svg>'
-    )
-
-
-def _image(place: str, pixels: np.ndarray) -> str:
-    """Pixels `h w c` from 0 to 255 as an element of SVG, stretched to its place without blur."""
-    return (
-        f'<image {place} preserveAspectRatio="none" style="image-rendering: pixelated" '
-        f'href="data:image/png;base64,{b64encode(png(pixels)).decode()}"/>'
     )

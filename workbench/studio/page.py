@@ -17,18 +17,17 @@ from workbench.studio.address import (
     data_uri,
     dragged,
     view_of,
+    widened,
 )
-from workbench.studio.answers import ARC
+from workbench.studio.answers import ARC, Stimulus
+from workbench.studio.asking import Answer
 from workbench.studio.axis import score_svg
 from workbench.studio.completions import Completions
-from workbench.studio.draft import Slider, sliders
-from workbench.studio.studio import Answer, Studio
+from workbench.studio.draft import Slider
+from workbench.studio.sliders import Sliders
+from workbench.studio.studio import Studio
 from workbench.studio.upload import picture_upload
 
-STEPS = 200  # of a slider
-
-
-HINT = "A number that is written as {tune: 0.2, min: 0, max: 0.8} gets a slider here."
 DRAG = ("mousedown", "mousemove")
 
 
@@ -58,7 +57,6 @@ class Window:
                 self._write()
             with ui.element("section").classes("answered"):
                 self._answer()
-        self.sliders: dict[str, tuple[Slider, ui.slider]] = {}
         self.refresh()
 
     def close(self) -> None:
@@ -72,7 +70,7 @@ class Window:
         self.editor.value = studio.text
         if draft.text == studio.text:
             self._mark()
-        self._slide()
+        self.sliders.show(self._family())
         self.status.text = "unsaved" if studio.unsaved else "saved"
         self.changed.text = studio.since_saved()
         self._put(self.score, studio.score, _score_html(studio))
@@ -103,8 +101,7 @@ class Window:
         Completions(self.editor)
         self.editor.set_enabled(not files.follows)
         self.problems = ui.html(sanitize=False).classes("problems")
-        self.numbers = ui.element("div").classes("numbers")
-        self.hint = ui.label(HINT).classes("small")
+        self.sliders = Sliders(self.studio, self._slid)
 
     def _answer(self) -> None:
         self.score = ui.html(sanitize=False).classes("score")
@@ -153,13 +150,14 @@ class Window:
             self.picture.set_source(data_uri("image/png", answer.value.png))
 
     def _drag(self, event: MouseEventArguments) -> None:
-        """Take the place of the pointer as the centre of the stimulus's circle."""
-        shown = self.answers[STIMULUS].value
-        if shown.apex_px is None:  # of a picture that was given before
+        """Take the pointer as the centre of the stimulus's circle; with Shift, as on its edge."""
+        shown, stimulus = self.answers[STIMULUS].value, self.view.stimulus
+        if shown.apex_px is None or not isinstance(stimulus, Stimulus):  # a picture was given
             return
         if event.type == "mousedown" or event.buttons & 1:
-            stimulus = dragged(shown.apex_px, event.image_x, event.image_y)
-            self.view = replace(self.view, stimulus=stimulus)
+            move = widened if event.shift else dragged
+            moved = move(stimulus, shown.apex_px, event.image_x, event.image_y)
+            self.view = replace(self.view, stimulus=moved)
             self._moved_to()
 
     def _draw(self) -> None:
@@ -191,39 +189,8 @@ class Window:
         }
         self.problems.content = "".join(f"<p>{escape(mark.message)}</p>" for mark in marks)
 
-    def _slide(self) -> None:
-        """Show a slider for each tunable number of the chosen family; all are off in a problem."""
-        good = self.studio.good
-        rows = [
-            slider
-            for slider in (sliders(good.spec) if good and good.spec else ())
-            if slider.family in ("", self._family())
-        ]
-        shape = {slider.key: (slider.low, slider.high) for slider in rows}
-        if shape != {key: (slider.low, slider.high) for key, (slider, _) in self.sliders.items()}:
-            self.numbers.clear()
-            with self.numbers:
-                self.sliders = {slider.key: (slider, self._slider(slider)) for slider in rows}
-        self.hint.set_visibility(not rows)
-        # also while a text is being read: a slider that is closed for a moment loses keys
-        open_ = not self.studio.draft.marks and not self.studio.files.follows
-        for slider in rows:
-            _, shown = self.sliders[slider.key]
-            self.sliders[slider.key] = slider, shown
-            shown.set_enabled(open_)
-            if good is not None and good.text == self.studio.text:
-                shown.value = slider.value
-
-    def _slider(self, slider: Slider) -> ui.slider:
-        ui.label(slider.key.removeprefix(f"families.{slider.family}.")).classes("small")
-        step = (slider.high - slider.low) / STEPS or 1.0
-        shown = ui.slider(min=slider.low, max=slider.high, step=step, value=slider.value)
-        shown.props(f'dense label data-key="{slider.key}" aria-label="{slider.key}"')
-        shown.on("change", lambda event: self._moved(slider.key, event.args))
-        return shown
-
-    def _moved(self, key: str, value: float) -> None:
-        self._try(lambda: self.studio.slide(self.sliders[key][0], value))
+    def _slid(self, slider: Slider, value: float) -> None:
+        self._try(lambda: self.studio.slide(slider, value))
 
     def _save(self) -> None:
         self._try(self.studio.save)

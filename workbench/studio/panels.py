@@ -4,7 +4,6 @@ matplotlib takes seconds for the same panels.
 """
 
 import io
-from base64 import b64encode
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +12,7 @@ from PIL import Image
 
 from workbench.report.glyphs import SIDE, outline
 from workbench.report.kernels import SHADES, Panel, colours, mosaic
+from workbench.studio.address import data_uri
 from workbench.studio.answers import KernelPicture
 
 CELL, LARGEST = 9, 56  # pixels of the page: of a weight, and of a kernel's side at the most
@@ -25,11 +25,8 @@ def kernel_picture(family: str, panel: Panel) -> KernelPicture:
     kh, kw = panel.kernels.shape[2:]
     cell = min(CELL, LARGEST / max(kh, kw))
     height, width = (side * cell for side in grid.shape)
-    parts = [
-        f'<image x="{LEFT}" y="0" width="{width:.1f}" height="{height:.1f}" '
-        f'preserveAspectRatio="none" style="image-rendering: pixelated" '
-        f'href="data:image/png;base64,{_png(grid, panel.scale)}"/>'
-    ]
+    place = f'x="{LEFT}" y="0" width="{width:.1f}" height="{height:.1f}"'
+    parts = [image(place, _pixels(grid, panel.scale))]
     for i, (label, pose) in enumerate(zip(panel.rows, panel.row_poses, strict=True)):
         y = ((kh + 1) * i + kh / 2 + 1) * cell
         parts.append(
@@ -51,17 +48,25 @@ def kernel_picture(family: str, panel: Panel) -> KernelPicture:
     return KernelPicture(family, f"{panel.title}; {legend}", text)
 
 
-def _png(grid: np.ndarray, scale: float) -> str:
-    """The mosaic `h w` as a PNG in base64, one pixel a weight; nan is grey."""
+def _pixels(grid: np.ndarray, scale: float) -> np.ndarray:
+    """The mosaic `h w` as RGB `h w 3` from 0 to 255, one pixel a weight; nan is grey."""
     shades, ground = _palette()
     known = np.isfinite(grid)
     index = np.rint((np.where(known, grid, 0) / scale + 1) / 2 * (SHADES - 1)).astype(int)
-    pixels = np.where(known[..., None], shades[index.clip(0, SHADES - 1)], ground)
-    return b64encode(png(pixels)).decode()
+    return np.where(known[..., None], shades[index.clip(0, SHADES - 1)], ground)
+
+
+def image(place: str, pixels: np.ndarray) -> str:
+    """Pixels `h w c` from 0 to 255 as an element of SVG, stretched to its place without blur."""
+    source = data_uri("image/png", png(pixels))
+    return (
+        f'<image {place} preserveAspectRatio="none" style="image-rendering: pixelated" '
+        f'href="{source}"/>'
+    )
 
 
 def png(pixels: np.ndarray) -> bytes:
-    """RGB `h w 3` from 0 to 255 as a PNG."""
+    """RGB or RGBA `h w c` from 0 to 255 as a PNG."""
     buffer = io.BytesIO()
     Image.fromarray(np.rint(pixels).clip(0, 255).astype(np.uint8)).save(buffer, format="png")
     return buffer.getvalue()

@@ -41,7 +41,7 @@ def parts_html(answer: WorstAnswer) -> str:
 
 
 def _rows(answer: WorstAnswer) -> Iterator[tuple[float, tuple[str, str]]]:
-    """A number, and the words that tell it, for each row."""
+    """A number, and the words that name it, for each row."""
     for part in answer.parts:
         yield part.value, (part.term, part.written)
     yield answer.bias, ("bias", "of calibration")

@@ -30,6 +30,7 @@ def serve(studio: Studio, port: int, opens: bool, announce: Callable[[str], None
     """
     listening = _listening(port)
     port, token = listening.getsockname()[1], secrets.token_urlsafe(TOKEN_BYTES)
+    schema = studio.kind.schema()
     address = f"http://{ADDRESS}:{port}/{token}/"
 
     @ui.page("/")
@@ -38,7 +39,7 @@ def serve(studio: Studio, port: int, opens: bool, announce: Callable[[str], None
 
     @pages.post("/complete")
     def _complete(typed: Typed) -> Completion:
-        return completion(typed.text, typed.cursor, studio.kind.schema())
+        return completion(typed.text, typed.cursor, schema)
 
     async def started() -> None:
         await studio.start()

@@ -98,5 +98,6 @@ def _shown(stimulus: Stimulus | GivenPicture, size_px: int, site: Site, probe: P
         return _Shown(rgb, EVERYWHERE, None)
     draw, front, back = next(iter(probe.variants.values()))
     pose, apex_px = (stimulus.centre_deg, stimulus.radius_px), apex_of(site)
-    rgb = draw(size_px, apex_px, *pose, foreground=front, background=back)
+    width = {"width_px": stimulus.width_px} if probe.stroked else {}
+    rgb = draw(size_px, apex_px, *pose, foreground=front, background=back, **width)
     return _Shown(rgb, about_apex(site), apex_px)

@@ -2,18 +2,17 @@
 
 import asyncio
 import hashlib
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.spec import with_tuned
 from workbench.spec.source import text_of
 from workbench.studio.answers import ARC, Asked, GivenPicture, QuickScore, Stimulus
+from workbench.studio.asking import Answer
 from workbench.studio.changes import changed
 from workbench.studio.draft import Draft, Slider, read_draft
 from workbench.studio.kind import DRAWING, SCORING
@@ -47,47 +46,9 @@ class Files:
         options = [word for name, file in given if file for word in (name, str(file))]
         return [str(self.spec_file), *options]
 
-
-class Answer:
-    """What a worker computed of the newest theory that it could; it works on one at a time.
-
-    value    the last result, None before the first
-    of       the text that `value` is of
-    wanted   what is to be computed now
-    problem  why there is no result for `wanted`
-    took_s   wall-clock time from the wish to the result
-    """
-
-    def __init__(self, task: str, worker: Worker, notify: Callable[[], None]):
-        self.task, self.worker, self.notify = task, worker, notify
-        self.value: Any = None
-        self.of: str | None = None
-        self.wanted: Asked | None = None
-        self.problem, self.took_s = "", 0.0
-        self.running: asyncio.Task[None] | None = None
-
-    def want(self, asked: Asked) -> None:
-        """Compute this when what is computed now is done; it replaces a request that waits."""
-        if asked != self.wanted:
-            self.wanted = asked
-            if self.running is None or self.running.done():
-                self.running = asyncio.create_task(self._compute())
-
-    def stale(self, text: str) -> bool:
-        """Whether the value is of another text, or there is none."""
-        return self.of != text
-
-    async def _compute(self) -> None:
-        asked = None
-        while self.wanted and asked != self.wanted:
-            asked, began = self.wanted, time.monotonic()
-            try:
-                self.value = await self.worker.run(self.task, asked)
-                self.of, self.problem = asked.text, ""
-            except WorkbenchError as error:
-                self.problem = str(error)
-            self.took_s = time.monotonic() - began
-            self.notify()
+    def asked(self, text: str) -> Asked:
+        """The question about a text of the theory."""
+        return Asked(text, self.spec_file, self.circuit_file, prompts_text=self.prompts_text)
 
 
 @dataclass
@@ -194,7 +155,7 @@ class Studio:
     def ask(self, answer: Answer, unit: str = "", stimulus: Stimulus | GivenPicture = ARC) -> None:
         """Ask for what a window shows, by the last text without problems."""
         if self.good and self.files.circuit_file:
-            asked = self._asked(self.good)
+            asked = self.files.asked(self.good.text)
             answer.want(replace(asked, stimulus=stimulus, unit=unit))
 
     async def take_picture(self, name: str, content: bytes) -> GivenPicture:
@@ -227,12 +188,6 @@ class Studio:
     def _draft(self, text: str) -> Draft:
         return read_draft(text, self.files.spec_file, self.kind.read)
 
-    def _asked(self, draft: Draft) -> Asked:
-        files = self.files
-        return Asked(
-            draft.text, files.spec_file, files.circuit_file, prompts_text=files.prompts_text
-        )
-
     def _take(self, text: str) -> None:
         self.text = text
         if self.reading:
@@ -252,7 +207,7 @@ class Studio:
         """Ask for the answers to the last text without problems."""
         if self.good is None:
             return
-        asked = self._asked(self.good)
+        asked = self.files.asked(self.good.text)
         for view, answer in self.answers.items():
             if view == self.kind.first or self.watchers[view] > 0:
                 answer.want(asked)

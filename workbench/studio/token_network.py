@@ -1,4 +1,4 @@
-"""What questions about theories of tokens share: the network, its prompts, its own runs.
+"""The network, its prompts and its own runs, which all questions about theories of tokens share.
 
 They are computed once, as they depend on the circuit file alone.
 """

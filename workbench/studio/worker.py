@@ -97,7 +97,7 @@ def serve_tasks(pipe: Connection, tasks: str, trusted: tuple[str, ...]) -> None:
 
 
 def _done(tasks: str, task: str, given: tuple[Any, ...]) -> Any:
-    """The result of a task, or the WorkbenchError that tells why there is none."""
+    """The result of a task, or the WorkbenchError that says why there is none."""
     try:
         return getattr(import_module(tasks), task)(*given)
     except WorkbenchError as error:

@@ -50,9 +50,10 @@ def curve(
     radius_px: float,
     foreground: Colour,
     background: Colour,
+    width_px: float = Stroke.width_px,
 ) -> RGB:
     """An arc whose centre of curvature lies in a direction."""
-    stroke = Stroke(foreground=foreground, background=background)
+    stroke = Stroke(width_px, foreground, background)
     return arc(size_px, apex_px, centre_deg, radius_px, stroke=stroke)
 
 
@@ -73,9 +74,10 @@ def bar(
     radius_px: float,
     foreground: Colour,
     background: Colour,
+    width_px: float = Stroke.width_px,
 ) -> RGB:
     """A straight bar whose normal points in a direction; the radius is not used."""
-    stroke = Stroke(foreground=foreground, background=background)
+    stroke = Stroke(width_px, foreground, background)
     return line(size_px, apex_px, centre_deg - 90, stroke=stroke)
 
 
@@ -106,12 +108,14 @@ class Probe:
     radii_px  a straight stimulus has one, STRAIGHT_PX
     turns     how often it looks the same in a full turn
     variants  how it is drawn; responses to the first two are averaged
+    stroked   whether the first variant is a line, which takes a `width_px`
     """
 
     name: str
     radii_px: tuple[float, ...]
     turns: int
     variants: Mapping[str, tuple[Callable, object, object]]
+    stroked: bool = False
 
 
 SIDED = (
@@ -122,7 +126,7 @@ SIDED = (
     "opposite",
 )  # places and matches that tell one side of a feature from the other
 STRAIGHT_PX = 4000.0  # radius of a filled shape whose edge is straight in any picture
-ARCS = Probe("arc", RADII_PX, 1, VARIANTS)
+ARCS = Probe("arc", RADII_PX, 1, VARIANTS, stroked=True)
 BARS = Probe(
     "bar",
     (STRAIGHT_PX,),
@@ -131,6 +135,7 @@ BARS = Probe(
         name: (bar if draw is curve else draw, front, back)
         for name, (draw, front, back) in VARIANTS.items()
     },
+    stroked=True,
 )
 
 
