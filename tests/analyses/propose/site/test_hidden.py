@@ -27,6 +27,7 @@ from workbench.work import Work
 
 HIDDEN, READ_BY_UNIT, TERMS_PLANTED = 6, 4, 3
 BITS = 300.0
+SHORT_BITS = 90.0  # of a theory of one or two terms
 FIT, JUDGE = 32, 8
 EXACT = 1e-4  # float32
 
@@ -86,6 +87,14 @@ def test_hidden_units_that_are_terms_are_written_by_terms_and_keep_the_answers(p
     assert kl[terms] < 0.02 * kl[MEAN]
     assert kl[wrong] > 3 * kl[terms]
     assert kl[SINGLE] > 5 * kl[terms]
+
+
+def test_hidden_units_cost_no_more_where_some_units_have_short_theories(planted):
+    _, stage, search = planted
+    bits = np.where(np.arange(CONSUMERS) % 2, 2 * BITS - SHORT_BITS, SHORT_BITS)
+    ways, _ = hidden_families(stage, search, bits)
+    for way in ways:
+        assert way.bits.mean() + search.label_bits * way.labelled <= bits.mean(), way.name
 
 
 def test_a_prediction_through_hidden_units_is_the_same_on_rows_and_on_whole_maps(planted):

@@ -168,7 +168,8 @@ def _through(
     """The site's units with single weights of hidden ones that are written so."""
     units, candidates, written = len(search.offered), made.candidates, hidden.window
     name = hidden_name(hidden.name)
-    shared = hidden.bits.sum() / units
+    # in proportion to what a unit may cost: equal shares can exceed all that a short theory has
+    shared = hidden.bits.sum() * bits / bits.sum()
     left = bits - shared - search.label_bits * hidden.labelled
     counts = [affordable(of_unit, candidates, 1) for of_unit in left]
     several = theories(
