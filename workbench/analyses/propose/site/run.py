@@ -10,6 +10,7 @@ import numpy as np
 from workbench.analyses.propose.site.agreement import (
     correlations,
     gain_figure,
+    judged,
     mean_figure,
     moments,
     shares,
@@ -104,13 +105,13 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
         made = _families(writer, families(cluster, units))
         way, chosen = search.way(TERMS, dictionary, counts, poses)
         budget = way.bits + search.label_bits
-        through, hidden = hidden_families(stage, search, budget)
+        hidden = hidden_families(stage, search, budget)
         ways = [
             way,
             *controls(search, counts),
             random_terms(search, dictionary, counts, poses),
             *rivals(search, dictionary, budget, poses),
-            *through,
+            *hidden.ways,
             mean_of(search),
         ]
         shown = first_by_content(request.judge, request.splice)
@@ -132,7 +133,8 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
             headline=request.host.output.headline.key,
             rows=_rows(ways, search, answers),
             units=_units(way, chosen, units, dictionary, search.judge, paying),
-            hidden=hidden,
+            hidden=hidden.rows,
+            hidden_pearson=hidden.pearson,
             families=made,
         )
         write_whole(folder / "site.json", site_json(result))
@@ -201,12 +203,8 @@ def _refuse_few_or_shared(request: SiteRequest) -> None:
 
 def _rows(ways: Sequence[Way], search: Search, answers: Mapping[str, Answers]) -> list[Row]:
     """The figures of every way, over the units that vary on the judging pictures."""
-    judge, seed, label_bits = search.judge, search.work.seed, search.label_bits
-    live = varied(judge.trained)
-    by_name = {
-        way.name: moments(way.predicted[:, live], judge.trained[:, live], judge.item)
-        for way in ways
-    }
+    seed, label_bits = search.work.seed, search.label_bits
+    by_name = {way.name: judged(way.predicted, search.judge) for way in ways}
     return [
         Row(
             name=way.name,
