@@ -54,7 +54,7 @@ def test_a_theory_of_tokens_finds_the_one_circuit_with_units_of_its_families(tmp
     assert shipped.parts[-3:] == ("tokens", "modular_addition", "sum.yaml")
     mine = tmp_path / "mine" / "theory.yaml"
     mine.parent.mkdir()
-    mine.write_text((TOKENS / "local-attention.yaml").read_text().replace("near:", "close:"))
+    mine.write_text((TOKENS / "local-attention.yaml").read_text().replace("near", "close"))
     file = tmp_path / "circuits" / "tokens" / "stories260k" / "close.yaml"
     file.parent.mkdir(parents=True)
     near = ROOT / "circuits" / "tokens" / "stories260k" / "near.yaml"
