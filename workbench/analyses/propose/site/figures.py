@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.analyses.propose.site.hidden import HiddenRow
-from workbench.analyses.propose.site.splice import Answers
+from workbench.analyses.propose.site.splice import SplicedAnswers
 from workbench.score.facts import Header, document_json
 from workbench.score.uncertainty import Figure
 
@@ -32,7 +32,7 @@ class Row:
     above: Mapping[str, float]
     terms: float
     bits: float
-    answers: Answers
+    answers: SplicedAnswers
 
 
 @dataclass(frozen=True)
