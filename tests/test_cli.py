@@ -456,6 +456,22 @@ def test_a_spec_and_a_circuit_in_each_others_place_are_told_in_one_sentence(work
     )
 
 
+@pytest.mark.parametrize("command", ["show", "compile", "rivals", "families", "report", "propose"])
+def test_a_theory_of_tokens_is_refused_in_one_sentence(command, tmp_path):
+    spec = ROOT / "specs" / "tokens" / "copying.yaml"
+    circuit = ROOT / "circuits" / "tokens" / "induction" / "copying.yaml"
+    lines = refused(command, spec, "--circuit", circuit, "-o", tmp_path / "out").splitlines()
+    errors = [line for line in lines if "copying.yaml" in line]
+    assert len(errors) == 1
+    assert "is of tokens (`input: tokens`); expected a theory of units in pictures." in errors[0]
+
+
+def test_a_circuit_of_tokens_is_refused_in_one_sentence(workshop):
+    circuit = ROOT / "circuits" / "tokens" / "induction" / "copying.yaml"
+    output = refused("rivals", workshop.spec, "--circuit", circuit)
+    assert "expected a trained circuit of units in pictures." in output
+
+
 def test_what_yaml_takes_for_a_number_is_told_to_want_quotes(workshop):
     text = workshop.circuit.read_text()
     workshop.circuit.write_text(re.sub(r"fingerprint: .*", "fingerprint: 0000", text))

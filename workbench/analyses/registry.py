@@ -60,7 +60,7 @@ class Analysis:
 
 ANALYSES = (
     Analysis("frontier", "Replace more and more of a network, theory by theory"),
-    Analysis("propose", "Find by search what a theory's last family reads"),
+    Analysis("propose", "Find by search what a theory's last family, or a site, reads"),
     Analysis(
         "rivals",
         "Compare a theory with predictors at equal description length",

@@ -28,6 +28,7 @@ KINDS = {
     "circuit": ("a trained circuit", "A circuit file belongs behind --circuit."),
     "ledger": ("a tuning ledger", "It is read with the spec that names it: give that spec."),
 }
+FOR_TOKENS = "The commands that take theories of tokens are listed in docs/README.md."
 
 
 @dataclass(frozen=True)
@@ -188,10 +189,13 @@ def with_tuned(text: str, values: Mapping[Path, float]) -> str:
 
 def _refuse_other_kind(parsed: Source, wanted: str) -> None:
     """Raises WorkbenchError for a file of another kind: one sentence, not one for each key."""
-    keys = parsed.values.keys() if isinstance(parsed.values, Mapping) else set()
-    others = [kind for key, kind in KINDS.items() if key in keys and wanted not in keys]
+    values = parsed.values if isinstance(parsed.values, Mapping) else {}
+    others = [kind for key, kind in KINDS.items() if key in values and wanted not in values]
     for kind, remedy in others[:1]:
         raise WorkbenchError(parsed.file, f"is {kind}", KINDS[wanted][0], remedy)
+    if values.get("input") == "tokens":
+        expected = f"{KINDS[wanted][0]} of units in pictures"
+        raise WorkbenchError(parsed.file, "is of tokens (`input: tokens`)", expected, FOR_TOKENS)
 
 
 def _theory(parsed: Source) -> Spec:

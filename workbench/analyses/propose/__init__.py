@@ -1,1 +1,1 @@
-"""Find by search what a theory's last family reads."""
+"""Find by search what a theory's last family reads, or every unit of a site."""

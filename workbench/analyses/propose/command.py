@@ -92,7 +92,8 @@ def propose(  # noqa: PLR0913
     With `--site`, propose a theory of every unit of a site of HOST. The units of the site before
     get one label each, a family and a pose, from their answers to drawn stimuli; so do the site's
     own units. The terms of a unit are chosen in the frame of its pose. `--images` are pictures to
-    judge on; controls and rivals of as many bits stand beside the theories. With `--splice` the
+    judge on; controls and rivals of as many bits stand beside the theories. Where the units read a
+    bottleneck, its units are written too, before them (`hidden: ...`). With `--splice` the
     network's answers are compared with all units of the site in place at once.
 
     \b

@@ -11,10 +11,15 @@ from torch import nn
 from tests.analyses.propose.site.planted_family import PLANTED_AT, READ, network
 from tests.planted import CHANNELS, CONSUMERS, INPUT
 from workbench.analyses.propose.site.controls import MEAN, PERMUTED, SINGLE, TERMS, mean_of, rivals
-from workbench.analyses.propose.site.hidden import bottleneck, hidden_families, hidden_name
+from workbench.analyses.propose.site.hidden import (
+    Hidden,
+    bottleneck,
+    hidden_families,
+    hidden_name,
+)
 from workbench.analyses.propose.site.run import SiteRequest, searched
 from workbench.analyses.propose.site.sample import Sample, sample, stage_of
-from workbench.analyses.propose.site.splice import spliced_answers
+from workbench.analyses.propose.site.splice import WAYS, spliced_answers
 from workbench.hosts import host_from_module
 from workbench.hosts.squeezenet import Fire
 from workbench.splice.inputs import ConditionInputs
@@ -27,6 +32,7 @@ from workbench.work import Work
 
 HIDDEN, READ_BY_UNIT, TERMS_PLANTED = 6, 4, 3
 BITS = 300.0
+SHORT_BITS = 90.0  # of a theory of one or two terms
 FIT, JUDGE = 32, 8
 EXACT = 1e-4  # float32
 
@@ -74,10 +80,15 @@ def test_hidden_units_that_are_terms_are_written_by_terms_and_keep_the_answers(p
     host, stage, search = planted
     bits = np.full(CONSUMERS, BITS)
     single = next(rivals(search, search.dictionary(search.labels), bits, np.zeros(CONSUMERS, int)))
-    through, hidden = hidden_families(stage, search, bits, TERMS_PLANTED)
-    assert [row.unit for row in hidden] == list(range(HIDDEN))
-    assert min(row.pearson for row in hidden) > 0.9
-    ways = [*through, single, mean_of(search)]
+    hidden = hidden_families(stage, search, bits, TERMS_PLANTED)
+    assert [row.unit for row in hidden.rows] == list(range(HIDDEN))
+    pearson = [row.pearson for row in hidden.rows]
+    assert min(pearson) > 0.9
+    by_way = {name: figure.value for name, figure in hidden.pearson.items()}
+    assert by_way[TERMS] == pytest.approx(np.mean(pearson))
+    assert by_way[PERMUTED] < by_way[TERMS] - 0.05
+    assert list(by_way) == list(WAYS)
+    ways = [*hidden.ways, single, mean_of(search)]
     for way in ways:
         assert (way.bits + search.label_bits * way.labelled <= BITS + 1e-6).all(), way.name
     made = spliced_answers(host, host.site(PLANTED_AT), search, ways, drawn(JUDGE, seed=2))
@@ -86,6 +97,13 @@ def test_hidden_units_that_are_terms_are_written_by_terms_and_keep_the_answers(p
     assert kl[terms] < 0.02 * kl[MEAN]
     assert kl[wrong] > 3 * kl[terms]
     assert kl[SINGLE] > 5 * kl[terms]
+
+
+def test_hidden_units_cost_no_more_where_some_units_have_short_theories(planted):
+    _, stage, search = planted
+    bits = np.where(np.arange(CONSUMERS) % 2, 2 * BITS - SHORT_BITS, SHORT_BITS)
+    for way in hidden_families(stage, search, bits).ways:
+        assert way.bits.mean() + search.label_bits * way.labelled <= bits.mean(), way.name
 
 
 def test_a_prediction_through_hidden_units_is_the_same_on_rows_and_on_whole_maps(planted):
@@ -117,5 +135,5 @@ def test_a_prediction_through_hidden_units_is_the_same_on_rows_and_on_whole_maps
 def test_a_stage_without_a_bottleneck_has_no_hidden_units(planted):
     _, _, search = planted
     stage = stage_of(network(0, False), PLANTED_AT)
-    assert hidden_families(stage, search, np.full(CONSUMERS, BITS)) == ([], [])
+    assert hidden_families(stage, search, np.full(CONSUMERS, BITS)) == Hidden()
     assert stage.before == READ

@@ -10,10 +10,12 @@ from rich.console import Console
 
 from tests.analyses.propose.site.planted_family import FAMILY, PLANTED_AT, READ, network
 from workbench.analyses.propose.site.figures import SiteProposal, site_json
+from workbench.analyses.propose.site.hidden import HiddenRow
 from workbench.analyses.propose.site.run import SiteRequest, propose_site
 from workbench.analyses.propose.site.table import site_table
 from workbench.errors import WorkbenchError
 from workbench.rebuild import RebuildRequest, run
+from workbench.score.uncertainty import Figure
 from workbench.vision.pictures.drawn import drawn
 from workbench.work import Work
 
@@ -127,6 +129,17 @@ def test_the_table_names_the_family_and_its_units(proposed):
     assert f"all 16 units put in place, on {SPLICED} pictures" in text
     kl = result.row("terms").answers.quantities["kl"].value
     assert f"{kl:.3f}" in text.split("put in place")[1]
+
+
+def test_the_table_has_rivals_of_hidden_units(proposed):
+    means = {"terms": Figure(0.75, (0.74, 0.76)), "single weights": Figure(0.85)}
+    rows = [HiddenRow(unit, 0.0, 0.75, 100.0, ()) for unit in range(3)]
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(site_table(replace(proposed[0], hidden=rows, hidden_pearson=means)))
+    text = " ".join(capture.get().split())
+    shown = text.split("hidden: 3 units in place of the bottleneck's, as written by:")[1]
+    assert "terms 0.750 0.740 to 0.760 single weights 0.850" in shown
 
 
 def test_a_site_without_another_before_it_and_shared_pictures_are_refused(tmp_path):

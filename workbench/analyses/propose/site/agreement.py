@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from workbench.analyses.propose.site.sample import Sample
 from workbench.arrays import array_namespace, to_numpy
 from workbench.score.agreement import pearson
 from workbench.score.uncertainty import Figure, bootstrap
@@ -31,6 +32,14 @@ def correlations(sums: Float[np.ndarray, "picture unit 6"]) -> Float[np.ndarray,
 def varied(trained: Float[Tensor, "row unit"]) -> Bool[np.ndarray, " unit"]:
     """The units that vary on these rows; the others have no correlation."""
     return to_numpy(trained.amax(0) > trained.amin(0))
+
+
+def judged(
+    predicted: Float[Tensor, "row unit"], judge: Sample
+) -> Float[np.ndarray, "picture unit 6"]:
+    """As `moments`, over the units that vary on the judging rows."""
+    live = varied(judge.trained)
+    return moments(predicted[:, live], judge.trained[:, live], judge.item)
 
 
 def mean_figure(sums: Float[np.ndarray, "picture unit 6"], seed: int) -> Figure:

@@ -139,10 +139,15 @@ class Search:
 
 def controls(search: Search, counts: Sequence[int]) -> Iterator[Way]:
     """The same search with wrong labels, and without poses; of as many terms."""
-    wrong = search.dictionary(search.labels.permuted(search.work.seed))
-    yield search.way(PERMUTED, wrong, counts, search.poses(wrong))[0]
+    yield permuted(search, counts)
     plain = search.dictionary(search.labels.without_poses(), posed=False)
     yield search.way(UNPOSED, plain, counts, search.poses(plain))[0]
+
+
+def permuted(search: Search, counts: Sequence[int]) -> Way:
+    """The same search with the labels dealt to wrong units; of as many terms."""
+    wrong = search.dictionary(search.labels.permuted(search.work.seed))
+    return search.way(PERMUTED, wrong, counts, search.poses(wrong))[0]
 
 
 def mean_of(search: Search) -> Way:

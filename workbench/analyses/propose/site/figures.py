@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.analyses.propose.site.hidden import HiddenRow
-from workbench.analyses.propose.site.splice import Answers
+from workbench.analyses.propose.site.splice import SplicedAnswers
 from workbench.score.facts import Header, document_json
 from workbench.score.uncertainty import Figure
 
@@ -32,7 +32,7 @@ class Row:
     above: Mapping[str, float]
     terms: float
     bits: float
-    answers: Answers
+    answers: SplicedAnswers
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,8 @@ class SiteProposal:
     spliced     pictures on which the whole site was put in place; 0 unless asked for
     headline    key of the quantity by which answers are compared, such as kl
     hidden      theories of the bottleneck's units; empty where there is none
+    hidden_pearson
+                mean over the bottleneck's units, by the way in which hidden ones are written
     """
 
     header: Header
@@ -111,6 +113,7 @@ class SiteProposal:
     rows: Sequence[Row]
     units: Sequence[UnitRow]
     hidden: Sequence[HiddenRow]
+    hidden_pearson: Mapping[str, Figure]
     families: Sequence[FamilyRow]
 
     def row(self, name: str) -> Row:

@@ -7,7 +7,7 @@ trained, and what enters the stage at their own place, as it is and pooled. All 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,14 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from workbench.analyses.propose.site.agreement import correlations, moments
-from workbench.analyses.propose.site.controls import PERMUTED, TERMS, Search, Way, rivals
+from workbench.analyses.propose.site.agreement import correlations, judged, mean_figure, moments
+from workbench.analyses.propose.site.controls import TERMS, Search, Way, permuted, rivals
 from workbench.analyses.propose.site.dictionary import POSES
 from workbench.analyses.propose.site.fit import theories
 from workbench.analyses.propose.site.sample import Sample, Stage, fitted_drive
 from workbench.analyses.propose.site.stop import affordable, unit_bits
 from workbench.hosts.branches import bias_of
+from workbench.score.uncertainty import Figure
 from workbench.splice.conditions import scaled
 from workbench.splice.link import RELU, Link
 from workbench.splice.rivals import Through, Window
@@ -51,6 +52,21 @@ class HiddenRow:
     pearson: float
     bits: float
     terms: Sequence[tuple[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What hidden families give; empty where the stage has no bottleneck.
+
+    ways     of the site's units, that read hidden ones
+    rows     the hidden units that are written by terms
+    pearson  mean over hidden units with the bottleneck's trained ones on the judging pictures, by
+             the way in which they are written
+    """
+
+    ways: Sequence[Way] = ()
+    rows: Sequence[HiddenRow] = ()
+    pearson: Mapping[str, Figure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,23 +145,22 @@ def bottleneck(stage: Stage, search: Search) -> Bottleneck | None:
 
 def hidden_families(
     stage: Stage, search: Search, bits: Float[np.ndarray, " unit"], count: int = COUNT
-) -> tuple[list[Way], list[HiddenRow]]:
+) -> Hidden:
     """The site's units through hidden ones, everything within `bits` of each unit; hidden theories.
 
     Hidden units are written by `count` terms of the language, by as many that read permuted labels,
-    and by single weights, alone and with terms, of no more bits. Nothing where the stage has no
-    bottleneck.
+    and by single weights, alone and with terms, of no more bits.
     """
     made = bottleneck(stage, search)
     if made is None:
-        return [], []
+        return Hidden()
     hidden = made.search
     counts = [count] * len(hidden.offered)
-    terms, wrong = map(hidden.dictionary, (hidden.labels, hidden.labels.permuted(hidden.work.seed)))
+    terms = hidden.dictionary(hidden.labels)
     poses = hidden.poses(terms)
     way, several = hidden.way(TERMS, terms, counts, poses)
-    permuted, _ = hidden.way(PERMUTED, wrong, counts, hidden.poses(wrong))
-    in_turn = way, permuted, *rivals(hidden, terms, way.bits + hidden.label_bits, poses)
+    budget = way.bits + hidden.label_bits
+    in_turn = way, permuted(hidden, counts), *rivals(hidden, terms, budget, poses)
     ways = [_through(made, search, written, bits) for written in in_turn]
     judge = hidden.judge
     pearson = correlations(moments(way.predicted, judge.trained, judge.item))
@@ -159,7 +174,11 @@ def hidden_families(
         )
         for unit, theory in enumerate(several)
     ]
-    return ways, rows
+    means = {
+        written.name: mean_figure(judged(written.predicted, judge), hidden.work.seed)
+        for written in in_turn
+    }
+    return Hidden(ways, rows, means)
 
 
 def _through(
@@ -168,7 +187,8 @@ def _through(
     """The site's units with single weights of hidden ones that are written so."""
     units, candidates, written = len(search.offered), made.candidates, hidden.window
     name = hidden_name(hidden.name)
-    shared = hidden.bits.sum() / units
+    # in proportion to what a unit may cost: equal shares can exceed all that a short theory has
+    shared = hidden.bits.sum() * bits / bits.sum()
     left = bits - shared - search.label_bits * hidden.labelled
     counts = [affordable(of_unit, candidates, 1) for of_unit in left]
     several = theories(

@@ -10,6 +10,7 @@ import numpy as np
 from workbench.analyses.propose.site.agreement import (
     correlations,
     gain_figure,
+    judged,
     mean_figure,
     moments,
     shares,
@@ -43,7 +44,7 @@ from workbench.analyses.propose.site.labels import Labels, labels
 from workbench.analyses.propose.site.plot import draw_site
 from workbench.analyses.propose.site.sample import Sample, Stage, sample, stage_of
 from workbench.analyses.propose.site.splice import (
-    Answers,
+    SplicedAnswers,
     refuse_unanswered,
     spliced_answers,
 )
@@ -104,17 +105,17 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
         made = _families(writer, families(cluster, units))
         way, chosen = search.way(TERMS, dictionary, counts, poses)
         budget = way.bits + search.label_bits
-        through, hidden = hidden_families(stage, search, budget)
+        hidden = hidden_families(stage, search, budget)
         ways = [
             way,
             *controls(search, counts),
             random_terms(search, dictionary, counts, poses),
             *rivals(search, dictionary, budget, poses),
-            *through,
+            *hidden.ways,
             mean_of(search),
         ]
         shown = first_by_content(request.judge, request.splice)
-        answers = spliced_answers(stage.host, stage.site, search, ways, shown) if shown else {}
+        spliced = spliced_answers(stage.host, stage.site, search, ways, shown) if shown else {}
         result = SiteProposal(
             header=Header(
                 host=host_facts(request.host),
@@ -130,9 +131,10 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
             terms=request.terms,
             spliced=len(shown),
             headline=request.host.output.headline.key,
-            rows=_rows(ways, search, answers),
+            rows=_rows(ways, search, spliced),
             units=_units(way, chosen, units, dictionary, search.judge, paying),
-            hidden=hidden,
+            hidden=hidden.rows,
+            hidden_pearson=hidden.pearson,
             families=made,
         )
         write_whole(folder / "site.json", site_json(result))
@@ -199,14 +201,10 @@ def _refuse_few_or_shared(request: SiteRequest) -> None:
         )
 
 
-def _rows(ways: Sequence[Way], search: Search, answers: Mapping[str, Answers]) -> list[Row]:
+def _rows(ways: Sequence[Way], search: Search, spliced: Mapping[str, SplicedAnswers]) -> list[Row]:
     """The figures of every way, over the units that vary on the judging pictures."""
-    judge, seed, label_bits = search.judge, search.work.seed, search.label_bits
-    live = varied(judge.trained)
-    by_name = {
-        way.name: moments(way.predicted[:, live], judge.trained[:, live], judge.item)
-        for way in ways
-    }
+    seed, label_bits = search.work.seed, search.label_bits
+    by_name = {way.name: judged(way.predicted, search.judge) for way in ways}
     return [
         Row(
             name=way.name,
@@ -215,7 +213,7 @@ def _rows(ways: Sequence[Way], search: Search, answers: Mapping[str, Answers]) -
             above=shares(correlations(by_name[way.name]), LEVELS),
             terms=float(way.counts.mean()),
             bits=float(way.bits.mean()) + label_bits * way.labelled,
-            answers=answers.get(way.name, Answers()),
+            answers=spliced.get(way.name, SplicedAnswers()),
         )
         for way in ways
     ]

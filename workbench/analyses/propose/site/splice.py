@@ -32,7 +32,7 @@ COMPARED = (*WAYS, *map(hidden_name, WAYS), MEAN)
 
 
 @dataclass(frozen=True)
-class Answers:
+class SplicedAnswers:
     """The network's answers with every unit of the site as one way predicts it.
 
     quantities  by the keys of the host's output, such as kl
@@ -56,7 +56,7 @@ def refuse_unanswered(host: Host) -> None:
 
 def spliced_answers(
     host: Host, site: Site, search: Search, ways: Sequence[Way], pictures: Sequence[Picture]
-) -> dict[str, Answers]:
+) -> dict[str, SplicedAnswers]:
     """The answers of the ways of COMPARED by name. Raises WorkbenchError, also as `check_host`."""
     work, ways = search.work, [way for way in ways if way.name in COMPARED]
     conditions: dict[str, Condition] = {natural.name: natural}
@@ -71,12 +71,12 @@ def spliced_answers(
     statistics = evaluate(host, [splices], pictures, work)
     headline = host.output.headline.name
 
-    def answers(name: str) -> Answers:
+    def answers(name: str) -> SplicedAnswers:
         rows = statistics.rows[name]
         quantities = {
             quantity.key: mean_figure(statistics, rows.get(quantity.name), work.seed)
             for quantity in statistics.quantities
         }
-        return Answers(quantities, gains(statistics, name, SINGLE, headline, work.seed))
+        return SplicedAnswers(quantities, gains(statistics, name, SINGLE, headline, work.seed))
 
     return {way.name: answers(way.name) for way in ways}

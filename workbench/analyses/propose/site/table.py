@@ -34,11 +34,8 @@ def site_table(result: SiteProposal) -> Group:
         )
     parts: list[RenderableType] = [Text(lead), shown]
     if result.hidden:
-        mean = sum(row.pearson for row in result.hidden) / len(result.hidden)
-        lead = (
-            f"\nhidden: {len(result.hidden)} units of the bottleneck, by terms Pearson {mean:.3f}"
-        )
-        parts.append(Text(lead))
+        lead = f"\nhidden: {len(result.hidden)} units in place of the bottleneck's, as written by:"
+        parts += [Text(lead), _hidden(result)]
     if result.spliced:
         lead = (
             f"\nall {len(result.units)} units put in place, on {result.spliced} pictures; ahead: "
@@ -50,6 +47,17 @@ def site_table(result: SiteProposal) -> Group:
     units = ", ".join(map(str, result.unexplained)) or "none"
     parts.append(Text(f"\nunexplained, as no term pays for itself: {units}"))
     return Group(*parts)
+
+
+def _hidden(result: SiteProposal) -> RenderableType:
+    """The mean correlation of hidden units with the bottleneck's, by the way that writes them."""
+    shown = plain_table()
+    shown.add_column("")
+    for column in ("Pearson", "interval"):
+        shown.add_column(column, justify="right")
+    for name, figure in result.hidden_pearson.items():
+        shown.add_row(name, number(figure.value, 3), interval(figure.ci95, 3))
+    return shown
 
 
 def _answers(result: SiteProposal) -> RenderableType:
