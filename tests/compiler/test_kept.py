@@ -6,6 +6,7 @@ from functools import cache
 import pytest
 import torch
 
+from tests.elsewhere import elsewhere
 from tests.planted import INPUT, THEORY, THEORY_OF_LATE, PlantedHost, planted
 from workbench.compiler import compile_spec
 from workbench.compiler import respond as module
@@ -104,7 +105,25 @@ def test_no_more_than_the_limit_is_kept_and_nothing_without_one(kept):
     kept.limit = one
     drive_of(THEORY, seed=1)
     assert 0 < kept.bytes <= one
-    kept.limit = 0
     none = KeptResponses()
     none.keep(none.name_of([torch.zeros(1)]), {"key": (torch.zeros(1, 1), ())})
     assert none.bytes == 0
+
+
+def test_nothing_is_kept_or_used_outside_a_block(kept, run):
+    kept.limit = 0
+    with kept.keeping(LIMIT):
+        drive_of(THEORY)
+    runs, held = run.total(), kept.bytes
+    assert held > 0
+    drive_of(THEORY)
+    assert (run.total(), kept.bytes) == (2 * runs, held)
+    with kept.keeping(LIMIT):
+        drive_of(THEORY)
+    assert run.total() == 2 * runs
+
+
+def test_the_same_pictures_on_another_device_are_other_pictures(kept):
+    picture = torch.ones(1, 3, 4, 4)
+    with elsewhere() as device:
+        assert kept.name_of([picture]) != kept.name_of([picture.to(device)])

@@ -4,7 +4,8 @@ A theory that is edited keeps most of its layers, and they see the same pictures
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from torch import Tensor
 
@@ -27,13 +28,25 @@ class KeptResponses:
         self.limit, self.bytes = limit, 0
         self._chunks: dict[str, KnownResponses] = {}
 
+    @contextmanager
+    def keeping(self, limit: int) -> Iterator[None]:
+        """Keep at most `limit` bytes in the block, and use what earlier blocks have kept.
+
+        After it the limit is as before: where that was 0, nothing is kept and nothing is used.
+        """
+        before, self.limit = self.limit, limit
+        try:
+            yield
+        finally:
+            self.limit = before
+
     def name_of(self, pictures: Iterable[Tensor]) -> str:
         """The name of a chunk: a hash of what circuits read. Empty where nothing is kept."""
         if not self.limit:
             return ""
         digest = hashlib.sha256()
         for picture in pictures:
-            digest.update(repr((picture.shape, picture.dtype)).encode())
+            digest.update(repr((picture.shape, picture.dtype, picture.device)).encode())
             digest.update(to_numpy(picture.contiguous()).data)
         return digest.hexdigest()
 

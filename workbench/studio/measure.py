@@ -151,10 +151,10 @@ def _spliced(asked: Asked) -> _Run:
     check_pair(spec, trained)
     keep_apart(_pictures(), _calibration(), spec.theory.tuned)
     host, work = _host(trained.host), _work().on_host(trained.host)
-    KEPT.limit = KEPT_BYTES
     circuits = {"spliced": compile_spec(spec, trained, host)}
-    joint = calibrated_each(host, [circuits], _calibration(), work)
-    statistics = evaluate(host, joint, _pictures(), work)
+    with KEPT.keeping(KEPT_BYTES):
+        joint = calibrated_each(host, [circuits], _calibration(), work)
+        statistics = evaluate(host, joint, _pictures(), work)
     if work.cache:
         forget(work.cache)
     return _Run(spec, trained, host, joint[0], statistics)
