@@ -7,7 +7,7 @@ import pytest
 
 from tests.shipped import FOLDER
 from tests.studio.conftest import served
-from tests.studio.test_browser import WAIT_MS, replace_line, text_of
+from tests.studio.test_browser import READING_MS, WAIT_MS, replace_line
 
 pytestmark = [pytest.mark.browser, pytest.mark.shared]
 CIRCUIT = Path(__file__).parents[2] / "circuits" / "tokens" / "modular_addition" / "sum.yaml"
@@ -94,5 +94,10 @@ def test_problems_are_underlined_and_keys_of_tokens_are_offered(window):
     window.keyboard.press("End")
     window.keyboard.press("ArrowLeft")
     window.keyboard.type(", qu")
-    window.locator(".cm-tooltip-autocomplete li", has_text="queries_before").click()
-    assert "at: 2, gain: 20, queries_before: }" in text_of(window)
+    option = window.locator(".cm-tooltip-autocomplete li", has_text="queries_before")
+    option.wait_for()
+    window.wait_for_timeout(READING_MS)
+    option.click()
+    window.wait_for_function(
+        "document.querySelector('.editor').innerText.includes('gain: 20, queries_before: }')"
+    )
