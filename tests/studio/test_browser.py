@@ -98,8 +98,8 @@ def test_an_error_is_underlined_with_its_message_and_keeps_the_last_kernels_as_s
 ):
     before = kernel(window)
     replace_line(window, "window_px: 40", "windw_px: 40")
-    window.wait_for_selector(".editor .problem")
-    assert "windw_px" in window.locator(".editor .problem").first.inner_text()
+    window.locator(".editor .problem", has_text="windw_px").first.wait_for()
+    window.locator(".problems", has_text="Did you mean").wait_for()
     message = window.locator(".problems").inner_text()
     assert f"{theory}:" in message
     assert "Did you mean 'window_px'?" in message

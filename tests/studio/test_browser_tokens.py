@@ -88,7 +88,7 @@ def test_an_edit_marks_the_answers_as_stale_until_new_ones_stand(window):
 def test_problems_are_underlined_and_keys_of_tokens_are_offered(window):
     replace_line(window, "units: numbers", "units: number")
     window.wait_for_selector(".editor .problem")
-    assert "Did you mean 'numbers'?" in window.locator(".problems").inner_text()
+    window.locator(".problems", has_text="Did you mean 'numbers'?").wait_for()
     window.wait_for_selector(".score.stale")
     window.locator(".cm-line", has_text="at: 2, gain: 20").first.click()
     window.keyboard.press("End")
