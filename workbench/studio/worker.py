@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+import os
 import signal
 import sys
 import traceback
@@ -83,6 +84,8 @@ def serve_tasks(pipe: Connection, tasks: str, trusted: tuple[str, ...]) -> None:
     It is when the studio has ended. `trusted` are hosts whose files may be run.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the studio's
+    # before torch is loaded: threads of the two processes would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     if trusted:
         from workbench.hosts.named import trust
 
