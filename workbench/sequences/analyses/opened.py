@@ -1,11 +1,21 @@
-"""What an analysis of a theory of tokens opens: the theory, its network, and its prompts."""
+"""An analysis of a theory of tokens opens the theory, its network and its prompts.
 
-from collections.abc import Sequence
+It measures them, and writes a document and a picture.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
+from matplotlib.figure import Figure as Drawing
+
+from workbench.errors import WorkbenchError
 from workbench.evaluate.statistics import Statistics
+from workbench.files import write_whole
 from workbench.hosts.host import Host
+from workbench.report.drawing import png
+from workbench.result_folder import folder_written_whole
 from workbench.score.facts import as_json
 from workbench.sequences.analyses.header import subject_facts
 from workbench.sequences.circuit import TokenCircuit
@@ -16,6 +26,8 @@ from workbench.sequences.prompt_sets import Prompts
 from workbench.sequences.score import TokenRequest
 from workbench.sequences.subject import Subject, loaded, sites_read, subject_of
 from workbench.work import Work
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,13 @@ class Opened:
         sites = sites_read(self.subject.written)
         return evaluate_parts(self.host, parts, self.prompts.scored, sites, work)
 
+    def refuse_without_heads(self) -> None:
+        """Raises WorkbenchError for a theory without heads."""
+        if not self.subject.written.heads:
+            raise WorkbenchError(
+                str(self.spec.path), "no family of heads", "a theory with units: heads"
+            )
+
 
 def opened(request: TokenRequest, seed: int) -> Opened:
     """Load a theory, its circuit, its network and its prompts. Raises WorkbenchError."""
@@ -72,3 +91,24 @@ def opened(request: TokenRequest, seed: int) -> Opened:
     circuit, host, prompts = loaded(spec, request.circuit, seed, request.text)
     subject = subject_of(spec, circuit, host, prompts, seed)
     return Opened(spec, circuit, subject, prompts, request.command)
+
+
+def analysed(
+    request: TokenRequest,
+    output: Path,
+    work: Work,
+    name: str,
+    measured: Callable[[Opened, Work], Result],
+    document: Callable[[Result], str],
+    drawing: Callable[[Result], Drawing],
+) -> Result:
+    """Measure a theory, and write NAME.json and NAME.png to the folder `output`.
+
+    Raises WorkbenchError.
+    """
+    start = opened(request, work.seed)
+    with folder_written_whole(output) as folder:
+        result = measured(start, work)
+        write_whole(folder / f"{name}.json", document(result))
+        write_whole(folder / f"{name}.png", png(drawing(result)))
+    return result

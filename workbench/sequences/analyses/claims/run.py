@@ -5,9 +5,6 @@ from pathlib import Path
 import torch
 
 from workbench.errors import WorkbenchError
-from workbench.files import write_whole
-from workbench.report.drawing import png
-from workbench.result_folder import folder_written_whole
 from workbench.sequences.analyses.claims.edits import claim_parts
 from workbench.sequences.analyses.claims.figures import (
     Measured,
@@ -17,7 +14,7 @@ from workbench.sequences.analyses.claims.figures import (
     to_json,
 )
 from workbench.sequences.analyses.claims.plot import draw_claims
-from workbench.sequences.analyses.opened import Opened, opened
+from workbench.sequences.analyses.opened import Opened, analysed
 from workbench.sequences.score import TokenRequest
 from workbench.work import Work
 
@@ -32,24 +29,18 @@ def run(
 
     Raises WorkbenchError, also for a theory without claims.
     """
-    start = opened(request, work.seed)
-    if not start.spec.theory.claims:
+    return analysed(request, output, work, "claims", _measured, to_json, draw_claims)
+
+
+def _measured(start: Opened, work: Work) -> TokenClaims:
+    claims = start.spec.theory.claims
+    if not claims:
         raise WorkbenchError(
-            str(request.spec),
+            str(start.spec.path),
             "no claims",
             "the key claims: predicted effects of edits",
             "docs/sequences.md explains them.",
         )
-    with folder_written_whole(output) as folder:
-        result = TokenClaims(start, _outcomes(start, work))
-        write_whole(folder / "claims.json", to_json(result))
-        write_whole(folder / "claims.png", png(draw_claims(result)))
-    return result
-
-
-def _outcomes(start: Opened, work: Work) -> tuple[TokenOutcome, ...]:
-    """Every claim with what was measured on each side."""
-    claims = start.spec.theory.claims
     sides = [
         (name, side, part)
         for name, parts in claim_parts(start).items()
@@ -59,4 +50,5 @@ def _outcomes(start: Opened, work: Work) -> tuple[TokenOutcome, ...]:
     by_claim: dict[str, dict[str, Measured]] = {name: {} for name in claims}
     for (name, side, _), rows in zip(sides, statistics, strict=True):
         by_claim[name][side] = measured(claims[name].expect, rows, start.host, work.seed)
-    return tuple(TokenOutcome(name, claim, by_claim[name]) for name, claim in claims.items())
+    outcomes = (TokenOutcome(name, claim, by_claim[name]) for name, claim in claims.items())
+    return TokenClaims(start, tuple(outcomes))

@@ -4,11 +4,7 @@ from pathlib import Path
 
 import torch
 
-from workbench.errors import WorkbenchError
-from workbench.files import write_whole
 from workbench.hosts.transformer_host import shape_of
-from workbench.report.drawing import png
-from workbench.result_folder import folder_written_whole
 from workbench.sequences.analyses.frontier.figures import (
     TokenFrontier,
     frontier_point,
@@ -16,7 +12,7 @@ from workbench.sequences.analyses.frontier.figures import (
 )
 from workbench.sequences.analyses.frontier.plot import draw_frontier
 from workbench.sequences.analyses.frontier.points import points_of
-from workbench.sequences.analyses.opened import opened
+from workbench.sequences.analyses.opened import Opened, analysed
 from workbench.sequences.score import TokenRequest
 from workbench.work import Work
 
@@ -31,18 +27,15 @@ def run(
 
     Raises WorkbenchError, also for a theory without heads.
     """
-    start = opened(request, work.seed)
-    if not start.subject.written.heads:
-        raise WorkbenchError(str(request.spec), "no family of heads", "a theory with units: heads")
-    with folder_written_whole(output) as folder:
-        points = points_of(start.subject)
-        statistics = start.evaluated([point.part for point in points], work)
-        shape = shape_of(start.host)
-        made = [
-            frontier_point(point, rows, start)
-            for point, rows in zip(points, statistics, strict=True)
-        ]
-        result = TokenFrontier(start, shape.layers * shape.heads, made)
-        write_whole(folder / "frontier.json", to_json(result))
-        write_whole(folder / "frontier.png", png(draw_frontier(result)))
-    return result
+    return analysed(request, output, work, "frontier", _measured, to_json, draw_frontier)
+
+
+def _measured(start: Opened, work: Work) -> TokenFrontier:
+    start.refuse_without_heads()
+    points = points_of(start.subject)
+    statistics = start.evaluated([point.part for point in points], work)
+    shape = shape_of(start.host)
+    made = [
+        frontier_point(point, rows, start) for point, rows in zip(points, statistics, strict=True)
+    ]
+    return TokenFrontier(start, shape.layers * shape.heads, made)

@@ -4,13 +4,9 @@ from pathlib import Path
 
 import torch
 
-from workbench.errors import WorkbenchError
-from workbench.files import write_whole
 from workbench.hosts.transformer_host import shape_of
-from workbench.report.drawing import png
-from workbench.result_folder import folder_written_whole
 from workbench.score.uncertainty import Figure
-from workbench.sequences.analyses.opened import Opened, opened
+from workbench.sequences.analyses.opened import Opened, analysed
 from workbench.sequences.analyses.unexplained.figures import (
     HeadLeft,
     NeuronsLeft,
@@ -42,17 +38,11 @@ def run(
 
     Raises WorkbenchError, also for a theory without heads.
     """
-    start = opened(request, work.seed)
-    if not start.subject.written.heads:
-        raise WorkbenchError(str(request.spec), "no family of heads", "a theory with units: heads")
-    with folder_written_whole(output) as folder:
-        result = _measured(start, work)
-        write_whole(folder / "unexplained.json", to_json(result))
-        write_whole(folder / "unexplained.png", png(draw_unexplained(result)))
-    return result
+    return analysed(request, output, work, "unexplained", _measured, to_json, draw_unexplained)
 
 
 def _measured(start: Opened, work: Work) -> TokenUnexplained:
+    start.refuse_without_heads()
     subject, heads = start.subject, start.subject.written.heads
     following = followers(subject)
     parts, units = head_parts(subject), outside_of(subject, following)
