@@ -6,6 +6,7 @@ import torch
 from tests.sequences.planted import THEORY, copying_circuit, copying_spec, planted_host
 from tests.sequences.sums import FREQUENCY, sum_circuit, sum_host, sums_spec
 from tests.sequences.sums import THEORY as SUM_THEORY
+from workbench.sequences.circuit import TokenCircuit
 from workbench.sequences.document import document
 from workbench.sequences.meaning import part_names
 from workbench.sequences.parts import parts_of
@@ -66,7 +67,8 @@ def test_a_variant_stands_between_the_theory_and_its_controls_in_the_document(ca
 
 def test_other_circles_and_another_sign_are_no_theory_of_planted_sums():
     host = sum_host()
-    card = scored(host, sum_circuit(host), sums_spec(SUM_THEORY + SUM_VARIANTS))
+    circuit = with_frequency_of_heads(sum_circuit(host))
+    card = scored(host, circuit, sums_spec(SUM_THEORY + SUM_VARIANTS))
     assert {part.name for part in card.parts if part.variants} == {"mlp", "whole"}
     whole = card.part("whole")
     assert whole.row("spliced").quantities["logit_r2"] > 0.9
@@ -86,12 +88,18 @@ def test_the_parts_that_claims_may_name_are_those_that_are_scored(host):
 
 def test_the_circuit_of_a_variant_has_higher_frequencies_and_no_other_change():
     host = sum_host()
-    circuit = sum_circuit(host)
+    circuit = with_frequency_of_heads(sum_circuit(host))
     spec = sums_spec(SUM_THEORY + SUM_VARIANTS)
-    higher = circuit_of(circuit, spec.theory.variants["next"])
+    higher = circuit_of(spec.theory, circuit, spec.theory.variants["next"])
     assert higher.families["sum"].frequency == (FREQUENCY + 1,)
     assert higher.families["gather"] == circuit.families["gather"]
-    assert circuit_of(circuit, spec.theory.variants["subtraction"]) == circuit
+    assert circuit_of(spec.theory, circuit, spec.theory.variants["subtraction"]) == circuit
+
+
+def with_frequency_of_heads(circuit: TokenCircuit) -> TokenCircuit:
+    """The circuit with a frequency of its heads too, which no rule of the theory reads."""
+    heads = circuit.families["gather"].model_copy(update={"frequency": (FREQUENCY,)})
+    return circuit.model_copy(update={"families": {**circuit.families, "gather": heads}})
 
 
 @pytest.mark.parametrize(

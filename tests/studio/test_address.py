@@ -1,4 +1,4 @@
-"""What a window shows: its address, its command, and who may ask for it."""
+"""The address of a window's content: its words, its command, and who may ask for it."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the studio computes: the same as the loop does, in a process that can be killed."""
+"""The studio's answers: the same as the loop does, in a process that can be killed."""
 
 import asyncio
 import os

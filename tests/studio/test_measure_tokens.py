@@ -1,4 +1,4 @@
-"""What the studio computes for theories of tokens: the figures and pictures of a report."""
+"""The studio's answers for theories of tokens: the figures and pictures of a report."""
 
 from pathlib import Path
 

@@ -44,7 +44,7 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
 
 
 def _checked(file: Path) -> tuple[dict[str, Any], str]:
-    """What `check` gives for a file, as JSON and as text."""
+    """The result of `check` for a file, as JSON and as text."""
     from workbench.sequences.circuit import TokenCircuit
     from workbench.sequences.files import TokenSpec, is_of_tokens, load_token_file
     from workbench.spec import Spec, load_file

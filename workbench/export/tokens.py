@@ -22,7 +22,7 @@ from workbench.work import Work
 
 @dataclass(frozen=True)
 class TokenExport:
-    """What is exported.
+    """The subject of an export.
 
     host  the copy
     part  the part whose weights are handwritten

@@ -176,7 +176,7 @@ def _load(name: str, training: str, seed: int, row: MadeNetwork, path: Path) -> 
 
 
 def _record(name: str, seed: int) -> dict[str, Any]:
-    """What the training wrote when it ended; empty where it did not run here."""
+    """The record that the training wrote when it ended; empty where it did not run here."""
     file = folder_of(name, seed) / RECORD
     if not file.is_file():
         return {}

@@ -41,7 +41,7 @@ ACCURACY = Quantity(
 LOGIT_R2 = Quantity(
     "logit_r2",
     "logit R2",
-    "share of the natural logits' variance over the vocabulary that the condition's explain",
+    "share of the natural logits' variance over the vocabulary that those of the condition explain",
     True,
     False,
     "logit_r2",
@@ -82,7 +82,7 @@ class Prompted(Protocol):
 
 
 class Tokenizer(Protocol):
-    """What turns text into tokens, and tokens into text."""
+    """Turns text into tokens, and tokens into text."""
 
     def encode(self, text: str) -> Sequence[int]:
         """The tokens of a text, with those that mark its beginning and its end."""

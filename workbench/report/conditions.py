@@ -189,7 +189,7 @@ def warnings(card: Scorecard) -> tuple[str, ...]:
 
 
 def compared_with(card: Scorecard) -> Mapping[str, Figure]:
-    """What the handwritten units recover against each ablation, control and baseline, by name."""
+    """The recovered share against each ablation, control and baseline, by name."""
     headline = card.headline_quantity.name
     ablations = {f"ablated.{name}": card.recovered[name][headline] for name in ABLATIONS}
     return {**ablations, **card.against}

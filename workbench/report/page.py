@@ -1,4 +1,4 @@
-"""What pages have in common: their templates, and figures that are those of score.json."""
+"""The common parts of pages: their templates, and figures that are those of score.json."""
 
 import json
 from collections.abc import Mapping

@@ -26,7 +26,7 @@ KINDS = (PICTURES, TOKENS)
 
 @dataclass(frozen=True)
 class Record:
-    """What a score was computed from.
+    """The inputs that a score was computed from.
 
     kind         "pictures" or "tokens"
     options      of the command, by name

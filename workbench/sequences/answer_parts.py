@@ -128,7 +128,7 @@ class AnswerConditions:
     reader: Reader | None = None
 
     def logits(self, written: Written, run: NaturalRun) -> Float[Tensor, "n place token"]:
-        """What a handwritten circuit adds to the logits."""
+        """The logits that a handwritten circuit adds."""
         total = torch.zeros(())
         for read, columns in zip(written.answers, self.columns(written, run), strict=True):
             total = total + columns @ _known(read.gain)
@@ -234,7 +234,7 @@ def silenced_heads(written: Written, families: tuple[str, ...]) -> OverridesOf:
 
 
 def added_by(host: Host, part: AnswerConditions, run: NaturalRun) -> Float[Tensor, "row token"]:
-    """What the trained part adds to the logits at the scored places.
+    """The logits that the trained part adds at the scored places.
 
     It is all of them where the part is the whole network, else what is lost where it is silenced.
     """

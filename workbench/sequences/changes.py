@@ -32,7 +32,7 @@ class TokenVariant(Changed):
 
 
 class TokenEdit(Strict):
-    """What a claim is about: exactly one of `uniform` and `splice`.
+    """The edit of a claim: exactly one of `uniform` and `splice`.
 
     uniform  families of heads that attend to every key alike, in the trained network and in the
              handwritten circuit

@@ -169,7 +169,7 @@ class Written:
         attention: Mapping[str, Float[Tensor, "n head q k"]],
         drives: Mapping[tuple[str, int], Float[Tensor, "n neuron"]] | None = None,
     ) -> Float[Tensor, "n place token column"]:
-        """What a term of the answers adds for a gain of 1, a column for each of its gains.
+        """The logits of a term of the answers at a gain of 1, a column for each of its gains.
 
         `attention` has the patterns of families of heads. `drives` gives the neurons' drives by
         family and frequency where they read the trained network; by default they read the tokens.

@@ -101,7 +101,7 @@ class ResultOfTokens:
         return frame(rows)
 
     def _repr_html_(self) -> str:
-        """What each part recovers, with its verdict, for notebooks."""
+        """The share that each part recovers, with its verdict, for notebooks."""
         rows = Markup("").join(
             Markup("<tr><th>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>").format(
                 part.name,

@@ -45,7 +45,7 @@ class AnswerTable:
 
 @dataclass(frozen=True)
 class PartExamples:
-    """What is drawn of one part.
+    """The examples of one part that are drawn.
 
     heads   of patterns; empty where the part writes none
     losses  of repeated strings, by condition: the mean loss by occurrence, in nats, at each scored
@@ -59,7 +59,7 @@ class PartExamples:
 
 @dataclass(frozen=True)
 class Examples:
-    """What is drawn of a score.
+    """The examples of a score that are drawn.
 
     prompt   that of the patterns
     count    prompts that means are over

@@ -67,7 +67,7 @@ def head_examples(
 
 
 def ends_and_middle(heads: Sequence[HeadExample]) -> list[HeadExample]:
-    """Of heads in order the first, the middle and the last ones; all where they are few."""
+    """The first, the middle and the last of heads in order; all where they are few."""
     if len(heads) <= SHOWN:
         return list(heads)
     few, middle = SHOWN // 3, len(heads) // 2

@@ -163,7 +163,7 @@ def _answer_plans(
         plans["mlp"] = "the neurons; embedding and attention are trained", reads_stream
     if copying:
         silenced = silenced_heads(written, copying)
-        words = f"what {' and '.join(copying)} carry; their patterns are trained"
+        words = f"what the heads of {' and '.join(copying)} carry; their patterns are trained"
         plans["copying"] = words, conditions(silenced)
         plans["circuit"] = "patterns, and what the heads carry", conditions(silenced, every)
     whole = AnswerConditions(written, lambda run: {}, True, every, subject.causal, none)

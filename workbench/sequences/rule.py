@@ -158,7 +158,7 @@ def features(
 
 
 def _moved(weight: Float[Tensor, "n q k"], places: int) -> Float[Tensor, "n q k"]:
-    """What each key had, at the key so many places further; 0 at the first keys."""
+    """The value of each key, at the key so many places further; 0 at the first keys."""
     if not places:
         return weight
     moved = torch.zeros_like(weight)

@@ -47,7 +47,7 @@ class TokenCard:
 
 @dataclass(frozen=True)
 class TokenRequest:
-    """What is scored.
+    """The subject of a score.
 
     text   a text file, where the circuit declares `prompts: texts`
     only   names of parts; all by default

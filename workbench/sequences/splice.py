@@ -92,7 +92,7 @@ PatternsOf = Callable[[NaturalRun], Patterns]
 
 @dataclass(frozen=True)
 class TokenCondition:
-    """What takes the place of heads and neurons under one condition.
+    """A condition: what takes the place of heads and neurons.
 
     overrides  of a batch: site -> what becomes of its activation
     patterns   of a batch: layer -> (heads, their handwritten patterns), to compare with the trained

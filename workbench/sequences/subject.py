@@ -146,7 +146,8 @@ def calibrated_subject(
 
 def varied_subject(subject: Subject, spec: TokenSpec, circuit: TokenCircuit, name: str) -> Subject:
     """The subject of a variant: its gains are calibrated again, on the same prompts."""
-    theory, changed = spec.variants[name], circuit_of(circuit, spec.theory.variants[name])
+    theory = spec.variants[name]
+    changed = circuit_of(theory, circuit, spec.theory.variants[name])
     written = compile_tokens(theory, changed, shape_of(subject.host).answers)
     return calibrated_subject(theory, written, subject.host, subject.run, subject.seed)
 

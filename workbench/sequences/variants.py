@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from workbench.sequences.changes import TokenVariant
 from workbench.sequences.circuit import TokenCircuit
-from workbench.sequences.language import TokenTheory
+from workbench.sequences.language import TokenFamily, TokenTheory
 from workbench.sequences.meaning import meaning_faults
 from workbench.spec.partial import entries, validated
 from workbench.spec.problems import Fault
@@ -41,28 +41,32 @@ def varied(
 
 def _without_units(theory: TokenTheory, name: str, variant: TokenVariant) -> list[Fault]:
     """A fault where a variant changes frequencies that the theory does not take from a circuit."""
-    from_circuit = [
-        family
-        for family in theory.of_units("neurons").values()
-        if family.poses and family.poses.frequency == FROM_CIRCUIT
-    ]
-    if variant.units.frequency_higher_by is None or from_circuit:
+    if variant.units.frequency_higher_by is None or any(
+        map(reads_frequency, theory.families.values())
+    ):
         return []
     path = ("variants", name, "units", "frequency_higher_by")
-    expected = "neurons whose frequency is from-circuit; set changes one that the theory gives"
+    expected = "a family whose frequency is from-circuit; set changes one that the theory gives"
     return [Fault("not-allowed", path, "no frequency from a circuit", expected)]
 
 
-def circuit_of(circuit: TokenCircuit, variant: TokenVariant) -> TokenCircuit:
-    """The circuit with the units of a variant."""
+def reads_frequency(family: TokenFamily) -> bool:
+    """Whether a family takes frequencies from the circuit file: neurons, or waves of heads."""
+    declared = [look.frequency for look in family.looks]
+    return FROM_CIRCUIT in (*declared, family.poses.frequency if family.poses else None)
+
+
+def circuit_of(theory: TokenTheory, circuit: TokenCircuit, variant: TokenVariant) -> TokenCircuit:
+    """The circuit with the units of a variant; families that read no frequency stay as they are."""
     higher = variant.units.frequency_higher_by
     if higher is None:
         return circuit
+    reading = {name for name, family in theory.families.items() if reads_frequency(family)}
     families: Mapping = {
         name: family.model_copy(
             update={"frequency": tuple(frequency + higher for frequency in family.frequency)}
         )
-        if family.frequency
+        if family.frequency and name in reading
         else family
         for name, family in circuit.families.items()
     }

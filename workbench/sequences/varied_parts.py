@@ -34,8 +34,7 @@ def varied_parts(
 ) -> list[TokenPart]:
     """The parts of a variant in which a family is another than in the theory."""
     varied = varied_subject(subject, spec, circuit, name)
-
-    units = circuit_of(circuit, spec.theory.variants[name]).families
+    units = circuit_of(varied.theory, circuit, spec.theory.variants[name]).families
 
     def differs(family: str) -> bool:
         other = units.get(family) != circuit.families.get(family)

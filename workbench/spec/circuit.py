@@ -195,7 +195,7 @@ class TrainedCircuit(Strict):
 
 
 def misfits(units: Sequence[TrainedUnit]) -> Iterator[str]:
-    """What units of one circuit lack to go together: each once, alike, and in one space."""
+    """Reasons why units of a circuit do not go together: one twice, unlike, in two spaces."""
     names = [unit.unit for unit in units]
     twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:

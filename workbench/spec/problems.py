@@ -71,7 +71,7 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong at a path of keys. `code` is one of CODES.
+    """A fault at a path of keys. `code` is one of CODES.
 
     `found` None stands for the text as it is written there; `suggestion` is a sentence or empty.
 

@@ -1,4 +1,4 @@
-"""What the reads of a family must mean: families above it, poses that fit, kernels that fit.
+"""Rules for the reads of a family: families above it, poses that fit, kernels that fit.
 
 As in `meaning`, families come without what is faulty by itself.
 """

@@ -74,7 +74,7 @@ def size_faults(families: Families, units: int, sizes: Sizes = DRAWN) -> Iterato
 def read_cost(
     family: Family, source: str, read: Family | None, units: int, ideal_px: int | None
 ) -> Cost:
-    """What compiling one read costs, `read` being the family `source`, None for the picture.
+    """The cost of compiling one read, `read` being the family `source`, None for the picture.
 
     The family is run on cells all over ideal stimuli of `ideal_px`, or on one cell if that is None.
     """

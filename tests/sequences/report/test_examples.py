@@ -1,4 +1,4 @@
-"""What is drawn: heads that are chosen, means by offset, waves of neurons, tables of answers."""
+"""Examples of a page: chosen heads, means by offset, waves of neurons, tables of answers."""
 
 import numpy as np
 import pytest

@@ -40,9 +40,9 @@ def _level(card: TokenCard) -> str:
             "Whether the theory is the only one. Another theory with the same effect on the "
             "answers would score the same."
         )
-    which = "Every part" if len(names) == len(card.parts) else f"The part {' and '.join(names)}"
+    which = "Every part is" if len(names) == len(card.parts) else f"{', '.join(names)}: all are"
     return (
-        f"Which weights compute it. {which} is at the level “{SCORE_LEVEL}”: a rule for scores "
+        f"Which weights compute it. {which} at the level “{SCORE_LEVEL}”: a rule for scores "
         "before the softmax or for logits, with no claim about W_Q and W_K."
     )
 

@@ -1,4 +1,4 @@
-"""What every kind of compilation of heads gives, and the stream that heads read."""
+"""The result of every kind of compilation of heads, and the stream that heads read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

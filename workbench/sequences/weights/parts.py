@@ -23,7 +23,7 @@ SHARED = (ConditionKind.ABLATION, ConditionKind.BASELINE)  # conditions of both 
 
 
 def plans_of(subject: Subject) -> tuple[Plans, Refusals]:
-    """What compiles the weights of each part that has them, and why the others have none."""
+    """The compilers of parts that have weights, and why the others have none."""
     plans: dict[str, Callable[[], PartWeights]] = {}
     refusals: dict[str, str] = {}
     for made, refused in (copying_plans(subject), head_plans(subject), whole_plans(subject)):

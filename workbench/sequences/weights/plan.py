@@ -1,4 +1,4 @@
-"""What the compilation of a part into weights gives."""
+"""The result of compiling a part into weights."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

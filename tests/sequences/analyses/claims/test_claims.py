@@ -85,7 +85,7 @@ def test_true_claims_of_a_planted_circuit_hold_and_a_false_one_fails(outcomes):
         assert {side: row.outcome for side, row in outcome.sides.items()} == sides, name
         assert outcome.agree is (True if len(sides) > 1 else None)
     trained = made["needs-previous"].sides["trained"]
-    assert trained.tells
+    assert trained.distinguishes
     assert not trained.rivals["unchanged"].fulfils
     assert made["false"].sides["trained"].rivals["unchanged"].fulfils
     mechanism = made["is-the-mechanism"].sides["handwritten"]

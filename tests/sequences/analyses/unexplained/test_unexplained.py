@@ -1,4 +1,4 @@
-"""What true, wrong and incomplete theories leave of networks whose circuit is planted."""
+"""The rest that true, wrong and incomplete theories leave of planted circuits."""
 
 import json
 from pathlib import Path

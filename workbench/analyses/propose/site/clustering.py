@@ -1,4 +1,4 @@
-"""What the search for families needs: halves of the pictures, products, and units alone."""
+"""Inputs of the search for families: halves of the pictures, products, and units alone."""
 
 import math
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Products:
 
 @dataclass(frozen=True)
 class Clustering:
-    """What the search for families needs.
+    """The inputs of the search for families.
 
     fit, held  both halves of the pictures
     poses      of each unit in its theory of its own

@@ -1,4 +1,4 @@
-"""What stands beside the units' theories: controls of the search, and rivals at equal bits."""
+"""Controls of the search for the units' theories, and rivals at equal bits."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -130,7 +130,7 @@ class Search:
         candidates: int,
         poses: int,
     ) -> Way:
-        """What the theories predict, with their counts and bits."""
+        """The predictions of the theories, with their counts and bits."""
         counts = np.array([len(theory.chosen) for theory in made])
         bits = np.array([unit_bits(int(k), candidates, poses) for k in counts])
         window = window_of(made, kernels, self.link)

@@ -56,7 +56,7 @@ class HiddenRow:
 
 @dataclass(frozen=True)
 class Hidden:
-    """What hidden families give; empty where the stage has no bottleneck.
+    """The results of hidden families; empty where the stage has no bottleneck.
 
     ways     of the site's units, that read hidden ones
     rows     the hidden units that are written by terms

@@ -58,7 +58,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Stage:
-    """What a site's units read: the site before, their convolutions if known, and the window."""
+    """The inputs of a site's units: the site before, their convolutions if known, the window."""
 
     host: Host
     site: Site
@@ -115,7 +115,7 @@ def fitted_drive(
 
 
 def _run(stage: Stage, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor, Tensor]:
-    """What enters the stage, the units' activation, and their drive."""
+    """The stage's input, the units' activation, and their drive."""
     host, site = stage.host, stage.site
     wanted = [Part(kind, site.name) for kind in ("entering", "site")]
     x = host.input.batch(pictures).to(host.device)

@@ -53,7 +53,7 @@ class Measured:
     rivals: Mapping[str, Rival]
 
     @property
-    def tells(self) -> bool:
+    def distinguishes(self) -> bool:
         """Whether the claim held, and a rival does not fulfil it."""
         return self.outcome == HELD and not all(rival.fulfils for rival in self.rivals.values())
 
@@ -184,7 +184,7 @@ def _side(measured: Measured) -> dict[str, Any]:
             name: {"figure": rival.figure, "fulfils": rival.fulfils}
             for name, rival in measured.rivals.items()
         },
-        "tells": measured.tells,
+        "distinguishes": measured.distinguishes,
     }
 
 

@@ -61,9 +61,10 @@ def _summary(result: TokenClaims) -> Iterator[Text]:
         of_side = counts(result.outcomes, side)
         if total := sum(of_side.values()):
             words = ", ".join(f"{count} {word}" for word, count in of_side.items() if count)
-            telling = sum(o.sides[side].tells for o in result.outcomes if side in o.sides)
+            sides = (outcome.sides.get(side) for outcome in result.outcomes)
+            alone = sum(measured.distinguishes for measured in sides if measured)
             yield Text(
-                f"{side}, {total} claims: {words}; {telling} held that a rival does not fulfil"
+                f"{side}, {total} claims: {words}; {alone} held that a rival does not fulfil"
             )
     both = [outcome.agree for outcome in result.outcomes if outcome.agree is not None]
     if both:

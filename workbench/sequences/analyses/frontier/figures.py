@@ -1,4 +1,4 @@
-"""What survives as more of a network is handwritten, beside rivals, and the document."""
+"""The answers that survive as more of a network is handwritten, beside rivals; the document."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

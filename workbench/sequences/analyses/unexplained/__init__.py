@@ -1,1 +1,1 @@
-"""What a theory of tokens leaves: heads, terms of their scores, and units outside the theory."""
+"""The rest that a theory of tokens leaves: heads, terms of scores, units outside the theory."""

@@ -1,4 +1,4 @@
-"""What a theory of tokens leaves unexplained, head by head and outside it, and its document."""
+"""The rest that a theory of tokens leaves unexplained, by head and outside it, and its document."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ class UnitOutside:
 
 @dataclass(frozen=True)
 class TokenUnexplained:
-    """What a theory leaves.
+    """The rest that a theory leaves.
 
     heads    the head that loses most first
     neurons  the frequency that loses most first; none without neurons
