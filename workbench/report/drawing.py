@@ -3,7 +3,7 @@
 import io
 from dataclasses import dataclass
 
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Figure  # offered to those who only name its type
 
 from workbench.report.svg import svg
 

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from matplotlib.figure import Figure as Drawing
-
 from workbench.errors import WorkbenchError
 from workbench.evaluate.statistics import Statistics
 from workbench.files import write_whole
 from workbench.hosts.host import Host
-from workbench.report.drawing import png
+from workbench.report.drawing import Figure, png
 from workbench.result_folder import folder_written_whole
 from workbench.score.facts import as_json
 from workbench.sequences.analyses.header import subject_facts
@@ -100,7 +98,7 @@ def analysed(
     name: str,
     measured: Callable[[Opened, Work], Result],
     document: Callable[[Result], str],
-    drawing: Callable[[Result], Drawing],
+    drawing: Callable[[Result], Figure],
 ) -> Result:
     """Measure a theory, and write NAME.json and NAME.png to the folder `output`.
 
