@@ -184,6 +184,7 @@ def test_the_examples_of_the_page_run(tmp_path, monkeypatch):
     assert names["result"].card.header.images["n"] == 8
 
 
+@pytest.mark.full
 def test_the_notebook_runs_and_its_theories_rank_as_it_says(tmp_path, monkeypatch, capsys):
     """On sixteen pictures of each part, so that it takes seconds."""
     monkeypatch.chdir(tmp_path)

@@ -93,6 +93,7 @@ def place(tmp_path, pictures) -> Place:
     return Place(tmp_path / "mine", pictures)
 
 
+@pytest.mark.full
 def test_a_program_reaches_a_pearson_of_point_four_through_json_alone(place):
     replaced(*DRAFT)(place)
     author = Author(run, place.folder, place.words, VALUES)

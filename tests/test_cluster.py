@@ -326,6 +326,7 @@ def test_a_frontier_is_that_of_one_process(at_work, monkeypatch):
     by_both(monkeypatch, ["frontier", *words, "--no-cache"], stages=3)  # calibration, means, rows
 
 
+@pytest.mark.full
 def test_universality_is_that_of_one_process(at_work, unreported, monkeypatch):
     hosts = {f"seed-{seed}": planted(seed=seed) for seed in (1, 2)}
     for module in ("workbench.rebuild", "workbench.analyses.universality.run"):

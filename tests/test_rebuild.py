@@ -215,6 +215,7 @@ def test_a_quick_page_has_no_visualisations(finished, pictures, calibration, tmp
     assert "<code>--quick</code> leaves them out" in (quick.output / "report.html").read_text()
 
 
+@pytest.mark.full
 def test_a_cluster_gives_the_same_card_to_the_last_bit(
     workshop, brief, pictures, calibration, two_workers
 ):
@@ -547,6 +548,7 @@ def test_a_single_unit_and_a_single_picture(workshop, pictures, calibration):
     assert json.loads((workshop.output / "score.json").read_text())["images"]["n"] == 1
 
 
+@pytest.mark.full
 def test_two_theories_at_two_sites_go_through_the_same_path(
     tmp_path, pictures, calibration, monkeypatch
 ):

@@ -104,6 +104,7 @@ def test_every_condition_of_a_planted_theory(theory):
         same(evaluate(there, joint, pictures(), size=2), expected)
 
 
+@pytest.mark.full
 def test_a_joint_splice_at_two_sites_and_a_frontier():
     host, trained, specs = planted_twice()
     expected = evaluate(host, joint_of(host, specs, trained), pictures())

@@ -161,6 +161,7 @@ def test_a_part_that_cannot_be_made_is_named(page):
     assert "no claims; expected the key claims" in left[: left.index("</section>")]
 
 
+@pytest.mark.full
 def test_the_page_of_a_wrong_theory_does_not_read_as_that_of_the_right_one(
     page, tmp_path, monkeypatch
 ):
@@ -178,6 +179,7 @@ def test_the_page_of_a_wrong_theory_does_not_read_as_that_of_the_right_one(
     assert score["recovered"]["kl"]["value"] < 0.7
 
 
+@pytest.mark.full
 def test_an_interrupted_run_continues_with_the_part_where_it_stopped(workshop, page, monkeypatch):
     with monkeypatch.context() as interrupted:
         interrupted.setitem(workshop.parts, "usage", interrupt)

@@ -56,7 +56,7 @@ def complete(folder: Path, pictures: int, environment: dict[str, str]) -> dict[s
     return written(folder / "out")
 
 
-@pytest.mark.parametrize("every", [pytest.param(12, marks=pytest.mark.full), 60])
+@pytest.mark.parametrize("every", [pytest.param(12, marks=pytest.mark.full), 180])
 def test_score_killed_at_a_write_and_run_again_keeps_a_whole_result(tmp_path, environment, every):
     """The earlier result or the new one is whole after each kill, and nothing is left behind."""
     out, cache = tmp_path / "out", tmp_path / "cache"

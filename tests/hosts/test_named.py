@@ -188,6 +188,7 @@ def test_a_file_may_import_its_neighbour(documented, tmp_path):
     assert ran.stdout.strip() == store.load(documented).fingerprint, ran.stderr
 
 
+@pytest.mark.full
 def test_a_file_whose_neighbour_was_altered_makes_another_host(documented, tmp_path):
     """The weights are the same, but results kept of one host are not those of the other."""
     neighbour = tmp_path / "neighbour.py"

@@ -108,6 +108,7 @@ def test_answers_with_a_cache_are_the_same_and_only_new_ones_are_computed(
         assert all((one[name] == same[name]).all() for name in one)
 
 
+@pytest.mark.full
 def test_answers_after_an_interruption_go_on_group_by_group(shown, tmp_path, monkeypatch):
     host, trained, spec = planted()
     circuit, cache = compile_spec(spec, trained, host), Cache(tmp_path, GIB)

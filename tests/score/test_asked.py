@@ -69,6 +69,7 @@ def test_a_line_that_was_cut_is_not_counted_and_breaks_no_other(tmp_path):
     assert recorded(file, ["a" * 64, "c" * 64]) == 2
 
 
+@pytest.mark.full
 def test_processes_that_write_at_once_lose_nothing(tmp_path):
     code = (
         "import sys; from pathlib import Path; from workbench.score.asked import recorded\n"

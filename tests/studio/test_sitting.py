@@ -35,6 +35,7 @@ def replace(page, line: str, old: str, new: str) -> None:
     page.wait_for_selector(".score.stale")
 
 
+@pytest.mark.full
 def test_a_new_user_reaches_half_without_leaving_the_page(
     tmp_path, monkeypatch, chromium, squeezenet
 ):

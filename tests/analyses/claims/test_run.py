@@ -208,6 +208,7 @@ def test_claims_of_a_family_that_knows_no_sides_are_tested_on_bars(tmp_path, mon
         ]
 
 
+@pytest.mark.full
 @pytest.mark.inceptionv1
 def test_claims_about_lines_hold_of_the_complex_gabors_of_inceptionv1_and_not_of_other_channels(
     inceptionv1, tmp_path, monkeypatch
@@ -239,6 +240,7 @@ def test_claims_about_lines_hold_of_the_complex_gabors_of_inceptionv1_and_not_of
     assert {"excitation-drives", "complex-gabors-suffice"}.isdisjoint(true(tmp_path / "wrong.yaml"))
 
 
+@pytest.mark.full
 @pytest.mark.inceptionv1
 def test_the_echo_of_inceptionv1_comes_back(inceptionv1, tmp_path, monkeypatch):
     """The published experiment, here on four directions of the arcs and few pictures for gain and

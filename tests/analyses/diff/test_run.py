@@ -211,6 +211,7 @@ def test_terms_add_up(text, units):
     )
 
 
+@pytest.mark.full
 def test_poses_that_were_tuned_on_one_host_do_not_count(tmp_path, whole):
     """The ledger turns that host's units by 20 degrees.
 

@@ -119,6 +119,7 @@ def test_equivariance_again_gives_the_same_bytes(made, tmp_path):
         assert (tmp_path / "out" / name).read_bytes() == (made[0] / "out" / name).read_bytes()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("name", "words"), [("planted", ["--no-cache"]), ("my_hosts.py:make_host", [])]
 )

@@ -116,6 +116,7 @@ def test_it_writes_its_document_and_its_picture(planted_run):
     assert min(height, width) > 500
 
 
+@pytest.mark.full
 def test_the_same_inputs_give_the_same_bytes(planted_run, tmp_path, monkeypatch):
     _, output = planted_run
     host, trained, _ = planted()

@@ -133,6 +133,7 @@ def test_frontier_of_pictures_that_were_calibrated_on_is_refused(tmp_path, comma
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.full
 def test_frontier_with_another_seed_permutes_other_units(tmp_path, monkeypatch):
     monkeypatch.setattr(run_module, "load", lambda name: planted_twice().host)
     request = FrontierRequest(write_files(tmp_path), drawn(3, seed=2), drawn(3, seed=1))

@@ -166,6 +166,7 @@ def test_other_is_at_least_the_planted_share_less_a_tolerance(mixtures):
     assert max(other(mixtures[0.5])[1:]) < LOW  # the other units are as they were
 
 
+@pytest.mark.full
 def test_it_prints_a_table_the_worst_first_and_writes_a_picture(mixtures, tmp_path):
     result = run_command(tmp_path, mixture(planted().host, DRAWN), "--json")
     assert json.loads(result.stdout) == document(mixtures[DRAWN])

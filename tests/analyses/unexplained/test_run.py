@@ -303,6 +303,7 @@ def suggested(kind: str, seed: int) -> list[int]:
     return [i for i in range(len(groups)) if p[i] < SIGNIFICANCE and explained[i] > 0]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "kind", ["noise", "all channels"]
 )  # the theory is good but for noise, or misses nothing that has channels of its own

@@ -224,6 +224,7 @@ def test_the_tables(made):
     assert tuned.split()[-3:] == ["1.00", "1.00", "1.00"]
 
 
+@pytest.mark.full
 def test_an_interrupted_run_goes_on_host_by_host(made, monkeypatch):
     monkeypatch.chdir(made.folder)
     monkeypatch.setenv("WORKBENCH_CACHE", str(made.folder / "cache"))
@@ -238,6 +239,7 @@ def test_an_interrupted_run_goes_on_host_by_host(made, monkeypatch):
     assert np.isclose(value, before, rtol=1e-12)
 
 
+@pytest.mark.full
 def test_another_device_has_rows_of_its_own_with_the_same_figures(made, tmp_path, monkeypatch):
     """The survey of the null host runs on the processor."""
     shutil.copytree(made.folder, tmp_path, dirs_exist_ok=True)
@@ -296,6 +298,7 @@ def test_a_row_is_made_again_when_only_the_input_range_changes(tmp_path, unscore
     assert first.rows[0].fingerprint == second.rows[0].fingerprint
 
 
+@pytest.mark.full
 def test_with_no_cache_no_row_of_a_finished_run_is_taken(tmp_path, unscored):
     words = [
         "universality",

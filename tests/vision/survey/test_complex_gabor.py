@@ -109,6 +109,7 @@ def test_units_without_an_orientation_are_no_complex_gabors(pictures):
         survey(host_of(blob(), blob(), blob()), "complex_gabor", pictures)
 
 
+@pytest.mark.full
 @pytest.mark.inceptionv1
 def test_inceptionv1_has_them_after_its_first_filters(inceptionv1, pictures):
     """22 with all pictures."""

@@ -1,7 +1,7 @@
 """Drawn pictures: arcs, lines, filled shapes and colour edges on 1/f noise."""
 
 import hashlib
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from workbench.vision.stimuli import (
 SIZE_PX = 256
 SHAPES = ("arcs", "lines", "filled", "colour-edge", "angles", "noise")
 PER_PICTURE = 12  # shapes laid over each other in one picture
+KEPT = 256  # pictures in memory, 192 KiB each: a run reads each of its pictures several times
 
 
 def drawn(count: int, seed: int) -> list[Picture]:
@@ -40,8 +41,9 @@ def drawn(count: int, seed: int) -> list[Picture]:
     return pictures
 
 
+@lru_cache(maxsize=KEPT)
 def draw(shape: str, seed: int, index: int) -> Pixels:
-    """Draw one picture, uint8 `256 256 3`; the same arguments give the same pixels."""
+    """Draw one picture, uint8 `256 256 3`, read-only; the same arguments give the same pixels."""
     generator = np.random.default_rng((seed, index))
     picture = noise(SIZE_PX, generator, contrast=generator.uniform(0.05, 0.35))
     if shape == "colour-edge":
@@ -53,7 +55,9 @@ def draw(shape: str, seed: int, index: int) -> Pixels:
     elif shape != "noise":
         for _ in range(PER_PICTURE):
             picture = _lay(shape, picture, generator)
-    return picture.round().clip(0, 255).astype(np.uint8)
+    pixels = picture.round().clip(0, 255).astype(np.uint8)
+    pixels.flags.writeable = False
+    return pixels
 
 
 def _lay(shape: str, picture: np.ndarray, generator: np.random.Generator) -> np.ndarray:
