@@ -134,6 +134,7 @@ def bench(*words: str, **more) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, **more)
 
 
+@pytest.mark.full
 def test_bench_host_that_is_not_there_is_one_sentence(tmp_path):
     result = bench("-o", str(tmp_path / "b.json"), env={"WORKBENCH_CACHE": str(tmp_path)})
     assert result.returncode == 2

@@ -170,6 +170,7 @@ def test_rebuild_noisy_host_raises(workshop, host, pictures, calibration, monkey
     assert not workshop.output.exists()
 
 
+@pytest.mark.full
 def test_in_bfloat16_the_card_and_the_page_say_so(workshop, finished, pictures, calibration):
     _, whole = finished
     card = workshop.rebuild(pictures, calibration, precision="bfloat16")

@@ -53,6 +53,7 @@ def most_bytes(text: str, units: int) -> int:
     )
 
 
+@pytest.mark.full
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's alone")
 def test_read_cost_is_near_the_memory_that_compiling_takes():
     text = THEORY.format(**LARGE)
