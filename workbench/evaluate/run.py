@@ -43,7 +43,8 @@ from workbench.work import Work
 
 ROWS = "rows"  # the kind of the cache entries of a condition on a batch
 BATCHES = "batches"  # the kind of those of all conditions of an unfinished run on a batch
-PASSING = frozenset({"before", DRIVES})  # of pictures that are scored: their rows are kept instead
+# of pictures that are scored: their rows are kept instead
+PASSING = frozenset({"before", "input", DRIVES})
 LOGITS = Part("logits")
 
 

@@ -99,7 +99,7 @@ def branches(
         )
     by_convolutions: dict[tuple[nn.Conv2d, ...], Branch] = {}
     for place, unit in enumerate(units):
-        path = _unit_path(host.module(site), unit)
+        path = unit_path(host.module(site), unit)
         if path is None or not _plain(path[1]) or (path[0] is not None and not own_pool):
             expected = (
                 "a convolution of stride 1 and a ReLU, perhaps after a 1x1 convolution and its ReLU"
@@ -129,7 +129,7 @@ def stages_between(host: Host, upstream: str, site: str) -> list[nn.Module] | No
     ]
 
 
-def _unit_path(block: nn.Module, unit: int) -> UnitPath | None:
+def unit_path(block: nn.Module, unit: int) -> UnitPath | None:
     """The path that the block declares by its method `chain`, or a convolution and a ReLU in a row.
 
     None for any other block.

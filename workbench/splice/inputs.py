@@ -62,8 +62,9 @@ class ConditionInputs:
     before     trained activation at the sites before, on the same positions, the nearest first
     site       trained activation of the whole site
     entering   what enters the stage of the site, on the positions of the site before
+    input      the network's input
 
-    The last three are None unless requested (`Wanted.reads`).
+    The last four are None unless requested (`Wanted.reads`).
     """
 
     site_name: str
@@ -74,12 +75,11 @@ class ConditionInputs:
     before: Float[Tensor, "n c2 *position"] | None = None
     site: Float[Tensor, "n c *position"] | None = None
     entering: Float[Tensor, "n c3 *position2"] | None = None
+    input: Float[Tensor, "n ..."] | None = None
 
     def given(self, part: PartKind) -> Tensor:
         """A part that a condition reads. Raises RuntimeError if nobody wanted it."""
-        if (
-            value := {"before": self.before, "site": self.site, "entering": self.entering}[part]
-        ) is None:
+        if (value := getattr(self, part, None)) is None:
             raise RuntimeError(
                 f"{part!r} is read and was not wanted: a condition declares it in `reads`"
             )

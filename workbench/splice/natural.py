@@ -18,13 +18,14 @@ from workbench.arrays import to_numpy
 from workbench.cache import Cache, cache_key
 from workbench.code import code_version
 from workbench.hosts.branches import stages_between
+from workbench.hosts.first_stage import patches
 from workbench.hosts.host import Host, Site
 from workbench.splice.slots import Slots
 
 # sites in a residual block: after its first norm or its expansion; within; after its spatial
 # convolution
 BYPASSED = 3
-PartKind = Literal["logits", "site", "pushed", "units", "before", "entering"]
+PartKind = Literal["logits", "site", "pushed", "units", "before", "entering", "input"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,9 @@ class Part:
     units    the activation of the `slots` of `site`
     before   the sites before `site` (`sites_before`), on the positions of `site`
     entering the input of the stage of `site`: the activation of the site before it, after the
-             stages of the chain that lie between
+             stages of the chain that lie between; for the host's first site what each of its cells
+             sees of the network's input (`workbench.hosts.first_stage`)
+    input    the network's input itself
     """
 
     kind: PartKind
@@ -101,10 +104,10 @@ def channels_last(value: Tensor) -> Tensor:
 
 def _computed(host: Host, x: Tensor, wanted: Sequence[Part]) -> dict[Part, Tensor]:
     sites = {name for part in wanted for name in _sites_of(host, part)}
-    whole = any(part.kind == "logits" for part in wanted)
-    logits, at_sites = (
-        host.run(x, *sites) if whole else (torch.empty(0), host.activations(x, *sites))
-    )
+    if any(part.kind == "logits" for part in wanted):
+        logits, at_sites = host.run(x, *sites)
+    else:
+        logits, at_sites = torch.empty(0), host.activations(x, *sites) if sites else {}
     return {part: _cut(host, x, part, logits, at_sites) for part in wanted}
 
 
@@ -117,7 +120,9 @@ def _sites_of(host: Host, part: Part) -> tuple[str, ...]:
     if part.kind == "before":
         return sites_before(host, part.site)
     if part.kind == "entering":
-        return (_just_before(host, part.site),)
+        return (_just_before(host, part.site),) if site_before(host, part.site) else ()
+    if part.kind == "input":
+        return ()
     return (part.site,) if part.site else ()
 
 
@@ -133,6 +138,10 @@ def _cut(host: Host, x: Tensor, part: Part, logits: Tensor, seen: Mapping[str, T
             return part.slots.read(seen[part.site])
         case "before":
             return _before(host, x, host.site(part.site), seen)
+        case "input":
+            return x
+        case "entering" if site_before(host, part.site) is None:
+            return patches(host, x)
         case "entering":
             value = host.writable(seen[_just_before(host, part.site)])
             for stage in stages_between(host, _just_before(host, part.site), part.site) or ():

@@ -61,7 +61,11 @@ class Window(WithoutCircuit):
 
     def __call__(self, inputs: ConditionInputs) -> Float[Tensor, "n unit h w"]:
         """The units' activation."""
-        drive = F.conv2d(inputs.given("entering"), self.weight, padding=self.weight.shape[-1] // 2)
+        return self.predicted(inputs.given("entering"))
+
+    def predicted(self, entering: Float[Tensor, "n c h w"]) -> Float[Tensor, "n unit h w"]:
+        """The units' activation where this enters the stage."""
+        drive = F.conv2d(entering, self.weight, padding=self.weight.shape[-1] // 2)
         return scaled(self.link, self.gain, self.bias, drive)
 
 
@@ -82,9 +86,8 @@ class Through(Window):
     cached = True
     reads = frozenset[PartKind]({"entering"})
 
-    def __call__(self, inputs: ConditionInputs) -> Float[Tensor, "n unit h w"]:
-        """The units' activation."""
-        entering = inputs.given("entering")
+    def predicted(self, entering: Float[Tensor, "n c h w"]) -> Float[Tensor, "n unit h w"]:
+        """The units' activation where this enters the stage."""
         drive = F.conv2d(entering, self.hidden_weight[:, :, None, None])
         hidden = scaled(RELU, self.hidden_gain, self.hidden_bias, drive)
         here = torch.cat([entering, max_pool_same(entering)], 1)

@@ -44,6 +44,26 @@ Shown = tuple[str, Any, *tuple[Path, ...]]  # what `print_result` shows: documen
     "it, on so many of the judging pictures, the first by content hash, and compare the network's "
     "answers.",
 )
+@click.option(
+    "--below",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="With --site: the sites before are handwritten, as this file has them, which --weights "
+    "wrote at the site before. Choosing and fitting read them so.",
+)
+@click.option(
+    "--row",
+    "rows",
+    multiple=True,
+    metavar="NAME",
+    help="With --site: the row of the table to compute beside `terms`; may be repeated. Families "
+    "are not searched for then.  [default: all rows, and families]",
+)
+@click.option(
+    "--weights",
+    is_flag=True,
+    help="With --site: write the site as each --row has it, or as `terms` has it, to "
+    "ROW.safetensors, with all that is handwritten below.",
+)
 @IMAGES
 @ONE_CIRCUIT
 @HOST
@@ -70,6 +90,9 @@ def propose(  # noqa: PLR0913
     site: str | None,
     terms: int | None,
     splice: int | None,
+    below: Path | None,
+    rows: tuple[str, ...],
+    weights: bool,
     images: Path | None,
     circuit_file: Path | None,
     host: str | None,
@@ -102,14 +125,15 @@ def propose(  # noqa: PLR0913
     workbench propose inceptionv1 --site mixed3a --terms 20 --json
     """
     of_spec = {"--circuit": circuit_file, "--host": host, "--most": most, "--atoms": atoms}
-    _refuse_mixed(site, of_spec, {"--images": images, "--terms": terms, "--splice": splice})
+    of_site = {"--images": images, "--terms": terms, "--splice": splice, "--below": below}
+    _refuse_mixed(site, of_spec, of_site | {"--row": rows or None, "--weights": weights or None})
     with Session() as session:
         pictures = session.pictures(calibration, common.skip_broken, "calibration", calibrate_on)
         work = session.work(common.seed, common.no_cache)
         if site:
             judge = session.pictures(images, common.skip_broken, "headline")
-            counts = terms, splice or 0
-            shown = _of_site(subject, site, (pictures, judge), counts, output, work)
+            how = {"terms": terms, "splice": splice or 0, "rows": rows or None, "weights": weights}
+            shown = _of_site((subject, site, below), (pictures, judge), how, output, work)
         else:
             spec_file = SHIPPED_FILE.convert(subject, None, None)
             files = spec_file, chosen_circuit(spec_file, circuit_file, host)
@@ -138,24 +162,27 @@ def _of_spec(
 
 
 def _of_site(
-    host: str,
-    site: str,
+    where: tuple[str, str, Path | None],
     pictures: "tuple[Sequence[Picture], Sequence[Picture]]",
-    counts: tuple[int | None, int],
+    how: Mapping[str, Any],
     output: Path,
     work: "Work",
 ) -> Shown:
     """Search for every unit of a site.
 
-    `pictures` are those to fit on, and those to judge on; `counts` are the terms of a unit, and the
-    pictures on which the whole site is put in place.
+    `where` is the host, its site, and the file of the sites below; `pictures` are those to fit on,
+    and those to judge on; `how` are fields of a SiteRequest.
     """
     from workbench.analyses.propose.site.figures import site_json
     from workbench.analyses.propose.site.run import SiteRequest, propose_site
     from workbench.analyses.propose.site.table import site_table
+    from workbench.analyses.propose.site.written import read_sites
     from workbench.hosts.store import load
 
-    result = propose_site(SiteRequest(load(host), site, *pictures, *counts), output, work)
+    name, site, file = where
+    host = load(name)
+    below = read_sites(host, file) if file else ()
+    result = propose_site(SiteRequest(host, site, *pictures, below=below, **how), output, work)
     return site_json(result), site_table(result), output / "site.json", output / "site.png"
 
 

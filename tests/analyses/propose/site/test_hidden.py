@@ -10,7 +10,14 @@ from torch import nn
 
 from tests.analyses.propose.site.planted_family import PLANTED_AT, READ, network
 from tests.planted import CHANNELS, CONSUMERS, INPUT
-from workbench.analyses.propose.site.controls import MEAN, PERMUTED, SINGLE, TERMS, mean_of, rivals
+from workbench.analyses.propose.site.controls import (
+    MEAN,
+    PERMUTED,
+    SINGLE,
+    TERMS,
+    mean_of,
+    single_weights,
+)
 from workbench.analyses.propose.site.hidden import (
     Hidden,
     bottleneck,
@@ -77,9 +84,9 @@ def planted():
 
 
 def test_hidden_units_that_are_terms_are_written_by_terms_and_keep_the_answers(planted):
-    host, stage, search = planted
+    _, stage, search = planted
     bits = np.full(CONSUMERS, BITS)
-    single = next(rivals(search, search.dictionary(search.labels), bits, np.zeros(CONSUMERS, int)))
+    single = single_weights(search, search.dictionary(search.labels), bits)
     hidden = hidden_families(stage, search, bits, TERMS_PLANTED)
     assert [row.unit for row in hidden.rows] == list(range(HIDDEN))
     pearson = [row.pearson for row in hidden.rows]
@@ -91,7 +98,7 @@ def test_hidden_units_that_are_terms_are_written_by_terms_and_keep_the_answers(p
     ways = [*hidden.ways, single, mean_of(search)]
     for way in ways:
         assert (way.bits + search.label_bits * way.labelled <= BITS + 1e-6).all(), way.name
-    made = spliced_answers(host, host.site(PLANTED_AT), search, ways, drawn(JUDGE, seed=2))
+    made = spliced_answers(stage, search, ways, drawn(JUDGE, seed=2))
     kl = {name: answers.quantities["kl"].value for name, answers in made.items()}
     terms, wrong = hidden_name(TERMS), hidden_name(PERMUTED)
     assert kl[terms] < 0.02 * kl[MEAN]

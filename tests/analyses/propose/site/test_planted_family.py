@@ -142,10 +142,10 @@ def test_the_table_has_rivals_of_hidden_units(proposed):
     assert "terms 0.750 0.740 to 0.760 single weights 0.850" in shown
 
 
-def test_a_site_without_another_before_it_and_shared_pictures_are_refused(tmp_path):
+def test_a_first_site_that_is_no_convolution_and_shared_pictures_are_refused(tmp_path):
     host = network(0, False)
     pictures = drawn(8, seed=1)
-    with pytest.raises(WorkbenchError, match="the first site"):
+    with pytest.raises(WorkbenchError, match="one convolution and a ReLU"):
         propose_site(
             SiteRequest(host, "retina", pictures, drawn(8, seed=2)), tmp_path / "a", Work()
         )

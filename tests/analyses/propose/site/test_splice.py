@@ -13,7 +13,8 @@ from workbench.analyses.propose.site.controls import (
     SINGLE,
     TERMS,
     mean_of,
-    rivals,
+    single_weights,
+    with_exceptions,
 )
 from workbench.analyses.propose.site.run import SiteRequest, propose_site, searched
 from workbench.analyses.propose.site.sample import sample, stage_of
@@ -49,20 +50,23 @@ def planted():
         sample(stage, pictures, Work(), "pictures")
         for pictures in (request.pictures, request.judge)
     )
-    return host, replace(search, fit=fit, judge=judge), poses
+    return stage, replace(search, fit=fit, judge=judge), poses
 
 
 def test_the_theory_that_planted_the_site_keeps_the_answers(planted):
-    host, search, poses = planted
+    stage, search, poses = planted
     counts = [TERMS_PLANTED + 1] * len(poses)
     terms, wrong = (
         search.dictionary(labels) for labels in (search.labels, search.labels.permuted(1))
     )
     right, _ = search.way(TERMS, terms, counts, poses)
     permuted, _ = search.way(PERMUTED, wrong, counts, poses)
-    ways = [right, permuted, *rivals(search, terms, right.bits, poses), mean_of(search)]
-    site, pictures = host.site(PLANTED_AT), drawn(JUDGE, seed=2)
-    made = spliced_answers(host, site, search, ways, pictures)
+    rivals = (
+        single_weights(search, terms, right.bits),
+        with_exceptions(search, terms, right.bits, poses),
+    )
+    ways = [right, permuted, *rivals, mean_of(search)]
+    made = spliced_answers(stage, search, ways, drawn(JUDGE, seed=2))
     kl = {name: answers.quantities["kl"].value for name, answers in made.items()}
     assert kl[TERMS] < 0.02 * kl[MEAN]
     assert kl[PERMUTED] > 10 * kl[TERMS]

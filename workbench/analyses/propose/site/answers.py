@@ -1,7 +1,6 @@
 """Answers of a site's units, and of those below it, to the drawn stimuli."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -12,7 +11,7 @@ from torch import Tensor
 from workbench.analyses.propose.site.kinds import DRAWINGS, KINDS, Drawing, Kind, directions
 from workbench.cache import Arrays, content_of
 from workbench.hosts.host import Host, Site
-from workbench.splice.natural import Part, natural_parts
+from workbench.splice.natural import Part, PartKind, natural_parts
 from workbench.vision.survey.responses import apex_of, centre_cell, steps_of
 from workbench.work import Work
 
@@ -23,33 +22,27 @@ STRIDES_PX = 16  # a half that these divide keeps its cells where they are
 Answers = Mapping[str, Float[np.ndarray, "direction unit"]]
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """Answers to every kind of stimulus at the middle cell.
+def answers(
+    host: Host, site: Site, parts: Sequence[PartKind], work: Work
+) -> Mapping[PartKind, Answers]:
+    """Show every drawing in every direction; the same for the same host.
 
-    below  of what enters the site's stage
-    units  of the site's units
+    For each part, such as the units of the `site` or what is `entering` its stage, the answers to
+    every kind of stimulus at the middle cell.
     """
-
-    below: Answers
-    units: Answers
-
-
-def answers(host: Host, site: Site, work: Work) -> Drawn:
-    """Show every drawing in every direction; the same for the same host."""
     side_px = _side(host.picture_input.size_px)
     shown = list(_shown())
     keep = steps_of(host, f"propose {site.name}", work.counter, work.cache)
-    wanted = {part: Part(part, site.name) for part in ("entering", "site")}
-    compute = partial(_batch, host, site, side_px, shown, tuple(wanted.values()))
-    content = content_of(np.array([[at for _, at in shown]])), repr(DRAWINGS), side_px
-    parts = list(keep("drawn stimuli", len(shown), compute, *content, size=BATCH))
-    whole = {name: np.concatenate([part[name] for part in parts]) for name in wanted}
-    by_drawing = {name: _by_drawing(values) for name, values in whole.items()}
-    below, units = (
-        {kind.name: answer(kind, by_drawing[name]) for kind in KINDS.values()} for name in wanted
-    )
-    return Drawn(below, units)
+    wanted = tuple(Part(part, site.name) for part in parts)
+    compute = partial(_batch, host, site, side_px, shown, wanted)
+    content = content_of(np.array([[at for _, at in shown]])), repr(DRAWINGS), side_px, *parts
+    steps = list(keep("drawn stimuli", len(shown), compute, *content, size=BATCH))
+    whole = {part: np.concatenate([step[part] for step in steps]) for part in parts}
+    by_drawing = {part: _by_drawing(values) for part, values in whole.items()}
+    return {
+        part: {kind.name: answer(kind, by_drawing[part]) for kind in KINDS.values()}
+        for part in parts
+    }
 
 
 def answer(

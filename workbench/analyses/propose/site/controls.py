@@ -1,7 +1,8 @@
 """Controls of the search for the units' theories, and rivals at equal bits."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -35,6 +36,7 @@ UNPOSED = "poses forbidden"
 RANDOM = "random terms"
 MEAN = "mean"
 PLACES = 4096  # of a window, at most, from which single weights are chosen
+GAIN_AND_BIAS = 2  # numbers of a unit
 POSE_ROWS = 3  # one row of so many chooses poses
 
 
@@ -46,7 +48,8 @@ class Way:
     predicted what it predicts on the judging rows
     counts    terms of each unit
     bits      of each unit: pose, addresses, weights, gain and bias
-    labelled  whether it reads labels, whose bits come on top
+    numbers   of all units together: poses, weights, gains and biases
+    labelled  whether it reads labels, whose bits and numbers come on top
     """
 
     name: str
@@ -54,6 +57,7 @@ class Way:
     predicted: Float[Tensor, "row unit"]
     counts: Float[np.ndarray, " unit"]
     bits: Float[np.ndarray, " unit"]
+    numbers: int
     labelled: bool = True
 
 
@@ -72,6 +76,16 @@ class Search:
     side: int
     link: Link
     work: Work
+
+    @property
+    def label_numbers(self) -> int:
+        """The numbers of the labels that are read: a peak each, and a pose where there is one."""
+        return len(self.labels) + int((self.labels.period_deg > 0).sum())
+
+    @property
+    def labelled(self) -> dict[str, int]:
+        """How many units of the site before each family has."""
+        return {name: len(members) for name, members in self.labels.families.items()}
 
     @property
     def label_bits(self) -> float:
@@ -134,14 +148,14 @@ class Search:
         counts = np.array([len(theory.chosen) for theory in made])
         bits = np.array([unit_bits(int(k), candidates, poses) for k in counts])
         window = window_of(made, kernels, self.link)
-        return Way(name, window, predictions(window, self.judge), counts, bits)
+        numbers = int(counts.sum()) + len(made) * (GAIN_AND_BIAS + (poses > 1))
+        return Way(name, window, predictions(window, self.judge), counts, bits, numbers)
 
 
-def controls(search: Search, counts: Sequence[int]) -> Iterator[Way]:
-    """The same search with wrong labels, and without poses; of as many terms."""
-    yield permuted(search, counts)
+def unposed(search: Search, counts: Sequence[int]) -> Way:
+    """The same search without poses, on either side; of as many terms."""
     plain = search.dictionary(search.labels.without_poses(), posed=False)
-    yield search.way(UNPOSED, plain, counts, search.poses(plain))[0]
+    return search.way(UNPOSED, plain, counts, search.poses(plain))[0]
 
 
 def permuted(search: Search, counts: Sequence[int]) -> Way:
@@ -157,7 +171,7 @@ def mean_of(search: Search) -> Way:
     window = Window(torch.zeros(units, below, 1, 1), torch.zeros(units), mean, search.link)
     predicted = search.link(mean).expand(len(search.judge), -1)
     bits = np.full(units, CALIBRATED_BITS, float)
-    return Way(MEAN, window, predicted, np.zeros(units), bits, labelled=False)
+    return Way(MEAN, window, predicted, np.zeros(units), bits, units, labelled=False)
 
 
 def random_terms(
@@ -180,36 +194,40 @@ def random_terms(
     return search.costed(RANDOM, kernels_of, made, len(terms.atoms), len(terms.poses))
 
 
-def rivals(
-    search: Search, terms: Dictionary, bits: Float[np.ndarray, " unit"], poses: np.ndarray
-) -> Iterator[Way]:
-    """Single weights, and terms with single weights as exceptions, of no more bits a unit."""
-    inputs = search.inputs
-
-    def singles(sample: Sample, pose: int) -> Float[Tensor, "row weight"]:
-        return sample.windows.flatten(1)[:, inputs]
-
-    everywhere = np.zeros(len(poses), int)
+def single_weights(search: Search, terms: Dictionary, bits: Float[np.ndarray, " unit"]) -> Way:
+    """Single weights of what enters the stage, of no more bits a unit."""
+    inputs, units = search.inputs, len(search.offered)
     counts = [affordable(of_unit, len(inputs), 1) for of_unit in bits]
-    advance = search.work.stage(SINGLE, len(poses))
-    made = theories(singles, search.fit, everywhere, counts, search.link, advance=advance)
+    advance, everywhere = search.work.stage(SINGLE, units), np.zeros(units, int)
+    features = partial(_single, inputs)
+    made = theories(features, search.fit, everywhere, counts, search.link, advance=advance)
     behind = [_behind(theory, len(terms.atoms)) for theory in made]
-    single = search.costed(SINGLE, search.kernels(terms, behind), made, len(inputs), 1)
-    yield replace(single, labelled=False)
+    way = search.costed(SINGLE, search.kernels(terms, behind), made, len(inputs), 1)
+    return replace(way, labelled=False)
 
+
+def with_exceptions(
+    search: Search, terms: Dictionary, bits: Float[np.ndarray, " unit"], poses: np.ndarray
+) -> Way:
+    """Terms with single weights as exceptions, chosen together, of no more bits a unit."""
+    inputs = search.inputs
     both = len(terms.atoms) + len(inputs)
     counts = [affordable(of_unit - search.label_bits, both, len(terms.poses)) for of_unit in bits]
-    advance, fixed = search.work.stage(EXCEPTIONS, len(poses)), singles(search.fit, 0)
     made = theories(
         search.features(terms),
         search.fit,
         poses,
         counts,
         search.link,
-        scaled_features(fixed),
-        advance,
+        scaled_features(_single(inputs, search.fit, 0)),
+        search.work.stage(EXCEPTIONS, len(poses)),
     )
-    yield search.costed(EXCEPTIONS, search.kernels(terms, made), made, both, len(terms.poses))
+    return search.costed(EXCEPTIONS, search.kernels(terms, made), made, both, len(terms.poses))
+
+
+def _single(inputs: Int[Tensor, " weight"], sample: Sample, pose: int) -> Tensor:
+    """What single weights read, the same at every pose."""
+    return sample.windows.flatten(1)[:, inputs]
 
 
 def _behind(theory: Theory, count: int) -> Theory:

@@ -103,7 +103,7 @@ def dictionary(
     for name, (indices, units) in families.items():
         several = list(_atoms(name, units, places, posed))
         kernel = _kernels(several, units, poses, step_px, side)
-        kept = _different(kernel)
+        kept = different(kernel)
         columns[name] = np.arange(len(atoms), len(atoms) + len(kept))
         kernels[name], members[name] = kernel[..., kept].contiguous(), indices
         atoms += [several[i] for i in kept]
@@ -181,7 +181,7 @@ def _kernels(
     return torch.stack(parts, -1).flatten(1, 3)
 
 
-def _different(kernel: Float[Tensor, "pose k atom"]) -> list[int]:
+def different(kernel: Float[Tensor, "pose k atom"]) -> list[int]:
     """The terms that are not another one times a number, and not 0."""
     flat = kernel.permute(2, 0, 1).flatten(1)
     size = flat.norm(dim=1)

@@ -6,6 +6,7 @@ from typing import Any
 
 from workbench.analyses.propose.site.hidden import HiddenRow
 from workbench.analyses.propose.site.splice import SplicedAnswers
+from workbench.analyses.propose.site.written import WrittenFacts
 from workbench.score.facts import Header, document_json
 from workbench.score.uncertainty import Figure
 
@@ -23,6 +24,7 @@ class Row:
     above    the share of units above each of LEVELS
     terms    of a unit, on average
     bits     of a unit, on average, the labels that it reads included
+    numbers  fitted for all units: weights, gains, biases, poses, and those of the labels
     answers  of the network with the whole site as this way predicts it; empty unless asked for
     """
 
@@ -32,6 +34,7 @@ class Row:
     above: Mapping[str, float]
     terms: float
     bits: float
+    numbers: int
     answers: SplicedAnswers
 
 
@@ -44,7 +47,7 @@ class UnitRow:
     pose_deg    direction of the normal of its theory's frame
     pearson     on the judging pictures; None for a unit that never varies there
     terms       of the language: each with the family that it reads
-    pays        whether one term or more pays for itself in bits
+    pays        whether one term or more pays for itself in bits; None where it was not tried
     """
 
     unit: int
@@ -54,7 +57,7 @@ class UnitRow:
     pearson: float | None
     bits: float
     terms: Sequence[tuple[str, Mapping[str, Any]]]
-    pays: bool
+    pays: bool | None
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,8 @@ class SiteProposal:
     """Theories of all units of a site, their controls and rivals.
 
     site        whose units they are
-    reads       the site before, whose labelled units are read
+    reads       the site before, whose labelled units are read; or the input
+    below       sites before that are handwritten, and read as they are written
     labels      how many units of the site before each family has
     label_bits  the bits of those labels
     candidates  terms that were tried at each pose
@@ -104,6 +108,7 @@ class SiteProposal:
     header: Header
     site: str
     reads: str
+    below: Sequence[WrittenFacts]
     labels: Mapping[str, int]
     label_bits: float
     candidates: int
@@ -120,11 +125,17 @@ class SiteProposal:
         """The row of that name. Raises StopIteration."""
         return next(row for row in self.rows if row.name == name)
 
+    def written(self, row: str) -> tuple[int, float]:
+        """The numbers, and the bits, of a row and of all that is handwritten below it."""
+        this = self.row(row)
+        numbers = this.numbers + sum(facts.numbers for facts in self.below)
+        return numbers, this.bits * len(self.units) + sum(facts.bits for facts in self.below)
+
     @property
     def unexplained(self) -> list[int]:
         """The units of no family whose theory of their own does not pay for itself."""
         members = {unit for family in self.families for unit in family.poses}
-        return [row.unit for row in self.units if not row.pays and row.unit not in members]
+        return [row.unit for row in self.units if row.pays is False and row.unit not in members]
 
 
 def site_json(result: SiteProposal) -> str:

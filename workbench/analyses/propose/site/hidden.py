@@ -6,7 +6,7 @@ or of single weights. The site's units read hidden units as they are written, no
 trained, and what enters the stage at their own place, as it is and pooled. All of it is counted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,18 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from workbench.analyses.propose.site.agreement import correlations, judged, mean_figure, moments
-from workbench.analyses.propose.site.controls import TERMS, Search, Way, permuted, rivals
+from workbench.analyses.propose.site.controls import (
+    EXCEPTIONS,
+    GAIN_AND_BIAS,
+    PERMUTED,
+    SINGLE,
+    TERMS,
+    Search,
+    Way,
+    permuted,
+    single_weights,
+    with_exceptions,
+)
 from workbench.analyses.propose.site.dictionary import POSES
 from workbench.analyses.propose.site.fit import theories
 from workbench.analyses.propose.site.sample import Sample, Stage, fitted_drive
@@ -35,6 +46,9 @@ POOL = 3  # cells to a side
 def hidden_name(way: str) -> str:
     """The name of the way whose hidden units are written in the way of that name."""
     return f"hidden: {way}"
+
+
+HIDDEN_ROWS = tuple(map(hidden_name, (TERMS, PERMUTED, SINGLE, EXCEPTIONS)))
 
 
 @dataclass(frozen=True)
@@ -144,13 +158,19 @@ def bottleneck(stage: Stage, search: Search) -> Bottleneck | None:
 
 
 def hidden_families(
-    stage: Stage, search: Search, bits: Float[np.ndarray, " unit"], count: int = COUNT
+    stage: Stage,
+    search: Search,
+    bits: Float[np.ndarray, " unit"],
+    count: int = COUNT,
+    rows: Collection[str] = HIDDEN_ROWS,
 ) -> Hidden:
     """The site's units through hidden ones, everything within `bits` of each unit; hidden theories.
 
     Hidden units are written by `count` terms of the language, by as many that read permuted labels,
-    and by single weights, alone and with terms, of no more bits.
+    and by single weights, alone and with terms, of no more bits; each is made if it is in `rows`.
     """
+    if not set(rows) & set(HIDDEN_ROWS):
+        return Hidden()
     made = bottleneck(stage, search)
     if made is None:
         return Hidden()
@@ -160,11 +180,17 @@ def hidden_families(
     poses = hidden.poses(terms)
     way, several = hidden.way(TERMS, terms, counts, poses)
     budget = way.bits + hidden.label_bits
-    in_turn = way, permuted(hidden, counts), *rivals(hidden, terms, budget, poses)
-    ways = [_through(made, search, written, bits) for written in in_turn]
+    makers = {
+        TERMS: lambda: way,
+        PERMUTED: lambda: permuted(hidden, counts),
+        SINGLE: lambda: single_weights(hidden, terms, budget),
+        EXCEPTIONS: lambda: with_exceptions(hidden, terms, budget, poses),
+    }
+    in_turn = [make() for name, make in makers.items() if hidden_name(name) in rows]
+    ways = [_through(made, search, made_by, bits) for made_by in in_turn]
     judge = hidden.judge
     pearson = correlations(moments(way.predicted, judge.trained, judge.item))
-    rows = [
+    written = [
         HiddenRow(
             unit,
             terms.poses[theory.pose],
@@ -175,10 +201,10 @@ def hidden_families(
         for unit, theory in enumerate(several)
     ]
     means = {
-        written.name: mean_figure(judged(written.predicted, judge), hidden.work.seed)
-        for written in in_turn
+        made_by.name: mean_figure(judged(made_by.predicted, judge), hidden.work.seed)
+        for made_by in in_turn
     }
-    return Hidden(ways, rows, means)
+    return Hidden(ways, written, means)
 
 
 def _through(
@@ -208,7 +234,8 @@ def _through(
     predicted = scaled(search.link, gain, bias, made.features(search.judge, written) @ weight.T)
     cost = np.array([unit_bits(k, candidates, 1) for k in counts]) + shared
     window = made.through(written, weight, gain, bias)
-    return Way(name, window, predicted, np.array(counts), cost, hidden.labelled)
+    numbers = hidden.numbers + sum(counts) + GAIN_AND_BIAS * units
+    return Way(name, window, predicted, np.array(counts), cost, numbers, hidden.labelled)
 
 
 def _at_bottleneck(

@@ -19,13 +19,21 @@ from workbench.analyses.propose.site.agreement import (
 from workbench.analyses.propose.site.answers import answers
 from workbench.analyses.propose.site.clustering import clustering
 from workbench.analyses.propose.site.controls import (
+    EXCEPTIONS,
+    MEAN,
+    PERMUTED,
+    RANDOM,
+    SINGLE,
     TERMS,
+    UNPOSED,
     Search,
     Way,
-    controls,
     mean_of,
+    permuted,
     random_terms,
-    rivals,
+    single_weights,
+    unposed,
+    with_exceptions,
 )
 from workbench.analyses.propose.site.dictionary import POSES, Dictionary
 from workbench.analyses.propose.site.families import Family, families
@@ -38,18 +46,26 @@ from workbench.analyses.propose.site.figures import (
     site_json,
 )
 from workbench.analyses.propose.site.fit import Theory
-from workbench.analyses.propose.site.hidden import hidden_families
+from workbench.analyses.propose.site.hidden import HIDDEN_ROWS, Hidden, hidden_families
 from workbench.analyses.propose.site.kinds import FULL_DEG
 from workbench.analyses.propose.site.labels import Labels, labels
+from workbench.analyses.propose.site.pixels import PixelSearch, pixel_labels
 from workbench.analyses.propose.site.plot import draw_site
-from workbench.analyses.propose.site.sample import Sample, Stage, sample, stage_of
+from workbench.analyses.propose.site.sample import INPUT, Sample, Stage, sample, stage_of
 from workbench.analyses.propose.site.splice import (
     SplicedAnswers,
     refuse_unanswered,
     spliced_answers,
 )
 from workbench.analyses.propose.site.write import Writer
-from workbench.errors import WorkbenchError
+from workbench.analyses.propose.site.written import (
+    WrittenFacts,
+    WrittenSite,
+    file_name,
+    host_of,
+    write_sites,
+)
+from workbench.errors import WorkbenchError, nearest
 from workbench.files import write_whole
 from workbench.hosts.host import Host
 from workbench.report.drawing import png
@@ -63,6 +79,7 @@ LEAST = 8  # pictures of each kind
 MOST = 24  # terms of a unit
 HIGH = 0.999  # of a unit's activations on photographs
 STEP_DEG = FULL_DEG / POSES
+ROWS = (PERMUTED, UNPOSED, RANDOM, SINGLE, EXCEPTIONS, *HIDDEN_ROWS, MEAN)  # beside TERMS
 
 
 @dataclass(frozen=True)
@@ -73,6 +90,9 @@ class SiteRequest:
     judge     nothing is fitted on them
     terms     of each unit; None for as many as pay for themselves
     splice    judging pictures, the first by content hash, on which the whole site is put in place
+    rows      of the table beside "terms", and no families; None for all rows, and families
+    below     sites before this one that are handwritten, which it reads as they are written
+    weights   whether each of `rows` is written to a file as well, "terms" if there are none
     """
 
     host: Host
@@ -81,6 +101,9 @@ class SiteRequest:
     judge: Sequence[Picture]
     terms: int | None = None
     splice: int = 0
+    rows: Sequence[str] | None = None
+    below: Sequence[WrittenSite] = ()
+    weights: bool = False
 
 
 def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal:
@@ -89,33 +112,28 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
     Writes site.json, site.png, and a theory and a circuit file of every family, to the folder
     `output`. Raises WorkbenchError.
     """
-    stage = stage_of(request.host, request.site)
     _refuse_few_or_shared(request)
+    _refuse_unknown_rows(request.rows)
+    _refuse_not_below(request)
+    stage = stage_of(request.host, request.site, host_of(request.host, request.below))
     if request.splice:
         refuse_unanswered(request.host)
     work = work.on_host(request.host.name)
     search, below, units = searched(stage, request, work)
     dictionary = search.dictionary(below)
     poses = search.poses(dictionary)
-    cluster = clustering(search, dictionary, poses, MOST)
-    paying = cluster.counts
-    counts = [request.terms or max(1, count) for count in paying]
+    grouped = request.rows is None and stage.before != INPUT
+    cluster = clustering(search, dictionary, poses, MOST) if grouped or not request.terms else None
+    paying = cluster.counts if cluster else None
+    counts = [request.terms or max(1, count) for count in paying or [0] * len(poses)]
     with folder_written_whole(output) as folder:
-        writer = Writer(stage, search, dictionary, below, request.pictures, folder)
-        made = _families(writer, families(cluster, units))
-        way, chosen = search.way(TERMS, dictionary, counts, poses)
-        budget = way.bits + search.label_bits
-        hidden = hidden_families(stage, search, budget)
-        ways = [
-            way,
-            *controls(search, counts),
-            random_terms(search, dictionary, counts, poses),
-            *rivals(search, dictionary, budget, poses),
-            *hidden.ways,
-            mean_of(search),
-        ]
+        made = []
+        if cluster and grouped:
+            writer = Writer(stage, search, dictionary, below, request.pictures, folder)
+            made = _families(writer, families(cluster, units))
+        ways, chosen, hidden = _ways(stage, search, dictionary, (counts, poses), request.rows)
         shown = first_by_content(request.judge, request.splice)
-        spliced = spliced_answers(stage.host, stage.site, search, ways, shown) if shown else {}
+        spliced = spliced_answers(stage, search, ways, shown) if shown else {}
         result = SiteProposal(
             header=Header(
                 host=host_facts(request.host),
@@ -125,21 +143,64 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
             ),
             site=request.site,
             reads=stage.before,
-            labels={name: len(members) for name, members in below.families.items()},
-            label_bits=below.bits,
+            below=[written.facts for written in request.below],
+            labels=search.labelled,
+            label_bits=search.label_bits * len(poses),
             candidates=len(dictionary.atoms),
             terms=request.terms,
             spliced=len(shown),
             headline=request.host.output.headline.key,
             rows=_rows(ways, search, spliced),
-            units=_units(way, chosen, units, dictionary, search.judge, paying),
+            units=_units(ways[0], chosen, units, dictionary, search.judge, paying),
             hidden=hidden.rows,
             hidden_pearson=hidden.pearson,
             families=made,
         )
+        if request.weights:
+            _write_weights(request, ways, result, folder)
         write_whole(folder / "site.json", site_json(result))
         write_whole(folder / "site.png", png(draw_site(result)))
     return result
+
+
+def _ways(
+    stage: Stage,
+    search: Search,
+    terms: Dictionary,
+    chosen: tuple[Sequence[int], np.ndarray],
+    rows: Sequence[str] | None,
+) -> tuple[list[Way], Sequence[Theory], Hidden]:
+    """The site's units by terms, and by every other way of `rows`; the units' theories of terms.
+
+    `chosen` are the counts of the units' terms, and their poses.
+    """
+    counts, poses = chosen
+    way, theories = search.way(TERMS, terms, counts, poses)
+    budget = way.bits + search.label_bits
+    makers = {
+        PERMUTED: lambda: permuted(search, counts),
+        UNPOSED: lambda: unposed(search, counts),
+        RANDOM: lambda: random_terms(search, terms, counts, poses),
+        SINGLE: lambda: single_weights(search, terms, budget),
+        EXCEPTIONS: lambda: with_exceptions(search, terms, budget, poses),
+    }
+    wanted = ROWS if rows is None else rows
+    ways = [way, *(make() for name, make in makers.items() if name in wanted)]
+    hidden = hidden_families(stage, search, budget, rows=wanted)
+    return [*ways, *hidden.ways, *([mean_of(search)] if MEAN in wanted else [])], theories, hidden
+
+
+def _write_weights(
+    request: SiteRequest, ways: Sequence[Way], result: SiteProposal, folder: Path
+) -> None:
+    """Write the file of each row that was asked for, with the sites that lie below."""
+    for way in ways:
+        if way.name not in (request.rows or (TERMS,)):
+            continue
+        row = result.row(way.name)
+        facts = WrittenFacts(result.site, row.name, row.numbers, row.bits * len(result.units))
+        written = WrittenSite(facts, way.window)
+        write_sites(request.host, [*request.below, written], folder / file_name(way.name))
 
 
 def _families(writer: Writer, several: Sequence[Family]) -> list[FamilyRow]:
@@ -159,17 +220,19 @@ def _families(writer: Writer, several: Sequence[Family]) -> list[FamilyRow]:
 
 def searched(stage: Stage, request: SiteRequest, work: Work) -> tuple[Search, Labels, Labels]:
     """The samples and labels of a site: all that its search needs."""
-    drawn = answers(stage.host, stage.site, work)
     fit = sample(stage, request.pictures, work, "fitting pictures")
     judge = sample(stage, request.judge, work, "judging pictures")
-    middle = fit.windows.shape[2] // 2
-    below, units = (
-        labels(given, np.quantile(values.numpy(), HIGH, 0))
-        for given, values in ((drawn.below, fit.windows[..., middle]), (drawn.units, fit.trained))
-    )
-    link = link_of(stage.site)
-    step_px, side = stage.site.grid.stride_px, stage.side
-    return Search(fit, judge, below, offered(units), step_px, side, link, work), below, units
+    drawn = answers(stage.host, stage.site, ["site"], work)["site"]
+    units = labels(drawn, np.quantile(fit.trained.numpy(), HIGH, 0))
+    side, link, step_px = stage.side, link_of(stage.site), stage.site.grid.stride_px
+    kind: type[Search] = Search
+    if stage.before == INPUT:
+        kind, below = PixelSearch, pixel_labels(fit.windows.shape[1])
+    else:
+        entering = answers(stage.written, stage.site, ["entering"], work)["entering"]
+        middle = fit.windows[..., fit.windows.shape[2] // 2]
+        below = labels(entering, np.quantile(middle.numpy(), HIGH, 0))
+    return kind(fit, judge, below, offered(units), step_px, side, link, work), below, units
 
 
 def offered(units: Labels) -> np.ndarray:
@@ -201,6 +264,24 @@ def _refuse_few_or_shared(request: SiteRequest) -> None:
         )
 
 
+def _refuse_not_below(request: SiteRequest) -> None:
+    above = list(request.host.sites).index(request.host.site(request.site).name)
+    before = list(request.host.sites)[:above]
+    for written in request.below:
+        if written.facts.site not in before:
+            raise WorkbenchError(
+                "the handwritten sites below",
+                f"{written.facts.site} is one of them",
+                f"sites that lie before {request.site}",
+            )
+
+
+def _refuse_unknown_rows(rows: Sequence[str] | None) -> None:
+    for name in rows or ():
+        if name not in (TERMS, *ROWS):
+            raise WorkbenchError("--row", f"no row {name!r}", remedy=nearest(name, (TERMS, *ROWS)))
+
+
 def _rows(ways: Sequence[Way], search: Search, spliced: Mapping[str, SplicedAnswers]) -> list[Row]:
     """The figures of every way, over the units that vary on the judging pictures."""
     seed, label_bits = search.work.seed, search.label_bits
@@ -213,6 +294,7 @@ def _rows(ways: Sequence[Way], search: Search, spliced: Mapping[str, SplicedAnsw
             above=shares(correlations(by_name[way.name]), LEVELS),
             terms=float(way.counts.mean()),
             bits=float(way.bits.mean()) + label_bits * way.labelled,
+            numbers=way.numbers + search.label_numbers * way.labelled,
             answers=spliced.get(way.name, SplicedAnswers()),
         )
         for way in ways
@@ -225,7 +307,7 @@ def _units(
     units: Labels,
     dictionary: Dictionary,
     judge: Sample,
-    paying: Sequence[int],
+    paying: Sequence[int] | None,
 ) -> list[UnitRow]:
     live = varied(judge.trained)
     pearson = correlations(moments(way.predicted, judge.trained, judge.item))
@@ -240,7 +322,7 @@ def _units(
                 pearson=float(pearson[unit]) if live[unit] else None,
                 bits=float(way.bits[unit]),
                 terms=dictionary.written(theory.chosen, theory.weights),
-                pays=paying[unit] > 0,
+                pays=paying[unit] > 0 if paying else None,
             )
         )
     return rows

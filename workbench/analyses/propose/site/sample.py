@@ -13,6 +13,7 @@ from workbench.errors import WorkbenchError
 from workbench.evaluate.batches import batches, without_gradients
 from workbench.evaluate.groups import items_of
 from workbench.hosts.branches import CHANNELS_APART, Branch, branches
+from workbench.hosts.first_stage import first_branch
 from workbench.hosts.host import Host, Site
 from workbench.splice.natural import Part, natural_parts, site_before
 from workbench.splice.rivals import branch_drive
@@ -22,6 +23,7 @@ from workbench.work import Work
 
 POSITIONS = 32  # of each picture
 FAR_BELOW = 0.5  # spreads of a unit's activation below 0: how far down a drive need not be fitted
+INPUT = "input"  # the word of the language for what a first layer reads
 WIDEST = 5  # cells of a window, whatever the kernels are
 
 
@@ -58,22 +60,29 @@ class Sample:
 
 @dataclass(frozen=True)
 class Stage:
-    """The inputs of a site's units: the site before, their convolutions if known, the window."""
+    """The inputs of a site's units: the site before, their convolutions if known, the window.
+
+    before   INPUT for the host's first site, whose units read that
+    written  the network that gives what enters the stage: the host, or a copy of it whose sites
+             before are handwritten
+    """
 
     host: Host
     site: Site
     before: str
     branches: Sequence[Branch]
     side: int
+    written: Host
 
 
-def stage_of(host: Host, site: str) -> Stage:
-    """The stage of a site. Raises WorkbenchError for one whose input is not known."""
-    before, where = site_before(host, site), f"host {host.name}: site {site}"
+def stage_of(host: Host, site: str, written: Host | None = None) -> Stage:
+    """The stage of a site, which reads `written`, or else the host itself.
+
+    Raises WorkbenchError for one whose input is not known.
+    """
+    before = site_before(host, site)
     if before is None:
-        raise WorkbenchError(
-            where, "the first site", "a site with another before it, whose units it reads"
-        )
+        return Stage(host, host.site(site), INPUT, [first_branch(host)], 1, written or host)
     try:
         paths = branches(
             host, before, site, range(host.site(site).channels), CHANNELS_APART, own_pool=True
@@ -81,7 +90,8 @@ def stage_of(host: Host, site: str) -> Stage:
     except WorkbenchError:
         paths = []
     kernels = [branch.convolutions[-1].kernel_size[0] for branch in paths] or [3]
-    return Stage(host, host.site(site), before, paths, min(WIDEST, max(kernels)))
+    side = min(WIDEST, max(kernels))
+    return Stage(host, host.site(site), before, paths, side, written or host)
 
 
 def sample(stage: Stage, pictures: Sequence[Picture], work: Work, name: str) -> Sample:
@@ -115,16 +125,19 @@ def fitted_drive(
 
 
 def _run(stage: Stage, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor, Tensor]:
-    """The stage's input, the units' activation, and their drive."""
+    """The stage's input as it is written, the units' trained activation, and their drive."""
     host, site = stage.host, stage.site
     wanted = [Part(kind, site.name) for kind in ("entering", "site")]
     x = host.input.batch(pictures).to(host.device)
-    entering, trained = (value.cpu() for value in natural_parts(host, x, wanted).values())
+    natural, trained = (value.cpu() for value in natural_parts(host, x, wanted).values())
+    entering = natural
+    if stage.written is not host:
+        entering = natural_parts(stage.written, x, wanted[:1])[wanted[0]].cpu()
     if entering.shape[2:] != trained.shape[2:]:
         raise WorkbenchError(
             f"host {host.name}: site {site.name}",
             f"{tuple(trained.shape[2:])} cells, but its stage reads {tuple(entering.shape[2:])}",
             "a site whose stage keeps the cells that it reads",
         )
-    drive = branch_drive(stage.branches, entering) if stage.branches else trained
+    drive = branch_drive(stage.branches, natural) if stage.branches else trained
     return entering, trained, drive

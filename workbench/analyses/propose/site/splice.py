@@ -12,23 +12,25 @@ from workbench.analyses.propose.site.controls import (
     Search,
     Way,
 )
-from workbench.analyses.propose.site.hidden import hidden_name
+from workbench.analyses.propose.site.hidden import HIDDEN_ROWS
+from workbench.analyses.propose.site.sample import Stage
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.compiler.compile import grid_of
 from workbench.errors import WorkbenchError
 from workbench.evaluate.calibration import checked
 from workbench.evaluate.run import evaluate
-from workbench.hosts.host import Host, Site
+from workbench.hosts.host import Host
 from workbench.score.recovery import gains
 from workbench.score.score import mean_figure
 from workbench.score.uncertainty import Figure
 from workbench.splice.calibrate import Splices
 from workbench.splice.conditions import Condition, ConditionKind, natural
+from workbench.splice.written import FromInput
 from workbench.vision.pictures import Picture
 
 # A run of the network for each of these is most of what --splice takes.
 WAYS = (TERMS, PERMUTED, SINGLE, EXCEPTIONS)
-COMPARED = (*WAYS, *map(hidden_name, WAYS), MEAN)
+COMPARED = (*WAYS, *HIDDEN_ROWS, MEAN)
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,18 @@ def refuse_unanswered(host: Host) -> None:
 
 
 def spliced_answers(
-    host: Host, site: Site, search: Search, ways: Sequence[Way], pictures: Sequence[Picture]
+    stage: Stage, search: Search, ways: Sequence[Way], pictures: Sequence[Picture]
 ) -> dict[str, SplicedAnswers]:
-    """The answers of the ways of COMPARED by name. Raises WorkbenchError, also as `check_host`."""
+    """The answers of the ways of COMPARED by name, all that lies below as the stage reads it.
+
+    Raises WorkbenchError, also as `check_host`.
+    """
+    host, site = stage.host, stage.site
     work, ways = search.work, [way for way in ways if way.name in COMPARED]
     conditions: dict[str, Condition] = {natural.name: natural}
     for way in ways:
-        conditions[way.name] = replace(way.window, name=way.name, kind=ConditionKind.BASELINE)
+        made = way.window if stage.written is host else FromInput(stage.written, way.window)
+        conditions[way.name] = replace(made, name=way.name, kind=ConditionKind.BASELINE)
     units, grid = tuple(range(site.channels)), grid_of(host, site)
     circuit = HandwrittenCircuit("none", host.name, site.name, units, grid, ())
     circuits = {"spliced": circuit}
@@ -77,6 +84,8 @@ def spliced_answers(
             quantity.key: mean_figure(statistics, rows.get(quantity.name), work.seed)
             for quantity in statistics.quantities
         }
+        if SINGLE not in conditions:
+            return SplicedAnswers(quantities)
         return SplicedAnswers(quantities, gains(statistics, name, SINGLE, headline, work.seed))
 
     return {way.name: answers(way.name) for way in ways}

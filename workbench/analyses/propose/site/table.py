@@ -21,7 +21,7 @@ def site_table(result: SiteProposal) -> Group:
     )
     shown = plain_table()
     shown.add_column("")
-    for column in ("Pearson", "interval", "terms a unit", "bits a unit", "above 0.7"):
+    for column in ("Pearson", "interval", "terms a unit", "bits a unit", "numbers", "above 0.7"):
         shown.add_column(column, justify="right")
     for row in result.rows:
         shown.add_row(
@@ -30,9 +30,12 @@ def site_table(result: SiteProposal) -> Group:
             interval(row.pearson.ci95, 3),
             f"{row.terms:.1f}",
             f"{row.bits:.0f}",
+            f"{row.numbers:,}",
             f"{row.above['0.7']:.2f}",
         )
     parts: list[RenderableType] = [Text(lead), shown]
+    if result.below:
+        parts.append(_below(result))
     if result.hidden:
         lead = f"\nhidden: {len(result.hidden)} units in place of the bottleneck's, as written by:"
         parts += [Text(lead), _hidden(result)]
@@ -44,9 +47,23 @@ def site_table(result: SiteProposal) -> Group:
         parts += [Text(lead), _answers(result)]
     if result.families:
         parts += [Text("\nfamilies that pay for themselves in bits:"), _families(result)]
-    units = ", ".join(map(str, result.unexplained)) or "none"
-    parts.append(Text(f"\nunexplained, as no term pays for itself: {units}"))
+    if any(row.pays is not None for row in result.units):
+        units = ", ".join(map(str, result.unexplained)) or "none"
+        parts.append(Text(f"\nunexplained, as no term pays for itself: {units}"))
     return Group(*parts)
+
+
+def _below(result: SiteProposal) -> RenderableType:
+    """The handwritten sites that are read, and the sums with each row of this site."""
+    sites = ", ".join(f"{facts.site} ({facts.row})" for facts in result.below)
+    shown = plain_table()
+    shown.add_column("all that is handwritten")
+    for column in ("numbers", "kilobits"):
+        shown.add_column(column, justify="right")
+    for row in result.rows:
+        numbers, bits = result.written(row.name)
+        shown.add_row(row.name, f"{numbers:,}", f"{bits / 1000:.1f}")
+    return Group(Text(f"\nread as handwritten: {sites}"), shown)
 
 
 def _hidden(result: SiteProposal) -> RenderableType:

@@ -1,0 +1,190 @@
+"""Sites written one upon another: the first reads the input, later ones what is written below."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from workbench.analyses.propose.site.controls import MEAN, PERMUTED, SINGLE, TERMS
+from workbench.analyses.propose.site.pixels import pixel_dictionary
+from workbench.analyses.propose.site.run import SiteRequest, propose_site
+from workbench.analyses.propose.site.sample import sample, stage_of
+from workbench.analyses.propose.site.written import (
+    WrittenFacts,
+    WrittenSite,
+    file_name,
+    host_of,
+    read_sites,
+    write_sites,
+)
+from workbench.errors import WorkbenchError
+from workbench.hosts import Host, PictureInput, Site, host_from_module
+from workbench.hosts.first_stage import first_branch, patches
+from workbench.hosts.layout import PictureGrid
+from workbench.splice.link import RELU
+from workbench.splice.rivals import Window
+from workbench.vision.pictures.drawn import drawn
+from workbench.work import Work
+
+SIDE_PX, KERNEL_PX, FIRST, SECOND, CLASSES = 64, 5, 8, 10, 6
+TERMS_PLANTED = 2
+FIT, JUDGE = 24, 8
+EXACT = 1e-4  # float32
+INPUT = PictureInput(size_px=SIDE_PX, mean_rgb=(120.0,) * 3, scale_rgb=(60.0,) * 3)
+
+
+def host_of_filters() -> Host:
+    """A network whose first units are a few filters of the language each."""
+    sites = {
+        name: Site(name, name, units, PictureGrid(32, 32, 2, 0))
+        for name, units in (("first", FIRST), ("second", SECOND))
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = nn.Sequential()
+        first = nn.Conv2d(3, FIRST, KERNEL_PX, stride=2, padding=KERNEL_PX // 2)
+        network.add_module("first", nn.Sequential(first, nn.ReLU()))
+        second = nn.Conv2d(FIRST, SECOND, 3, padding=1)
+        network.add_module("second", nn.Sequential(second, nn.ReLU()))
+        head = nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.Linear(SECOND * 16, CLASSES))
+        network.add_module("head", head)
+    terms = pixel_dictionary(range(3 * KERNEL_PX**2))
+    generator = np.random.default_rng(0)
+    with torch.no_grad():
+        for unit in range(FIRST):
+            chosen = generator.permutation(len(terms.atoms))[:TERMS_PLANTED].tolist()
+            kernel = terms.kernel(3 * unit, chosen, torch.tensor([2.0, -1.0]))
+            first.weight[unit] = (kernel / kernel.norm()).view_as(first.weight[unit])
+            first.bias[unit] = 0.1
+        second.weight.mul_(4)
+        head[2].weight.mul_(20)
+    return host_from_module(
+        network.eval(), "filters", sites, INPUT, [f"n{i:08d}" for i in range(6)]
+    )
+
+
+@pytest.fixture(scope="module")
+def host():
+    return host_of_filters()
+
+
+@pytest.fixture(scope="module")
+def first(host, tmp_path_factory):
+    """The proposal of the first site with its written files."""
+    folder = tmp_path_factory.mktemp("written") / "first"
+    request = asked(host, "first", rows=(TERMS, SINGLE, PERMUTED, MEAN), terms=2 * TERMS_PLANTED)
+    return propose_site(request, folder, Work()), folder
+
+
+def asked(host: Host, site: str, **how) -> SiteRequest:
+    return SiteRequest(
+        host, site, drawn(FIT, seed=1), drawn(JUDGE, seed=2), splice=JUDGE, weights=True, **how
+    )
+
+
+def kl_of(result, row: str) -> float:
+    return result.row(row).answers.quantities["kl"].value
+
+
+def test_patches_with_the_trained_weights_are_the_first_units(host):
+    x = host.input.batch(drawn(3, seed=3))
+    drive = first_branch(host).convolutions[0](patches(host, x))
+    assert torch.allclose(torch.relu(drive), host.activations(x, "first")["first"], atol=EXACT)
+
+
+def test_a_first_stage_that_is_not_known_is_refused(host):
+    stages = [nn.Sequential(nn.Conv2d(3, FIRST, 5, 2, 2), nn.BatchNorm2d(FIRST), nn.ReLU())]
+    network = nn.Sequential()
+    for name, stage in zip(("first", "second", "head"), [*stages, *host.network[1:]], strict=True):
+        network.add_module(name, stage)
+    with pytest.raises(WorkbenchError, match="one convolution and a ReLU"):
+        stage_of(replace(host, network=network.eval()), "first")
+
+
+def test_units_that_are_filters_are_written_by_filters(first):
+    result, _ = first
+    assert result.reads == "input"
+    assert result.row(TERMS).pearson.value > 0.98
+    assert result.row(PERMUTED).pearson.value < 0.9
+    assert kl_of(result, TERMS) < 0.05 * kl_of(result, MEAN)
+    assert kl_of(result, TERMS) < 0.5 * kl_of(result, SINGLE)
+    assert kl_of(result, PERMUTED) > 5 * kl_of(result, TERMS)
+    family, term = result.units[0].terms[0]
+    assert family == "input"
+    assert {"kernel", "sigma_px", "channel", "gain"} <= set(term)
+
+
+def test_numbers_are_those_of_all_units(first):
+    row = first[0].row(TERMS)
+    assert row.numbers == FIRST * (2 * TERMS_PLANTED + 3)  # a pose, a gain and a bias each
+
+
+def test_the_trained_weights_as_windows_leave_the_network_as_it_is(host):
+    branch, second = first_branch(host).convolutions[0], host.module("second")[0]
+    windows = [
+        WrittenSite(
+            WrittenFacts(site, TERMS, 0, 0.0),
+            Window(part.weight.detach(), torch.ones(len(part.weight)), part.bias.detach(), RELU),
+        )
+        for site, part in (("first", branch), ("second", second))
+    ]
+    x = host.input.batch(drawn(3, seed=3))
+    written = host_of(host, windows)
+    assert written.fingerprint != host.fingerprint
+    assert torch.allclose(written.run(x)[0], host.run(x)[0], atol=EXACT)
+    assert host_of(host, []) is host
+
+
+def test_a_later_site_is_chosen_and_judged_on_the_site_below_as_it_is_written(
+    host, first, tmp_path
+):
+    """The answers of a splice are those of the network in which both sites are written."""
+    below = read_sites(host, first[1] / file_name(MEAN))
+    request = asked(host, "second", rows=(MEAN,), terms=8, below=below)
+    result = propose_site(request, tmp_path / "second", Work())
+    assert kl_of(result, TERMS) == pytest.approx(kl_of(result, MEAN), rel=0.2)  # nothing enters
+    below = read_sites(host, first[1] / file_name(TERMS))
+    folder = tmp_path / "on-terms"
+    result = propose_site(
+        asked(host, "second", rows=(TERMS, MEAN), terms=8, below=below), folder, Work()
+    )
+    both = read_sites(host, folder / file_name(TERMS))
+    x = host.input.batch(drawn(JUDGE, seed=2))
+    p, q = (torch.log_softmax(other.run(x)[0].double(), 1) for other in (host, host_of(host, both)))
+    assert kl_of(result, TERMS) == pytest.approx(float((p.exp() * (p - q)).sum(1).mean()), rel=1e-3)
+    assert kl_of(result, TERMS) < 0.3 * kl_of(result, MEAN)
+    numbers, bits = result.written(TERMS)
+    assert numbers == first[0].row(TERMS).numbers + result.row(TERMS).numbers
+    assert bits > result.row(TERMS).bits * SECOND
+
+
+def test_the_sample_reads_what_is_written_and_its_targets_are_trained(host, first):
+    below = read_sites(host, first[1] / file_name(MEAN))
+    trained = sample(stage_of(host, "second"), drawn(2, seed=3), Work(), "")
+    written = sample(stage_of(host, "second", host_of(host, below)), drawn(2, seed=3), Work(), "")
+    assert torch.equal(trained.trained, written.trained)
+    assert torch.equal(trained.target, written.target)
+    assert trained.windows.std(0).max() > 0.01 > written.windows[:, :, 4].std(0).max()
+
+
+def test_files_of_other_networks_and_other_sites_are_refused(host, first, tmp_path):
+    file = first[1] / file_name(MEAN)
+    request = asked(host, "first", below=read_sites(host, file))
+    with pytest.raises(WorkbenchError, match="sites that lie before first"):
+        propose_site(request, tmp_path / "out", Work())
+    with pytest.raises(WorkbenchError, match="of filters with its weights"):
+        read_sites(replace(host, fingerprint="0" * 64), file)
+    changed = bytearray(file.read_bytes())
+    changed[-1] ^= 1
+    (tmp_path / "changed.safetensors").write_bytes(changed)
+    with pytest.raises(WorkbenchError, match="was changed after it was written"):
+        read_sites(host, tmp_path / "changed.safetensors")
+    write_sites(host, read_sites(host, file), tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == file.read_bytes()
+
+
+def test_an_unknown_row_is_refused_with_the_nearest(host, tmp_path):
+    with pytest.raises(WorkbenchError, match="single weights"):
+        propose_site(asked(host, "second", rows=("single weight",)), tmp_path / "out", Work())

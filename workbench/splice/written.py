@@ -1,0 +1,75 @@
+"""Networks whose sites are written: every unit of a site as a window of its stage predicts it."""
+
+import copy
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from workbench.hosts.first_stage import first_convolution
+from workbench.hosts.host import Host
+from workbench.splice.conditions import WithoutCircuit
+from workbench.splice.inputs import ConditionInputs
+from workbench.splice.natural import Part, PartKind, natural_parts, site_before
+from workbench.splice.rivals import Window
+
+
+class WrittenStage(nn.Module):
+    """A stage whose activation is a window's prediction from what enters it."""
+
+    def __init__(self, window: Window):
+        super().__init__()
+        self.window = window
+
+    def forward(self, entering: Float[Tensor, "n c h w"]) -> Float[Tensor, "n unit h w"]:
+        """The units' activation."""
+        return self.window.predicted(entering)
+
+
+def written_host(host: Host, windows: Mapping[str, Window]) -> Host:
+    """A copy of a network in which every unit of these sites is as its window predicts it.
+
+    It shares its other stages with the host, whose stages are a plain sequence. Raises
+    WorkbenchError for a first site of another kind than `first_convolution` knows.
+    """
+    stages = dict(host.network._modules)
+    digest = hashlib.sha256(host.fingerprint.encode())
+    for site, window in windows.items():
+        module = host.site(site).module
+        first = site_before(host, site) is None
+        stages[module] = _first_stage(host, window) if first else WrittenStage(window)
+        digest.update(f"\n{site} {window.fitted_parameters()}".encode())
+    network = nn.Sequential()
+    for name, stage in stages.items():
+        network.add_module(name, stage)
+    return replace(host, network=network.eval(), fingerprint=digest.hexdigest())
+
+
+def _first_stage(host: Host, window: Window) -> nn.Module:
+    """The host's own first stage with a window of its patches as weights."""
+    first_convolution(host)  # refuses other stages
+    stage = copy.deepcopy(host.module(next(iter(host.sites))))
+    (inner,) = (module for module in stage.modules() if isinstance(module, nn.Conv2d))
+    weight = window.gain[:, None, None, None] * window.weight.view_as(inner.weight)
+    inner.weight = nn.Parameter(weight, requires_grad=False)
+    inner.bias = nn.Parameter(window.bias, requires_grad=False)
+    return stage
+
+
+@dataclass(frozen=True)
+class FromInput(WithoutCircuit):
+    """A window's prediction from what enters its stage in a network whose sites are written."""
+
+    written: Host
+    window: Window
+    reads = frozenset[PartKind]({"input"})
+
+    def __call__(self, inputs: ConditionInputs) -> Float[Tensor, "n unit h w"]:
+        """The units' activation."""
+        part = Part("entering", inputs.site_name)
+        with torch.no_grad():
+            entering = natural_parts(self.written, inputs.given("input"), [part])[part]
+            return self.window.predicted(entering)
