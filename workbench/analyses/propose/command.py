@@ -117,12 +117,16 @@ def propose(  # noqa: PLR0913
     own units. The terms of a unit are chosen in the frame of its pose. `--images` are pictures to
     judge on; controls and rivals of as many bits stand beside the theories. Where the units read a
     bottleneck, its units are written too, before them (`hidden: ...`). With `--splice` the
-    network's answers are compared with all units of the site in place at once.
+    network's answers are compared with all units of the site in place at once. The units of a first
+    site read the input. With `--weights` and `--below` a network is written site by site, each
+    chosen on what lies below as it is written.
 
     \b
     workbench propose specs/curve-detectors.yaml --circuit circuits/squeezenet/curve.yaml -o found
     workbench score found/curve-detectors-proposed.yaml --circuit circuits/squeezenet/curve.yaml
     workbench propose inceptionv1 --site mixed3a --terms 20 --json
+    workbench propose squeezenet --site conv1 --weights -o first
+    workbench propose squeezenet --site fire2 --below first/terms.safetensors -o second
     """
     of_spec = {"--circuit": circuit_file, "--host": host, "--most": most, "--atoms": atoms}
     of_site = {"--images": images, "--terms": terms, "--splice": splice, "--below": below}
