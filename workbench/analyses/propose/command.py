@@ -178,7 +178,8 @@ def _of_site(
     and those to judge on; `how` are fields of a SiteRequest.
     """
     from workbench.analyses.propose.site.figures import site_json
-    from workbench.analyses.propose.site.run import SiteRequest, propose_site
+    from workbench.analyses.propose.site.request import SiteRequest
+    from workbench.analyses.propose.site.run import propose_site
     from workbench.analyses.propose.site.table import site_table
     from workbench.analyses.propose.site.written import read_sites
     from workbench.hosts.store import load

@@ -11,7 +11,8 @@ from rich.console import Console
 from tests.analyses.propose.site.planted_family import FAMILY, PLANTED_AT, READ, network
 from workbench.analyses.propose.site.figures import SiteProposal, site_json
 from workbench.analyses.propose.site.hidden import HiddenRow
-from workbench.analyses.propose.site.run import SiteRequest, propose_site
+from workbench.analyses.propose.site.request import SiteRequest
+from workbench.analyses.propose.site.run import propose_site
 from workbench.analyses.propose.site.table import site_table
 from workbench.errors import WorkbenchError
 from workbench.rebuild import RebuildRequest, run

@@ -16,7 +16,8 @@ from workbench.analyses.propose.site.controls import (
     single_weights,
     with_exceptions,
 )
-from workbench.analyses.propose.site.run import SiteRequest, propose_site, searched
+from workbench.analyses.propose.site.request import SiteRequest
+from workbench.analyses.propose.site.run import propose_site, searched
 from workbench.analyses.propose.site.sample import sample, stage_of
 from workbench.analyses.propose.site.splice import spliced_answers
 from workbench.errors import WorkbenchError

@@ -9,7 +9,8 @@ from torch import nn
 
 from workbench.analyses.propose.site.controls import MEAN, PERMUTED, SINGLE, TERMS
 from workbench.analyses.propose.site.pixels import pixel_dictionary
-from workbench.analyses.propose.site.run import SiteRequest, propose_site
+from workbench.analyses.propose.site.request import SiteRequest
+from workbench.analyses.propose.site.run import propose_site
 from workbench.analyses.propose.site.sample import sample, stage_of
 from workbench.analyses.propose.site.written import (
     WrittenFacts,
@@ -185,6 +186,7 @@ def test_files_of_other_networks_and_other_sites_are_refused(host, first, tmp_pa
     assert (tmp_path / "again.safetensors").read_bytes() == file.read_bytes()
 
 
-def test_an_unknown_row_is_refused_with_the_nearest(host, tmp_path):
-    with pytest.raises(WorkbenchError, match="single weights"):
-        propose_site(asked(host, "second", rows=("single weight",)), tmp_path / "out", Work())
+@pytest.mark.parametrize("row", ["single weight", "hidden: terms"])
+def test_a_row_that_the_site_does_not_have_is_refused(host, tmp_path, row):
+    with pytest.raises(WorkbenchError, match="--row of second: no row"):
+        propose_site(asked(host, "second", rows=(row,)), tmp_path / "out", Work())

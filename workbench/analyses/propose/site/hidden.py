@@ -136,14 +136,20 @@ class Bottleneck:
         )
 
 
-def bottleneck(stage: Stage, search: Search) -> Bottleneck | None:
-    """The bottleneck that the site's units read through; None where no wide branch has any."""
+def sides_of(stage: Stage) -> dict[torch.nn.Conv2d, int]:
+    """Each bottleneck of the stage's wide branches, and the cells to a side that read it."""
     sides: dict[torch.nn.Conv2d, int] = {}
-    for branch in stage.branches:
+    for branch in stage.branches if stage.side >= POOL else ():
         if branch.bottleneck is not None:
             side = min(stage.side, branch.convolutions[-1].kernel_size[0])
             sides[branch.bottleneck] = max(side, sides.get(branch.bottleneck, 0))
-    if not sides or stage.side < POOL:
+    return sides
+
+
+def bottleneck(stage: Stage, search: Search) -> Bottleneck | None:
+    """The bottleneck that the site's units read through; None where no wide branch has any."""
+    sides = sides_of(stage)
+    if not sides:
         return None
     weight = torch.cat([convolution.weight.detach()[:, :, 0, 0] for convolution in sides])
     bias = torch.cat([bias_of(convolution).detach() for convolution in sides])

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -46,11 +45,18 @@ from workbench.analyses.propose.site.figures import (
     site_json,
 )
 from workbench.analyses.propose.site.fit import Theory
-from workbench.analyses.propose.site.hidden import HIDDEN_ROWS, Hidden, hidden_families
+from workbench.analyses.propose.site.hidden import Hidden, hidden_families
 from workbench.analyses.propose.site.kinds import FULL_DEG
 from workbench.analyses.propose.site.labels import Labels, labels
 from workbench.analyses.propose.site.pixels import PixelSearch, pixel_labels
 from workbench.analyses.propose.site.plot import draw_site
+from workbench.analyses.propose.site.request import (
+    ROWS,
+    SiteRequest,
+    refuse_pictures,
+    refuse_rows,
+    refuse_sites,
+)
 from workbench.analyses.propose.site.sample import INPUT, Sample, Stage, sample, stage_of
 from workbench.analyses.propose.site.splice import (
     SplicedAnswers,
@@ -65,45 +71,17 @@ from workbench.analyses.propose.site.written import (
     host_of,
     write_sites,
 )
-from workbench.errors import WorkbenchError, nearest
 from workbench.files import write_whole
-from workbench.hosts.host import Host
 from workbench.report.drawing import png
 from workbench.result_folder import folder_written_whole
 from workbench.score.facts import Header, host_facts, picture_facts
 from workbench.splice.link import link_of
-from workbench.vision.pictures import Picture, first_by_content
+from workbench.vision.pictures import first_by_content
 from workbench.work import Work
 
-LEAST = 8  # pictures of each kind
 MOST = 24  # terms of a unit
 HIGH = 0.999  # of a unit's activations on photographs
 STEP_DEG = FULL_DEG / POSES
-ROWS = (PERMUTED, UNPOSED, RANDOM, SINGLE, EXCEPTIONS, *HIDDEN_ROWS, MEAN)  # beside TERMS
-
-
-@dataclass(frozen=True)
-class SiteRequest:
-    """The request of `propose` for a whole site.
-
-    pictures  the theories are fitted on them
-    judge     nothing is fitted on them
-    terms     of each unit; None for as many as pay for themselves
-    splice    judging pictures, the first by content hash, on which the whole site is put in place
-    rows      of the table beside "terms", and no families; None for all rows, and families
-    below     sites before this one that are handwritten, which it reads as they are written
-    weights   whether each of `rows` is written to a file as well, "terms" if there are none
-    """
-
-    host: Host
-    site: str
-    pictures: Sequence[Picture]
-    judge: Sequence[Picture]
-    terms: int | None = None
-    splice: int = 0
-    rows: Sequence[str] | None = None
-    below: Sequence[WrittenSite] = ()
-    weights: bool = False
 
 
 def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal:
@@ -112,10 +90,10 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
     Writes site.json, site.png, and a theory and a circuit file of every family, to the folder
     `output`. Raises WorkbenchError.
     """
-    _refuse_few_or_shared(request)
-    _refuse_unknown_rows(request.rows)
-    _refuse_not_below(request)
+    refuse_pictures(request)
+    refuse_sites(request)
     stage = stage_of(request.host, request.site, host_of(request.host, request.below))
+    refuse_rows(request, stage)
     if request.splice:
         refuse_unanswered(request.host)
     work = work.on_host(request.host.name)
@@ -247,39 +225,6 @@ def offered(units: Labels) -> np.ndarray:
         turned = normal_deg + np.arange(0, FULL_DEG, period_deg or STEP_DEG)
         possible[unit, np.round(turned / STEP_DEG).astype(int) % POSES] = True
     return possible
-
-
-def _refuse_few_or_shared(request: SiteRequest) -> None:
-    for name, pictures in (("calibration", request.pictures), ("judging", request.judge)):
-        if len(pictures) < LEAST:
-            raise WorkbenchError(f"{name} pictures", f"{len(pictures)}", f"{LEAST} or more")
-    shared = {picture.sha256 for picture in request.pictures} & {
-        picture.sha256 for picture in request.judge
-    }
-    if shared:
-        raise WorkbenchError(
-            "judging pictures",
-            f"{len(shared)} of them are calibration pictures",
-            "pictures that nothing is fitted on",
-        )
-
-
-def _refuse_not_below(request: SiteRequest) -> None:
-    above = list(request.host.sites).index(request.host.site(request.site).name)
-    before = list(request.host.sites)[:above]
-    for written in request.below:
-        if written.facts.site not in before:
-            raise WorkbenchError(
-                "the handwritten sites below",
-                f"{written.facts.site} is one of them",
-                f"sites that lie before {request.site}",
-            )
-
-
-def _refuse_unknown_rows(rows: Sequence[str] | None) -> None:
-    for name in rows or ():
-        if name not in (TERMS, *ROWS):
-            raise WorkbenchError("--row", f"no row {name!r}", remedy=nearest(name, (TERMS, *ROWS)))
 
 
 def _rows(ways: Sequence[Way], search: Search, spliced: Mapping[str, SplicedAnswers]) -> list[Row]:

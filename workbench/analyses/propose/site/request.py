@@ -1,0 +1,85 @@
+"""The request of `propose` for a whole site, and what is refused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workbench.analyses.propose.site.controls import (
+    EXCEPTIONS,
+    MEAN,
+    PERMUTED,
+    RANDOM,
+    SINGLE,
+    TERMS,
+    UNPOSED,
+)
+from workbench.analyses.propose.site.hidden import HIDDEN_ROWS, sides_of
+from workbench.analyses.propose.site.sample import Stage
+from workbench.analyses.propose.site.written import WrittenSite
+from workbench.errors import WorkbenchError, nearest
+from workbench.hosts.host import Host
+from workbench.vision.pictures import Picture
+
+LEAST = 8  # pictures of each kind
+ROWS = (PERMUTED, UNPOSED, RANDOM, SINGLE, EXCEPTIONS, *HIDDEN_ROWS, MEAN)  # beside TERMS
+
+
+@dataclass(frozen=True)
+class SiteRequest:
+    """The request of `propose` for a whole site.
+
+    pictures  the theories are fitted on them
+    judge     nothing is fitted on them
+    terms     of each unit; None for as many as pay for themselves
+    splice    judging pictures, the first by content hash, on which the whole site is put in place
+    rows      of the table beside "terms", and no families; None for all rows, and families
+    below     sites before this one that are handwritten, which it reads as they are written
+    weights   whether each of `rows` is written to a file as well, "terms" if there are none
+    """
+
+    host: Host
+    site: str
+    pictures: Sequence[Picture]
+    judge: Sequence[Picture]
+    terms: int | None = None
+    splice: int = 0
+    rows: Sequence[str] | None = None
+    below: Sequence[WrittenSite] = ()
+    weights: bool = False
+
+
+def refuse_pictures(request: SiteRequest) -> None:
+    """Raises WorkbenchError for too few pictures, and for any that is fitted and judged on."""
+    for name, pictures in (("calibration", request.pictures), ("judging", request.judge)):
+        if len(pictures) < LEAST:
+            raise WorkbenchError(f"{name} pictures", f"{len(pictures)}", f"{LEAST} or more")
+    shared = {picture.sha256 for picture in request.pictures} & {
+        picture.sha256 for picture in request.judge
+    }
+    if shared:
+        raise WorkbenchError(
+            "judging pictures",
+            f"{len(shared)} of them are calibration pictures",
+            "pictures that nothing is fitted on",
+        )
+
+
+def refuse_sites(request: SiteRequest) -> None:
+    """Raises WorkbenchError for handwritten sites that do not lie before the site."""
+    above = list(request.host.sites).index(request.host.site(request.site).name)
+    before = list(request.host.sites)[:above]
+    for written in request.below:
+        if written.facts.site not in before:
+            raise WorkbenchError(
+                "the handwritten sites below",
+                f"{written.facts.site} is one of them",
+                f"sites that lie before {request.site}",
+            )
+
+
+def refuse_rows(request: SiteRequest, stage: Stage) -> None:
+    """Raises WorkbenchError for rows that the table of this site does not have."""
+    have = [TERMS, *(name for name in ROWS if name not in HIDDEN_ROWS or sides_of(stage))]
+    for name in request.rows or ():
+        if name not in have:
+            where = f"--row of {request.site}"
+            raise WorkbenchError(where, f"no row {name!r}", remedy=nearest(name, have))
