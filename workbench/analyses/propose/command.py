@@ -11,6 +11,7 @@ from workbench.terminal.options import (
     CALIBRATE_ON,
     CALIBRATION,
     COMMON,
+    ENGINE,
     HOST,
     IMAGES,
     ONE_CIRCUIT,
@@ -23,6 +24,7 @@ from workbench.terminal.session import Session
 from workbench.terminal.types import NAME, SHIPPED_FILE, count
 
 if TYPE_CHECKING:
+    from workbench.engine import Engine
     from workbench.vision.pictures import Picture
     from workbench.work import Work
 
@@ -84,6 +86,7 @@ Shown = tuple[str, Any, *tuple[Path, ...]]  # what `print_result` shows: documen
     "NAME-proposed.yaml with its ledger, propose.json, propose.png; with --site theories and "
     "circuits of families, site.json, site.png",
 )
+@ENGINE
 @COMMON
 def propose(  # noqa: PLR0913
     subject: str,
@@ -101,6 +104,7 @@ def propose(  # noqa: PLR0913
     most: int | None,
     atoms: int | None,
     output: Path,
+    engine: "Engine",
     common: Common,
 ) -> None:
     """Find by search what the last family of SPEC reads, and write the theory that reads it.
@@ -133,7 +137,7 @@ def propose(  # noqa: PLR0913
     _refuse_mixed(site, of_spec, of_site | {"--row": rows or None, "--weights": weights or None})
     with Session() as session:
         pictures = session.pictures(calibration, common.skip_broken, "calibration", calibrate_on)
-        work = session.work(common.seed, common.no_cache)
+        work = session.work(common.seed, common.no_cache, engine)
         if site:
             judge = session.pictures(images, common.skip_broken, "headline")
             how = {"terms": terms, "splice": splice or 0, "rows": rows or None, "weights": weights}

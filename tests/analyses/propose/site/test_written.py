@@ -1,5 +1,6 @@
 """Sites written one upon another: the first reads the input, later ones what is written below."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -190,3 +191,17 @@ def test_files_of_other_networks_and_other_sites_are_refused(host, first, tmp_pa
 def test_a_row_that_the_site_does_not_have_is_refused(host, tmp_path, row):
     with pytest.raises(WorkbenchError, match="--row of second: no row"):
         propose_site(asked(host, "second", rows=(row,)), tmp_path / "out", Work())
+
+
+def sent(function, items):
+    """An engine that sends everything to another place, as a cluster does."""
+    function = pickle.loads(pickle.dumps(function))
+    return [function(pickle.loads(pickle.dumps(item))) for item in items]
+
+
+def test_a_search_that_is_sent_elsewhere_finds_the_same(host, tmp_path):
+    request = replace(asked(host, "second", rows=("single weights",)), splice=0, weights=False)
+    propose_site(request, tmp_path / "here", Work())
+    propose_site(request, tmp_path / "there", Work(engine=sent))
+    first, second = ((tmp_path / name / "site.json").read_bytes() for name in ("here", "there"))
+    assert first == second

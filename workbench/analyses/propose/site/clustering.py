@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,9 +12,9 @@ from torch import Tensor
 
 from workbench.analyses.propose.site.controls import Search
 from workbench.analyses.propose.site.dictionary import Dictionary
-from workbench.analyses.propose.site.fit import WEIGHT_BITS
+from workbench.analyses.propose.site.fit import WEIGHT_BITS, Features
 from workbench.analyses.propose.site.sample import Sample
-from workbench.analyses.propose.site.stop import lengths
+from workbench.analyses.propose.site.stop import Halves, lengths
 from workbench.score.bits import address_bits
 
 
@@ -59,7 +60,8 @@ def clustering(search: Search, terms: Dictionary, poses: np.ndarray, most: int) 
     """Prepare the search; `poses` are those of the units' theories of their own."""
     held = search.fit.item % 2 == 1
     fit, judge = search.fit.part(~held), search.fit.part(held)
-    bits_by_count = lengths(search.features(terms), fit, judge, poses, most, search.link)
+    halves = Halves(search.features(terms), fit, judge, most, search.link)
+    bits_by_count = lengths(halves, poses, search.work.engine)
     counts = bits_by_count.argmin(1)
     alone = bits_by_count.min(1) + math.log2(len(terms.poses)) * (counts > 0)
     products = _products(search, terms, fit)
@@ -69,19 +71,27 @@ def clustering(search: Search, terms: Dictionary, poses: np.ndarray, most: int) 
 
 def _products(search: Search, terms: Dictionary, fit: Sample) -> Products:
     target = unit_scale(fit.target, fit.trained)
-    features, advance = search.features(terms), search.work.stage("families", len(terms.poses))
+    poses, advance = range(len(terms.poses)), search.work.stage("families", len(terms.poses))
+    compute = partial(_products_at, search.features(terms), fit, target)
     spreads, grams, products = [], [], []
-    for pose in range(len(terms.poses)):
-        values = features(fit, pose)
-        values -= values.mean(0)
-        spreads.append(values.std(0))
-        grams.append(values.T @ values)
-        products.append(target.T @ values)
+    for spread, gram, product in search.work.engine(compute, poses):
+        spreads.append(spread)
+        grams.append(gram)
+        products.append(product)
         advance(1)
     spread = torch.stack(spreads).square().mean(0).sqrt()
     spread = spread.clamp_min(1e-5 * float(spread.max()) + 1e-12)
     gram = torch.stack(grams).div_(spread).div_(spread[:, None])
     return Products(spread, gram, torch.stack(products) / spread)
+
+
+def _products_at(
+    features: Features, fit: Sample, target: Float[Tensor, "row unit"], pose: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Spread of the features of one pose, their products, and those with the targets."""
+    values = features(fit, pose)
+    values -= values.mean(0)
+    return values.std(0), values.T @ values, target.T @ values
 
 
 def unit_scale(

@@ -94,7 +94,7 @@ class Search:
 
     def features(self, terms: Dictionary) -> Features:
         """The features of a dictionary."""
-        return lambda sample, pose: terms.features(sample.windows, pose)
+        return partial(_of_terms, terms)
 
     def dictionary(self, labels: Labels, posed: bool = True) -> Dictionary:
         """The terms that read these labels."""
@@ -105,14 +105,23 @@ class Search:
         if len(terms.poses) == 1:
             return np.zeros(len(self.offered), int)
         rows = self.fit.part(np.arange(len(self.fit)) % POSE_ROWS == 0)
-        return best_poses(self.features(terms), rows, range(POSES), self.offered)
+        poses, engine = range(POSES), self.work.engine
+        return best_poses(self.features(terms), rows, poses, self.offered, engine)
 
     def way(
         self, name: str, terms: Dictionary, counts: Sequence[int], poses: np.ndarray
     ) -> tuple[Way, list[Theory]]:
         """The units' theories of so many terms each."""
         advance = self.work.stage(name, len(poses))
-        made = theories(self.features(terms), self.fit, poses, counts, self.link, advance=advance)
+        made = theories(
+            self.features(terms),
+            self.fit,
+            poses,
+            counts,
+            self.link,
+            advance=advance,
+            engine=self.work.engine,
+        )
         candidates = len(terms.atoms), len(terms.poses)
         return self.costed(name, self.kernels(terms, made), made, *candidates), made
 
@@ -221,8 +230,14 @@ def with_exceptions(
         search.link,
         scaled_features(_single(inputs, search.fit, 0)),
         search.work.stage(EXCEPTIONS, len(poses)),
+        search.work.engine,
     )
     return search.costed(EXCEPTIONS, search.kernels(terms, made), made, both, len(terms.poses))
+
+
+def _of_terms(terms: Dictionary, sample: Sample, pose: int) -> Float[Tensor, "row atom"]:
+    """The drive that every term alone gives a reader of that pose."""
+    return terms.features(sample.windows, pose)
 
 
 def _single(inputs: Int[Tensor, " weight"], sample: Sample, pose: int) -> Tensor:

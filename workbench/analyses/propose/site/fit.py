@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from workbench.analyses.propose.site.sample import Sample
+from workbench.engine import Engine, here
 from workbench.splice.conditions import scaled
 from workbench.splice.link import Link
 from workbench.splice.rivals import Window, as_small_floats, greedy, rectified_fit
@@ -109,22 +111,32 @@ def predictions(window: Window, sample: Sample) -> Float[Tensor, "row unit"]:
 
 
 def best_poses(
-    features: Features, sample: Sample, poses: Sequence[int], offered: np.ndarray
+    features: Features,
+    sample: Sample,
+    poses: Sequence[int],
+    offered: np.ndarray,
+    engine: Engine = here,
 ) -> np.ndarray:
     """For each unit the pose, of those that it is offered, at which FIRST terms explain most.
 
     `offered` is `unit pose`, whether a pose is offered.
     """
     gains = np.full(offered.shape, -np.inf)
-    for pose in poses:
-        units = np.flatnonzero(offered[:, pose])
-        if not len(units):
-            continue
-        scaled_values = scaled_features(features(sample, pose))
-        target = sample.target[:, torch.from_numpy(units)]
-        chosen = orders(scaled_values, target, FIRST)
-        gains[units, pose] = explained(scaled_values, target, chosen).numpy()
+    items = [(pose, units) for pose in poses if len(units := np.flatnonzero(offered[:, pose]))]
+    compute = partial(_explained_at, features, sample)
+    for (pose, units), share in zip(items, engine(compute, items), strict=True):
+        gains[units, pose] = share.numpy()
     return gains.argmax(1)
+
+
+def _explained_at(
+    features: Features, sample: Sample, item: tuple[int, np.ndarray]
+) -> Float[Tensor, " unit"]:
+    """The share of each unit's variance that FIRST terms at one pose explain."""
+    pose, units = item
+    scaled_values = scaled_features(features(sample, pose))
+    target = sample.target[:, torch.from_numpy(units)]
+    return explained(scaled_values, target, orders(scaled_values, target, FIRST))
 
 
 def theories(
@@ -135,22 +147,44 @@ def theories(
     link: Link,
     more: Scaled | None = None,
     advance: Callable[[int], None] = lambda steps: None,
+    engine: Engine = here,
 ) -> list[Theory]:
     """Every unit's theory, of its count of terms at its pose.
 
-    `more` are features of every pose, of which terms may be taken too: their columns follow.
+    `more` are features of every pose, of which terms may be taken too: their columns follow. The
+    engine computes units of several poses at once.
     """
     made: dict[int, Theory] = {}
-    for pose in sorted(set(pose_of.tolist())):
-        units = np.flatnonzero(pose_of == pose)
-        scaled_values = joined(scaled_features(features(sample, pose)), more)
-        most = min(max(counts[unit] for unit in units.tolist()), scaled_values.gram.shape[0])
-        order = orders(scaled_values, sample.target[:, torch.from_numpy(units)], most)
-        for unit, picked in zip(units.tolist(), order, strict=True):
-            kept = picked[: counts[unit]]
-            made[unit] = theory_of(pose, kept, scaled_values, sample.trained[:, unit], link)
+    compute = partial(_theories_at, features, sample, counts, link, more)
+    items = units_by_pose(pose_of)
+    for units, several in zip(items.values(), engine(compute, items.items()), strict=True):
+        made.update(zip(units.tolist(), several, strict=True))
         advance(len(units))
     return [made[unit] for unit in range(len(pose_of))]
+
+
+def units_by_pose(pose_of: np.ndarray) -> dict[int, np.ndarray]:
+    """The units of each pose that any of them has."""
+    return {pose: np.flatnonzero(pose_of == pose) for pose in sorted(set(pose_of.tolist()))}
+
+
+def _theories_at(
+    features: Features,
+    sample: Sample,
+    counts: Sequence[int],
+    link: Link,
+    more: Scaled | None,
+    item: tuple[int, np.ndarray],
+) -> list[Theory]:
+    """The theories of the units of one pose."""
+    pose, units = item
+    scaled_values = joined(scaled_features(features(sample, pose)), more)
+    most = min(max(counts[unit] for unit in units.tolist()), scaled_values.gram.shape[0])
+    order = orders(scaled_values, sample.target[:, torch.from_numpy(units)], most)
+    return [
+        theory_of(pose, picked[: counts[unit]], scaled_values, sample.trained[:, unit], link)
+        for unit, picked in zip(units.tolist(), order, strict=True)
+    ]
 
 
 def joined(features: Scaled, more: Scaled | None) -> Scaled:

@@ -1,6 +1,7 @@
 """How many terms a unit's theory has: as many as pay for themselves in bits."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,11 +11,14 @@ from torch import Tensor
 from workbench.analyses.propose.site.fit import (
     WEIGHT_BITS,
     Features,
+    Theory,
     orders,
     scaled_features,
     theory_of,
+    units_by_pose,
 )
 from workbench.analyses.propose.site.sample import Sample
+from workbench.engine import Engine
 from workbench.score.bits import address_bits, calibrated_bits
 from workbench.splice.conditions import scaled
 from workbench.splice.link import Link
@@ -34,31 +38,58 @@ def affordable(bits: float, candidates: int, poses: int) -> int:
     return max((k for k in counts if unit_bits(k, candidates, poses) <= bits), default=1)
 
 
-def lengths(
-    features: Features, fit: Sample, held: Sample, pose_of: np.ndarray, most: int, link: Link
-) -> Float[np.ndarray, "unit count"]:
+@dataclass(frozen=True)
+class Halves:
+    """What the messages of units are counted on: both halves of the pictures, and the most terms.
+
+    fit, held  the theories are fitted on the first, and judged on the second
+    """
+
+    features: Features
+    fit: Sample
+    held: Sample
+    most: int
+    link: Link
+
+    def at(self, item: tuple[int, np.ndarray]) -> Float[np.ndarray, "unit count"]:
+        """The messages of the units of one pose."""
+        pose, units = item
+        values, other = (
+            scaled_features(self.features(self.fit, pose)),
+            self.features(self.held, pose),
+        )
+        target = self.fit.target[:, torch.from_numpy(units)]
+        made = np.full((len(units), self.most + 1), math.inf)
+        made[:, 0] = 0
+        order = orders(values, target, min(self.most, other.shape[1]))
+        for row, unit, picked in zip(made, units.tolist(), order, strict=True):
+            for k in range(1, len(picked) + 1):
+                theory = theory_of(pose, picked[:k], values, self.fit.trained[:, unit], self.link)
+                row[k] = self._message(theory, other, unit)
+                if k - int(row.argmin()) >= PATIENCE:
+                    break
+        return made
+
+    def _message(self, theory: Theory, values: Float[Tensor, "row feature"], unit: int) -> float:
+        """The message of one theory on the held half, whose features are `values`."""
+        drive = (values[:, list(theory.chosen)] @ theory.weights)[:, None]
+        gain, bias = (torch.tensor([number]) for number in (theory.gain, theory.bias))
+        predicted = scaled(self.link, gain, bias, drive)
+        left = share_left(predicted, self.held.trained[:, unit : unit + 1])
+        count = len(theory.chosen)
+        cost = address_bits(values.shape[1], count) + count * WEIGHT_BITS
+        return message(float(left[0]), self.held.pictures) + cost
+
+
+def lengths(halves: Halves, pose_of: np.ndarray, engine: Engine) -> Float[np.ndarray, "unit count"]:
     """The message of each unit with 0, 1, 2 ... terms: the terms, and what they leave.
 
     It is infinite for counts that were not tried.
     """
-    made = np.zeros((len(pose_of), most + 1))
-    for pose in sorted(set(pose_of.tolist())):
-        units = np.flatnonzero(pose_of == pose)
-        values, other = scaled_features(features(fit, pose)), features(held, pose)
-        candidates = other.shape[1]
-        order = orders(values, fit.target[:, torch.from_numpy(units)], min(most, candidates))
-        for unit, picked in zip(units.tolist(), order, strict=True):
-            made[unit, 1:] = math.inf
-            for k in range(1, len(picked) + 1):
-                theory = theory_of(pose, picked[:k], values, fit.trained[:, unit], link)
-                drive = (other[:, picked[:k]] @ theory.weights)[:, None]
-                gain, bias = (torch.tensor([x]) for x in (theory.gain, theory.bias))
-                predicted = scaled(link, gain, bias, drive)
-                left = share_left(predicted, held.trained[:, unit : unit + 1])
-                cost = address_bits(candidates, k) + k * WEIGHT_BITS
-                made[unit, k] = message(float(left[0]), held.pictures) + cost
-                if k - int(made[unit].argmin()) >= PATIENCE:
-                    break
+    made = np.zeros((len(pose_of), halves.most + 1))
+    items = units_by_pose(pose_of)
+    for units, rows in zip(items.values(), engine(halves.at, items.items()), strict=True):
+        made[units] = rows
     return made
 
 
