@@ -23,7 +23,8 @@ from workbench.studio.answers import ARC, Stimulus
 from workbench.studio.asking import Answer
 from workbench.studio.axis import score_svg
 from workbench.studio.completions import Completions
-from workbench.studio.draft import Slider
+from workbench.studio.draft import Draft, Slider
+from workbench.studio.shared_text import SharedText
 from workbench.studio.sliders import Sliders
 from workbench.studio.studio import Studio
 from workbench.studio.upload import picture_upload
@@ -67,9 +68,9 @@ class Window:
     def refresh(self) -> None:
         """Show the studio's text, problems, sliders and answers."""
         studio, draft = self.studio, self.studio.draft
-        self.editor.value = studio.text
-        if draft.text == studio.text:
-            self._mark()
+        self.text.show(studio.text)
+        if draft.text == studio.text and draft is not self.marked:
+            self._mark(draft)
         self.sliders.show(self._family())
         self.status.text = "unsaved" if studio.unsaved else "saved"
         self.changed.text = studio.since_saved()
@@ -91,15 +92,16 @@ class Window:
                 save.set_enabled(not files.locked)
                 ui.button("Reload file", on_click=self._revert).props("dense flat no-caps")
         self.changed = ui.label().classes("small changed")
-        self.editor = ui.codemirror(
+        editor = ui.codemirror(
             self.studio.text,
             language="YAML",
             indent="  ",
             keymap={"Mod-s": self._save},
-            on_change=lambda event: self.studio.edit(event.value),
         ).classes("editor")
-        Completions(self.editor)
-        self.editor.set_enabled(not files.follows)
+        Completions(editor)
+        self.text = SharedText(editor, self.studio.edit)
+        self.marked: Draft | None = None
+        editor.set_enabled(not files.follows)
         self.problems = ui.html(sanitize=False).classes("problems")
         self.sliders = Sliders(self.studio, self._slid)
 
@@ -175,22 +177,18 @@ class Window:
         self.view = replace(self.view, view=STIMULUS, stimulus=picture)
         self._moved_to()
 
-    def _mark(self) -> None:
+    def _mark(self, draft: Draft) -> None:
         """Underline the problems, and list them below the editor."""
-        marks = self.studio.draft.marks
-        self.editor.decorations = [
-            {"kind": "mark", "from": mark.start, "to": mark.end, "class": "problem"}
-            for mark in marks
-            if mark.end > mark.start
-        ]
-        self.editor.line_tooltips = {
-            mark.line: "\n".join(other.message for other in marks if other.line == mark.line)
-            for mark in marks
-        }
-        self.problems.content = "".join(f"<p>{escape(mark.message)}</p>" for mark in marks)
+        self.marked = draft
+        self.text.underline(draft.marks)
+        self.problems.content = "".join(f"<p>{escape(mark.message)}</p>" for mark in draft.marks)
 
-    def _slid(self, slider: Slider, value: float) -> None:
-        self._try(lambda: self.studio.slide(slider, value))
+    def _slid(self, slider: Slider, value: float) -> float | None:
+        try:
+            return self.studio.slide(slider, value)
+        except WorkbenchError as error:
+            self._refuse(error)
+            return None
 
     def _save(self) -> None:
         self._try(self.studio.save)

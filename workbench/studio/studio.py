@@ -103,10 +103,14 @@ class Studio:
             return
         self._take(text)
 
-    def slide(self, slider: Slider, value: float) -> None:
-        """Write a slider's number into the text. Raises WorkbenchError as `with_tuned`."""
+    def slide(self, slider: Slider, value: float) -> float:
+        """Write a slider's number into the text, and return it.
+
+        Raises WorkbenchError as `with_tuned`.
+        """
         rounded = min(max(float(f"{value:.{DIGITS}g}"), slider.low), slider.high)
         self.edit(with_tuned(self.text, {slider.path: rounded}))
+        return rounded
 
     def save(self) -> None:
         """Write the text to the file, whole.
