@@ -1,6 +1,7 @@
 """The state of a studio: texts, answers and the file, with a worker that computes nothing."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,17 @@ def test_a_slider_changes_its_number_alone_and_stays_within_bounds(file):
         assert changed[0][1] == changed[0][0].replace(f"{slider.value:g}", f"{slider.high}", 1)
         await settled()
         assert slider.key in studio.since_saved()
+
+    lived(file, scene)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, None, "x", [1]])
+def test_a_slider_refuses_what_is_no_finite_number(file, value):
+    async def scene(studio):
+        slider = next(sliders(studio.good.spec))
+        with pytest.raises(WorkbenchError, match=rf"{re.escape(slider.key)}: .*; expected a numb"):
+            studio.slide(slider, value)
+        assert studio.text == TEXT
 
     lived(file, scene)
 

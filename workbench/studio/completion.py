@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from workbench.spec.language import INPUT
+from workbench.spec.source import BYTES
 from workbench.studio.outline import CURSOR, Node, Place, place_of
 from workbench.studio.shapes import Schema, about, about_word, fitting, shapes_of, steps, words_of
 
@@ -12,10 +16,17 @@ READS = "reads"  # the mapping whose keys are families, or INPUT
 
 @dataclass(frozen=True)
 class Typed:
-    """A theory's text, and the index of the cursor in it."""
+    """A theory's text, and the index of the cursor in it.
 
-    text: str
-    cursor: int
+    Raises ValueError for a cursor outside the text.
+    """
+
+    text: Annotated[str, Field(max_length=BYTES)]
+    cursor: Annotated[int, Field(strict=True, ge=0, le=BYTES)]
+
+    def __post_init__(self) -> None:
+        if self.cursor > len(self.text):
+            raise ValueError(f"cursor {self.cursor} in a text of {len(self.text)} characters")
 
 
 @dataclass(frozen=True)

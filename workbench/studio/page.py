@@ -16,6 +16,7 @@ from workbench.studio.address import (
     command_line,
     data_uri,
     dragged,
+    finite,
     view_of,
     widened,
 )
@@ -156,9 +157,10 @@ class Window:
         shown, stimulus = self.answers[STIMULUS].value, self.view.stimulus
         if shown.apex_px is None or not isinstance(stimulus, Stimulus):  # a picture was given
             return
-        if event.type == "mousedown" or event.buttons & 1:
+        x, y = finite(event.image_x), finite(event.image_y)
+        if x is not None and y is not None and (event.type == "mousedown" or event.buttons & 1):
             move = widened if event.shift else dragged
-            moved = move(stimulus, shown.apex_px, event.image_x, event.image_y)
+            moved = move(stimulus, shown.apex_px, x, y)
             self.view = replace(self.view, stimulus=moved)
             self._moved_to()
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.spec import with_tuned
+from workbench.spec.problems import shortened
 from workbench.spec.source import text_of
+from workbench.studio.address import finite
 from workbench.studio.answers import ARC, Asked, GivenPicture, QuickScore, Stimulus
 from workbench.studio.asking import Answer
 from workbench.studio.changes import changed
@@ -106,9 +108,13 @@ class Studio:
     def slide(self, slider: Slider, value: float) -> float:
         """Write a slider's number into the text, and return it.
 
-        Raises WorkbenchError as `with_tuned`.
+        Raises WorkbenchError as `with_tuned`, and for a value that is no finite number.
         """
-        rounded = min(max(float(f"{value:.{DIGITS}g}"), slider.low), slider.high)
+        number = finite(value)
+        if number is None:
+            expected = f"a number from {slider.low:g} to {slider.high:g}"
+            raise WorkbenchError(slider.key, shortened(repr(value)), expected)
+        rounded = min(max(float(f"{number:.{DIGITS}g}"), slider.low), slider.high)
         self.edit(with_tuned(self.text, {slider.path: rounded}))
         return rounded
 
