@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.sequences.planted import THEORY, copying_circuit, copying_spec, planted_host
@@ -72,6 +73,7 @@ def test_the_quick_score_of_all_prompts_is_that_of_the_report(copying):
         assert handwritten.value == pytest.approx(figure.value, abs=1e-5)
         assert (handwritten.low, handwritten.high) == pytest.approx(figure.ci95, abs=1e-5)
         assert r2.value == pytest.approx(part.row("spliced").quantities["logit_r2"], abs=1e-4)
+        assert r2.low <= r2.value <= r2.high
         name = rival.condition.removeprefix(f"{part.name}.")
         assert rival.value == pytest.approx(part.row(name).recovered.value, abs=1e-5)
         baselines = [row for row in part.rows if row.facts.kind is ConditionKind.BASELINE]
@@ -79,6 +81,20 @@ def test_the_quick_score_of_all_prompts_is_that_of_the_report(copying):
         best = max(rivals, key=lambda row: row.recovered.value)
         assert rival.value == pytest.approx(best.recovered.value, abs=1e-5)
     assert quick.row(quick.main).words == "whole: handwritten"
+
+
+def test_the_figure_of_a_verdict_has_the_interval_over_prompts(copying, monkeypatch):
+    rows = []
+    evaluate = measure_tokens.evaluate_parts
+    monkeypatch.setattr(
+        measure_tokens, "evaluate_parts", lambda *given: rows.extend(evaluate(*given)) or rows
+    )
+    shown = measure_tokens.quick_score(asked(WRONG)).second.row("whole.spliced")
+    values = np.asarray(rows[-1].rows["spliced"]["logit_r2"])
+    drawn = np.random.default_rng(1).choice(values, (4000, len(values))).mean(1)
+    ends = np.percentile(drawn, (2.5, 97.5))
+    assert ends[0] < shown.value < ends[1]
+    assert (shown.low, shown.high) == pytest.approx(tuple(ends), abs=0.1 * np.ptp(ends))
 
 
 def test_a_wrong_theory_and_a_network_without_the_circuit_score_low(copying, on):
