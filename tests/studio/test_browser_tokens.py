@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.shipped import FOLDER
+from tests.studio.browsing import READING_MS, opened, replace_line
 from tests.studio.conftest import served
-from tests.studio.test_browser import READING_MS, WAIT_MS, replace_line
 
 pytestmark = [pytest.mark.browser, pytest.mark.shared]
 CIRCUIT = Path(__file__).parents[2] / "circuits" / "tokens" / "modular_addition" / "sum.yaml"
@@ -35,10 +35,7 @@ def address(theory, chromium):
 
 @pytest.fixture
 def window(chromium, address):
-    page = chromium.new_context(viewport={"width": 1400, "height": 1400}).new_page()
-    page.set_default_timeout(WAIT_MS)
-    page.goto(address)
-    page.wait_for_selector(".figure:not(.stale) img")
+    page = opened(chromium, address)
     page.wait_for_selector(".score:not(.stale) svg")
     yield page
     page.get_by_role("button", name="Reload file").click()
