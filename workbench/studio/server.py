@@ -94,6 +94,7 @@ def _listening(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((ADDRESS, port))
+        listening.listen()  # who has the address is not refused while the page is made ready
     except OSError as error:
         listening.close()
         raise WorkbenchError(
