@@ -4,7 +4,9 @@ import os
 import re
 import signal
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -201,6 +203,18 @@ def test_a_file_that_is_no_picture_is_refused_in_a_sentence(window, studio):
     drop(window, "large.png", (32 << 20) + 1)
     window.wait_for_selector("text=picture: more than 32 MiB. Scale it down.")
     assert "direction 45°" in window.locator(".figure").inner_text()
+
+
+def test_an_upload_without_a_file_is_refused(studio):
+    with urlopen(studio[0]) as page:
+        path = re.search(r"_nicegui/client/[\w-]+/upload/\d+", page.read().decode())[0]
+    field = b'--x\r\nContent-Disposition: form-data; name="f"\r\n\r\nabc\r\n--x--\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    with pytest.raises(HTTPError) as refused:
+        urlopen(Request(studio[0] + path, field, kind))
+    with refused.value as answer:
+        assert answer.code == 400
+        assert answer.read() == b"body: a field that is no file"
 
 
 def test_the_worst_place_shows_the_part_of_each_term_and_is_stale_after_an_edit(window, studio):

@@ -9,7 +9,7 @@ pytest.importorskip("nicegui", reason="the extra `studio` is not installed")
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from workbench.studio.server import offer_completions
+from workbench.studio.server import answer_requests
 
 JSON = {"Content-Type": "application/json"}
 
@@ -17,7 +17,7 @@ JSON = {"Content-Type": "application/json"}
 @pytest.fixture(scope="module")
 def client() -> TestClient:
     application = FastAPI()
-    offer_completions(application, json_schema())
+    answer_requests(application, json_schema())
     return TestClient(application)
 
 

@@ -40,7 +40,7 @@ def serve(studio: Studio, port: int, opens: bool, announce: Callable[[str], None
     def _page(request: Request) -> None:
         show_page(studio, request.query_params)
 
-    offer_completions(pages, studio.kind.schema())
+    answer_requests(pages, studio.kind.schema())
 
     async def started() -> None:
         await studio.start()
@@ -60,7 +60,7 @@ def serve(studio: Studio, port: int, opens: bool, announce: Callable[[str], None
     asyncio.run(server.serve([listening]))
 
 
-def offer_completions(application: FastAPI, schema: Schema) -> None:
+def answer_requests(application: FastAPI, schema: Schema) -> None:
     """Answer requests at /complete, and any malformed request with 400 and a sentence."""
 
     @application.post("/complete")
@@ -72,6 +72,12 @@ def offer_completions(application: FastAPI, schema: Schema) -> None:
         # without the input: JSON has no number such as 1e400
         first = cast(RequestValidationError, error).errors()[0]
         return PlainTextResponse(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", 400)
+
+    @application.exception_handler(AttributeError)
+    def _refuse_upload(request: Request, error: Exception) -> PlainTextResponse:
+        if "/upload/" not in request.url.path:
+            raise error
+        return PlainTextResponse("body: a field that is no file", 400)  # NiceGUI expects files
 
 
 def _application(token: str, studio: Studio) -> FastAPI:
