@@ -1,5 +1,6 @@
 """The studio's answers for theories of tokens: the figures and pictures of a report."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,10 @@ def asked(text: str = THEORY) -> Asked:
     return Asked(text, Path("theory.yaml"), CIRCUIT)
 
 
-def scored(host) -> TokenCard:
+@cache
+def scored() -> TokenCard:
+    """The score of the planted network, with pictures; computed once."""
+    host = planted_host()
     circuit = copying_circuit(host)
     request = TokenRequest(Path("theory.yaml"), CIRCUIT, pictured=True)
     prompts = prompts_of(circuit.prompts, host)
@@ -60,7 +64,7 @@ def scored(host) -> TokenCard:
 
 
 def test_the_quick_score_of_all_prompts_is_that_of_the_report(copying):
-    card, quick = scored(copying), measure_tokens.quick_score(asked())
+    card, quick = scored(), measure_tokens.quick_score(asked())
     assert quick.sample == "40 prompts"
     parts = [part for part in card.parts if not part.name.endswith(".weights")]
     assert [row.condition for row in quick.rows][::2] == [f"{part.name}.spliced" for part in parts]
@@ -108,7 +112,7 @@ def test_a_wrong_theory_and_a_network_without_the_circuit_score_low(copying, on)
 
 
 def test_patterns_are_the_pictures_of_the_report(copying):
-    card = scored(copying)
+    card = scored()
     of_report = {
         drawing.name: str(embedded(drawing.name, drawing.content(), "", "").markup)
         for drawing in drawings(card, words_of(card))
