@@ -9,7 +9,7 @@ from tests.studio.conftest import served
 from workbench.cli import main
 from workbench.spec import load_theory
 
-pytestmark = [pytest.mark.browser, pytest.mark.full]  # its steps are those of test_browser.py
+pytestmark = pytest.mark.browser
 WAIT_MS = 120_000  # on a machine where others compute
 GOAL = 0.5
 TUNED = "threshold: {tune: 0.2, min: 0, max: 0.8}"

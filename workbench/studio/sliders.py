@@ -21,6 +21,7 @@ class NumberSlider(ui.slider):
     slider  as the theory has it now
     agreed  the number that the text and the browser have; None where they may differ
     sets    how often `set` was called
+    moving  while a move is written: `agreed` is of the text before it
     """
 
     LOOPBACK = False  # an answer to an earlier key would take it back
@@ -30,7 +31,7 @@ class NumberSlider(ui.slider):
         super().__init__(min=slider.low, max=slider.high, step=step, value=slider.value)
         self.slider, self.write = slider, write
         self.agreed: float | None = slider.value
-        self.sets = 0
+        self.sets, self.moving = 0, False
         self.props(f'dense label data-key="{slider.key}" aria-label="{slider.key}" data-sets=0')
         seen = f"getElement({self.id}).$attrs['data-sets']"
         self.on("change", self._moved, js_handler=f"value => emit(value, Number({seen}))")
@@ -44,7 +45,11 @@ class NumberSlider(ui.slider):
 
     def _moved(self, event: GenericEventArguments) -> None:
         value, seen = event.args
-        number = self.write(self.slider, value)
+        self.moving = True
+        try:
+            number = self.write(self.slider, value)
+        finally:
+            self.moving = False
         if number is None:
             self.set(self.slider.value)
         else:  # a browser that was set after the move shows another number
@@ -81,7 +86,7 @@ class Sliders:
             shown.slider = slider
             shown.set_enabled(open_)
             current = good is not None and good.text == self.studio.text
-            if current and shown.agreed != slider.value:
+            if current and not shown.moving and shown.agreed != slider.value:
                 shown.set(slider.value)
 
     def _labelled(self, slider: Slider) -> NumberSlider:
