@@ -21,18 +21,19 @@ window.release = (count) => window.held.splice(0, count).forEach((deliver) => de
 """
 
 
-def loaded(chromium, address):
-    """A window of its own, with the text in its editor."""
+def loaded(chromium, address, script=""):
+    """A window of its own, with the text in its editor; `script` is run before the page's."""
     page = chromium.new_context(viewport={"width": 1400, "height": 1400}).new_page()
     page.set_default_timeout(WAIT_MS)
+    page.add_init_script(script)
     page.goto(address)
     page.wait_for_selector(".cm-line")
     return page
 
 
-def opened(chromium, address):
+def opened(chromium, address, script=""):
     """A window with the answer of its view."""
-    page = loaded(chromium, address)
+    page = loaded(chromium, address, script)
     page.wait_for_selector(".figure:not(.stale) img")
     return page
 

@@ -318,19 +318,9 @@ def test_read_only_follows_the_file_also_where_no_trained_units_are_known(
 
 
 @pytest.fixture
-def held(window, studio):
-    """A window that shows the sliders of a family and can hold the studio's messages."""
-    window.add_init_script(HOLD)
-    window.goto(f"{studio[0]}?view=kernels&family=line")
-    window.wait_for_selector(".figure:not(.stale) img")
-    yield window
-    window.evaluate("window.held ? (release(1e9), window.held = null) : null")
-
-
-@pytest.fixture
-def other(chromium, studio):
-    """Another window, which shows what the studio knows."""
-    page = opened(chromium, studio[0])
+def held(chromium, studio, window):
+    """A second window, which shows the sliders of a family and can hold the studio's messages."""
+    page = opened(chromium, f"{studio[0]}?view=kernels&family=line", HOLD)
     yield page
     page.context.close()
 
@@ -349,26 +339,26 @@ def press(page, key: str = "ArrowRight") -> None:
     page.locator('[data-key="families.line.threshold"] [tabindex="0"]').press(key)
 
 
-def test_each_of_fast_keys_moves_the_slider_also_after_a_late_answer(held, other):
+def test_each_of_fast_keys_moves_the_slider_also_after_a_late_answer(held, window):
     held.evaluate("window.held = []")
     press(held)
-    wait_for_threshold(other, 0.2 + STEP)
+    wait_for_threshold(window, 0.2 + STEP)
     count = held.evaluate("held.length")
     press(held)
     held.evaluate(f"release({count})")
     press(held)
     held.evaluate("release(1e9), window.held = null")
-    for page in (other, held):
+    for page in (window, held):
         wait_for_threshold(page, 0.2 + 3 * STEP)
     for _ in range(20):
         press(held, "ArrowLeft")
     wait_for_threshold(held, 0.2 - 17 * STEP)
 
 
-def test_a_line_that_is_typed_while_a_sliders_edit_is_on_its_way_is_kept(held, other):
+def test_a_line_that_is_typed_while_a_sliders_edit_is_on_its_way_is_kept(held, window):
     held.evaluate("window.held = []")
     press(held)
-    wait_for_threshold(other, 0.2 + STEP)
+    wait_for_threshold(window, 0.2 + STEP)
     held.locator(".cm-line", has_text="theory: my-curves").click()
     held.keyboard.press("End")
     held.keyboard.type("-é😀")
@@ -379,33 +369,33 @@ def test_a_line_that_is_typed_while_a_sliders_edit_is_on_its_way_is_kept(held, o
     assert threshold(held) == 0.2
     held.evaluate("release(1e9), window.held = null")
     wait_for_threshold(held, 0.2 + STEP)
-    other.wait_for_function("document.querySelector('.editor').innerText.includes('# a line')")
-    for page in (held, other):
+    window.wait_for_function("document.querySelector('.editor').innerText.includes('# a line')")
+    for page in (held, window):
         assert "theory: my-curves-é😀\n" in text_of(page)
         assert "    window_px: 40\n    # a line\n" in text_of(page)
         assert threshold(page) == pytest.approx(0.2 + STEP)
-    assert text_of(held) == text_of(other)
+    assert text_of(held) == text_of(window)
 
 
-def test_edits_of_two_windows_at_once_are_both_kept(held, other):
+def test_edits_of_two_windows_at_once_are_both_kept(held, window):
     held.evaluate("window.held = []")
-    other.locator(".cm-line", has_text="window_px: 40").first.click()
-    other.keyboard.press("End")
-    other.keyboard.type(" # other")
+    window.locator(".cm-line", has_text="window_px: 40").first.click()
+    window.keyboard.press("End")
+    window.keyboard.type(" # other")
     held.wait_for_function("held.length > 0")
     held.locator(".cm-line", has_text="theory: my-curves").click()
     held.keyboard.press("End")
     held.keyboard.type("-mine")
     press(held)
     held.evaluate("release(1e9), window.held = null")
-    for page in (held, other):
+    for page in (held, window):
         page.wait_for_function(
             "document.querySelector('.editor').innerText.includes('-mine') &&"
             "document.querySelector('.editor').innerText.includes('# other')"
         )
         wait_for_threshold(page, 0.2 + STEP)
-    assert text_of(held) == text_of(other)
+    assert text_of(held) == text_of(window)
     text = text_of(held)
-    other.reload()  # the text is not saved: a closed window loses nothing
-    other.wait_for_selector(".cm-line >> text=-mine")
-    assert text_of(other) == text
+    window.reload()  # the text is not saved: a closed window loses nothing
+    window.wait_for_selector(".cm-line >> text=-mine")
+    assert text_of(window) == text
