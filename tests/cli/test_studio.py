@@ -124,6 +124,14 @@ def test_a_port_that_is_taken_is_refused():
             server._listening(port)
 
 
+def test_a_browser_that_has_the_address_is_never_refused():
+    server = pytest.importorskip(
+        "workbench.studio.server", reason="the extra `studio` is not installed"
+    )
+    with server._listening(0) as listening:  # before the page answers
+        socket.create_connection(listening.getsockname(), timeout=5).close()
+
+
 def test_a_theory_that_comes_with_the_workbench_is_not_written(tmp_path, monkeypatch):
     assert "copy it first" in command._files(None, None, None, None, False).locked
     monkeypatch.setattr(command, "INSTALLED", tmp_path)

@@ -1,21 +1,32 @@
 """The studio in a real browser: open, edit, make an error, move a slider, save, reload."""
 
-import http.client
 import os
 import re
 import signal
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 
+from tests.studio.browsing import (
+    HOLD,
+    READING_MS,
+    drop,
+    kernel,
+    loaded,
+    new_kernel,
+    opened,
+    photograph,
+    replace_line,
+    status,
+    text_of,
+)
 from tests.studio.conftest import served, started_by
-from workbench.studio.panels import png
-from workbench.vision.tuning import curve
 
 pytestmark = pytest.mark.browser
-WAIT_MS = 120_000  # on a machine where others compute
-READING_MS = 200  # for so long a list of options takes no key, so that none is taken by mistake
+STEP = 0.8 / 200  # of the slider that the theory has
 
 
 @pytest.fixture(scope="module")
@@ -32,38 +43,6 @@ def window(chromium, studio, theory):
     page.get_by_role("button", name="Reload file").click()
     page.wait_for_function("document.querySelector('.status').innerText == 'saved'")
     page.context.close()
-
-
-def opened(chromium, address):
-    page = chromium.new_context(viewport={"width": 1400, "height": 1400}).new_page()
-    page.set_default_timeout(WAIT_MS)
-    page.goto(address)
-    page.wait_for_selector(".figure:not(.stale) img")
-    return page
-
-
-def replace_line(page, old: str, new: str) -> None:
-    """Type a new line in place of the one that has `old`."""
-    page.locator(".cm-line", has_text=old).first.click()
-    page.keyboard.press("Home")
-    page.keyboard.press("Shift+End")
-    page.keyboard.type(new)
-
-
-def text_of(page) -> str:
-    return "\n".join(page.locator(".cm-line").all_inner_texts()).replace("\n\n", "\n")
-
-
-def kernel(page) -> str:
-    return page.locator(".figure img").first.get_attribute("src")
-
-
-def new_kernel(page, before: str) -> None:
-    page.wait_for_function(
-        "before => { const shown = document.querySelector('.figure:not(.stale) img');"
-        "return shown && shown.src != before }",
-        arg=before,
-    )
 
 
 def test_the_page_shows_kernels_and_a_score_beside_the_best_baseline(window, theory):
@@ -192,22 +171,6 @@ def test_a_stimulus_is_dragged_and_both_kinds_of_unit_answer(window, studio):
     assert re.search(r"stimulus=[.\d]+,[.\d]+,[.\d]+", window.url)
 
 
-def photograph(shade: int) -> bytes:
-    """A PNG with an arc of a circle on it."""
-    rgb = curve(256, (128, 128), 90, 30, 255.0, float(shade))
-    return png(rgb)
-
-
-def drop(page, name: str, content: bytes | int) -> None:
-    """Drop a file of that content, or of so many zeros."""
-    data = page.evaluate_handle(
-        "([name, bytes]) => { const data = new DataTransfer();"
-        "data.items.add(new File([new Uint8Array(bytes)], name)); return data }",
-        [name, content if isinstance(content, int) else list(content)],
-    )
-    page.dispatch_event(".shown", "drop", {"dataTransfer": data})
-
-
 def test_a_picture_that_is_dropped_is_answered_and_its_address_shows_it_again(
     window, studio, theory
 ):
@@ -240,6 +203,18 @@ def test_a_file_that_is_no_picture_is_refused_in_a_sentence(window, studio):
     drop(window, "large.png", (32 << 20) + 1)
     window.wait_for_selector("text=picture: more than 32 MiB. Scale it down.")
     assert "direction 45°" in window.locator(".figure").inner_text()
+
+
+def test_an_upload_without_a_file_is_refused(studio):
+    with urlopen(studio[0]) as page:
+        path = re.search(r"_nicegui/client/[\w-]+/upload/\d+", page.read().decode())[0]
+    field = b'--x\r\nContent-Disposition: form-data; name="f"\r\n\r\nabc\r\n--x--\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    with pytest.raises(HTTPError) as refused:
+        urlopen(Request(studio[0] + path, field, kind))
+    with refused.value as answer:
+        assert answer.code == 400
+        assert answer.read() == b"body: a field that is no file"
 
 
 def test_the_worst_place_shows_the_part_of_each_term_and_is_stale_after_an_edit(window, studio):
@@ -295,6 +270,7 @@ def test_saving_writes_the_file_alone_and_other_windows_show_the_text(
         second.context.close()
 
 
+@pytest.mark.full  # torch and the network are loaded again; tests/studio/test_worker.py is quick
 def test_a_killed_process_is_started_again(window, studio):
     before = kernel(window)
     computing = [
@@ -327,19 +303,99 @@ def test_read_only_follows_the_file_also_where_no_trained_units_are_known(
     file = tmp_path / "theory.yaml"
     file.write_text(theory.read_text().replace("  curve:", "  bow:"))
     with served(file, "--read-only", circuit=False) as (address, _):
-        page = opened(chromium, f"{address}?family=line")
+        page = loaded(chromium, f"{address}?family=line")
         assert page.get_by_role("button", name="Save").count() == 0
         assert "give the trained units with --circuit" in page.locator(".score").inner_text()
-        before = kernel(page)
-        file.write_text(file.read_text().replace("spread_px: 2", "spread_px: 4"))
-        new_kernel(page, before)
-        assert "spread_px: 4" in text_of(page)
+        assert page.locator(".cm-content").get_attribute("contenteditable") == "false"
+        text = file.read_text().replace("spread_px: 2", "spread_px: 4")
+        file.write_text(text)
+        page.wait_for_selector(".cm-line >> text=spread_px: 4")
+        assert text_of(page).rstrip() == text.rstrip()
         page.context.close()
 
 
-def status(port: int, path: str, host: str = "") -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request("GET", path, headers={"Host": host or f"127.0.0.1:{port}"})
-    answer = connection.getresponse().status
-    connection.close()
-    return answer
+# ---- edits that meet: the studio's messages are on their way for as long as the test says
+
+
+@pytest.fixture
+def held(chromium, studio, window):
+    """A second window, which shows the sliders of a family and can hold the studio's messages."""
+    page = opened(chromium, f"{studio[0]}?view=kernels&family=line", HOLD)
+    yield page
+    page.context.close()
+
+
+def threshold(page) -> float:
+    return float(re.search(r"threshold: \{tune: ([\d.]+)", text_of(page))[1])
+
+
+def wait_for_threshold(page, number: float) -> None:
+    page.wait_for_function(
+        f"document.querySelector('.editor').innerText.includes('{{tune: {number:g},')"
+    )
+
+
+def press(page, key: str = "ArrowRight") -> None:
+    page.locator('[data-key="families.line.threshold"] [tabindex="0"]').press(key)
+
+
+def test_each_of_fast_keys_moves_the_slider_also_after_a_late_answer(held, window):
+    held.evaluate("window.held = []")
+    press(held)
+    wait_for_threshold(window, 0.2 + STEP)
+    count = held.evaluate("held.length")
+    press(held)
+    held.evaluate(f"release({count})")
+    press(held)
+    held.evaluate("release(1e9), window.held = null")
+    for page in (window, held):
+        wait_for_threshold(page, 0.2 + 3 * STEP)
+    for _ in range(20):
+        press(held, "ArrowLeft")
+    wait_for_threshold(held, 0.2 - 17 * STEP)
+
+
+def test_a_line_that_is_typed_while_a_sliders_edit_is_on_its_way_is_kept(held, window):
+    held.evaluate("window.held = []")
+    press(held)
+    wait_for_threshold(window, 0.2 + STEP)
+    held.locator(".cm-line", has_text="theory: my-curves").click()
+    held.keyboard.press("End")
+    held.keyboard.type("-é😀")
+    held.locator(".cm-line", has_text="window_px: 40").first.click()
+    held.keyboard.press("End")
+    held.keyboard.press("Enter")
+    held.keyboard.type("# a line")
+    assert threshold(held) == 0.2
+    held.evaluate("release(1e9), window.held = null")
+    wait_for_threshold(held, 0.2 + STEP)
+    window.wait_for_function("document.querySelector('.editor').innerText.includes('# a line')")
+    for page in (held, window):
+        assert "theory: my-curves-é😀\n" in text_of(page)
+        assert "    window_px: 40\n    # a line\n" in text_of(page)
+        assert threshold(page) == pytest.approx(0.2 + STEP)
+    assert text_of(held) == text_of(window)
+
+
+def test_edits_of_two_windows_at_once_are_both_kept(held, window):
+    held.evaluate("window.held = []")
+    window.locator(".cm-line", has_text="window_px: 40").first.click()
+    window.keyboard.press("End")
+    window.keyboard.type(" # other")
+    held.wait_for_function("held.length > 0")
+    held.locator(".cm-line", has_text="theory: my-curves").click()
+    held.keyboard.press("End")
+    held.keyboard.type("-mine")
+    press(held)
+    held.evaluate("release(1e9), window.held = null")
+    for page in (held, window):
+        page.wait_for_function(
+            "document.querySelector('.editor').innerText.includes('-mine') &&"
+            "document.querySelector('.editor').innerText.includes('# other')"
+        )
+        wait_for_threshold(page, 0.2 + STEP)
+    assert text_of(held) == text_of(window)
+    text = text_of(held)
+    window.reload()  # the text is not saved: a closed window loses nothing
+    window.wait_for_selector(".cm-line >> text=-mine")
+    assert text_of(window) == text

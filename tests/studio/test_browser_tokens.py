@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.shipped import FOLDER
+from tests.studio.browsing import READING_MS, opened, replace_line
 from tests.studio.conftest import served
-from tests.studio.test_browser import READING_MS, WAIT_MS, replace_line
 
 pytestmark = [pytest.mark.browser, pytest.mark.shared]
 CIRCUIT = Path(__file__).parents[2] / "circuits" / "tokens" / "modular_addition" / "sum.yaml"
@@ -35,10 +35,7 @@ def address(theory, chromium):
 
 @pytest.fixture
 def window(chromium, address):
-    page = chromium.new_context(viewport={"width": 1400, "height": 1400}).new_page()
-    page.set_default_timeout(WAIT_MS)
-    page.goto(address)
-    page.wait_for_selector(".figure:not(.stale) img")
+    page = opened(chromium, address)
     page.wait_for_selector(".score:not(.stale) svg")
     yield page
     page.get_by_role("button", name="Reload file").click()
@@ -69,20 +66,13 @@ def test_an_edit_marks_the_answers_as_stale_until_new_ones_stand(window):
     track = window.locator('[data-key="families.gather.looks[0].gain"] [tabindex="0"]')
     track.focus()
     track.press("ArrowLeft")
-    window.wait_for_function(  # a line that is typed before the slider's edit is there is lost
-        "!document.querySelector('.cm-content').innerText.includes('tune: 20,')"
-    )
-    window.wait_for_selector(".score.stale")
-    window.wait_for_selector(".figure:not(.stale) img")
     replace_line(window, "at: 2, gain: 20", "- {place: offset, at: 0, gain: 20}")
-    window.wait_for_function(
-        "before => { const shown = document.querySelector('.figure:not(.stale) img');"
-        "return shown && shown.src != before }",
-        arg=before,
-    )
-    window.wait_for_selector(".score:not(.stale) svg")
+    window.wait_for_selector(".score.stale")
+    window.wait_for_selector("text=2 lines added, 2 removed. Recovered 1.00 → ")
+    assert "gain: {tune: 19.8," in window.locator(".cm-content").inner_text()
     assert window.locator(".score").inner_html() != score
-    assert "Recovered 1.00 → " in window.locator(".changed").inner_text()
+    window.wait_for_selector(".figure:not(.stale) img")
+    assert window.locator(".figure img").first.get_attribute("src") != before
 
 
 def test_problems_are_underlined_and_keys_of_tokens_are_offered(window):

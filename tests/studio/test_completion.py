@@ -16,6 +16,8 @@ CURSOR = "|"
 ODD = (*"{}[]:,-#'\"|>&!?\n \t", ": ", "- ", "\r\n", "é😀", "\ue000")
 LONGEST_S = 5  # measured: 0.5 s, and 12 s where the time grows with the square of the dashes
 TWO = "theory: x\nfamilies:\n  edge:\n    window_px: 7\n  line:\n"
+POSES = "    poses: {orientation_deg: {every: 45, over: 180}, scale: [1], channel: [luma]}\n"
+POSED = TWO.replace("    window_px: 7\n", POSES)
 HEADS = "theory: x\ninput: tokens\nfamilies:\n  near:\n    units: heads\n  far:\n"
 
 
@@ -46,6 +48,9 @@ def labels(text: str, schema=PICTURES) -> list[str]:
             TWO + "    reads:\n      input: {kernel: gabor, |}",
             ["wavelength_px", "sigma_px", "aspect"],
         ),
+        (POSED + "    reads: {edge: {along: line, by: {|", ["scale", "channel"]),
+        (POSED + "    reads:\n      edge:\n      - by: {scale: [1], c|}", ["channel"]),
+        (POSED + "    reads:\n      edge:\n        by:\n          |", ["scale", "channel"]),
         (TWO + "claims:\n  any:\n    edit: {without: |}", ["edge", "line", "input"]),
         (TWO + "claims:\n  any:\n    edit: {without: [edge, |", ["edge", "line", "input"]),
     ],
@@ -84,6 +89,10 @@ def test_theories_of_tokens_have_their_own_schema(text, expected):
         "families: |",
         "families:\n  |",
         "variants:\n  plain:\n    set: {|}",
+        TWO + "    reads: {edge: {along: line, by: {|",
+        POSED + "    reads: {input: {by: {|",
+        POSED + "    by: {|",
+        "by: {|",
         "a: {b: |}",
         HEADS + "    looks:\n    - match\n      |",
         HEADS + "    looks:\n    - {match: same}\n    - match\n      |",
@@ -145,16 +154,13 @@ def test_the_keys_of_a_shipped_theory_are_offered_where_they_stand(file):
 
 
 def places(text: str) -> list[tuple[int, str]]:
-    """The places of the keys of families in the text, and the keys.
-
-    Left out are those of `by`, which are names of axes that the schema does not list.
-    """
+    """The places of the keys of families in the text, and the keys."""
 
     def below(node):
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 yield key.start_mark.index, key.value
-                yield from below(value) if key.value != "by" else ()
+                yield from below(value)
         elif isinstance(node, yaml.SequenceNode):
             for item in node.value:
                 yield from below(item)

@@ -79,6 +79,15 @@ def test_other_changes_are_counted_in_lines():
     assert line("    window_px: 7\n", "    window_px: 9\n    # wide\n") == (
         "Changed since the last save: 2 lines added, 1 removed."
     )
+    # as many lines added as removed, and a number among them
+    number = TEXT.replace("tune: 7.832", "tune: 8", 1)
+    before, after = (
+        draft_of(TEXT),
+        draft_of(number.replace("    window_px: 7\n", "    window_px: 9\n")),
+    )
+    assert changed(before.spec, after.spec, before.text, after.text) == (
+        "Changed since the last save: 2 lines added, 2 removed."
+    )
     draft = Draft(TEXT)
     assert changed(None, None, TEXT, draft.text) == "Nothing has changed since the last save."
 

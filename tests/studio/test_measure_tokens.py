@@ -1,7 +1,9 @@
 """The studio's answers for theories of tokens: the figures and pictures of a report."""
 
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.sequences.planted import THEORY, copying_circuit, copying_spec, planted_host
@@ -51,7 +53,10 @@ def asked(text: str = THEORY) -> Asked:
     return Asked(text, Path("theory.yaml"), CIRCUIT)
 
 
-def scored(host) -> TokenCard:
+@cache
+def scored() -> TokenCard:
+    """The score of the planted network, with pictures; computed once."""
+    host = planted_host()
     circuit = copying_circuit(host)
     request = TokenRequest(Path("theory.yaml"), CIRCUIT, pictured=True)
     prompts = prompts_of(circuit.prompts, host)
@@ -59,7 +64,7 @@ def scored(host) -> TokenCard:
 
 
 def test_the_quick_score_of_all_prompts_is_that_of_the_report(copying):
-    card, quick = scored(copying), measure_tokens.quick_score(asked())
+    card, quick = scored(), measure_tokens.quick_score(asked())
     assert quick.sample == "40 prompts"
     parts = [part for part in card.parts if not part.name.endswith(".weights")]
     assert [row.condition for row in quick.rows][::2] == [f"{part.name}.spliced" for part in parts]
@@ -72,6 +77,7 @@ def test_the_quick_score_of_all_prompts_is_that_of_the_report(copying):
         assert handwritten.value == pytest.approx(figure.value, abs=1e-5)
         assert (handwritten.low, handwritten.high) == pytest.approx(figure.ci95, abs=1e-5)
         assert r2.value == pytest.approx(part.row("spliced").quantities["logit_r2"], abs=1e-4)
+        assert r2.low <= r2.value <= r2.high
         name = rival.condition.removeprefix(f"{part.name}.")
         assert rival.value == pytest.approx(part.row(name).recovered.value, abs=1e-5)
         baselines = [row for row in part.rows if row.facts.kind is ConditionKind.BASELINE]
@@ -79,6 +85,20 @@ def test_the_quick_score_of_all_prompts_is_that_of_the_report(copying):
         best = max(rivals, key=lambda row: row.recovered.value)
         assert rival.value == pytest.approx(best.recovered.value, abs=1e-5)
     assert quick.row(quick.main).words == "whole: handwritten"
+
+
+def test_the_figure_of_a_verdict_has_the_interval_over_prompts(copying, monkeypatch):
+    rows = []
+    evaluate = measure_tokens.evaluate_parts
+    monkeypatch.setattr(
+        measure_tokens, "evaluate_parts", lambda *given: rows.extend(evaluate(*given)) or rows
+    )
+    shown = measure_tokens.quick_score(asked(WRONG)).second.row("whole.spliced")
+    values = np.asarray(rows[-1].rows["spliced"]["logit_r2"])
+    drawn = np.random.default_rng(1).choice(values, (4000, len(values))).mean(1)
+    ends = np.percentile(drawn, (2.5, 97.5))
+    assert ends[0] < shown.value < ends[1]
+    assert (shown.low, shown.high) == pytest.approx(tuple(ends), abs=0.1 * np.ptp(ends))
 
 
 def test_a_wrong_theory_and_a_network_without_the_circuit_score_low(copying, on):
@@ -92,7 +112,7 @@ def test_a_wrong_theory_and_a_network_without_the_circuit_score_low(copying, on)
 
 
 def test_patterns_are_the_pictures_of_the_report(copying):
-    card = scored(copying)
+    card = scored()
     of_report = {
         drawing.name: str(embedded(drawing.name, drawing.content(), "", "").markup)
         for drawing in drawings(card, words_of(card))

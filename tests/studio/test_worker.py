@@ -1,6 +1,8 @@
 """A worker's answer to a task that fails, and the hosts that it may run."""
 
 import asyncio
+import os
+import signal
 
 import pytest
 
@@ -20,6 +22,25 @@ def test_a_fault_becomes_an_error_of_one_line_and_its_traceback_is_printed(capsy
     assert "Traceback (most recent call last):" in capsys.readouterr().err
 
 
+def test_a_killed_process_is_replaced_and_errors_come_back():
+    async def life() -> None:
+        worker = Worker("test", "tests.studio.tasks")
+        assert await worker.run("words", "a b") == ["a", "b"]
+        killed = worker.process.pid
+        os.kill(killed, signal.SIGKILL)
+        assert await worker.run("words", "a b") == ["a", "b"]
+        assert worker.process.pid != killed
+        with pytest.raises(WorkbenchError, match="here: a b; expected one word"):
+            await worker.run("one_word", "a b")
+        with pytest.raises(WorkbenchError, match="the studio's nothing"):
+            await worker.run("nothing")
+        with pytest.raises(WorkbenchError, match="the test process: ended 2 times"):
+            await worker.run("end")
+        worker.stop()
+
+    asyncio.run(life())
+
+
 OWN = "my_hosts.py:mine"
 HOSTS = """
 from dataclasses import replace
@@ -30,6 +51,22 @@ def mine():
 """
 
 
+def test_a_process_trusts_the_hosts_that_the_user_named(monkeypatch):
+    monkeypatch.setattr(named, "TRUSTED", set())
+
+    def trusted() -> list[str]:
+        process = Worker("test", "tests.studio.tasks")
+        try:
+            return asyncio.run(process.run("trusted"))
+        finally:
+            process.stop()
+
+    assert trusted() == []
+    named.trust(OWN)
+    assert trusted() == [OWN]
+
+
+@pytest.mark.full  # the process loads a network
 def test_a_host_of_a_file_runs_in_the_process_if_the_user_named_it(theory, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(named, "TRUSTED", set())

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from workbench.evaluate.statistics import Statistics
 from workbench.hosts.host import Host
 from workbench.hosts.output import Quantity
 from workbench.score.bits import CALIBRATED_BITS, PRECISION
-from workbench.score.recovery import distance, gains, loses, recovered
+from workbench.score.recovery import distance, gains, loses, mean_over, recovered
 from workbench.score.uncertainty import Figure
 from workbench.sequences.evaluate import OVERLAP
 from workbench.sequences.parts import PartNumbers, TokenPart
@@ -141,6 +142,15 @@ def mean_of(rows: Statistics, name: str, quantity: Quantity) -> float:
     """The mean of a quantity over the prompts that have it; nan where none has."""
     values = rows.rows[name][quantity.name]
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+
+
+def mean_figure(rows: Statistics, name: str, quantity: Quantity, seed: int) -> Figure:
+    """The same with its interval; a figure without a value where no prompt has the quantity."""
+    values = rows.rows[name][quantity.name]
+    known = np.isfinite(values)
+    if not known.any():
+        return Figure(None)
+    return mean_over(rows, {"mean": values}, known, itemgetter("mean"), seed)
 
 
 def bits(numbers: PartNumbers) -> int:

@@ -73,6 +73,15 @@ def stimulus_of(text: str) -> Stimulus | None:
     return Stimulus(centre_deg % 360, radius_px, width_px)
 
 
+def finite(value: object) -> float | None:
+    """A value of a browser's event as a number; None for another one."""
+    try:
+        number = float(value)  # type: ignore[arg-type]  # others raise TypeError
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
 def dragged(stimulus: Stimulus, apex_px: tuple[float, float], x_px: float, y_px: float) -> Stimulus:
     """The stimulus with the centre of its circle at a point of the picture."""
     x, y = x_px - apex_px[0], y_px - apex_px[1]

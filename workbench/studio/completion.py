@@ -2,20 +2,33 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from workbench.spec.language import INPUT
+from workbench.spec.reads import ANGLES
+from workbench.spec.source import BYTES
 from workbench.studio.outline import CURSOR, Node, Place, place_of
 from workbench.studio.shapes import Schema, about, about_word, fitting, shapes_of, steps, words_of
 
 READS = "reads"  # the mapping whose keys are families, or INPUT
+BY = "by"  # the mapping whose keys are axes of a family that is read
 
 
 @dataclass(frozen=True)
 class Typed:
-    """A theory's text, and the index of the cursor in it."""
+    """A theory's text, and the index of the cursor in it.
 
-    text: str
-    cursor: int
+    Raises ValueError for a cursor outside the text.
+    """
+
+    text: Annotated[str, Field(max_length=BYTES)]
+    cursor: Annotated[int, Field(strict=True, ge=0, le=BYTES)]
+
+    def __post_init__(self) -> None:
+        if self.cursor > len(self.text):
+            raise ValueError(f"cursor {self.cursor} in a text of {len(self.text)} characters")
 
 
 @dataclass(frozen=True)
@@ -24,7 +37,7 @@ class Option:
 
     inserted  the text to be put in place of the typed word
     info      the schema's words about it
-    detail    "required" for a key that must be there, "family" for a name
+    detail    "required" for a key that must be there, "family" for a name, "axis" for one of poses
     """
 
     label: str
@@ -67,6 +80,8 @@ def _options(place: Place, root: Schema) -> Iterator[Option]:
     if place.keys_of is not None:
         if step == READS:
             yield from _keys([(name, "", "family") for name in names], place)
+        if step == BY:
+            yield from _keys([(axis, "", "axis") for axis in _axes(place)], place)
         for shape in fitting(shapes, place.keys_of, root):
             yield from _keys(_properties(shape, root), place)
     if place.values:
@@ -101,6 +116,17 @@ def _families(place: Place) -> list[str]:
     names = [str(name) for name in families.entries if name != CURSOR]
     at = place.above[1][1] if key == "families" and len(place.above) > 1 else None
     return names[: names.index(str(at))] if at in names else names
+
+
+def _axes(place: Place) -> list[str]:
+    """The axes of the read family's poses that `by` can have, as they stand in the text."""
+    above = [step for _, step in place.above]
+    node: Node | str | None = place.above[0][0]
+    for key in ("families", above[above.index(READS) + 1] if READS in above else "", "poses"):
+        node = node.entries.get(key) if isinstance(node, Node) else None
+    if not isinstance(node, Node):
+        return []
+    return [str(axis) for axis in node.entries if axis not in (*ANGLES, CURSOR)]
 
 
 def _form(root: Schema) -> str:

@@ -22,7 +22,7 @@ from workbench.sequences.examples import Examples, evenly
 from workbench.sequences.head_examples import head_examples
 from workbench.sequences.head_parts import as_layers, handwritten_patterns
 from workbench.sequences.neuron_examples import neuron_examples
-from workbench.sequences.part_score import judged_by, mean_of, names_of, nearest_to_network
+from workbench.sequences.part_score import judged_by, mean_figure, names_of, nearest_to_network
 from workbench.sequences.parts import TokenPart, parts_of
 from workbench.sequences.report.drawings import head_drawings, neuron_drawings
 from workbench.sequences.report.page import first_words
@@ -148,8 +148,8 @@ class _Compared:
         return self._row(recovered(self.rows, *names, seed=given.SEED))
 
     def mean(self, quantity: Quantity) -> ScoreRow:
-        """The mean of a quantity, without an interval."""
-        return self._row(Figure(mean_of(self.rows, self.name, quantity)))
+        """The mean of a quantity."""
+        return self._row(mean_figure(self.rows, self.name, quantity, given.SEED))
 
     def _row(self, figure: Figure) -> ScoreRow:
         words = "handwritten" if self.name == "spliced" else self.name

@@ -16,6 +16,7 @@ from workbench.studio.address import (
     command_line,
     data_uri,
     dragged,
+    finite,
     view_of,
     widened,
 )
@@ -23,7 +24,8 @@ from workbench.studio.answers import ARC, Stimulus
 from workbench.studio.asking import Answer
 from workbench.studio.axis import score_svg
 from workbench.studio.completions import Completions
-from workbench.studio.draft import Slider
+from workbench.studio.draft import Draft, Slider
+from workbench.studio.shared_text import SharedText
 from workbench.studio.sliders import Sliders
 from workbench.studio.studio import Studio
 from workbench.studio.upload import picture_upload
@@ -67,9 +69,9 @@ class Window:
     def refresh(self) -> None:
         """Show the studio's text, problems, sliders and answers."""
         studio, draft = self.studio, self.studio.draft
-        self.editor.value = studio.text
-        if draft.text == studio.text:
-            self._mark()
+        self.text.show(studio.text)
+        if draft.text == studio.text and draft is not self.marked:
+            self._mark(draft)
         self.sliders.show(self._family())
         self.status.text = "unsaved" if studio.unsaved else "saved"
         self.changed.text = studio.since_saved()
@@ -91,15 +93,16 @@ class Window:
                 save.set_enabled(not files.locked)
                 ui.button("Reload file", on_click=self._revert).props("dense flat no-caps")
         self.changed = ui.label().classes("small changed")
-        self.editor = ui.codemirror(
+        editor = ui.codemirror(
             self.studio.text,
             language="YAML",
             indent="  ",
             keymap={"Mod-s": self._save},
-            on_change=lambda event: self.studio.edit(event.value),
         ).classes("editor")
-        Completions(self.editor)
-        self.editor.set_enabled(not files.follows)
+        Completions(editor)
+        self.text = SharedText(editor, self.studio.edit)
+        self.marked: Draft | None = None
+        editor.set_enabled(not files.follows)
         self.problems = ui.html(sanitize=False).classes("problems")
         self.sliders = Sliders(self.studio, self._slid)
 
@@ -154,9 +157,10 @@ class Window:
         shown, stimulus = self.answers[STIMULUS].value, self.view.stimulus
         if shown.apex_px is None or not isinstance(stimulus, Stimulus):  # a picture was given
             return
-        if event.type == "mousedown" or event.buttons & 1:
+        x, y = finite(event.image_x), finite(event.image_y)
+        if x is not None and y is not None and (event.type == "mousedown" or event.buttons & 1):
             move = widened if event.shift else dragged
-            moved = move(stimulus, shown.apex_px, event.image_x, event.image_y)
+            moved = move(stimulus, shown.apex_px, x, y)
             self.view = replace(self.view, stimulus=moved)
             self._moved_to()
 
@@ -175,22 +179,18 @@ class Window:
         self.view = replace(self.view, view=STIMULUS, stimulus=picture)
         self._moved_to()
 
-    def _mark(self) -> None:
+    def _mark(self, draft: Draft) -> None:
         """Underline the problems, and list them below the editor."""
-        marks = self.studio.draft.marks
-        self.editor.decorations = [
-            {"kind": "mark", "from": mark.start, "to": mark.end, "class": "problem"}
-            for mark in marks
-            if mark.end > mark.start
-        ]
-        self.editor.line_tooltips = {
-            mark.line: "\n".join(other.message for other in marks if other.line == mark.line)
-            for mark in marks
-        }
-        self.problems.content = "".join(f"<p>{escape(mark.message)}</p>" for mark in marks)
+        self.marked = draft
+        self.text.underline(draft.marks)
+        self.problems.content = "".join(f"<p>{escape(mark.message)}</p>" for mark in draft.marks)
 
-    def _slid(self, slider: Slider, value: float) -> None:
-        self._try(lambda: self.studio.slide(slider, value))
+    def _slid(self, slider: Slider, value: float) -> float | None:
+        try:
+            return self.studio.slide(slider, value)
+        except WorkbenchError as error:
+            self._refuse(error)
+            return None
 
     def _save(self) -> None:
         self._try(self.studio.save)

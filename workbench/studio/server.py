@@ -5,9 +5,12 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Callable
+from typing import cast
 
 import uvicorn
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse
 from nicegui import app as pages
 from nicegui import ui
 
@@ -15,6 +18,7 @@ from workbench.errors import WorkbenchError
 from workbench.studio.completion import Completion, Typed, completion
 from workbench.studio.guard import Guard
 from workbench.studio.page import show_page
+from workbench.studio.shapes import Schema
 from workbench.studio.studio import Studio
 from workbench.studio.upload import BODY_BYTES
 
@@ -30,16 +34,13 @@ def serve(studio: Studio, port: int, opens: bool, announce: Callable[[str], None
     """
     listening = _listening(port)
     port, token = listening.getsockname()[1], secrets.token_urlsafe(TOKEN_BYTES)
-    schema = studio.kind.schema()
     address = f"http://{ADDRESS}:{port}/{token}/"
 
     @ui.page("/")
     def _page(request: Request) -> None:
         show_page(studio, request.query_params)
 
-    @pages.post("/complete")
-    def _complete(typed: Typed) -> Completion:
-        return completion(typed.text, typed.cursor, schema)
+    answer_requests(pages, studio.kind.schema())
 
     async def started() -> None:
         await studio.start()
@@ -57,6 +58,26 @@ def serve(studio: Studio, port: int, opens: bool, announce: Callable[[str], None
         )
     )
     asyncio.run(server.serve([listening]))
+
+
+def answer_requests(application: FastAPI, schema: Schema) -> None:
+    """Answer requests at /complete, and any malformed request with 400 and a sentence."""
+
+    @application.post("/complete")
+    def _complete(typed: Typed) -> Completion:
+        return completion(typed.text, typed.cursor, schema)
+
+    @application.exception_handler(RequestValidationError)
+    def _refuse(_: Request, error: Exception) -> PlainTextResponse:
+        # without the input: JSON has no number such as 1e400
+        first = cast(RequestValidationError, error).errors()[0]
+        return PlainTextResponse(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", 400)
+
+    @application.exception_handler(AttributeError)
+    def _refuse_upload(request: Request, error: Exception) -> PlainTextResponse:
+        if "/upload/" not in request.url.path:
+            raise error
+        return PlainTextResponse("body: a field that is no file", 400)  # NiceGUI expects files
 
 
 def _application(token: str, studio: Studio) -> FastAPI:
@@ -79,6 +100,7 @@ def _listening(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((ADDRESS, port))
+        listening.listen()  # who has the address is not refused while the page is made ready
     except OSError as error:
         listening.close()
         raise WorkbenchError(

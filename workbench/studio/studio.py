@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,9 @@ from pathlib import Path
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.spec import with_tuned
+from workbench.spec.problems import shortened
 from workbench.spec.source import text_of
+from workbench.studio.address import finite
 from workbench.studio.answers import ARC, Asked, GivenPicture, QuickScore, Stimulus
 from workbench.studio.asking import Answer
 from workbench.studio.changes import changed
@@ -21,6 +24,7 @@ from workbench.studio.worker import Worker
 
 PAUSE_S = 0.15  # without a key being pressed, after which a text is read
 LOOKS_EVERY_S = 0.3  # at the file
+LINE_ENDS = re.compile(r"\r\n?")  # that the editor reads as "\n"
 DIGITS = 4  # of a number that a slider sets
 PICTURES = 8  # that were given as stimuli and are kept in memory, the last ones
 
@@ -73,7 +77,7 @@ class Studio:
     pictures: dict[str, GivenPicture] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.text = self.saved = text_of(self.files.spec_file)
+        self.text = self.saved = self._file_text()
         self.kind = kind_of(self.text)
         self.draft = self.saved_draft = self._draft(self.text)
         self.good = self.draft if self.draft.spec else None
@@ -103,10 +107,18 @@ class Studio:
             return
         self._take(text)
 
-    def slide(self, slider: Slider, value: float) -> None:
-        """Write a slider's number into the text. Raises WorkbenchError as `with_tuned`."""
-        rounded = min(max(float(f"{value:.{DIGITS}g}"), slider.low), slider.high)
+    def slide(self, slider: Slider, value: float) -> float:
+        """Write a slider's number into the text, and return it.
+
+        Raises WorkbenchError as `with_tuned`, and for a value that is no finite number.
+        """
+        number = finite(value)
+        if number is None:
+            expected = f"a number from {slider.low:g} to {slider.high:g}"
+            raise WorkbenchError(slider.key, shortened(repr(value)), expected)
+        rounded = min(max(float(f"{number:.{DIGITS}g}"), slider.low), slider.high)
         self.edit(with_tuned(self.text, {slider.path: rounded}))
+        return rounded
 
     def save(self) -> None:
         """Write the text to the file, whole.
@@ -126,12 +138,12 @@ class Studio:
                 "was changed by another program",
                 remedy="Save again to replace it, or reload its text.",
             )
-        write_whole(self.files.spec_file, self.text)
+        write_whole(self.files.spec_file, self.text.replace("\n", self.line_end))
         self._keep_as_saved(self.text)
 
     def revert(self) -> None:
         """Take the text of the file. Raises WorkbenchError if it cannot be read."""
-        self._keep_as_saved(text_of(self.files.spec_file))
+        self._keep_as_saved(self._file_text())
         self._take(self.saved)
 
     @property
@@ -226,9 +238,15 @@ class Studio:
     def _on_disk(self) -> str | None:
         """The file's text; None where it cannot be read."""
         try:
-            return text_of(self.files.spec_file)
+            return self._file_text()
         except WorkbenchError:
             return None
+
+    def _file_text(self) -> str:
+        """The file's text, with the editor's line ends. Raises WorkbenchError if it has none."""
+        text = text_of(self.files.spec_file)
+        self.line_end = "\r\n" if "\r\n" in text else "\n"  # is written again
+        return LINE_ENDS.sub("\n", text)
 
     def _keep_as_saved(self, text: str | None) -> None:
         self.saved = text or ""
