@@ -18,10 +18,12 @@ test: $(READY)
 	$(BIN)/workbench hosts pull squeezenet
 	$(PYTEST) -m "not full"
 
-# Where nnsight and pyvene cannot be installed, the benchmark leaves them out and says so.
+# Where nnsight, pyvene or TransformerLens cannot be installed, the benchmarks leave them out and say
+# so. TransformerLens is installed apart: it brings many packages, and may fail where the others do not.
 bench: $(READY)
 	$(BIN)/workbench hosts pull squeezenet
 	-$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	-$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[lens]'
 	$(BIN)/python -m tests.bench $(BENCH)
 	$(BIN)/workbench hosts pull induction
 	$(BIN)/python -m tests.bench.tokens

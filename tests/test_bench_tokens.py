@@ -57,6 +57,17 @@ def test_the_report_has_ratios_and_what_is_left_out(small):
     assert [line.split("  ")[0] for line in lines[2:5]] == list(report["seconds"])[:3]
 
 
+def test_a_library_that_is_not_there_is_left_out_with_the_reason(small, monkeypatch):
+    def absent(host):
+        raise ImportError("No module named 'transformer_lens'")
+
+    monkeypatch.setattr(tokens, "lens_passes", absent)
+    report = report_of(small, 1, "cpu")
+    reason = "cannot be imported (No module named 'transformer_lens'): pip install '.[lens]'"
+    assert report["left_out"] == {"TransformerLens": reason}
+    assert table(report).splitlines()[-1] == f"left out: TransformerLens, {reason}"
+
+
 def test_plain_attention_is_the_same_network(small):
     made = plain(small.host)
     example = torch.arange(24).remainder(12)[None]

@@ -11,7 +11,7 @@ from importlib import metadata
 
 import torch
 
-PACKAGES = ("torch", "numpy", "pillow", "nnsight", "pyvene")
+PACKAGES = ("torch", "numpy", "pillow", "nnsight", "pyvene", "transformer-lens")
 Task = Callable[[], object]
 Step = Callable[[str, str], AbstractContextManager[None]]
 

@@ -122,7 +122,8 @@ def resampling() -> dict[str, Callable]:
         return bootstrap(rows, lambda means: 1 - means["kept"] / means["lost"])
 
     def first():
-        uncertainty._draws.cache_clear()
+        for kept in (uncertainty._draws, uncertainty._kept_weights):
+            kept.cache_clear()
         return later()
 
     return {"bootstrap": first, "bootstrap, later figures": later}

@@ -123,7 +123,7 @@ def ways(this: Ready) -> tuple[dict[str, Callable[[], Rows]], dict[str, str]]:
         of_lens = lens_passes(this.host)
         timed["TransformerLens"] = lambda: by_hooks(this, of_lens)
     except ImportError as error:
-        left_out["TransformerLens"] = f"cannot be imported ({error})"
+        left_out["TransformerLens"] = f"cannot be imported ({error}): pip install '.[lens]'"
     return timed, left_out
 
 

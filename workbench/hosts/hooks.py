@@ -80,19 +80,28 @@ def overridden(host: Hookable, overrides: Mapping[str, Override]) -> Iterator[di
 
     def replacing(name: str, override: Override) -> Hook:
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
-            activation = host.site(name).units_first(output)
-            value = override(activation)
-            if value.shape != activation.shape:
-                given, expected = tuple(value.shape), tuple(activation.shape)
-                raise RuntimeError(f"override at {name} gave {given}, the site has {expected}")
+            value = replaced(host.site(name), override, output)
             fired[name] += 1
-            return host.site(name).as_computed(value)
+            return value
 
         return hook
 
     hooks = [(host.module(name), replacing(name, override)) for name, override in overrides.items()]
     with _exclusive(host), _hooked(hooks):
         yield fired
+
+
+def replaced(site: Site, override: Override, output: Tensor) -> Tensor:
+    """The output of a site's submodule with an override in place.
+
+    Raises RuntimeError if the override changes the activation's shape.
+    """
+    activation = site.units_first(output)
+    value = override(activation)
+    if value.shape != activation.shape:
+        given, expected = tuple(value.shape), tuple(activation.shape)
+        raise RuntimeError(f"override at {site.name} gave {given}, the site has {expected}")
+    return site.as_computed(value)
 
 
 def refuse_unfired(fired: Mapping[str, int]) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from workbench.arrays.devices import CPU, known_as
 from workbench.errors import WorkbenchError, nearest
+from workbench.hosts.asked import Asked
 from workbench.hosts.hooks import LastSiteReached, overridden, recorded, refuse_unfired
 from workbench.hosts.input import Input, PictureInput
 from workbench.hosts.layout import Site
@@ -28,9 +29,17 @@ class Resumable(Protocol):
         """Whether it does from this submodule."""
 
     def onward(
-        self, module: str, x: Tensor, activation: Tensor, given: Mapping[str, Tensor]
+        self,
+        module: str,
+        x: Tensor,
+        activation: Tensor,
+        given: Mapping[str, Tensor],
+        asked: Asked | None,
     ) -> Tensor:
-        """Its answer on `x` with that output of the submodule, and with those given on the way."""
+        """Its answer on `x` with that output of the submodule, and with those given on the way.
+
+        asked  places whose answers are asked for; None for all
+        """
 
 
 @dataclass(frozen=True)
@@ -176,17 +185,23 @@ class Host:
         return self._resumed(x, site, activation, sites, pushed, stop=False)
 
     def start(
-        self, x: Tensor, site: str, known: Mapping[str, Tensor], *sites: str
+        self,
+        x: Tensor,
+        site: str,
+        known: Mapping[str, Tensor],
+        *sites: str,
+        asked: Asked | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Answers on `x`, and activations at `sites`, from a site that the network `starts_at`.
 
         known  the activation at that site, and others on the way that are not computed again
+        asked  places whose answers are asked for; all by default
         """
         values = {self.site(name).module: self._computed(name, known[name]) for name in known}
         module = self.site(site).module
         with recorded(self, sites) as recording:
             network = cast(Resumable, self.network)
-            return network.onward(module, x, values.pop(module), values), recording
+            return network.onward(module, x, values.pop(module), values, asked), recording
 
     def _computed(self, site: str, activation: Tensor) -> Tensor:
         return self.site(site).as_computed(self.writable(activation))

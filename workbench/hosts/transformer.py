@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from workbench.hosts.asked import Asked
 from workbench.hosts.transformer_parts import (
     Norm,
     Past,
@@ -99,6 +100,7 @@ class Attention(nn.Module):
         carried: Stream,
         past: Past | None = None,
         given: Mapping[str, Tensor] = MappingProxyType({}),
+        asked: Asked | None = None,
     ) -> Stream:
         """The sum of the heads' outputs.
 
@@ -106,13 +108,21 @@ class Attention(nn.Module):
         carried  read by values
         past     keys and values of the places before
         given    the output of `hook_pattern` or of `hook_z`, which then is not computed again
+        asked    the places whose output is asked for; all by default
         """
-        z = given["hook_z"] if "hook_z" in given else self._z(matched, carried, past, given)
-        out = self.hook_z(z).flatten(2) @ self.W_O.flatten(0, 1)
+        z = given["hook_z"] if "hook_z" in given else self._z(matched, carried, past, given, asked)
+        z = self.hook_z(z)
+        z = z if asked is None else asked.rows(z, after="hook_z")
+        out = z.flatten(2) @ self.W_O.flatten(0, 1)
         return out if self.b_O is None else out + self.b_O
 
     def _z(
-        self, matched: Stream, carried: Stream, past: Past | None, given: Mapping[str, Tensor]
+        self,
+        matched: Stream,
+        carried: Stream,
+        past: Past | None,
+        given: Mapping[str, Tensor],
+        asked: Asked | None,
     ) -> Float[Tensor, "n place head d_head"]:
         """The output of each head, before its output weights."""
         if "hook_pattern" in given:
@@ -120,26 +130,31 @@ class Attention(nn.Module):
         else:
             q = self.hook_q(_vectors(matched, self.W_Q, self.b_Q))
             k = self.hook_k(_vectors(matched, self.W_K, self.b_K))
-            pattern, v = self._pattern(q, k, self._values(carried), past)
-        return torch.einsum("nhqk,nkhe->nqhe", self.hook_pattern(pattern), self._for_each_query(v))
+            pattern, v = self._pattern(q, k, self._values(carried), past, asked)
+        pattern = self.hook_pattern(pattern)
+        pattern = pattern if asked is None else asked.unit_rows(pattern, after="hook_pattern")
+        return torch.einsum("nhqk,nkhe->nqhe", pattern, self._for_each_query(v))
 
     def _values(self, carried: Stream) -> Float[Tensor, "n place key_head d_head"]:
         return self.hook_v(_vectors(carried, self.W_V, self.b_V))
 
     def _pattern(
-        self, q: Tensor, k: Tensor, v: Tensor, past: Past | None
+        self, q: Tensor, k: Tensor, v: Tensor, past: Past | None, asked: Asked | None
     ) -> tuple[Float[Tensor, "n head q k"], Tensor]:
         """The attention of each query, and the values of its keys."""
+        places = q.shape[1]
         if self.shape.positions == "rotary":
             first = 0 if past is None else past.length
             q, k = (rotated(vectors, self.shape.rotary_base, first) for vectors in (q, k))
         if past is not None:
             k, v = past.extended(k, v)
+        q = q if asked is None else asked.rows(q, after="hook_q")
         scores = torch.einsum("nqhe,nkhe->nhqk", q, self._for_each_query(k))
         scores /= math.sqrt(self.shape.d_head)  # in place: the largest array of a run
         if self.shape.causal:
-            everywhere = scores.new_full(scores.shape[2:], -torch.inf)
-            scores += everywhere.triu(1 + scores.shape[3] - scores.shape[2])
+            later = scores.new_full((places, k.shape[1]), -torch.inf).triu(1 + k.shape[1] - places)
+            later = later.expand(len(scores), 1, -1, -1)
+            scores += later if asked is None else asked.unit_rows(later, after="hook_q")
         return torch.softmax(self.hook_attn_scores(scores), dim=-1), v
 
     def _for_each_query(
@@ -210,15 +225,17 @@ class Block(nn.Module):
         positions: Stream | None = None,
         past: Past | None = None,
         given: Mapping[str, Tensor] = MappingProxyType({}),
+        asked: Asked | None = None,
     ) -> Stream:
         """The stream after the layer; `positions` are added to what queries and keys read.
 
-        given  of attention (`Attention`)
+        given, asked  of attention (`Attention`); the stream is that of the asked places
         """
         stream = self.hook_resid_pre(stream)
         read = self.ln1(stream) if self.before else stream
         matched = read if positions is None else read + positions
-        stream = stream + self.hook_attn_out(self.attn(matched, read, past, given))
+        stream = stream if asked is None else asked.rows(stream)
+        stream = stream + self.hook_attn_out(self.attn(matched, read, past, given, asked))
         if self.mlp is not None:
             stream = self.hook_resid_mid(stream)
             stream = stream if self.before else self.ln1(stream)
@@ -284,17 +301,21 @@ class Transformer(nn.Module):
         tokens: Int[Tensor, "n place"],
         stream: Stream,
         given: Mapping[str, Tensor] = MappingProxyType({}),
+        asked: Asked | None = None,
     ) -> Float[Tensor, "n ..."]:
         """The answer on tokens from the stream before a layer on; earlier layers do not run.
 
         given  outputs of submodules of that layer's attention, by name, that are not computed again
+        asked  places whose answers are asked for, not for embeddings; all by default
         """
         first, positions = int(module.split(".")[1]), None
         if self.shape.positions == "queries-and-keys":
             positions = self.hook_pos_embed(self.pos_embed(tokens))
         in_layer = {name.rsplit(".", 1)[1]: value for name, value in given.items()}
         for layer, block in enumerate(self.blocks[first:], first):
-            stream = block(stream, positions, given=in_layer if layer == first else {})
+            given = in_layer if layer == first else {}
+            wanted = asked if layer == self.shape.layers - 1 else None
+            stream = block(stream, positions, given=given, asked=wanted)
         return self._answer(stream)
 
     def _answer(self, stream: Stream) -> Float[Tensor, "n ..."]:

@@ -26,8 +26,13 @@ def activation_of(mlp: str) -> Callable[[Tensor], Tensor]:
 
 
 def weight(*sizes: int, inputs: int) -> nn.Parameter:
-    """Normal numbers of deviation `1 / sqrt(inputs)`, until weights are loaded or trained."""
-    return nn.Parameter(torch.randn(sizes) / math.sqrt(inputs))
+    """Normal numbers of deviation `1 / sqrt(inputs)`, until weights are loaded or trained.
+
+    No numbers on torch's device "meta": torch would load its compiler for them, which takes a
+    second.
+    """
+    made = torch.empty(sizes)
+    return nn.Parameter(made if made.is_meta else made.normal_() / math.sqrt(inputs))
 
 
 def bias(*sizes: int, present: bool) -> nn.Parameter | None:

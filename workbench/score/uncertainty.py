@@ -6,7 +6,7 @@ Source: percentile intervals, Efron & Tibshirani 1993, chapter 13.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -70,9 +70,7 @@ def bootstrap(
     if pictures.shape[0] < 2:
         return Figure(value)
     blocks = []
-    for drawn in _draws(pictures.shape[0], seed, resamples):
-        counts = array_like(drawn, like)
-        weights = counts / (counts @ pictures)[:, None]
+    for weights in _weights(pictures, seed, resamples):
         blocks.append(
             statistic({name: xp.tensordot(weights, row, axes=1) for name, row in sums.items()})
         )
@@ -87,6 +85,34 @@ def bootstrap(
     # without a spread, all rests on one picture, without which the figure does not exist
     spread = not math.isclose(low, high, abs_tol=1e-12)
     return Figure(value, (low, high) if spread else None, resamples=known)
+
+
+def _weights(
+    pictures: Float[Array, " group"], seed: int, resamples: int
+) -> Iterable[Float[Array, "resample group"]]:
+    """The weight of each group's sum in the mean of each resample, in blocks of resamples.
+
+    pictures  how many pictures each group has
+    """
+    if isinstance(pictures, np.ndarray):
+        return _kept_weights(pictures.tobytes(), seed, resamples)
+    draws = _draws(pictures.shape[0], seed, resamples)
+    return (_normalised(array_like(drawn, pictures), pictures) for drawn in draws)
+
+
+def _normalised(
+    counts: Float[Array, "resample group"], pictures: Float[Array, " group"]
+) -> Float[Array, "resample group"]:
+    return counts / (counts @ pictures)[:, None]
+
+
+@lru_cache(maxsize=1)  # 80 MB at most; most figures of a scorecard are over the same pictures
+def _kept_weights(
+    pictures: bytes, seed: int, resamples: int
+) -> tuple[Float[np.ndarray, "resample group"], ...]:
+    sizes = np.frombuffer(pictures)
+    draws = _draws(len(sizes), seed, resamples)
+    return tuple(_normalised(drawn.astype(np.float64), sizes) for drawn in draws)
 
 
 @lru_cache(maxsize=KEPT)

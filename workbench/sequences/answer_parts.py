@@ -24,6 +24,7 @@ from workbench.sequences.splice import (
     Overrides,
     OverridesOf,
     TokenCondition,
+    UnitValues,
     answers_under,
     at_places,
     condition,
@@ -31,7 +32,6 @@ from workbench.sequences.splice import (
     post_site,
     replaced_by,
     stream_site,
-    with_units,
     z_site,
 )
 from workbench.splice.conditions import ConditionKind
@@ -227,7 +227,7 @@ def silenced_heads(written: Written, families: tuple[str, ...]) -> OverridesOf:
         for name in families:
             for layer, members in written.heads[name].layers.items():
                 zeros = torch.zeros_like(run.seen[z_site(layer)][:, list(members)])
-                made[z_site(layer)] = with_units(members, zeros)
+                made[z_site(layer)] = UnitValues(members, zeros)
         return made
 
     return overrides

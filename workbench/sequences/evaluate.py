@@ -1,6 +1,6 @@
 """Run every condition of every part over prompts, and keep one row a prompt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from workbench.sequences.splice import (
     BATCH,
     NaturalRun,
     Patterns,
+    TokenCondition,
     natural_run,
     pattern_site,
 )
@@ -39,29 +40,46 @@ def evaluate_parts(
     prompts each condition's temperature is fitted; without one `fitted_soft_kl` is not known.
     """
     rows: list[dict[str, dict[str, list[np.ndarray]]]] = [{} for _ in parts]
+    conditions = {id(spliced): spliced for part in parts for spliced in part.conditions}
     at = temperatures(host, parts, calibration) if calibration else {}
+
+    def computed(batch: Sequence[Prompt]) -> dict[str | int, dict[str, np.ndarray]]:
+        return _rows_of(host, conditions, batch, sites, at)
+
+    batches = [prompts[start : start + BATCH] for start in range(0, len(prompts), BATCH)]
     advance = work.stage("score", len(prompts))
-    for start in range(0, len(prompts), BATCH):
-        batch = prompts[start : start + BATCH]
-        run = natural_run(host, batch, sites)
-        compared = comparison(host, run, batch)
-        natural = compared(run.answers, at.get(NATURAL.name))
-        computed: dict[int, dict[str, np.ndarray]] = {}  # parts share their ablations
+    for batch, made in zip(batches, work.engine(computed, batches), strict=True):
         for part, by_condition in zip(parts, rows, strict=True):
-            _add(by_condition, NATURAL.name, natural)
+            _add(by_condition, NATURAL.name, made[NATURAL.name])
             for spliced in part.conditions:
-                if id(spliced) not in computed:
-                    answers, patterns = spliced.spliced(host, run)
-                    made = compared(answers, at.get(id(spliced)))
-                    if patterns is not None:
-                        made[OVERLAP] = overlap(run, patterns).numpy()
-                    computed[id(spliced)] = made
-                _add(by_condition, spliced.facts.name, computed[id(spliced)])
+                _add(by_condition, spliced.facts.name, made[id(spliced)])
         advance(len(batch))
     return [
         _statistics(host, part, prompts, by_condition)
         for part, by_condition in zip(parts, rows, strict=True)
     ]
+
+
+@torch.no_grad()
+def _rows_of(
+    host: Host,
+    conditions: Mapping[int, TokenCondition],
+    batch: Sequence[Prompt],
+    sites: Sequence[str],
+    at: Mapping[str | int, float],
+) -> dict[str | int, dict[str, np.ndarray]]:
+    """A batch's rows of the natural network by its name, and of each condition by its id."""
+    run = natural_run(host, batch, sites)
+    compared = comparison(host, run, batch)
+    made: dict[str | int, dict[str, np.ndarray]] = {
+        NATURAL.name: compared(run.answers, at.get(NATURAL.name))
+    }
+    for known_by, spliced in conditions.items():
+        answers, patterns = spliced.spliced(host, run)
+        made[known_by] = compared(answers, at.get(known_by))
+        if patterns is not None:
+            made[known_by][OVERLAP] = overlap(run, patterns).numpy()
+    return made
 
 
 def overlap(run: NaturalRun, patterns: Patterns) -> Tensor:

@@ -21,10 +21,11 @@ from workbench.sequences.splice import (
     OverridesOf,
     Patterns,
     TokenCondition,
+    UnitValues,
     condition,
     pattern_site,
+    v_site,
     with_patterns,
-    with_units,
     z_site,
 )
 from workbench.splice.conditions import ConditionKind
@@ -44,8 +45,8 @@ def by_layer(heads: Heads) -> dict[int, tuple[int, ...]]:
 
 
 def sites_of_heads(heads: Heads) -> list[str]:
-    """The sites that conditions on these heads read: patterns and outputs."""
-    return [site(layer) for layer in by_layer(heads) for site in (pattern_site, z_site)]
+    """The sites that conditions on these heads read: patterns, values and outputs."""
+    return [site(layer) for layer in by_layer(heads) for site in (pattern_site, v_site, z_site)]
 
 
 def seen_keys(run: NaturalRun, causal: bool) -> Tensor:
@@ -136,7 +137,7 @@ class HeadConditions:
 
         def z_of(value: Callable[[NaturalRun, int, list[int]], Tensor]) -> OverridesOf:
             return lambda run: {
-                z_site(layer): with_units(members, value(run, layer, list(members)))
+                z_site(layer): UnitValues(members, value(run, layer, list(members)))
                 for layer, members in self.replaced.items()
             }
 

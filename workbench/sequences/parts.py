@@ -25,10 +25,10 @@ from workbench.sequences.splice import (
     Overrides,
     OverridesOf,
     TokenCondition,
+    UnitValues,
     condition,
     pattern_site,
     post_site,
-    with_units,
     z_site,
 )
 from workbench.sequences.subject import Subject
@@ -205,7 +205,7 @@ def _ablated_neurons(subject: Subject) -> list[TokenCondition]:
 
     def at_mean(batch: NaturalRun) -> Overrides:
         return {
-            post_site(layer): with_units(range(len(value)), value.expand(len(batch.tokens), -1, -1))
+            post_site(layer): UnitValues(range(len(value)), value.expand(len(batch.tokens), -1, -1))
             for layer, value in mean.items()
         }
 

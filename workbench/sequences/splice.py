@@ -5,25 +5,35 @@ The network is never edited: a condition is a set of overrides of sites for one 
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from workbench.hosts.hooks import Override, overridden, refuse_unfired
+from workbench.hosts.asked import CHOSEN_AFTER, Asked, step_of
+from workbench.hosts.hooks import Override, overridden, refuse_unfired, replaced
 from workbench.hosts.host import Host
 from workbench.hosts.output import NO_TARGET
+from workbench.hosts.transformer_host import shape_of
 from workbench.sequences.prompts import Prompt
 from workbench.splice.conditions import ConditionFacts, ConditionKind
 
 ANSWERS = "unembed"  # the site of the logits
 NO_LAYER, BEFORE_ALL = 10**6, -1  # where answers are, and where embeddings are
 BATCH = 64
+MANY = 0.75  # of the places: to leave out the others would save little
 
 
 def pattern_site(layer: int) -> str:
     """The attention patterns of a layer."""
     return f"blocks.{layer}.attn.hook_pattern"
+
+
+def v_site(layer: int) -> str:
+    """The values of a layer's keys, of each head or of the heads that share them."""
+    return f"blocks.{layer}.attn.hook_v"
 
 
 def z_site(layer: int) -> str:
@@ -67,6 +77,19 @@ class NaturalRun:
     answers: Float[Tensor, "n ..."]
     seen: Mapping[str, Tensor]
     scored: Bool[Tensor, "n place"]
+
+    @cached_property
+    def asked(self) -> Int[Tensor, "n asked"] | None:
+        """The scored places of each prompt, and others where it has fewer than another prompt.
+
+        None where that is most places: then all are computed.
+        """
+        places = self.tokens.shape[1]
+        scored = torch.nn.functional.pad(self.scored, (places - self.scored.shape[1], 0))
+        most = int(scored.sum(1).max())
+        if not 0 < most <= MANY * places:
+            return None
+        return scored.int().argsort(dim=1, descending=True, stable=True)[:, :most]
 
     def of(self, chosen: Int[Tensor, " prompt"]) -> "NaturalRun":
         """The same of some prompts."""
@@ -153,11 +176,14 @@ def answers_under(host: Host, run: NaturalRun, overrides: Overrides) -> Tensor:
     """The network's answers with these overrides. Raises WorkbenchError if one did not happen.
 
     All that comes before the first override is that of the natural run, and is not computed again.
+    Neither are answers at places that are not scored: they may be nan.
     """
-    first = min(map(layer_of, overrides), default=NO_LAYER)
-    with overridden(host, overrides) as fired:
-        answers, _ = onward(host, run, first, (), within(first, overrides))
-    refuse_unfired(fired)
+    inside = {site: override for site, override in overrides.items() if site != ANSWERS}
+    answers = run.answers
+    if inside:
+        answers, _ = onward(host, run, min(map(layer_of, inside)), (), inside)
+    if ANSWERS in overrides:
+        answers = replaced(host.site(ANSWERS), overrides[ANSWERS], answers)
     return answers
 
 
@@ -170,14 +196,39 @@ def within(layer: int, overrides: Collection[str]) -> str | None:
     return None
 
 
+def asked_for(
+    host: Host, run: NaturalRun, sites: Collection[str], overrides: Overrides
+) -> Asked | None:
+    """The places that the last layer computes; None for all.
+
+    They are chosen after the last site of that layer that is recorded, or replaced by an override
+    that needs every place.
+    """
+    shape = shape_of(host)
+    if shape.answer == "embedding" or run.asked is None:
+        return None
+    whole = [site for site, put in overrides.items() if not isinstance(put, UnitValues)]
+    step = max((_step(host, site) for site in (*sites, *whole)), default=0)
+    return Asked(run.asked, CHOSEN_AFTER[step]) if step < len(CHOSEN_AFTER) else None
+
+
+def _step(host: Host, site: str) -> int:
+    in_last = layer_of(site) == shape_of(host).layers - 1
+    return step_of(site.rsplit(".", 1)[1]) if in_last else 0
+
+
 def onward(
-    host: Host, run: NaturalRun, first: int, sites: Sequence[str] = (), known: str | None = None
+    host: Host,
+    run: NaturalRun,
+    first: int,
+    sites: Sequence[str] = (),
+    overrides: Overrides = MappingProxyType({}),
 ) -> tuple[Tensor, Mapping[str, Tensor]]:
     """The answers, and activations at sites, of a network that differs from a layer on.
 
-    It runs from that layer on, or from the last one, where it can; else from the tokens.
-
-    known  a site of that layer's attention whose natural activation is not computed again
+    It runs from that layer on, or from the last one, where it can; else from the tokens. In the
+    last layer it computes the scored places alone, where it can: other answers then are nan. Raises
+    WorkbenchError if an override did not happen.
     """
     starts = [
         layer_of(site)
@@ -185,26 +236,76 @@ def onward(
         if site in host.sites and host.starts_at(site) and layer_of(site) <= first
     ]
     if not starts:
-        return host.run(run.tokens, *sites)
+        return seen_under(host, run, overrides, sites)
+    asked = asked_for(host, run, sites, overrides)
+
+    def at_asked(site: str) -> bool:
+        return asked is not None and _step(host, site) > step_of(asked.after)
+
+    puts: Overrides = {
+        site: put.at(asked) if asked and isinstance(put, UnitValues) and at_asked(site) else put
+        for site, put in overrides.items()
+    }
     start = stream_before(max(starts))
-    given = {site: run.seen[site] for site in (start, known) if site and site in run.seen}
-    return host.start(run.tokens, start, given, *sites)
+    known = within(first, puts) if first == max(starts) else None
+    if known and known not in sites and (outputs := _as_outputs(host, run, first, puts)):
+        known, puts = z_site(first), outputs
+    given = {
+        site: asked.unit_rows(run.seen[site]) if asked and at_asked(site) else run.seen[site]
+        for site in (start, known)
+        if site and site in run.seen
+    }
+    with overridden(host, puts) as fired:
+        answers, seen = host.start(run.tokens, start, given, *sites, asked=asked)
+    refuse_unfired(fired)
+    if asked and answers.shape[1] != run.answers.shape[1]:
+        answers = asked.everywhere(answers, run.answers.shape[1])
+    return answers, seen
 
 
-def with_units(units: Sequence[int], values: Tensor) -> Override:
-    """An override that gives some units of a site these values, `n_or_1 unit *position`."""
+def _as_outputs(host: Host, run: NaturalRun, layer: int, overrides: Overrides) -> Overrides | None:
+    """The overrides with the outputs of heads in place of their patterns in a layer.
 
-    def put(activation: Tensor) -> Tensor:
+    All that comes before is natural there: so are the outputs of the other heads, which then are
+    not computed again. None where patterns are replaced in another way, or outputs as well.
+    """
+    put, values = overrides.get(pattern_site(layer)), run.seen.get(v_site(layer))
+    if not isinstance(put, UnitValues) or values is None or z_site(layer) in overrides:
+        return None
+    shared = shape_of(host).heads // values.shape[1]  # heads that have the same values
+    read = values[:, [unit // shared for unit in put.units]]
+    outputs = torch.einsum("nhqk,nhke->nhqe", put.values.to(read.dtype), read)
+    others = {site: other for site, other in overrides.items() if site != pattern_site(layer)}
+    return {**others, z_site(layer): UnitValues(put.units, outputs)}
+
+
+@dataclass(frozen=True)
+class UnitValues:
+    """An override that gives some units of a site these values, `n unit *position`.
+
+    An axis of length 1, but that of the units, stands for all prompts or positions.
+    """
+
+    units: Sequence[int]
+    values: Tensor
+
+    def __call__(self, activation: Tensor) -> Tensor:
+        """The activation with these values."""
         spliced = activation.clone()
-        spliced[:, list(units)] = values.to(activation.dtype)
+        spliced[:, list(self.units)] = self.values.to(activation.dtype)
         return spliced
 
-    return put
+    def at(self, asked: Asked) -> "UnitValues":
+        """The override at the asked places alone."""
+        if self.values.shape[2] == 1:
+            return self
+        every = self.values.expand(len(asked.places), *self.values.shape[1:])
+        return UnitValues(self.units, asked.unit_rows(every))
 
 
 def with_patterns(patterns: Patterns) -> dict[str, Override]:
     """Overrides that give heads these patterns."""
-    return {pattern_site(layer): with_units(*of_layer) for layer, of_layer in patterns.items()}
+    return {pattern_site(layer): UnitValues(*of_layer) for layer, of_layer in patterns.items()}
 
 
 def plus(added: Float[Tensor, "n place token"]) -> Override:

@@ -8,7 +8,6 @@ next layer's input: an error of scale, not of understanding.
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.optimize import brentq
 from torch import Tensor
 
 from workbench.arrays import to_numpy
@@ -85,6 +84,7 @@ def _threshold(drive: Float[np.ndarray, " row"], wanted: float) -> float:
     mean square times the share of positions above the threshold. The threshold leaves at least
     LEAST positions above it.
     """
+    from scipy.optimize import brentq  # see _bias
 
     def excess(threshold: float) -> float:
         above = np.maximum(0, drive - threshold)
@@ -100,6 +100,8 @@ def _threshold(drive: Float[np.ndarray, " row"], wanted: float) -> float:
 
 def _bias(drive: Float[np.ndarray, " row"], mean: float) -> float:
     """The bias with which `max(0, drive + bias)` has the mean, which grows with it."""
+    from scipy.optimize import brentq  # not at the top: 0.4 s that theories of tokens do not need
+
     return float(
         brentq(
             lambda bias: np.maximum(0, drive + bias).mean() - mean, -drive.max(), mean - drive.min()

@@ -11,7 +11,6 @@ from typing import Protocol
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from workbench.errors import WorkbenchError, nearest
@@ -135,6 +134,8 @@ class Softmax:
     def _gain(
         self, drive: Float[Tensor, "picture position"], shares: Float[Tensor, "picture position"]
     ) -> float:
+        from scipy.optimize import minimize_scalar  # see workbench.splice.gain
+
         if not _varies(drive.flatten()[:, None]).item():
             return 0.0
         spread = float(drive.std())

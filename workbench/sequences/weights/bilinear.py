@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from workbench.sequences.rule import HIDDEN, pattern, uniform
+from workbench.sequences.weights.descent import Descent
 
 RANK_TOLERANCE = 1e-3  # singular values below this share of the largest are left out
 EIGENVALUES = 1e-6  # directions of the stream with less than this share of the most variance
@@ -139,22 +140,21 @@ def towards_pattern(wanted: Scored, made: Bilinear, seed: int = 0) -> Bilinear:
     fitted = sum(factor.numel() for factor in factors)
     decay = DECAY * fitted / float(wanted.counted.sum())
     rates = [RATE * float(factor.std()) for factor in factors]
-    descent = torch.optim.AdamW(
-        {"params": [factor], "lr": rate, "weight_decay": decay / (STEPS * rate)}
+    descents = [
+        Descent(factor, rate, decay / (STEPS * rate), STEPS)
         for factor, rate in zip(factors, rates, strict=True)
-    )
-    falling = torch.optim.lr_scheduler.CosineAnnealingLR(descent, STEPS)
+    ]
     generator = torch.Generator().manual_seed(seed)
     queries = wanted.counted.any(0)  # the others would be computed for nothing
     aim, counted, hidden = aim[:, queries], wanted.counted[:, queries], _hidden(wanted)[queries]
     for _ in range(STEPS):
         chosen = torch.randperm(len(aim), generator=generator)[:BATCH]
         stream = wanted.stream[chosen]
-        factors[0].grad, factors[1].grad = _gradients(
+        gradients = _gradients(
             Bilinear(*factors), stream[:, queries], stream, aim[chosen], counted[chosen], hidden
         )
-        descent.step()
-        falling.step()
+        for descent, gradient in zip(descents, gradients, strict=True):
+            descent.step(gradient)
     return Bilinear(*factors)
 
 

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from workbench.engine import here
 from workbench.hosts.host import Host
 from workbench.hosts.transformer_host import shape_of
 from workbench.sequences import head_parts
@@ -47,17 +48,25 @@ def refused(host: Host, heads: WrittenHeads) -> str | None:
 def compiled(request: HeadRequest) -> HeadWeights:
     """The query-key weights of a family."""
     host, d_head = request.host, shape_of(request.host).d_head
+    groups = [
+        (layer, members, one)
+        for layer in request.heads.layers
+        for members, one in alike(request.heads.of_layer(layer))
+    ]
+
+    @torch.no_grad()
+    def fitted(group: tuple[int, list[int], WrittenHeads]) -> tuple[Bilinear, float]:
+        layer, _, one = group
+        wanted = _scored(request, layer, one)
+        form = nearest(wanted, d_head)
+        share = kept_share(wanted.score, form.scores(wanted.stream), wanted.shares)
+        return towards_pattern(wanted, form, request.seed), share
+
+    made, kept = zip(*here(fitted, groups), strict=True)
     weights: dict[tuple[str, int | None], Tensor] = {}
-    made, kept = [], []
-    for layer in request.heads.layers:
-        for members, one in alike(request.heads.of_layer(layer)):
-            wanted = _scored(request, layer, one)
-            form = nearest(wanted, d_head)
-            kept.append(kept_share(wanted.score, form.scores(wanted.stream), wanted.shares))
-            form = towards_pattern(wanted, form, request.seed)
-            made.append(form)
-            for head in members:
-                weights |= _of_head(host, layer, head, form)
+    for (layer, members, _), form in zip(groups, made, strict=True):
+        for head in members:
+            weights |= _of_head(host, layer, head, form)
     bound = sum(form.left.numel() + form.right.numel() for form in made)
     ranks = sorted({form.rank for form in made})
     words = f"query-key weights of rank {' and '.join(map(str, ranks))}"
@@ -68,9 +77,10 @@ def controls(request: HeadRequest, made: HeadWeights) -> dict[str, tuple[str, He
     """The weights of wrong rules with the same numbers, each fitted as the rule is, by name."""
     family, tokens = request.heads.family, shape_of(request.host).answers
     wrong = head_parts.controls({family: request.heads}, (family,), request.seed, tokens)
+    requests = [replace(request, heads=changed[family]) for _, changed in wrong.values()]
     return {
-        name: (label, compiled(replace(request, heads=changed[family])))
-        for name, (label, changed) in wrong.items()
+        name: (label, weights)
+        for (name, (label, _)), weights in zip(wrong.items(), here(compiled, requests), strict=True)
     }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from workbench.sequences.examples import surveyed
 from workbench.sequences.parts import TokenPart, parts_of
-from workbench.sequences.splice import NaturalRun, Overrides, TokenCondition, post_site, with_units
+from workbench.sequences.splice import NaturalRun, Overrides, TokenCondition, UnitValues, post_site
 from workbench.sequences.subject import Subject
 from workbench.splice.conditions import ConditionKind
 
@@ -70,6 +70,6 @@ def _of_these(spliced: TokenCondition, site: str, units: Sequence[int]) -> Token
     def overrides(run: NaturalRun) -> Overrides:
         made = dict(spliced.overrides(run))
         replaced = made[site](run.seen[site])[:, list(units)]
-        return {**made, site: with_units(units, replaced)}
+        return {**made, site: UnitValues(units, replaced)}
 
     return replace(spliced, overrides=overrides)

@@ -19,10 +19,10 @@ from workbench.sequences.splice import (
     NaturalRun,
     Overrides,
     TokenCondition,
+    UnitValues,
     condition,
     natural_run,
     post_site,
-    with_units,
     z_site,
 )
 from workbench.sequences.subject import Subject
@@ -104,7 +104,7 @@ def _at_mean(
 
     def overrides(run: NaturalRun) -> Overrides:
         return {
-            site: with_units(members, means[site][members][None])
+            site: UnitValues(members, means[site][members][None])
             for site, members in by_site.items()
         }
 
