@@ -2,9 +2,10 @@
 
 The gradient runs through the compiler. The loss is 1 - mean Pearson correlation of
 `link(drive + threshold)` with the trained activation, over units, and over circuits where there are
-several; `link` is the site's, by default `max(0, drive + threshold)`. The thresholds start where
-calibration puts them for the numbers as written. They are fitted alongside and thrown away, since
-calibration gives every unit its gain and bias.
+several, and perhaps a term for weights (`workbench.tune.weights`). `link` is the site's, by default
+`max(0, drive + threshold)`. The thresholds start where calibration puts them for the numbers as
+written. They are fitted alongside and thrown away, since calibration gives every unit its gain and
+bias.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,7 @@ from workbench.tune.bounded import Bounded, Path
 from workbench.tune.descent import Descent
 from workbench.tune.moved import MovedPoses
 from workbench.tune.settings import TuneSettings
+from workbench.tune.weights import TrainedWeights
 from workbench.vision.pictures import Picture, batch
 
 BATCH = 12
@@ -134,6 +136,11 @@ def tune(
         Goal(theory, trained, host, pictures, bounded, settings.with_poses)
         for trained, host in circuits
     ]
+    compared = [
+        TrainedWeights(theory, trained, host, settings.bound)
+        for trained, host in circuits
+        if settings.bound
+    ]
     descent = Descent(
         [bounded.free, *(goal.moved.free for goal in goals)],
         [goal.threshold for goal in goals],
@@ -149,7 +156,11 @@ def tune(
         agreement = torch.stack(
             [goal.agreement(bounded, descent.generator) for goal in goals]
         ).mean()
-        descent.step(1 - agreement, float(agreement.detach()))
+        loss = 1 - agreement
+        for goal, weights in zip(goals, compared, strict=False):
+            cosine = weights.cosine(bounded.value(), goal.moved.units())
+            loss = loss + settings.weights * (1 - cosine) / len(goals)
+        descent.step(loss, float(agreement.detach()))
         if kept and len(descent.history) % KEPT == 0:
             kept.write(STATE, descent.state())
         if on_step:
