@@ -29,7 +29,7 @@ from workbench.tune.bounded import Bounded
 from workbench.tune.moved import MovedPoses
 from workbench.tune.settings import TuneSettings
 from workbench.tune.spec import agreement
-from workbench.tune.tune import FIRST_THRESHOLD, Tuning, correlation, tune
+from workbench.tune.tune import UNDRIVEN, Tuning, correlation, first_thresholds, tune
 from workbench.vision.pictures import Picture, batch
 from workbench.vision.pictures.drawn import drawn
 
@@ -223,14 +223,24 @@ def test_what_is_kept_in_memory_is_what_the_whole_circuit_computes(host, picture
         circuit = compile_theory(
             theory, host.trained, host.host, Bounded(theory, ["gabor"]).value()
         )
-        response = torch.relu(
-            drive(circuit, host.host.input.decode(x), host.host.input.mean_rgb) + FIRST_THRESHOLD
-        )
+        driven = drive(circuit, host.host.input.decode(x), host.host.input.mean_rgb)
         site = host.trained.site
         trained = host.host.activations(x, site)[site][
             :, [unit.unit for unit in host.trained.units]
         ]
+        response = torch.relu(
+            driven + first_thresholds(LINKS["relu"], driven, trained)[:, None, None]
+        )
     assert kept == pytest.approx(float(correlation(response, trained).mean()), abs=1e-5)
+
+
+def test_the_first_thresholds_are_those_of_calibrated_units():
+    drive = torch.randn(4, 3, 9, 9, generator=torch.Generator().manual_seed(0))
+    drive[:, 2] = 0.1  # never varies, so it has no gain
+    trained = torch.relu(torch.tensor([2.0, 3.0, 1.0])[:, None, None] * (drive - 0.5))
+    trained[:, 1] = torch.relu(drive[:, 1] + 0.25)
+    thresholds = first_thresholds(LINKS["relu"], drive, trained)
+    assert thresholds.tolist() == pytest.approx([-0.5, 0.25, UNDRIVEN], abs=1e-3)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])

@@ -12,11 +12,12 @@ from workbench.terminal.options import (
     Common,
     default_circuit,
     trusted,
+    use_trained_option,
 )
 from workbench.terminal.session import Session
 from workbench.terminal.tokens import of_tokens, paired_tokens, refuse_options
 from workbench.terminal.types import NAME, OUTPUT_FILE, SHIPPED_FILE, Number, count
-from workbench.tune.settings import RATE, TuneSettings
+from workbench.tune.settings import RATE, WEIGHTS, TuneSettings
 
 
 @click.command()
@@ -81,6 +82,18 @@ from workbench.tune.settings import RATE, TuneSettings
     help="Do not fit poses: every unit keeps the pose of the survey, so that the numbers fit other "
     "circuits too.",
 )
+@use_trained_option(
+    "Also fit the weights to the last family from FAMILY: the trained ones from the units of the "
+    "circuit FILE, at the site just before; may be given again."
+)
+@click.option(
+    "--weights",
+    default=WEIGHTS,
+    show_default=True,
+    type=Number(0),
+    help="With --use-trained: the part in the loss of 1 less the cosine of the theory's and the "
+    "trained weights; that of 1 less the correlation of the responses is 1.",
+)
 @COMMON
 def tune(  # noqa: PLR0913
     spec_file: Path,
@@ -93,6 +106,8 @@ def tune(  # noqa: PLR0913
     rate: float,
     hold: tuple[str, ...],
     keep_poses: bool,
+    bound: dict[str, Path],
+    weights: float,
     common: Common,
 ) -> None:
     """Fit the numbers that SPEC marks `tune`, by gradient descent through the compiler.
@@ -124,7 +139,12 @@ def tune(  # noqa: PLR0913
             *circuit_files,
             *(default_circuit(spec_file, host) for host in hosts if host not in given),
         ] or [default_circuit(spec_file)]
-        settings = TuneSettings(steps, most, common.seed, hold, rate, with_poses=not keep_poses)
+        settings = TuneSettings(
+            *(steps, most, common.seed, hold, rate),
+            with_poses=not keep_poses,
+            bound={family: load_circuit(file) for family, file in bound.items()},
+            weights=weights,
+        )
         work = session.work(common.seed, common.no_cache)
         result = tuned_spec(spec_file, files, pictures, output, settings, work)
     click.echo(tuned_json(result) if common.as_json else "\n".join(tuned_lines(result)))

@@ -56,6 +56,13 @@ class TunedOn(Strict):
     hold: Annotated[
         tuple[str, ...], Field(description="families whose numbers stayed as they were")
     ] = ()
+    bound: dict[str, str] = Field(
+        default={},
+        description="family -> SHA-256 of the trained units whose weights were fitted too",
+    )
+    weights: Annotated[
+        float | None, Field(description="of these weights in the loss; the responses have 1")
+    ] = None
     written: Annotated[dict[str, float], Field(description="key -> the value before tuning")]
     images: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")], ...],

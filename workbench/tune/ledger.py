@@ -85,12 +85,21 @@ def ledger_facts(
         "seed": settings.seed,
         "rate": settings.rate,
         "hold": list(settings.hold),
+        **_weights(settings),
         "written": {**before, **(earlier.written if earlier else {})},
         "images": sorted(
             {picture.sha256[:PREFIX] for picture in pictures}
             | set(earlier.images if earlier else ())
         ),
     }
+
+
+def _weights(settings: TuneSettings) -> dict[str, Any]:
+    """The facts of a fit to weights, if it was one."""
+    if not settings.bound:
+        return {}
+    bound = {family: units.sha256 for family, units in settings.bound.items()}
+    return {"bound": bound, "weights": settings.weights}
 
 
 def circuit_rows(

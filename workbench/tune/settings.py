@@ -1,8 +1,14 @@
 """The settings of a tuning run."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the command line reads the defaults, and should load nothing heavy for them
+    from workbench.spec import TrainedCircuit
 
 RATE = 0.06  # of Adam at its highest, in the numbers' logits
+WEIGHTS = 0.3  # of the term for weights in the loss, where that of the responses is 1
 
 
 @dataclass(frozen=True)
@@ -15,6 +21,9 @@ class TuneSettings:
     hold        families whose numbers stay as they are
     rate        of the descent at its highest
     with_poses  whether the units' poses are fitted, too, where the spec gives them bounds
+    bound       families, and their trained units, whose weights to the last family are fitted too
+    weights     of the mean cosine of these weights in the loss, where the mean correlation of the
+                responses has 1
     """
 
     steps: int = 200
@@ -23,3 +32,5 @@ class TuneSettings:
     hold: tuple[str, ...] = ()
     rate: float = RATE
     with_poses: bool = True
+    bound: Mapping[str, "TrainedCircuit"] = field(default_factory=dict)
+    weights: float = WEIGHTS

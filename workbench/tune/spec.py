@@ -13,6 +13,8 @@ import numpy as np
 from workbench.cache import Cache, Kept, cache_key
 from workbench.code import code_version
 from workbench.compiler import compile_spec
+from workbench.compiler.bind import Bound, refuse_unbindable
+from workbench.compiler.compile import refuse_strange
 from workbench.errors import WorkbenchError, nearest
 from workbench.evaluate.calibration import checked, stream_inputs
 from workbench.files import file_mode, is_stream, write_whole
@@ -73,6 +75,8 @@ def tuned_spec(
     _refuse_untunable(spec, body, before, settings.hold)
     _refuse_twice(circuit_files, trained)
     _refuse_stream(output)
+    for circuit, host in circuits:
+        _refuse_unbound(spec, circuit, host, settings.bound)
     chosen = first_by_content(pictures, settings.most)
     compared = _Compared(circuits, chosen, work)
     first = compared.agreements("before", spec)
@@ -186,7 +190,11 @@ def _kept(
     facts = [word for trained, host in circuits for word in (trained.sha256, host.facts)]
     numeric = (settings.steps, settings.seed, settings.rate, settings.with_poses)
     hashes = [picture.sha256 for picture in pictures]
-    key = cache_key(code_version(), spec.sha256, *facts, *numeric, *settings.hold, *hashes)
+    bound = [f"{family} {units.sha256}" for family, units in settings.bound.items()]
+    weights = (*bound, settings.weights) if bound else ()
+    key = cache_key(
+        code_version(), spec.sha256, *facts, *numeric, *settings.hold, *weights, *hashes
+    )
     return Kept(cache, "tuning", key)
 
 
@@ -199,6 +207,13 @@ def _refuse_twice(files: Sequence[Path], trained: Sequence[TrainedCircuit]) -> N
                 str(file), f"the same circuit as {first[circuit.sha256]}", "each circuit once"
             )
         first[circuit.sha256] = file
+
+
+def _refuse_unbound(spec: Spec, trained: TrainedCircuit, host: Host, bound: Bound) -> None:
+    """Raises WorkbenchError for units of another host, or that a family cannot be bound to."""
+    for units in bound.values():
+        refuse_strange(units, host)
+    refuse_unbindable(spec, trained, host, bound)
 
 
 def _refuse_stream(output: Path) -> None:

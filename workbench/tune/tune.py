@@ -2,8 +2,10 @@
 
 The gradient runs through the compiler. The loss is 1 - mean Pearson correlation of
 `link(drive + threshold)` with the trained activation, over units, and over circuits where there are
-several; `link` is the site's, by default `max(0, drive + threshold)`. The thresholds are fitted
-alongside and thrown away, since calibration gives every unit its gain and bias.
+several, and perhaps a term for weights (`workbench.tune.weights`). `link` is the site's, by default
+`max(0, drive + threshold)`. The thresholds start where calibration puts them for the numbers as
+written. They are fitted alongside and thrown away, since calibration gives every unit its gain and
+bias.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,16 +23,18 @@ from workbench.hosts.host import Host
 from workbench.spec.circuit import TrainedCircuit, posed
 from workbench.spec.language import INPUT, Theory, UnitPose
 from workbench.spec.meaning import needed_axes
-from workbench.splice.link import link_of
+from workbench.splice.link import Link, link_of
 from workbench.splice.slots import trained_slots
 from workbench.tune.bounded import Bounded, Path
 from workbench.tune.descent import Descent
 from workbench.tune.moved import MovedPoses
 from workbench.tune.settings import TuneSettings
+from workbench.tune.weights import TrainedWeights
 from workbench.vision.pictures import Picture, batch
 
 BATCH = 12
-FIRST_THRESHOLD = -0.2  # of the ideal stimulus's drive
+CALIBRATED = 24  # pictures, at most, that the first thresholds are fitted on
+UNDRIVEN = -0.2  # first threshold of a unit without a gain, in parts of the ideal stimulus's drive
 KEPT = 25  # steps between two states that are kept: some seconds
 STATE = "state"
 
@@ -77,7 +81,6 @@ class Goal:
             posed(trained, theory.tuned) if theory.tuned and with_poses else trained,
         )
         self.link = link_of(host.site(trained.site))
-        self.threshold = torch.nn.Parameter(torch.full((len(trained.units),), FIRST_THRESHOLD))
         still = _constant_families(theory, bounded)
         with torch.no_grad():
             first = self._compiled(bounded)
@@ -88,18 +91,22 @@ class Goal:
                 [layer for layer in first.layers if layer.family in still],
                 first.grid,
             )
+            drive = respond(first.layers, self._kept_of(slice(CALIBRATED)))
+        self.threshold = torch.nn.Parameter(
+            first_thresholds(self.link, drive, self.target[:CALIBRATED])
+        )
 
     def agreement(self, bounded: Bounded, generator: torch.Generator) -> Tensor:
         """Mean correlation of the units on a batch of the pictures."""
         chosen = torch.randperm(len(self.target), generator=generator)[:BATCH]
-        kept = replace(
-            self.kept,
-            of={family: response[chosen] for family, response in self.kept.of.items()},
-            cells=dict(self.kept.cells),
-        )
-        drive = respond(self._compiled(bounded).layers, kept)
+        drive = respond(self._compiled(bounded).layers, self._kept_of(chosen))
         response = self.link(drive + self.threshold[:, None, None])
         return correlation(response, self.target[chosen]).mean()
+
+    def _kept_of(self, chosen: Tensor | slice) -> Responses:
+        """The kept responses to some of the pictures, to which others can be added."""
+        of = {family: response[chosen] for family, response in self.kept.of.items()}
+        return replace(self.kept, of=of, cells=dict(self.kept.cells))
 
     def _compiled(self, bounded: Bounded) -> HandwrittenCircuit:
         return compile_theory(
@@ -129,6 +136,11 @@ def tune(
         Goal(theory, trained, host, pictures, bounded, settings.with_poses)
         for trained, host in circuits
     ]
+    compared = [
+        TrainedWeights(theory, trained, host, settings.bound)
+        for trained, host in circuits
+        if settings.bound
+    ]
     descent = Descent(
         [bounded.free, *(goal.moved.free for goal in goals)],
         [goal.threshold for goal in goals],
@@ -144,7 +156,11 @@ def tune(
         agreement = torch.stack(
             [goal.agreement(bounded, descent.generator) for goal in goals]
         ).mean()
-        descent.step(1 - agreement, float(agreement.detach()))
+        loss = 1 - agreement
+        for goal, weights in zip(goals, compared, strict=False):
+            cosine = weights.cosine(bounded.value(), goal.moved.units())
+            loss = loss + settings.weights * (1 - cosine) / len(goals)
+        descent.step(loss, float(agreement.detach()))
         if kept and len(descent.history) % KEPT == 0:
             kept.write(STATE, descent.state())
         if on_step:
@@ -152,6 +168,20 @@ def tune(
     return Tuning(
         bounded.values(), tuple(goal.moved.poses() for goal in goals), tuple(descent.history)
     )
+
+
+def first_thresholds(
+    link: Link, drive: Float[Tensor, "n unit h w"], trained: Float[Tensor, "n unit h w"]
+) -> Float[Tensor, " unit"]:
+    """The thresholds of calibrated units: each unit's bias over its gain; UNDRIVEN without a gain.
+
+    A threshold far from this makes the first steps bend the theory's numbers to it.
+    """
+    a, b = (
+        x.flatten(2) if link.whole else x.movedim(1, -1).flatten(0, -2) for x in (drive, trained)
+    )
+    gain, bias = link.fit(a, b)
+    return torch.where(gain > 0, bias / gain, UNDRIVEN)
 
 
 def correlation(
