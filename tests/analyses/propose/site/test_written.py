@@ -105,6 +105,24 @@ def test_a_first_stage_that_is_not_known_is_refused(host):
         stage_of(replace(host, network=network.eval()), "first")
 
 
+class Bypassed(nn.Module):
+    """A network in which a connection bypasses the second site."""
+
+    def __init__(self, host: Host):
+        super().__init__()
+        self.first, self.second, self.head = host.network
+
+    def forward(self, x):
+        activation = self.first(x)
+        return self.head(self.second(activation) + activation.mean(1, keepdim=True))
+
+
+def test_a_site_that_a_connection_may_bypass_is_refused(host):
+    network = Bypassed(host).eval()
+    with pytest.raises(WorkbenchError, match="other than first may enter its stage"):
+        stage_of(replace(host, network=network), "second")
+
+
 def test_units_that_are_filters_are_written_by_filters(first):
     result, _ = first
     assert result.reads == "input"

@@ -12,7 +12,7 @@ from torch import Tensor
 from workbench.errors import WorkbenchError
 from workbench.evaluate.batches import batches, without_gradients
 from workbench.evaluate.groups import items_of
-from workbench.hosts.branches import CHANNELS_APART, Branch, branches
+from workbench.hosts.branches import CHANNELS_APART, Branch, branches, stages_between
 from workbench.hosts.first_stage import first_branch
 from workbench.hosts.host import Host, Site
 from workbench.splice.natural import Part, natural_parts, site_before
@@ -83,6 +83,12 @@ def stage_of(host: Host, site: str, written: Host | None = None) -> Stage:
     before = site_before(host, site)
     if before is None:
         return Stage(host, host.site(site), INPUT, [first_branch(host)], 1, written or host)
+    if stages_between(host, before, site) is None:
+        raise WorkbenchError(
+            f"host {host.name}: site {site}",
+            f"something other than {before} may enter its stage",
+            "two neighbours of a chain, as mixed3a and mixed3b of inceptionv1",
+        )
     try:
         paths = branches(
             host, before, site, range(host.site(site).channels), CHANNELS_APART, own_pool=True
