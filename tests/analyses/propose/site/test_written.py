@@ -24,6 +24,7 @@ from workbench.analyses.propose.site.written import (
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host, PictureInput, Site, host_from_module
 from workbench.hosts.first_stage import first_branch, patches
+from workbench.hosts.inception_blocks import Mixed
 from workbench.hosts.layout import PictureGrid
 from workbench.splice.link import RELU
 from workbench.splice.rivals import Window
@@ -96,10 +97,17 @@ def test_patches_with_the_trained_weights_are_the_first_units(host):
     assert torch.allclose(torch.relu(drive), host.activations(x, "first")["first"], atol=EXACT)
 
 
-def test_a_first_stage_that_is_not_known_is_refused(host):
-    stages = [nn.Sequential(nn.Conv2d(3, FIRST, 5, 2, 2), nn.BatchNorm2d(FIRST), nn.ReLU())]
+@pytest.mark.parametrize(
+    "other",
+    [
+        nn.Sequential(nn.Conv2d(3, FIRST, 5, 2, 2), nn.BatchNorm2d(FIRST), nn.ReLU()),
+        Mixed(3, 2, 2, 2, 2, 2, 2),
+    ],
+    ids=["normalised", "branches"],
+)
+def test_a_first_stage_that_is_not_known_is_refused(host, other):
     network = nn.Sequential()
-    for name, stage in zip(("first", "second", "head"), [*stages, *host.network[1:]], strict=True):
+    for name, stage in zip(("first", "second", "head"), [other, *host.network[1:]], strict=True):
         network.add_module(name, stage)
     with pytest.raises(WorkbenchError, match="one convolution and a ReLU"):
         stage_of(replace(host, network=network.eval()), "first")
