@@ -21,12 +21,14 @@ from workbench.analyses.propose.site.written import (
     read_sites,
     write_sites,
 )
+from workbench.cache import GIB, Cache
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host, PictureInput, Site, host_from_module
 from workbench.hosts.first_stage import first_branch, patches
 from workbench.hosts.inception_blocks import Mixed
 from workbench.hosts.layout import PictureGrid
 from workbench.splice.link import RELU
+from workbench.splice.natural import Part, natural_parts
 from workbench.splice.rivals import Window
 from workbench.vision.pictures.drawn import drawn
 from workbench.work import Work
@@ -95,6 +97,18 @@ def test_patches_with_the_trained_weights_are_the_first_units(host):
     x = host.input.batch(drawn(3, seed=3))
     drive = first_branch(host).convolutions[0](patches(host, x))
     assert torch.allclose(torch.relu(drive), host.activations(x, "first")["first"], atol=EXACT)
+
+
+def test_patches_and_the_input_are_not_kept_in_the_cache(host, tmp_path):
+    cache, x = Cache(tmp_path, GIB), host.input.batch(drawn(1, seed=3))
+    parts = [Part("entering", "first"), Part("input", "first")]
+    for _ in range(2):
+        made = natural_parts(host, x, parts, cache)
+        assert torch.equal(made[parts[0]], patches(host, x))
+        assert torch.equal(made[parts[1]], x)
+    assert cache.bytes == 0
+    natural_parts(host, x, [Part("entering", "second")], cache)
+    assert cache.bytes > 0
 
 
 @pytest.mark.parametrize(
