@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from workbench.analyses.propose.site import run
 from workbench.analyses.propose.site.controls import MEAN, PERMUTED, SINGLE, TERMS
 from workbench.analyses.propose.site.pixels import pixel_dictionary
 from workbench.analyses.propose.site.request import SiteRequest
@@ -209,6 +210,16 @@ def test_the_sample_reads_what_is_written_and_its_targets_are_trained(host, firs
     assert torch.equal(trained.trained, written.trained)
     assert torch.equal(trained.target, written.target)
     assert trained.windows.std(0).max() > 0.01 > written.windows[:, :, 4].std(0).max()
+
+
+def test_families_are_not_searched_for_on_handwritten_sites(host, first, tmp_path, monkeypatch):
+    """Their circuit files would have peaks and poses that are not those of the trained units."""
+    monkeypatch.setattr(run, "families", lambda *_: pytest.fail("searched for"))
+    below = read_sites(host, first[1] / file_name(MEAN))
+    request = replace(asked(host, "second", terms=2, below=below), splice=0)
+    assert propose_site(request, tmp_path / "out", Work()).families == []
+    with pytest.raises(pytest.fail.Exception, match="searched for"):
+        propose_site(replace(request, below=()), tmp_path / "out", Work())
 
 
 def test_files_of_other_networks_and_other_sites_are_refused(host, first, tmp_path):

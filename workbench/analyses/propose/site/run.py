@@ -100,7 +100,8 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
     search, below, units = searched(stage, request, work)
     dictionary = search.dictionary(below)
     poses = search.poses(dictionary)
-    grouped = request.rows is None and stage.before != INPUT
+    # the files of families are of the trained units below
+    grouped = request.rows is None and stage.before != INPUT and not request.below
     cluster = clustering(search, dictionary, poses, MOST) if grouped or not request.terms else None
     paying = cluster.counts if cluster else None
     counts = [request.terms or max(1, count) for count in paying or [0] * len(poses)]
