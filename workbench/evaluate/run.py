@@ -43,8 +43,7 @@ from workbench.work import Work
 
 ROWS = "rows"  # the kind of the cache entries of a condition on a batch
 BATCHES = "batches"  # the kind of those of all conditions of an unfinished run on a batch
-# of pictures that are scored: their rows are kept instead
-PASSING = frozenset({"before", "input", DRIVES})
+PASSING = frozenset({"before", DRIVES})  # of pictures that are scored: their rows are kept instead
 LOGITS = Part("logits")
 
 

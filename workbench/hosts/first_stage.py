@@ -17,16 +17,26 @@ def patches(host: Host, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n tap h2 
     They are in the order of the convolution's weights of a unit. Raises WorkbenchError where the
     stage is not known.
     """
-    convolution = first_convolution(host)
-    taps = convolution.weight[0].numel()
+    taps = first_convolution(host).weight[0].numel()
     # The stage itself pads and strides, with an identity as weights; its ReLU leaves one sign each.
-    stage = copy.deepcopy(host.module(next(iter(host.sites))))
-    (inner,) = (module for module in stage.modules() if isinstance(module, nn.Conv2d))
-    identity = torch.eye(taps, dtype=x.dtype, device=x.device)
-    inner.weight = nn.Parameter(identity.view(taps, *convolution.weight.shape[1:]), False)
-    inner.bias = None
+    stage = with_weights(host, torch.eye(taps, dtype=x.dtype, device=x.device), None)
     with torch.no_grad():
         return stage(x) - stage(-x)
+
+
+def with_weights(
+    host: Host, weight: Float[Tensor, "unit tap"], bias: Float[Tensor, " unit"] | None
+) -> nn.Module:
+    """A copy of the first stage with these weights of its patches (`patches`).
+
+    Raises WorkbenchError where the stage is not known.
+    """
+    shape = first_convolution(host).weight.shape[1:]
+    stage = copy.deepcopy(host.module(next(iter(host.sites))))
+    (convolution,) = _convolutions(stage)
+    convolution.weight = nn.Parameter(weight.view(-1, *shape), requires_grad=False)
+    convolution.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+    return stage
 
 
 def first_branch(host: Host) -> Branch:
@@ -45,11 +55,16 @@ def first_convolution(host: Host) -> nn.Conv2d:
     site = next(iter(host.sites))
     names = list(host.network._modules)
     first = host.staged(site) and names[0] == host.site(site).module
-    path = unit_path(host.module(site), 0) if first else None
-    if path is None or path[0] is not None or len(path[1]) != 1 or path[1][0].groups != 1:
+    alone = first and len(_convolutions(host.module(site))) == 1
+    path = unit_path(host.module(site), 0) if alone else None
+    if path is None or path[0] is not None or path[1][0].groups != 1:
         raise WorkbenchError(
             f"host {host.name}: site {site}",
             "what its units compute from the input is not known",
             "a first stage of one convolution and a ReLU",
         )
     return path[1][0]
+
+
+def _convolutions(stage: nn.Module) -> list[nn.Conv2d]:
+    return [module for module in stage.modules() if isinstance(module, nn.Conv2d)]

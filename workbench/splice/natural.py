@@ -62,7 +62,7 @@ def natural_parts(
     """The wanted parts of a natural run on `x`.
 
     With a cache, the host only runs where one of them is absent from it. Kinds that are `passing`
-    are read from it, but not kept.
+    are read from it, but not kept; neither are parts of the input alone, which no run computes.
     """
     if cache is None:
         return _computed(host, x, wanted)
@@ -77,7 +77,8 @@ def natural_parts(
         else {}
     )
     for part, value in computed.items():
-        for key, row in () if part.kind in passing else zip(keys[part], value, strict=True):
+        skipped = part.kind in passing or not _is_run_for(host, part)
+        for key, row in () if skipped else zip(keys[part], value, strict=True):
             cache.write(
                 part.kind, key, {"value": to_numpy(row if row.ndim == 1 else row.movedim(0, -1))}
             )
@@ -124,6 +125,11 @@ def _sites_of(host: Host, part: Part) -> tuple[str, ...]:
     if part.kind == "input":
         return ()
     return (part.site,) if part.site else ()
+
+
+def _is_run_for(host: Host, part: Part) -> bool:
+    """Whether the host runs for a part; a first site's patches are larger than what they save."""
+    return part.kind == "logits" or bool(_sites_of(host, part))
 
 
 def _cut(host: Host, x: Tensor, part: Part, logits: Tensor, seen: Mapping[str, Tensor]) -> Tensor:

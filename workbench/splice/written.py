@@ -1,6 +1,5 @@
 """Networks whose sites are written: every unit of a site as a window of its stage predicts it."""
 
-import copy
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from workbench.hosts.first_stage import first_convolution
+from workbench.hosts.first_stage import with_weights
 from workbench.hosts.host import Host
 from workbench.splice.conditions import WithoutCircuit
 from workbench.splice.inputs import ConditionInputs
@@ -40,23 +39,17 @@ def written_host(host: Host, windows: Mapping[str, Window]) -> Host:
     for site, window in windows.items():
         module = host.site(site).module
         first = site_before(host, site) is None
-        stages[module] = _first_stage(host, window) if first else WrittenStage(window)
+        # the host's own stage with the window's weights need not cut patches
+        stages[module] = (
+            with_weights(host, window.gain[:, None] * window.weight.flatten(1), window.bias)
+            if first
+            else WrittenStage(window)
+        )
         digest.update(f"\n{site} {window.fitted_parameters()}".encode())
     network = nn.Sequential()
     for name, stage in stages.items():
         network.add_module(name, stage)
     return replace(host, network=network.eval(), fingerprint=digest.hexdigest())
-
-
-def _first_stage(host: Host, window: Window) -> nn.Module:
-    """The host's own first stage with a window of its patches as weights."""
-    first_convolution(host)  # refuses other stages
-    stage = copy.deepcopy(host.module(next(iter(host.sites))))
-    (inner,) = (module for module in stage.modules() if isinstance(module, nn.Conv2d))
-    weight = window.gain[:, None, None, None] * window.weight.view_as(inner.weight)
-    inner.weight = nn.Parameter(weight, requires_grad=False)
-    inner.bias = nn.Parameter(window.bias, requires_grad=False)
-    return stage
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ MIXED = [
     ([SPEC, "--terms", "5"], "--terms: given without --site"),
     ([SPEC, "--splice", "5"], "--splice: given without --site"),
     ([SPEC, "--images", "."], "--images: given without --site"),
+    ([SPEC, "--below", SPEC], "--below: given without --site"),
+    ([SPEC, "--row", "mean"], "--row: given without --site"),
+    ([SPEC, "--weights"], "--weights: given without --site"),
 ]
 
 

@@ -76,6 +76,13 @@ def test_atoms_are_terms_of_the_language_each_once(layer):
         Term.model_validate(term)  # every place has the lengths that it needs
 
 
+def test_terms_whose_weights_are_all_0_are_written_with_0(layer):
+    atom = next(iter(atoms([layer], 20.0)))
+    ((_, term),) = terms([(atom, 0.0)], {layer.family: layer.units.shape})
+    tuned = term["harmonics"] if "harmonics" in term else [term["gain"]]
+    assert [number["tune"] for number in tuned if number] == [0.0]
+
+
 def test_written_terms_compile_to_the_weighted_sum_of_their_atoms(layer):
     """What the search fits is what the language says."""
     host, trained, spec = planted()

@@ -49,15 +49,15 @@ Shown = tuple[str, Any, *tuple[Path, ...]]  # what `print_result` shows: documen
 @click.option(
     "--below",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="With --site: the sites before are handwritten, as this file has them, which --weights "
-    "wrote at the site before. Choosing and fitting read them so.",
+    help="With --site: a file that --weights wrote at the site before. Its sites are handwritten, "
+    "and terms and weights are chosen and fitted on what they compute.",
 )
 @click.option(
     "--row",
     "rows",
     multiple=True,
     metavar="NAME",
-    help="With --site: the row of the table to compute beside `terms`; may be repeated. Families "
+    help="With --site: a row of the table to compute besides `terms`; may be repeated. Families "
     "are not searched for then.  [default: all rows, and families]",
 )
 @click.option(
@@ -192,7 +192,9 @@ def _of_site(
     host = load(name)
     below = read_sites(host, file) if file else ()
     result = propose_site(SiteRequest(host, site, *pictures, below=below, **how), output, work)
-    return site_json(result), site_table(result), output / "site.json", output / "site.png"
+    weights = sorted(output.glob("*.safetensors"))  # the folder is of this run alone
+    files = output / "site.json", output / "site.png", *weights
+    return site_json(result), site_table(result), *files
 
 
 def _refuse_mixed(

@@ -58,8 +58,11 @@ def _line(value: Any) -> str:
 def terms(
     chosen: Sequence[tuple[Atom, float]], sizes: Mapping[str, Mapping[str, int]]
 ) -> list[tuple[str, dict[str, Any]]]:
-    """Terms of the language, each with the family that it reads; the largest weight is 1."""
-    largest = max(abs(weight) for _, weight in chosen)
+    """Terms of the language, each with the family that it reads; the largest weight is 1.
+
+    Weights that are all 0, as of a unit that never varies, stay so.
+    """
+    largest = max(abs(weight) for _, weight in chosen) or 1.0
     groups: dict[tuple, dict[int, float]] = {}
     for atom, weight in chosen:
         key = (atom.family, atom.place, atom.match, atom.by)

@@ -129,7 +129,8 @@ def test_a_prediction_through_hidden_units_is_the_same_on_rows_and_on_whole_maps
     inputs = ConditionInputs(
         PLANTED_AT, Channels((0, 1, 2)), none, {}, torch.zeros(2), entering=entering
     )
-    rows = made.features(Sample(windows, none, none, np.zeros(len(windows))), hidden) @ weight.T
+    sampled = Sample(windows, none, none, none, np.zeros(len(windows)))
+    rows = made.features(sampled, hidden) @ weight.T
     whole = through(inputs).flatten(2).movedim(1, 2).flatten(0, 1)
     assert torch.allclose(F.relu(rows), whole, atol=EXACT, rtol=EXACT)
     assert (
@@ -145,3 +146,21 @@ def test_a_stage_without_a_bottleneck_has_no_hidden_units(planted):
     stage = stage_of(network(0, False), PLANTED_AT)
     assert hidden_families(stage, search, np.full(CONSUMERS, BITS)) == Hidden()
     assert stage.before == READ
+
+
+def test_hidden_units_are_judged_on_trained_ones_where_a_site_below_is_handwritten(planted):
+    host, stage, search = planted
+    network = nn.Sequential()
+    for name, module in host.network.named_children():
+        below = nn.Sequential(module, nn.Hardtanh(0.0, 0.1)) if name == READ else module
+        network.add_module(name, below)
+    written = replace(host, network=network.eval(), fingerprint="0" * 64)
+    below = stage_of(host, PLANTED_AT, written)
+    fit, judge = (
+        sample(below, drawn(count, seed=seed), Work(), "") for count, seed in ((FIT, 1), (JUDGE, 2))
+    )
+    trained = bottleneck(stage, search).search
+    made = bottleneck(stage, replace(search, fit=fit, judge=judge)).search
+    assert made.judge.windows.amax() <= 0.1 < trained.judge.windows.amax()
+    assert torch.equal(made.judge.trained, trained.judge.trained)
+    assert not torch.equal(made.fit.trained, trained.fit.trained)

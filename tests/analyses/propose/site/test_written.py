@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from workbench.analyses.propose.site import run
 from workbench.analyses.propose.site.controls import MEAN, PERMUTED, SINGLE, TERMS
 from workbench.analyses.propose.site.pixels import pixel_dictionary
 from workbench.analyses.propose.site.request import SiteRequest
@@ -21,11 +22,14 @@ from workbench.analyses.propose.site.written import (
     read_sites,
     write_sites,
 )
+from workbench.cache import GIB, Cache
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host, PictureInput, Site, host_from_module
 from workbench.hosts.first_stage import first_branch, patches
+from workbench.hosts.inception_blocks import Mixed
 from workbench.hosts.layout import PictureGrid
 from workbench.splice.link import RELU
+from workbench.splice.natural import Part, natural_parts
 from workbench.splice.rivals import Window
 from workbench.vision.pictures.drawn import drawn
 from workbench.work import Work
@@ -96,13 +100,50 @@ def test_patches_with_the_trained_weights_are_the_first_units(host):
     assert torch.allclose(torch.relu(drive), host.activations(x, "first")["first"], atol=EXACT)
 
 
-def test_a_first_stage_that_is_not_known_is_refused(host):
-    stages = [nn.Sequential(nn.Conv2d(3, FIRST, 5, 2, 2), nn.BatchNorm2d(FIRST), nn.ReLU())]
+def test_patches_and_the_input_are_not_kept_in_the_cache(host, tmp_path):
+    cache, x = Cache(tmp_path, GIB), host.input.batch(drawn(1, seed=3))
+    parts = [Part("entering", "first"), Part("input", "first")]
+    for _ in range(2):
+        made = natural_parts(host, x, parts, cache)
+        assert torch.equal(made[parts[0]], patches(host, x))
+        assert torch.equal(made[parts[1]], x)
+    assert cache.bytes == 0
+    natural_parts(host, x, [Part("entering", "second")], cache)
+    assert cache.bytes > 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        nn.Sequential(nn.Conv2d(3, FIRST, 5, 2, 2), nn.BatchNorm2d(FIRST), nn.ReLU()),
+        Mixed(3, 2, 2, 2, 2, 2, 2),
+    ],
+    ids=["normalised", "branches"],
+)
+def test_a_first_stage_that_is_not_known_is_refused(host, other):
     network = nn.Sequential()
-    for name, stage in zip(("first", "second", "head"), [*stages, *host.network[1:]], strict=True):
+    for name, stage in zip(("first", "second", "head"), [other, *host.network[1:]], strict=True):
         network.add_module(name, stage)
     with pytest.raises(WorkbenchError, match="one convolution and a ReLU"):
         stage_of(replace(host, network=network.eval()), "first")
+
+
+class Bypassed(nn.Module):
+    """A network in which a connection bypasses the second site."""
+
+    def __init__(self, host: Host):
+        super().__init__()
+        self.first, self.second, self.head = host.network
+
+    def forward(self, x):
+        activation = self.first(x)
+        return self.head(self.second(activation) + activation.mean(1, keepdim=True))
+
+
+def test_a_site_that_a_connection_may_bypass_is_refused(host):
+    network = Bypassed(host).eval()
+    with pytest.raises(WorkbenchError, match="other than first may enter its stage"):
+        stage_of(replace(host, network=network), "second")
 
 
 def test_units_that_are_filters_are_written_by_filters(first):
@@ -169,6 +210,16 @@ def test_the_sample_reads_what_is_written_and_its_targets_are_trained(host, firs
     assert torch.equal(trained.trained, written.trained)
     assert torch.equal(trained.target, written.target)
     assert trained.windows.std(0).max() > 0.01 > written.windows[:, :, 4].std(0).max()
+
+
+def test_families_are_not_searched_for_on_handwritten_sites(host, first, tmp_path, monkeypatch):
+    """Their circuit files would have peaks and poses that are not those of the trained units."""
+    monkeypatch.setattr(run, "families", lambda *_: pytest.fail("searched for"))
+    below = read_sites(host, first[1] / file_name(MEAN))
+    request = replace(asked(host, "second", terms=2, below=below), splice=0)
+    assert propose_site(request, tmp_path / "out", Work()).families == []
+    with pytest.raises(pytest.fail.Exception, match="searched for"):
+        propose_site(replace(request, below=()), tmp_path / "out", Work())
 
 
 def test_files_of_other_networks_and_other_sites_are_refused(host, first, tmp_path):

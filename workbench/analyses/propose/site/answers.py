@@ -19,30 +19,25 @@ BATCH = 32
 HALVED_PX = 192  # a picture of this side or more is halved where all strides allow it
 STRIDES_PX = 16  # a half that these divide keeps its cells where they are
 
+ACTIVATION = "activation"  # the array of a kept step
+
 Answers = Mapping[str, Float[np.ndarray, "direction unit"]]
 
 
-def answers(
-    host: Host, site: Site, parts: Sequence[PartKind], work: Work
-) -> Mapping[PartKind, Answers]:
+def answers(host: Host, site: Site, part: PartKind, work: Work) -> Answers:
     """Show every drawing in every direction; the same for the same host.
 
-    For each part, such as the units of the `site` or what is `entering` its stage, the answers to
-    every kind of stimulus at the middle cell.
+    The answers to every kind of stimulus at the middle cell, by kind: of the units of the "site",
+    or of what is "entering" its stage.
     """
     side_px = _side(host.picture_input.size_px)
     shown = list(_shown())
     keep = steps_of(host, f"propose {site.name}", work.counter, work.cache)
-    wanted = tuple(Part(part, site.name) for part in parts)
-    compute = partial(_batch, host, site, side_px, shown, wanted)
-    content = content_of(np.array([[at for _, at in shown]])), repr(DRAWINGS), side_px, *parts
-    steps = list(keep("drawn stimuli", len(shown), compute, *content, size=BATCH))
-    whole = {part: np.concatenate([step[part] for step in steps]) for part in parts}
-    by_drawing = {part: _by_drawing(values) for part, values in whole.items()}
-    return {
-        part: {kind.name: answer(kind, by_drawing[part]) for kind in KINDS.values()}
-        for part in parts
-    }
+    compute = partial(_batch, host, site, side_px, shown, Part(part, site.name))
+    content = content_of(np.array([[at for _, at in shown]])), repr(DRAWINGS), side_px, part
+    steps = keep("drawn stimuli", len(shown), compute, *content, size=BATCH)
+    by_drawing = _by_drawing(np.concatenate([step[ACTIVATION] for step in steps]))
+    return {kind.name: answer(kind, by_drawing) for kind in KINDS.values()}
 
 
 def answer(
@@ -82,7 +77,7 @@ def _batch(
     site: Site,
     side_px: int,
     shown: Sequence[tuple[Drawing, float]],
-    wanted: tuple[Part, ...],
+    part: Part,
     start: int,
 ) -> Arrays:
     """The activations at the middle cell, for BATCH of the pictures."""
@@ -94,5 +89,5 @@ def _batch(
         pictures.append(torch.from_numpy(np.asarray(rgb)).permute(0, 3, 1, 2).float())
     with torch.no_grad():
         x = host.input.encode(torch.cat(pictures).to(host.device))
-        parts = natural_parts(host, x, wanted)
-    return {part.kind: value[:, :, row, column].cpu().numpy() for part, value in parts.items()}
+        value = natural_parts(host, x, [part])[part]
+    return {ACTIVATION: value[:, :, row, column].cpu().numpy()}

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -41,10 +41,14 @@ class Clustering:
     terms: Dictionary
     fit: Sample
     held: Sample
-    products: Products
     poses: np.ndarray
     counts: Sequence[int]
     alone: Float[np.ndarray, " unit"]
+
+    @cached_property
+    def products(self) -> Products:
+        """The products that families are fitted with; counts alone need none."""
+        return _products(self.search, self.terms, self.fit)
 
     @property
     def price(self) -> float:
@@ -64,9 +68,8 @@ def clustering(search: Search, terms: Dictionary, poses: np.ndarray, most: int) 
     bits_by_count = lengths(halves, poses, search.work.engine)
     counts = bits_by_count.argmin(1)
     alone = bits_by_count.min(1) + math.log2(len(terms.poses)) * (counts > 0)
-    products = _products(search, terms, fit)
     alone = np.minimum(alone, 0)
-    return Clustering(search, terms, fit, judge, products, poses, counts.tolist(), alone)
+    return Clustering(search, terms, fit, judge, poses, counts.tolist(), alone)
 
 
 def _products(search: Search, terms: Dictionary, fit: Sample) -> Products:

@@ -153,7 +153,10 @@ def bottleneck(stage: Stage, search: Search) -> Bottleneck | None:
         return None
     weight = torch.cat([convolution.weight.detach()[:, :, 0, 0] for convolution in sides])
     bias = torch.cat([bias_of(convolution).detach() for convolution in sides])
-    fit, judge = (_at_bottleneck(part, weight, bias) for part in (search.fit, search.judge))
+    middle = search.fit.windows.shape[2] // 2
+    # above handwritten sites: fitted to the bottleneck that reads them, judged on the trained one
+    fit = _at_bottleneck(search.fit, search.fit.windows[..., middle], weight, bias)
+    judge = _at_bottleneck(search.judge, search.judge.natural, weight, bias)
     offered = np.ones((len(bias), POSES), bool)
     reach = torch.cat([torch.full((c.out_channels,), side // 2) for c, side in sides.items()])
     step = torch.arange(stage.side) - stage.side // 2
@@ -245,11 +248,14 @@ def _through(
 
 
 def _at_bottleneck(
-    sample: Sample, weight: Float[Tensor, "hidden c"], bias: Float[Tensor, " hidden"]
+    sample: Sample,
+    entering: Float[Tensor, "row c"],
+    weight: Float[Tensor, "hidden c"],
+    bias: Float[Tensor, " hidden"],
 ) -> Sample:
-    """The bottleneck's units at the middle of each row's window, and what they read there."""
+    """The bottleneck's units where this enters at each row's position; what hidden units read."""
     middle = sample.windows.shape[2] // 2
     windows = sample.windows[:, :, middle : middle + 1].contiguous()
-    drive = windows[..., 0] @ weight.T + bias
+    drive = entering @ weight.T + bias
     trained = F.relu(drive)
-    return Sample(windows, trained, fitted_drive(drive, trained), sample.item)
+    return replace(sample, windows=windows, trained=trained, target=fitted_drive(drive, trained))

@@ -120,10 +120,10 @@ def pixel_dictionary(order: Sequence[int], posed: bool = True) -> PixelDictionar
             "the first site", f"{len(order)} taps", "those of a square window in three colours"
         )
     poses = tuple(360.0 * i / POSES for i in range(POSES if posed else 1))
-    several = [each for each in _filters(side_px) if posed or each.kernel == "blob"]
-    kernel = torch.stack([each.weights(poses, side_px) for each in several], -1)
+    candidates = [item for item in _filters(side_px) if posed or item.kernel == "blob"]
+    kernel = torch.stack([item.weights(poses, side_px) for item in candidates], -1)
     kept = different(kernel)
-    filters = tuple(several[i] for i in kept)
+    filters = tuple(candidates[i] for i in kept)
     return PixelDictionary(
         atoms=tuple(item.atom for item in filters),
         members={INPUT: np.array(order)},

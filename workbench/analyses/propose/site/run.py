@@ -100,7 +100,8 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
     search, below, units = searched(stage, request, work)
     dictionary = search.dictionary(below)
     poses = search.poses(dictionary)
-    grouped = request.rows is None and stage.before != INPUT
+    # the files of families are of the trained units below
+    grouped = request.rows is None and stage.before != INPUT and not request.below
     cluster = clustering(search, dictionary, poses, MOST) if grouped or not request.terms else None
     paying = cluster.counts if cluster else None
     counts = [request.terms or max(1, count) for count in paying or [0] * len(poses)]
@@ -200,14 +201,14 @@ def searched(stage: Stage, request: SiteRequest, work: Work) -> tuple[Search, La
     """The samples and labels of a site: all that its search needs."""
     fit = sample(stage, request.pictures, work, "fitting pictures")
     judge = sample(stage, request.judge, work, "judging pictures")
-    drawn = answers(stage.host, stage.site, ["site"], work)["site"]
+    drawn = answers(stage.host, stage.site, "site", work)
     units = labels(drawn, np.quantile(fit.trained.numpy(), HIGH, 0))
     side, link, step_px = stage.side, link_of(stage.site), stage.site.grid.stride_px
     kind: type[Search] = Search
     if stage.before == INPUT:
         kind, below = PixelSearch, pixel_labels(fit.windows.shape[1])
     else:
-        entering = answers(stage.written, stage.site, ["entering"], work)["entering"]
+        entering = answers(stage.written, stage.site, "entering", work)
         middle = fit.windows[..., fit.windows.shape[2] // 2]
         below = labels(entering, np.quantile(middle.numpy(), HIGH, 0))
     return kind(fit, judge, below, offered(units), step_px, side, link, work), below, units

@@ -12,7 +12,7 @@ from torch import Tensor
 from workbench.errors import WorkbenchError
 from workbench.evaluate.batches import batches, without_gradients
 from workbench.evaluate.groups import items_of
-from workbench.hosts.branches import CHANNELS_APART, Branch, branches
+from workbench.hosts.branches import CHANNELS_APART, Branch, branches, stages_between
 from workbench.hosts.first_stage import first_branch
 from workbench.hosts.host import Host, Site
 from workbench.splice.natural import Part, natural_parts, site_before
@@ -32,12 +32,15 @@ class Sample:
     """Positions, one row each.
 
     windows  what enters the stage about the position
+    natural  what enters the trained network's stage at the position; the middle of `windows` is
+             another only where sites below are handwritten
     trained  the units' activation
     target   their drive before the link, where it is known, and no further down than FAR_BELOW
     item     the index of the content of each row's picture
     """
 
     windows: Float[Tensor, "row below tap"]
+    natural: Float[Tensor, "row below"]
     trained: Float[Tensor, "row unit"]
     target: Float[Tensor, "row unit"]
     item: Int[np.ndarray, " row"]
@@ -54,7 +57,11 @@ class Sample:
         """Those of its rows."""
         chosen = torch.from_numpy(np.asarray(rows))
         return Sample(
-            self.windows[chosen], self.trained[chosen], self.target[chosen], self.item[rows]
+            self.windows[chosen],
+            self.natural[chosen],
+            self.trained[chosen],
+            self.target[chosen],
+            self.item[rows],
         )
 
 
@@ -83,6 +90,12 @@ def stage_of(host: Host, site: str, written: Host | None = None) -> Stage:
     before = site_before(host, site)
     if before is None:
         return Stage(host, host.site(site), INPUT, [first_branch(host)], 1, written or host)
+    if stages_between(host, before, site) is None:
+        raise WorkbenchError(
+            f"host {host.name}: site {site}",
+            f"something other than {before} may enter its stage",
+            "two neighbours of a chain, as mixed3a and mixed3b of inceptionv1",
+        )
     try:
         paths = branches(
             host, before, site, range(host.site(site).channels), CHANNELS_APART, own_pool=True
@@ -104,17 +117,17 @@ def sample(stage: Stage, pictures: Sequence[Picture], work: Work, name: str) -> 
     content = items_of([picture.sha256 for picture in pictures])
     several = batches(pictures)
     run = work.engine(partial(without_gradients, partial(_run, stage)), [b for _, b in several])
-    for (start, batch), (entering, trained, drive) in zip(several, run, strict=True):
+    for (start, batch), (entering, natural, trained, drive) in zip(several, run, strict=True):
         chosen = chosen_positions(trained, POSITIONS, generator)
         width = trained.shape[3]
         windows = windows_at(entering, chosen // width, chosen % width, stage.side // 2)
         item = np.repeat(content[start : start + len(batch)], len(chosen))
-        rows = (rows_at(value, chosen) for value in (trained, drive))
+        rows = (rows_at(value, chosen) for value in (natural, trained, drive))
         parts.append((windows.unflatten(1, (entering.shape[1], -1)), *rows, item))
         advance(len(batch))
-    windows, trained, drive = (torch.cat([part[i] for part in parts]) for i in range(3))
-    item = np.concatenate([part[3] for part in parts])
-    return Sample(windows, trained, fitted_drive(drive, trained), item)
+    windows, natural, trained, drive = (torch.cat([part[i] for part in parts]) for i in range(4))
+    item = np.concatenate([part[4] for part in parts])
+    return Sample(windows, natural, trained, fitted_drive(drive, trained), item)
 
 
 def fitted_drive(
@@ -124,8 +137,8 @@ def fitted_drive(
     return torch.maximum(drive, -FAR_BELOW * trained.std(0))
 
 
-def _run(stage: Stage, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor, Tensor]:
-    """The stage's input as it is written, the units' trained activation, and their drive."""
+def _run(stage: Stage, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The stage's input as written and as trained, the units' trained activation and drive."""
     host, site = stage.host, stage.site
     wanted = [Part(kind, site.name) for kind in ("entering", "site")]
     x = host.input.batch(pictures).to(host.device)
@@ -140,4 +153,4 @@ def _run(stage: Stage, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor, Ten
             "a site whose stage keeps the cells that it reads",
         )
     drive = branch_drive(stage.branches, natural) if stage.branches else trained
-    return entering, trained, drive
+    return entering, natural, trained, drive
