@@ -1,24 +1,42 @@
 """Requests that the page's own scripts would not make: each malformed one gets 400, in a line."""
 
+import asyncio
+from dataclasses import dataclass
+
 import pytest
 
 from workbench.spec.schema import json_schema
 
 pytest.importorskip("nicegui", reason="the extra `studio` is not installed")
 
+import httpx
 from fastapi import FastAPI
-from fastapi.testclient import TestClient
 
 from workbench.studio.server import answer_requests
 
 JSON = {"Content-Type": "application/json"}
 
 
+@dataclass(frozen=True)
+class Client:
+    """Sends requests to an application in this process."""
+
+    application: FastAPI
+
+    def post(self, path: str, **request) -> httpx.Response:
+        async def sent() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self.application)
+            async with httpx.AsyncClient(transport=transport, base_url="http://studio") as client:
+                return await client.post(path, **request)
+
+        return asyncio.run(sent())
+
+
 @pytest.fixture(scope="module")
-def client() -> TestClient:
+def client() -> Client:
     application = FastAPI()
     answer_requests(application, json_schema())
-    return TestClient(application)
+    return Client(application)
 
 
 def test_a_sound_request_is_answered(client):

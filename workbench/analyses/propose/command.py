@@ -21,7 +21,7 @@ from workbench.terminal.options import (
     trusted,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import NAME, SHIPPED_FILE, count
+from workbench.terminal.types import EXISTING_FILE, NAME, SHIPPED_FILE, count
 
 if TYPE_CHECKING:
     from workbench.engine import Engine
@@ -48,7 +48,7 @@ Shown = tuple[str, Any, *tuple[Path, ...]]  # what `print_result` shows: documen
 )
 @click.option(
     "--below",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=EXISTING_FILE,
     help="With --site: a file that --weights wrote at the site before. Its sites are handwritten, "
     "and terms and weights are chosen and fitted on what they compute.",
 )
