@@ -56,7 +56,7 @@ Shown = tuple[str, Any, *tuple[Path, ...]]  # what `print_result` shows: documen
     "--row",
     "rows",
     multiple=True,
-    metavar="NAME",
+    type=NAME,
     help="With --site: a row of the table to compute besides `terms`; may be repeated. Families "
     "are not searched for then.  [default: all rows, and families]",
 )
