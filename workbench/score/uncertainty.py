@@ -110,7 +110,7 @@ def _normalised(
 def _kept_weights(
     pictures: bytes, seed: int, resamples: int
 ) -> tuple[Float[np.ndarray, "resample group"], ...]:
-    sizes = np.frombuffer(pictures)
+    sizes = np.frombuffer(pictures, np.float64)
     draws = _draws(len(sizes), seed, resamples)
     return tuple(_normalised(drawn.astype(np.float64), sizes) for drawn in draws)
 

@@ -74,11 +74,11 @@ def _rows_of(
     made: dict[str | int, dict[str, np.ndarray]] = {
         NATURAL.name: compared(run.answers, at.get(NATURAL.name))
     }
-    for known_by, spliced in conditions.items():
+    for key, spliced in conditions.items():
         answers, patterns = spliced.spliced(host, run)
-        made[known_by] = compared(answers, at.get(known_by))
+        made[key] = compared(answers, at.get(key))
         if patterns is not None:
-            made[known_by][OVERLAP] = overlap(run, patterns).numpy()
+            made[key][OVERLAP] = overlap(run, patterns).numpy()
     return made
 
 

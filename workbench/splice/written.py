@@ -60,6 +60,11 @@ class FromInput(WithoutCircuit):
     window: Window
     reads = frozenset[PartKind]({"input"})
 
+    def fitted_parameters(self) -> str:
+        """SHA-256, in hex, of the handwritten network below and of the window."""
+        known = f"{self.written.fingerprint} {self.window.fitted_parameters()}"
+        return hashlib.sha256(f"{type(self).__qualname__} {known}".encode()).hexdigest()
+
     def __call__(self, inputs: ConditionInputs) -> Float[Tensor, "n unit h w"]:
         """The units' activation."""
         part = Part("entering", inputs.site_name)

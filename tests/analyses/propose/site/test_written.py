@@ -31,6 +31,7 @@ from workbench.hosts.layout import PictureGrid
 from workbench.splice.link import RELU
 from workbench.splice.natural import Part, natural_parts
 from workbench.splice.rivals import Window
+from workbench.splice.written import FromInput
 from workbench.vision.pictures.drawn import drawn
 from workbench.work import Work
 
@@ -256,3 +257,26 @@ def test_a_search_that_is_sent_elsewhere_finds_the_same(host, tmp_path):
     propose_site(request, tmp_path / "there", Work(engine=sent))
     first, second = ((tmp_path / name / "site.json").read_bytes() for name in ("here", "there"))
     assert first == second
+
+
+def test_a_splice_above_written_sites_is_known_by_what_is_written(host, first):
+    sites = [read_sites(host, first[1] / file_name(row)) for row in (TERMS, MEAN)]
+    window = sites[0][0].window
+    here, there = (FromInput(host_of(host, written), window) for written in sites)
+    assert (
+        here.fitted_parameters() == FromInput(host_of(host, sites[0]), window).fitted_parameters()
+    )
+    other = FromInput(here.written, replace(window, bias=window.bias + 1))
+    assert len({condition.fitted_parameters() for condition in (here, there, other)}) == 3
+
+
+def test_answers_above_written_sites_are_the_same_from_the_cache(host, first, tmp_path):
+    below = read_sites(host, first[1] / file_name(TERMS))
+    request = asked(host, "second", rows=(TERMS,), terms=4, below=below)
+    cache = Cache(tmp_path / "cache", GIB)
+    for name, kept in (("without", None), ("new", cache), ("kept", cache)):
+        propose_site(request, tmp_path / name, Work(cache=kept))
+    without, new, again = (
+        (tmp_path / name / "site.json").read_bytes() for name in ("without", "new", "kept")
+    )
+    assert without == new == again
