@@ -9,6 +9,9 @@ import numpy as np
 
 from workbench.hosts import TransformerShape
 
+# options of a network of the kind of LLaMA
+LLAMA = {"d_mlp": 10, "mlp": "swiglu", "norm": "rms", "positions": "rotary", "key_heads": 2}
+
 
 def norm(vector: np.ndarray, shape: TransformerShape, w: dict, name: str) -> np.ndarray:
     if shape.norm == "none":

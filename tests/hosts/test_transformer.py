@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from tests.hosts import naive_transformer
+from tests.hosts.naive_transformer import LLAMA
 from workbench.errors import WorkbenchError
 from workbench.hosts import (
     Host,
@@ -38,14 +39,7 @@ OPTIONS = {
     "relu and biases": {"d_mlp": 10, "mlp": "relu", "biases": ("attention", "mlp", "answer")},
     "gelu and layer norm": {"d_mlp": 10, "mlp": "gelu", "norm": "layer"},
     "gelu of tanh": {"d_mlp": 10, "mlp": "gelu-tanh", "norm": "layer", "biases": ("mlp",)},
-    "llama": {
-        "d_mlp": 10,
-        "mlp": "swiglu",
-        "norm": "rms",
-        "positions": "rotary",
-        "key_heads": 2,
-        "tied": True,
-    },
+    "llama": {**LLAMA, "tied": True},
     "a gate with biases": {"d_mlp": 10, "mlp": "swiglu", "biases": ("mlp",)},
     "rotary of another base": {"positions": "rotary", "rotary_base": 100.0},
     "one head of keys": {"key_heads": 1, "biases": ("attention",)},

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tests.bench.lens import lens_model
+from tests.hosts.naive_transformer import LLAMA
 from workbench.hosts import TransformerShape, transformer_host
 from workbench.hosts.transformer import Transformer
 
@@ -21,13 +22,7 @@ OPTIONS = {
     "relu": {"d_mlp": 10, "mlp": "relu", "biases": ("attention", "mlp", "answer")},
     "gelu": {**GELU, "mlp": "gelu", "biases": ("attention", "mlp", "answer")},
     "gelu of tanh": {**GELU, "mlp": "gelu-tanh"},
-    "llama": {
-        "d_mlp": 10,
-        "mlp": "swiglu",
-        "norm": "rms",
-        "positions": "rotary",
-        "key_heads": 2,
-    },
+    "llama": LLAMA,
     "a gate with biases": {"d_mlp": 10, "mlp": "swiglu", "biases": ("mlp",)},
     "positions of queries and keys": {"positions": "queries-and-keys"},
     "both ways": {"causal": False},

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from tests.hosts.naive_transformer import LLAMA
 from workbench.hosts import TransformerShape, transformer_host
 from workbench.hosts.output import NO_TARGET
 from workbench.hosts.transformer import Transformer
@@ -30,14 +31,7 @@ CHANGED = 10 * FLOAT32  # some answers differ by more where something was replac
 SHAPES = {
     "attention alone": {},
     "neurons and layer norm": {"d_mlp": 10, "mlp": "gelu", "norm": "layer"},
-    "llama": {
-        "d_mlp": 10,
-        "mlp": "swiglu",
-        "norm": "rms",
-        "positions": "rotary",
-        "key_heads": 2,
-        "biases": ("attention",),
-    },
+    "llama": {**LLAMA, "biases": ("attention",)},
     "positions of queries and keys": {"positions": "queries-and-keys", "norm": "layer"},
     "bert": {"d_mlp": 10, "mlp": "gelu", "norm": "layer", "norm_place": "after", "causal": False},
     "last place": {"d_mlp": 10, "mlp": "relu", "answer": "last-place"},
@@ -106,8 +100,8 @@ def overrides_of(host, run) -> dict:
         "outputs, and added answers": {z_site(LAYERS - 1): mean, ANSWERS: plus(answers)},
     }
     if post_site(LAYERS - 1) in run.seen:
-        some = UnitValues([0, 4], run.seen[post_site(LAYERS - 1)][:, [4, 0]])
-        made["neurons of the last layer"] = {post_site(LAYERS - 1): some}
+        neurons = UnitValues([0, 4], run.seen[post_site(LAYERS - 1)][:, [4, 0]])
+        made["neurons of the last layer"] = {post_site(LAYERS - 1): neurons}
         made["first patterns, silenced neurons"] = {
             first: two,
             post_site(LAYERS - 1): torch.zeros_like,
