@@ -1,4 +1,4 @@
-"""What tests of the studio do with a page in a browser."""
+"""Steps in a browser that several tests of the studio take."""
 
 import http.client
 

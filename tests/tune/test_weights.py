@@ -27,7 +27,7 @@ class Late:
         self.trained, self.bound = map(load_circuit, (self.files["late"], self.files["early"]))
 
     def cosine(self, text: str, trained: TrainedCircuit | None = None) -> float:
-        """Of the weights of a theory for the units at these poses."""
+        """The cosine with the weights of a theory for the units at these poses."""
         theory = theory_from_text(text).theory
         weights = TrainedWeights(theory, self.trained, self.host, {"curve": self.bound})
         return float(weights.cosine(written(LIKE), trained_units(trained or self.trained)))

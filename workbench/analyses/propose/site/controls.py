@@ -241,7 +241,7 @@ def _of_terms(terms: Dictionary, sample: Sample, pose: int) -> Float[Tensor, "ro
 
 
 def _single(inputs: Int[Tensor, " weight"], sample: Sample, pose: int) -> Tensor:
-    """What single weights read, the same at every pose."""
+    """The inputs of single weights, which are the same at every pose."""
     return sample.windows.flatten(1)[:, inputs]
 
 

@@ -40,7 +40,7 @@ def affordable(bits: float, candidates: int, poses: int) -> int:
 
 @dataclass(frozen=True)
 class Halves:
-    """What the messages of units are counted on: both halves of the pictures, and the most terms.
+    """Both halves of the pictures, on which messages are counted, and the most terms to try.
 
     fit, held  the theories are fitted on the first, and judged on the second
     """
