@@ -33,8 +33,8 @@ class NumberSlider(ui.slider):
         self.agreed: float | None = slider.value
         self.sets, self.moving = 0, False
         self.props(f'dense label data-key="{slider.key}" aria-label="{slider.key}" data-sets=0')
-        seen = f"getElement({self.id}).$attrs['data-sets']"
-        self.on("change", self._moved, js_handler=f"value => emit(value, Number({seen}))")
+        sets = f"getElement({self.id}).$attrs['data-sets']"
+        self.on("change", self._moved, js_handler=f"value => emit(value, Number({sets}))")
 
     def set(self, number: float) -> None:
         """Bring the browser to a number."""
@@ -44,7 +44,7 @@ class NumberSlider(ui.slider):
         self.value = number
 
     def _moved(self, event: GenericEventArguments) -> None:
-        value, seen = event.args
+        value, sets_before = event.args  # the move was made after so many
         self.moving = True
         try:
             number = self.write(self.slider, value)
@@ -53,7 +53,7 @@ class NumberSlider(ui.slider):
         if number is None:
             self.set(self.slider.value)
         else:  # a browser that was set after the move shows another number
-            self.agreed = number if seen == self.sets else None
+            self.agreed = number if sets_before == self.sets else None
 
 
 class Sliders:
