@@ -42,6 +42,7 @@ HASHES = {
     "inceptionv1/high-low-frequency.yaml": "7949082f29f5e80d09d0c23d69b56e61",
     "inceptionv1/line-conv2d2.yaml": "4263a613b96af0776cdcd500acc6a9fb",
     "inceptionv1/line-mixed3a.yaml": "0028a7ccaa64e58218c455f35742194f",
+    "inceptionv1/rough_gabor.yaml": "03743d4b9840a710df885702ed0ebb2e",
     "resnet50v2_trunk/curve.yaml": "e3ebee279d0cecb6f5232658c9426703",
     "squeezenet/blob.yaml": "d1156396989fa2f04a0e4a727395b305",
     "squeezenet/colour_contrast.yaml": "36df4d0e6414cd56dab581819c04873d",

@@ -13,6 +13,7 @@ FAMILIES = (
     "curve",
     "early_curve",
     "gabor",
+    "rough_gabor",
     "blob",
     "complex_gabor",
     "line",

@@ -29,6 +29,7 @@ FAMILIES_IN_ORDER = (
     curve.FAMILY,
     curve.EARLY,
     gabor.FAMILY,
+    gabor.ROUGH,
     blob.FAMILY,
     complex_gabor.FAMILY,
     line.FAMILY,
