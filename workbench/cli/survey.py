@@ -21,6 +21,7 @@ FAMILIES = (
     "colour_contrast",
     "brightness_contrast",
     "centre_surround",
+    "colour_centre_surround",
 )
 
 # of a host of tokens: as in workbench.sequences.survey

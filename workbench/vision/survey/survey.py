@@ -37,6 +37,7 @@ FAMILIES_IN_ORDER = (
     colour_contrast.FAMILY,
     colour_contrast.BRIGHTNESS,
     centre_surround.FAMILY,
+    centre_surround.COLOUR,
 )
 FAMILIES = {family.name: family for family in FAMILIES_IN_ORDER}
 NEAR_MISSES = 3
