@@ -32,6 +32,7 @@ CIRCUITS = Path(__file__).parents[2] / "circuits"
 HASHES = {
     "efficientnet-lite0/curve.yaml": "67c2a1e432711e62898fe37ffb123811",
     "inceptionv1/brightness_contrast.yaml": "c01df32f3712753ddd3da932ff3d83be",
+    "inceptionv1/colour_centre_surround.yaml": "680ea9dcc09ee0137f83d1c3e564a5a2",
     "inceptionv1/colour_contrast-conv2d2.yaml": "986c2f0b591c743ce7b8c209581136e7",
     "inceptionv1/colour_contrast.yaml": "a56eac23d1637c714b9ec9963e107c50",
     "inceptionv1/complex_gabor-conv2d2.yaml": "0d65a593fe160cadc8c5b2d2b39aa970",
@@ -42,8 +43,10 @@ HASHES = {
     "inceptionv1/high-low-frequency.yaml": "7949082f29f5e80d09d0c23d69b56e61",
     "inceptionv1/line-conv2d2.yaml": "4263a613b96af0776cdcd500acc6a9fb",
     "inceptionv1/line-mixed3a.yaml": "0028a7ccaa64e58218c455f35742194f",
+    "inceptionv1/rough_gabor.yaml": "03743d4b9840a710df885702ed0ebb2e",
     "resnet50v2_trunk/curve.yaml": "e3ebee279d0cecb6f5232658c9426703",
     "squeezenet/blob.yaml": "d1156396989fa2f04a0e4a727395b305",
+    "squeezenet/colour_centre_surround.yaml": "ee3a73662b12ed7289bb38af1c7c9f33",
     "squeezenet/colour_contrast.yaml": "36df4d0e6414cd56dab581819c04873d",
     "squeezenet/complex_gabor.yaml": "f0e26af01b0ade300274c365d9ace346",
     "squeezenet/curve.yaml": "922809f9b5b6825410a185113707e373",

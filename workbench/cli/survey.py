@@ -13,6 +13,7 @@ FAMILIES = (
     "curve",
     "early_curve",
     "gabor",
+    "rough_gabor",
     "blob",
     "complex_gabor",
     "line",
@@ -20,6 +21,7 @@ FAMILIES = (
     "colour_contrast",
     "brightness_contrast",
     "centre_surround",
+    "colour_centre_surround",
 )
 
 # of a host of tokens: as in workbench.sequences.survey

@@ -12,6 +12,7 @@ from workbench.hosts import Host, PictureInput, host_from_module
 from workbench.vision.geometry.gabor import OPPONENT
 from workbench.vision.pictures import photographs
 from workbench.vision.survey import survey
+from workbench.vision.survey.centre_surround import COLOUR_THRESHOLDS
 
 SIZE_PX, REACH = 64, 12
 RGB = np.array(list(OPPONENT.values()))
@@ -128,6 +129,14 @@ def test_planted_spots_are_found_with_their_places_and_colours(pictures):
         assert unit.centre_deg is None
         assert same_mixture(unit.mixture, mixture)
         assert np.hypot(unit.shift_px[0] - x, unit.shift_px[1] - y) < WITHIN_PX
+
+
+def test_colour_centre_surround_leaves_out_grey_spots(pictures):
+    planted = [(LUMA, 0.0, 0.0), ((0, -1.0, 0), 3.0, -2.0), (BLUE, -2.0, 1.0), (LIME, 0.0, 0.0)]
+    host = host_of(*(spot(*each) for each in planted), edge(0.0, RED))
+    circuit = survey(host, "colour_centre_surround", pictures, ["filters"])
+    assert [unit.unit for unit in circuit.units] == [1, 2, 3]
+    assert circuit.found.thresholds["colour"] == COLOUR_THRESHOLDS["colour"]
 
 
 @pytest.mark.parametrize(

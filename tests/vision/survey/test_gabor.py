@@ -30,6 +30,8 @@ PLANTED = (
 RGB = np.array([[1 / 3, 1 / 3, 1 / 3], [0.5, -0.5, 0.0], [-0.25, -0.25, 0.5]])
 TOLERANCE = {"degrees": 3.0, "pixels": 0.15, "share": 0.05, "ratio": 0.06}  # of a fit of 420 steps
 EXACT = 0.02  # of the largest weight: a filter compiled from the survey against the planted one
+# size of the noise in each rough Gabor's weights over that of the Gabor
+ROUGHNESS = (1.4, 1.05, 1.25)
 THEORY = f"""\
 theory: gabors
 families:
@@ -179,6 +181,21 @@ def test_blobs_and_noise_are_no_gabors(pictures):
         match=r"no gabor units found; nearest: filters:[01] .*(explained|selectivity)",
     ):
         survey(host_of(blob(), noise(1)), "gabor", pictures)
+
+
+def test_rough_gabors_are_gabors_with_some_noise_in_their_weights(pictures):
+    """Neither clean Gabors nor noise, and no unit is of both families."""
+    clean = [planted_filter(centre_deg, *PLANTED[0][1:]) for centre_deg in (20.0, 80.0, 140.0)]
+    rough = [
+        kernel + ROUGHNESS[i] * as_large_as(kernel, noise(i)) for i, kernel in enumerate(clean)
+    ]
+    host = host_of(*clean, *rough, noise(3))
+    assert [unit.unit for unit in survey(host, "rough_gabor", pictures).units] == [3, 4, 5]
+    assert [unit.unit for unit in survey(host, "gabor", pictures).units] == [0, 1, 2]
+
+
+def as_large_as(kernel, other):
+    return other * np.linalg.norm(kernel) / np.linalg.norm(other)
 
 
 def test_the_field_is_where_pixels_count():

@@ -52,6 +52,8 @@ THRESHOLDS = {
     # a spot of 40 px or more gives at most three fifths of the best response
     "surround": 0.4,
 }
+# Colour centre-surround: black and white is at most three tenths of its mixture.
+COLOUR_THRESHOLDS = {**THRESHOLDS, "colour": 0.7}
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,11 @@ class Spotted(Judged):
 
 
 def judge(
-    host: Host, sites: Sequence[str], pictures: Sequence[Picture], steps: Steps
+    host: Host,
+    sites: Sequence[str],
+    pictures: Sequence[Picture],
+    steps: Steps,
+    thresholds: Mapping[str, float],
 ) -> Mapping[str, Spotted]:
     """Tuning of every unit of sites on one grid to spots and edges in each axis of colour."""
     over_pictures = moments(host, sites, pictures, steps)
@@ -77,7 +83,10 @@ def judge(
     discs = best_responses(host, sites, "spots", draws, CELLS_AROUND, steps)
     lines = [partial(edges, host, axis) for axis in AXES]
     straight = best_responses(host, sites, "colour edges", lines, CELLS_AROUND, steps)
-    return {name: spotted(discs[name], straight[name], *over_pictures[name]) for name in sites}
+    return {
+        name: spotted(discs[name], straight[name], *over_pictures[name], thresholds)
+        for name in sites
+    }
 
 
 def spotted(
@@ -85,6 +94,7 @@ def spotted(
     straight: Float[np.ndarray, "axis direction unit"],
     mean: Float[np.ndarray, " unit"],
     spread: Float[np.ndarray, " unit"],
+    thresholds: Mapping[str, float],
 ) -> Spotted:
     """The figures of every unit, from its responses."""
     small, wide = discs[: len(RADII_PX)], discs[len(RADII_PX) :]
@@ -92,18 +102,18 @@ def spotted(
     by_size = small[:, colour, np.arange(len(colour))]
     size = by_size.argmax(0)
     best = at(small, size, colour)
+    at_size = small[size, :, np.arange(len(size))].T
+    parts = mixtures(at_size[::2], at_size[1::2])
     figures = {
         "strength": (best - mean) / (spread + TINY),
         "polarity": 1 - at(small, size, colour ^ 1) / (best + TINY),
         "closed": best / (at(straight.max(1), colour // 2) + TINY),
         "surround": 1 - at(wide.max(0), colour) / (best + TINY),
+        "colour": 1 - np.abs(parts[:, 0]),
     }
-    at_size = small[size, :, np.arange(len(size))].T
     weight = np.maximum(0, by_size - by_size.max(0) / 2) + TINY
     radius_px = np.exp((weight * np.log(RADII_PX)[:, None]).sum(0) / weight.sum(0))
-    return Spotted(
-        figures, THRESHOLDS, colour, mixtures(at_size[::2], at_size[1::2]), radius_px / TYPICAL_PX
-    )
+    return Spotted(figures, thresholds, colour, parts, radius_px / TYPICAL_PX)
 
 
 def units(host: Host, site: Site, judged: Judged, steps: Steps) -> tuple[TrainedUnit, ...]:
@@ -150,4 +160,11 @@ def _shifts(
     return (weight.T @ np.array(moves)) / weight.sum(0)[:, None]
 
 
-FAMILY = Family("centre_surround", SUMMARY, THRESHOLDS, moderate_sites, judge, units)
+def _family(name: str, thresholds: Mapping[str, float]) -> Family:
+    return Family(
+        name, SUMMARY, thresholds, moderate_sites, partial(judge, thresholds=thresholds), units
+    )
+
+
+FAMILY = _family("centre_surround", THRESHOLDS)
+COLOUR = _family("colour_centre_surround", COLOUR_THRESHOLDS)

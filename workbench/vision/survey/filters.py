@@ -69,6 +69,7 @@ def judge(
         figures = {
             "strength": (best - mean) / (spread + TINY),
             "explained": explained,
+            "unexplained": 1 - explained,
             "evenness": evenness,
             "selectivity": 1 - evenness,
         }

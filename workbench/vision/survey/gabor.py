@@ -45,6 +45,13 @@ THRESHOLDS = {
     # the worst orientation gives at most half of the response to the best
     "selectivity": 0.5,
 }
+# What makes a rough Gabor: less of its responses is explained, and more than of nearly every filter
+# with shuffled weights.
+ROUGH_THRESHOLDS = {
+    **THRESHOLDS,
+    "explained": 0.75,
+    "unexplained": 0.15,  # so that a unit belongs to one of the two families
+}
 
 # fitted poses -> (step of the fit, lowest, highest); those of FACTORS by their logarithm
 STEPS = {
@@ -173,5 +180,13 @@ FAMILY = Family(
     THRESHOLDS,
     first_site,
     partial(judge, form=FORM, thresholds=THRESHOLDS),
+    units,
+)
+ROUGH = Family(
+    "rough_gabor",
+    STIMULI,
+    ROUGH_THRESHOLDS,
+    first_site,
+    partial(judge, form=FORM, thresholds=ROUGH_THRESHOLDS),
     units,
 )

@@ -29,6 +29,7 @@ FAMILIES_IN_ORDER = (
     curve.FAMILY,
     curve.EARLY,
     gabor.FAMILY,
+    gabor.ROUGH,
     blob.FAMILY,
     complex_gabor.FAMILY,
     line.FAMILY,
@@ -36,6 +37,7 @@ FAMILIES_IN_ORDER = (
     colour_contrast.FAMILY,
     colour_contrast.BRIGHTNESS,
     centre_surround.FAMILY,
+    centre_surround.COLOUR,
 )
 FAMILIES = {family.name: family for family in FAMILIES_IN_ORDER}
 NEAR_MISSES = 3
