@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from workbench.sequences.descent import Descent
 from workbench.sequences.rule import HIDDEN, pattern, uniform
-from workbench.sequences.weights.descent import Descent
 
 RANK_TOLERANCE = 1e-3  # singular values below this share of the largest are left out
 EIGENVALUES = 1e-6  # directions of the stream with less than this share of the most variance
