@@ -10,8 +10,10 @@ from workbench.sequences.compile import compile_tokens
 from workbench.sequences.files import token_theory_from_text
 from workbench.sequences.fit_answers import calibrated, refuse_without_logits
 from workbench.sequences.head_parts import as_layers, handwritten_patterns, sites_of_heads
+from workbench.sequences.natural_run import natural_run
+from workbench.sequences.overrides import with_patterns
 from workbench.sequences.prompt_sets import prompts_of
-from workbench.sequences.splice import answers_under, natural_run, with_patterns
+from workbench.sequences.short_run import answers_under
 from workbench.sequences.tune import tuned_tokens
 
 THEORY = """

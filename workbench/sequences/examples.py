@@ -18,10 +18,10 @@ from workbench.hosts.transformer_host import shape_of
 from workbench.sequences.circuit import PromptSet
 from workbench.sequences.compile import Written
 from workbench.sequences.head_examples import HeadExample, head_examples
+from workbench.sequences.natural_run import NaturalRun, at_places, natural_run
 from workbench.sequences.neuron_examples import NeuronExample, neuron_examples
 from workbench.sequences.parts import TokenPart
 from workbench.sequences.prompts import Prompt, occurrences
-from workbench.sequences.splice import NaturalRun, at_places, natural_run
 from workbench.sequences.subject import sites_read
 from workbench.sequences.survey.neurons import NeuronRow, survey_neurons
 

@@ -22,7 +22,9 @@ from workbench.sequences.head_parts import (
     calibrated_heads,
     handwritten_patterns,
 )
-from workbench.sequences.splice import NaturalRun, answers_under, with_patterns
+from workbench.sequences.natural_run import NaturalRun
+from workbench.sequences.overrides import with_patterns
+from workbench.sequences.short_run import answers_under
 
 STEPS, BATCH = 120, 8  # BATCH: prompts of a step
 RATE = 0.1  # of a gain, in units of the score, at the first step

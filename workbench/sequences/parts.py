@@ -20,17 +20,10 @@ from workbench.sequences.answer_parts import (
 from workbench.sequences.compile import Written
 from workbench.sequences.head_parts import HeadConditions, Heads, by_layer
 from workbench.sequences.language import CALIBRATED, TokenTheory
-from workbench.sequences.splice import (
-    NaturalRun,
-    Overrides,
-    OverridesOf,
-    TokenCondition,
-    UnitValues,
-    condition,
-    pattern_site,
-    post_site,
-    z_site,
-)
+from workbench.sequences.natural_run import NaturalRun
+from workbench.sequences.overrides import Overrides, UnitValues
+from workbench.sequences.sites import pattern_site, post_site, z_site
+from workbench.sequences.splice import OverridesOf, TokenCondition, condition
 from workbench.sequences.subject import Subject
 from workbench.spec.language import INPUT
 from workbench.spec.number import Number, numbers

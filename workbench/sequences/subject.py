@@ -16,9 +16,10 @@ from workbench.sequences.fit_answers import calibrated
 from workbench.sequences.head_parts import sites_of_heads
 from workbench.sequences.hosted import refuse_unfit
 from workbench.sequences.language import TokenTheory
+from workbench.sequences.natural_run import NaturalRun, natural_run
 from workbench.sequences.prompt_sets import Prompts, prompts_of
 from workbench.sequences.prompts import Prompt
-from workbench.sequences.splice import NaturalRun, natural_run, post_site, stream_site
+from workbench.sequences.sites import post_site, stream_site
 from workbench.sequences.variants import circuit_of
 
 

@@ -28,8 +28,10 @@ from workbench.sequences.head_parts import (
     sites_of_heads,
 )
 from workbench.sequences.language import ANSWERS, TokensTuned
+from workbench.sequences.natural_run import NaturalRun, natural_run
+from workbench.sequences.overrides import with_patterns
 from workbench.sequences.prompts import Prompt
-from workbench.sequences.splice import NaturalRun, answers_under, natural_run, with_patterns
+from workbench.sequences.short_run import answers_under
 from workbench.spec import source, with_tuned
 from workbench.spec.number import numbers
 from workbench.spec.problems import key_text

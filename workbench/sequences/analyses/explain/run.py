@@ -21,9 +21,9 @@ from workbench.sequences.compile import Written, compile_tokens
 from workbench.sequences.files import load_token_theory
 from workbench.sequences.fit_answers import calibrated
 from workbench.sequences.head_parts import by_layer, sites_of_heads
+from workbench.sequences.natural_run import natural_run
 from workbench.sequences.prompt_sets import Prompts
 from workbench.sequences.score import TokenRequest
-from workbench.sequences.splice import natural_run
 from workbench.sequences.subject import loaded
 from workbench.sequences.survey.neurons import survey_neurons
 from workbench.work import Work
