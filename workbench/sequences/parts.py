@@ -30,6 +30,7 @@ from workbench.spec.number import Number, numbers
 from workbench.splice.conditions import ConditionKind
 
 SCORE_LEVEL, WEIGHTS_LEVEL = "score", "weights"
+KINDS = ("rule", "exceptions", "calibrated", "bound")  # of a part's numbers
 PHASE_STEP = 1  # numbers: even phases have one, the step between them
 
 
@@ -246,9 +247,4 @@ def answer_numbers(theory: TokenTheory, part: AnswerConditions, means: bool) -> 
 
 def summed(counted: Sequence[PartNumbers]) -> PartNumbers:
     """The numbers of several parts together."""
-    return PartNumbers(
-        *(
-            sum(getattr(numbers_of, key) for numbers_of in counted)
-            for key in ("rule", "exceptions", "calibrated", "bound")
-        )
-    )
+    return PartNumbers(*(sum(getattr(numbers_of, key) for numbers_of in counted) for key in KINDS))

@@ -109,4 +109,7 @@ def test_the_command_prints_the_table_and_writes_its_folder(tmp_path, monkeypatc
     assert after["verdict"] == HOLDS
     assert after["gains"]["ablated.uniform"]["value"] > 0
     assert document["steps"][0]["after"] is None
+    for side in ("alone", "after"):
+        figures = document["steps"][1][side]
+        assert 0 <= figures["fitted_soft_kl"] <= figures["soft_kl"] + 0.01
     assert (tmp_path / "out" / "stepwise.png").stat().st_size > 10_000
