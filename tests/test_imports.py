@@ -49,6 +49,8 @@ LAYERS = (
     ("sequences.subject",),
     ("sequences.answer_parts",),
     ("sequences.answer_baselines",),
+    ("sequences.part",),
+    ("sequences.embedding_parts",),
     ("sequences.parts",),
     ("sequences.varied_parts",),
     ("sequences.weights",),

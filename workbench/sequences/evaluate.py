@@ -10,7 +10,7 @@ from workbench.evaluate.statistics import Statistics
 from workbench.hosts.host import Host
 from workbench.sequences.natural_run import BATCH, NaturalRun, natural_run
 from workbench.sequences.overrides import Patterns
-from workbench.sequences.parts import TokenPart
+from workbench.sequences.part import TokenPart
 from workbench.sequences.prompts import Prompt
 from workbench.sequences.sites import pattern_site
 from workbench.sequences.splice import TokenCondition

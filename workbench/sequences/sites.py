@@ -1,6 +1,7 @@
 """The names of the sites of a transformer that theories of tokens read and override."""
 
 ANSWERS = "unembed"  # the site of the logits
+EMBEDDING = "hook_embed"  # the site of the embedded tokens, before positions
 NO_LAYER, BEFORE_ALL = 10**6, -1  # where answers are, and where embeddings are
 
 

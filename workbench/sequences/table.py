@@ -9,8 +9,8 @@ from rich.text import Text
 from workbench.hosts.output import Quantity
 from workbench.report.conditions import digits, interval, number
 from workbench.report.plain import plain_table
+from workbench.sequences.part import KINDS
 from workbench.sequences.part_score import PartScore, bits
-from workbench.sequences.parts import KINDS
 from workbench.sequences.score import TokenCard
 
 IN_DOCUMENT = ("top1_agreement", "soft_kl", "loss")  # and not in the table, which fits 80 columns

@@ -14,7 +14,7 @@ from workbench.hosts.host import Host
 from workbench.hosts.temperature import matching_temperature
 from workbench.hosts.tokens import TokenOutput
 from workbench.sequences.natural_run import NaturalRun, at_places
-from workbench.sequences.parts import TokenPart
+from workbench.sequences.part import TokenPart
 from workbench.sequences.prompts import Prompt
 from workbench.splice.conditions import ConditionFacts, ConditionKind
 

@@ -19,7 +19,7 @@ from workbench.sequences.analyses.header import subject_facts
 from workbench.sequences.circuit import TokenCircuit
 from workbench.sequences.evaluate import evaluate_parts
 from workbench.sequences.files import TokenSpec, load_token_theory
-from workbench.sequences.parts import TokenPart
+from workbench.sequences.part import TokenPart
 from workbench.sequences.prompt_sets import Prompts
 from workbench.sequences.score import TokenRequest
 from workbench.sequences.subject import Subject, loaded, sites_read, subject_of

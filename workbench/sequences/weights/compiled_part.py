@@ -13,7 +13,7 @@ from workbench.errors import WorkbenchError, nearest
 from workbench.hosts.host import Host
 from workbench.sequences.circuit import TokenCircuit
 from workbench.sequences.files import TokenSpec
-from workbench.sequences.parts import KINDS
+from workbench.sequences.part import KINDS
 from workbench.sequences.prompt_sets import Prompts
 from workbench.sequences.subject import Subject, subject_of
 from workbench.sequences.weights.parts import network_of, plans_of

@@ -16,7 +16,8 @@ from workbench.sequences.compile import WrittenHeads
 from workbench.sequences.head_parts import Heads, as_layers, handwritten_patterns
 from workbench.sequences.natural_run import NaturalRun
 from workbench.sequences.overrides import Patterns
-from workbench.sequences.parts import TokenPart, head_conditions, parts_of
+from workbench.sequences.part import TokenPart
+from workbench.sequences.parts import head_conditions, parts_of
 from workbench.sequences.splice import TokenCondition, patterns_under
 from workbench.sequences.varied_parts import varied_parts
 from workbench.splice.conditions import ConditionFacts, ConditionKind

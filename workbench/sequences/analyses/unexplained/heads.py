@@ -11,7 +11,8 @@ from torch import Tensor
 from workbench.sequences.head_examples import OffsetMeans, offset_means
 from workbench.sequences.head_parts import HeadConditions, Heads, handwritten_patterns
 from workbench.sequences.natural_run import NaturalRun
-from workbench.sequences.parts import PartNumbers, TokenPart, head_conditions
+from workbench.sequences.part import PartNumbers, TokenPart
+from workbench.sequences.parts import head_conditions
 from workbench.sequences.sites import pattern_site
 from workbench.sequences.subject import Subject
 

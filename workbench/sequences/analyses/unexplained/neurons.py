@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from workbench.sequences.examples import surveyed
 from workbench.sequences.natural_run import NaturalRun
 from workbench.sequences.overrides import Overrides, UnitValues
-from workbench.sequences.parts import TokenPart, parts_of
+from workbench.sequences.part import TokenPart
+from workbench.sequences.parts import parts_of
 from workbench.sequences.sites import post_site
 from workbench.sequences.splice import TokenCondition
 from workbench.sequences.subject import Subject

@@ -15,7 +15,7 @@ from workbench.sequences.analyses.unexplained.neurons import Followers
 from workbench.sequences.head_parts import by_layer
 from workbench.sequences.natural_run import NaturalRun, natural_run
 from workbench.sequences.overrides import Overrides, UnitValues
-from workbench.sequences.parts import PartNumbers, TokenPart
+from workbench.sequences.part import PartNumbers, TokenPart
 from workbench.sequences.prompts import Prompt
 from workbench.sequences.sites import post_site, z_site
 from workbench.sequences.splice import TokenCondition, condition
