@@ -147,11 +147,12 @@ def towards_pattern(wanted: Scored, made: Bilinear, seed: int = 0) -> Bilinear:
     generator = torch.Generator().manual_seed(seed)
     queries = wanted.counted.any(0)  # the others would be computed for nothing
     aim, counted, hidden = aim[:, queries], wanted.counted[:, queries], _hidden(wanted)[queries]
+    queried = wanted.stream[:, queries]
     for _ in range(STEPS):
         chosen = torch.randperm(len(aim), generator=generator)[:BATCH]
-        stream = wanted.stream[chosen]
+        made = Bilinear(*factors)
         gradients = _gradients(
-            Bilinear(*factors), stream[:, queries], stream, aim[chosen], counted[chosen], hidden
+            made, queried[chosen], wanted.stream[chosen], aim[chosen], counted[chosen], hidden
         )
         for descent, gradient in zip(descents, gradients, strict=True):
             descent.step(gradient)
