@@ -431,3 +431,12 @@ def test_two_processes_may_write_read_and_drop_the_same_entries(tmp_path):
         for file in tmp_path.rglob("*")
         if file.is_file() and not file.name.endswith(".part")
     )
+
+
+def test_without_the_cache_the_entries_of_earlier_runs_are_not_counted(tmp_path, monkeypatch):
+    counted = []
+    monkeypatch.setattr("workbench.cache._size", lambda folder: counted.append(folder) or 0)
+    command_cache("run", no_cache=True)
+    assert [folder.name for folder in counted] == ["unfinished"]
+    command_cache("run")
+    assert len(counted) == 3

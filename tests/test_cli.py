@@ -456,7 +456,7 @@ def test_a_spec_and_a_circuit_in_each_others_place_are_told_in_one_sentence(work
     )
 
 
-@pytest.mark.parametrize("command", ["show", "compile", "rivals", "families", "report", "propose"])
+@pytest.mark.parametrize("command", ["rivals", "families", "report", "propose"])
 def test_a_theory_of_tokens_is_refused_in_one_sentence(command, tmp_path):
     spec = ROOT / "specs" / "tokens" / "copying.yaml"
     circuit = ROOT / "circuits" / "tokens" / "induction" / "copying.yaml"

@@ -245,8 +245,10 @@ def command_cache(run: str, no_cache: bool = False) -> Cache:
     folder = kept_folder()
     limit = int(limit_gib(folder) * GIB)
     unfinished = Cache(cache_folder() / "unfinished", limit or int(LIMIT_GIB * GIB), run)
+    if no_cache and limit:
+        return unfinished  # without counting the user's entries
     user = Cache(folder, limit, unfinished=unfinished)
-    return unfinished if no_cache or not limit else user
+    return user if limit else unfinished
 
 
 def forget(cache: Cache) -> None:

@@ -9,7 +9,9 @@ from torch import Tensor
 from workbench.hosts import Host
 from workbench.hosts.transformer_host import shape_of
 from workbench.hosts.transformer_shape import TransformerShape
-from workbench.sequences.splice import ANSWERS, NaturalRun, TokenCondition, pattern_site
+from workbench.sequences.natural_run import NaturalRun
+from workbench.sequences.sites import ANSWERS, pattern_site
+from workbench.sequences.splice import TokenCondition
 
 FUNCTIONS = {
     "none": None,

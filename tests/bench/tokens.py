@@ -26,9 +26,11 @@ from workbench.hosts import Host
 from workbench.hosts.hooks import overridden
 from workbench.sequences.evaluate import evaluate_parts
 from workbench.sequences.files import load_token_theory
-from workbench.sequences.parts import TokenPart, parts_of
+from workbench.sequences.natural_run import BATCH, NaturalRun, natural_run
+from workbench.sequences.part import TokenPart
+from workbench.sequences.parts import parts_of
 from workbench.sequences.prompts import Prompt
-from workbench.sequences.splice import BATCH, NaturalRun, TokenCondition, natural_run
+from workbench.sequences.splice import TokenCondition
 from workbench.sequences.subject import loaded, sites_read, subject_of
 from workbench.sequences.weights.parts import at_both_levels
 from workbench.terminal import types

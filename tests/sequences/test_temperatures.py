@@ -5,9 +5,10 @@ import torch
 
 from tests.sequences.planted import copying_circuit, copying_spec, planted_host
 from workbench.sequences.evaluate import evaluate_parts
-from workbench.sequences.parts import PartNumbers, TokenPart
+from workbench.sequences.part import PartNumbers, TokenPart
 from workbench.sequences.prompt_sets import prompts_of
-from workbench.sequences.splice import ANSWERS, condition
+from workbench.sequences.sites import ANSWERS
+from workbench.sequences.splice import condition
 from workbench.sequences.subject import subject_of
 from workbench.sequences.temperatures import TEMPERATURE, evenly
 from workbench.splice.conditions import ConditionKind

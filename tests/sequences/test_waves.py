@@ -208,7 +208,13 @@ def test_a_whole_network_by_attention_counts_the_heads_and_is_not_written_as_wei
     host = waves_host()
     circuit, spec = whole_circuit(host), waves_spec(THEORY + NEURONS)
     card = score_loaded(spec, circuit, host, prompts_of(circuit.prompts, host))
-    assert [part.name for part in card.parts] == ["gather", "gather.weights", "mlp", "whole"]
+    assert [part.name for part in card.parts] == [
+        "number",
+        "gather",
+        "gather.weights",
+        "mlp",
+        "whole",
+    ]
     whole, gather = card.part("whole").numbers, card.part("gather").numbers
     assert whole.rule == gather.rule + 1 + 2 + 1 + 2  # frequency, harmonics, step; of the answers
     assert whole.calibrated == gather.calibrated + 1

@@ -64,14 +64,14 @@ COMMANDS = (
         LOOP,
         "compile",
         "Compile a theory into weights",
-        "workbench.cli.specs:compile_command",
+        "workbench.cli.weights:compile_command",
         "circuit-file.md",
     ),
     Row(
         LOOP,
         "show",
         "Draw the compiled kernels by family and pose",
-        "workbench.cli.specs:show",
+        "workbench.cli.weights:show",
         "circuit-file.md",
     ),
     Row(

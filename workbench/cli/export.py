@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from workbench.cli.tokens import EXPORT_OPTIONS, export_of_tokens
-from workbench.errors import WorkbenchError
 from workbench.terminal.options import (
     BROKEN,
     CALIBRATE_ON,
@@ -18,8 +17,15 @@ from workbench.terminal.options import (
     chosen_circuit,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.tokens import TEXT, of_tokens, paired_tokens, refuse_options
-from workbench.terminal.types import NAME, OUTPUT_FILE
+from workbench.terminal.tokens import (
+    PART,
+    TEXT,
+    of_tokens,
+    paired_tokens,
+    refuse_for_pictures,
+    refuse_options,
+)
+from workbench.terminal.types import OUTPUT_FILE
 
 
 @click.command()
@@ -31,12 +37,7 @@ from workbench.terminal.types import NAME, OUTPUT_FILE
 @click.option(
     "-o", "--output", type=OUTPUT_FILE, required=True, help="File to write (.safetensors)."
 )
-@click.option(
-    "--part",
-    type=NAME,
-    help="Part of a theory of tokens to write, as `score` names it without `.weights`.  "
-    "[default: the last part that has weights]",
-)
+@PART
 @TEXT
 @BROKEN
 @NO_CACHE
@@ -69,9 +70,7 @@ def export(  # noqa: PLR0913
         files = paired_tokens([spec_file], [circuit_file] if circuit_file else [])
         export_of_tokens(files, text, part, output, seed)
         return
-    for name, given in (("--part", part), ("--text", text)):
-        if given is not None:
-            raise WorkbenchError(name, "has no meaning for a theory of pictures")
+    refuse_for_pictures()
     from workbench.export.run import ExportRequest
     from workbench.export.run import export as into_copy
     from workbench.matching.subject import SubjectFiles

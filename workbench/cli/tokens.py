@@ -1,7 +1,8 @@
 """Theories of tokens behind the commands that take a theory of either kind."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,12 +10,19 @@ from workbench.cli.requirements import exit_unless_met, requirements_of_tokens, 
 from workbench.terminal.options import command_line
 from workbench.terminal.session import Session
 
-# parameters of `score`, `tune` and `export` that a theory of tokens has a use for
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from workbench.sequences.weights.compiled_part import CompiledPart
+
+# parameters of commands that a theory of tokens has a use for
 SCORE_OPTIONS = (
     *("spec_files", "circuit_files", "text", "output"),
     *("seed", "as_json", "no_cache", "required"),
 )
 TUNE_OPTIONS = ("spec_file", "circuit_files", "output", "steps", "rate", "seed", "no_cache")
+COMPILE_OPTIONS = ("spec_file", "circuit_file", "text", "part", "output", "seed")
+SHOW_OPTIONS = ("file", "circuit_file", "text", "part", "output", "seed")
 EXPORT_OPTIONS = ("spec_file", "circuit_file", "text", "part", "output", "seed", "no_cache")
 
 
@@ -76,8 +84,57 @@ def export_of_tokens(
     with Session() as session:
         request = TokenRequest(*files, text=text, command=command_line())
         exported = export_tokens(request, part, output, session.work(seed, no_cache=True))
-    host, made = exported.host, exported.made
+    copy, made = exported.network, exported.made
     click.echo(
-        f"{host.name}: {exported.part}: {made.words}\n{host.source}\n"
-        f"fingerprint {host.fingerprint}: {output}"
+        f"{copy.name}: {exported.name}: {made.words}\n{copy.source}\n"
+        f"fingerprint {copy.fingerprint}: {output}"
     )
+
+
+def compiled_of_tokens(
+    files: tuple[Path, Path], text: Path | None, part: str | None, seed: int
+) -> "CompiledPart":
+    """A part of a theory of tokens compiled into weights. Raises WorkbenchError."""
+    from workbench.sequences.files import load_token_theory
+    from workbench.sequences.subject import loaded
+    from workbench.sequences.weights.compiled_part import compiled_part
+
+    spec_file, circuit_file = files
+    spec = load_token_theory(spec_file)
+    return compiled_part(spec, *loaded(spec, circuit_file, seed, text), part, seed)
+
+
+def compile_of_tokens(
+    files: tuple[Path, Path], text: Path | None, part: str | None, output: Path, seed: int
+) -> None:
+    """Write a part of a theory of tokens as weights, and print their names and shapes."""
+    from workbench.sequences.weights.file import write_part
+
+    made = compiled_of_tokens(files, text, part, seed)
+    write_part(made, output)
+    click.echo(f"{made!r}\n{made.weights:,} weights: {output}")
+
+
+def show_of_tokens(
+    files: tuple[Path, Path], text: Path | None, part: str | None, output: Path, seed: int
+) -> None:
+    """Draw the weights of a part of a theory of tokens, and print their names and shapes."""
+    made = compiled_of_tokens(files, text, part, seed)
+    _drawn(made.facts, made.tensors, output)
+
+
+def show_compiled_part(file: Path, output: Path) -> None:
+    """Draw the weights of a file that `compile` wrote for a theory of tokens."""
+    from workbench.sequences.weights.file import read_part
+
+    _drawn(*read_part(file), output)
+
+
+def _drawn(facts: "Mapping[str, Any]", tensors: "Mapping[str, Tensor]", output: Path) -> None:
+    from workbench.files import write_whole
+    from workbench.report.drawing import png
+    from workbench.sequences.report.weights import draw_weights
+    from workbench.sequences.weights.compiled_part import described
+
+    write_whole(output, png(draw_weights(tensors)))
+    click.echo(f"{described(facts, tensors)}\n{output}")

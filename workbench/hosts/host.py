@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from workbench.arrays.devices import CPU, known_as
 from workbench.errors import WorkbenchError, nearest
-from workbench.hosts.asked import Asked
 from workbench.hosts.hooks import LastSiteReached, overridden, recorded, refuse_unfired
 from workbench.hosts.input import Input, PictureInput
 from workbench.hosts.layout import Site
 from workbench.hosts.output import ClassOutput, Output
+from workbench.hosts.scored_places import ScoredPlaces
 from workbench.hosts.stages import channelwise, is_stage, passed_through, stages_after
 
 
@@ -34,11 +34,11 @@ class Resumable(Protocol):
         x: Tensor,
         activation: Tensor,
         given: Mapping[str, Tensor],
-        asked: Asked | None,
+        scored: ScoredPlaces | None,
     ) -> Tensor:
         """Its answer on `x` with that output of the submodule, and with those given on the way.
 
-        asked  places whose answers are asked for; None for all
+        scored  places whose answers are scored; None for all
         """
 
 
@@ -190,18 +190,18 @@ class Host:
         site: str,
         known: Mapping[str, Tensor],
         *sites: str,
-        asked: Asked | None = None,
+        scored: ScoredPlaces | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Answers on `x`, and activations at `sites`, from a site that the network `starts_at`.
 
         known  the activation at that site, and others on the way that are not computed again
-        asked  places whose answers are asked for; all by default
+        scored  places whose answers are scored; all by default
         """
         values = {self.site(name).module: self._computed(name, known[name]) for name in known}
         module = self.site(site).module
         with recorded(self, sites) as recording:
             network = cast(Resumable, self.network)
-            return network.onward(module, x, values.pop(module), values, asked), recording
+            return network.onward(module, x, values.pop(module), values, scored), recording
 
     def _computed(self, site: str, activation: Tensor) -> Tensor:
         return self.site(site).as_computed(self.writable(activation))

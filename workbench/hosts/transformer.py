@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from workbench.hosts.asked import Asked
+from workbench.hosts.scored_places import ScoredPlaces
 from workbench.hosts.transformer_parts import (
     Norm,
     Past,
@@ -100,7 +100,7 @@ class Attention(nn.Module):
         carried: Stream,
         past: Past | None = None,
         given: Mapping[str, Tensor] = MappingProxyType({}),
-        asked: Asked | None = None,
+        scored: ScoredPlaces | None = None,
     ) -> Stream:
         """The sum of the heads' outputs.
 
@@ -108,11 +108,11 @@ class Attention(nn.Module):
         carried  read by values
         past     keys and values of the places before
         given    the output of `hook_pattern` or of `hook_z`, which then is not computed again
-        asked    the places whose output is asked for; all by default
+        scored   the places whose output is used; all by default
         """
-        z = given["hook_z"] if "hook_z" in given else self._z(matched, carried, past, given, asked)
+        z = given["hook_z"] if "hook_z" in given else self._z(matched, carried, past, given, scored)
         z = self.hook_z(z)
-        z = z if asked is None else asked.rows(z, after="hook_z")
+        z = z if scored is None else scored.rows(z, after="hook_z")
         out = z.flatten(2) @ self.W_O.flatten(0, 1)
         return out if self.b_O is None else out + self.b_O
 
@@ -122,7 +122,7 @@ class Attention(nn.Module):
         carried: Stream,
         past: Past | None,
         given: Mapping[str, Tensor],
-        asked: Asked | None,
+        scored: ScoredPlaces | None,
     ) -> Float[Tensor, "n place head d_head"]:
         """The output of each head, before its output weights."""
         if "hook_pattern" in given:
@@ -130,16 +130,16 @@ class Attention(nn.Module):
         else:
             q = self.hook_q(_vectors(matched, self.W_Q, self.b_Q))
             k = self.hook_k(_vectors(matched, self.W_K, self.b_K))
-            pattern, v = self._pattern(q, k, self._values(carried), past, asked)
+            pattern, v = self._pattern(q, k, self._values(carried), past, scored)
         pattern = self.hook_pattern(pattern)
-        pattern = pattern if asked is None else asked.unit_rows(pattern, after="hook_pattern")
+        pattern = pattern if scored is None else scored.unit_rows(pattern, after="hook_pattern")
         return torch.einsum("nhqk,nkhe->nqhe", pattern, self._for_each_query(v))
 
     def _values(self, carried: Stream) -> Float[Tensor, "n place key_head d_head"]:
         return self.hook_v(_vectors(carried, self.W_V, self.b_V))
 
     def _pattern(
-        self, q: Tensor, k: Tensor, v: Tensor, past: Past | None, asked: Asked | None
+        self, q: Tensor, k: Tensor, v: Tensor, past: Past | None, scored: ScoredPlaces | None
     ) -> tuple[Float[Tensor, "n head q k"], Tensor]:
         """The attention of each query, and the values of its keys."""
         places = q.shape[1]
@@ -148,13 +148,13 @@ class Attention(nn.Module):
             q, k = (rotated(vectors, self.shape.rotary_base, first) for vectors in (q, k))
         if past is not None:
             k, v = past.extended(k, v)
-        q = q if asked is None else asked.rows(q, after="hook_q")
+        q = q if scored is None else scored.rows(q, after="hook_q")
         scores = torch.einsum("nqhe,nkhe->nhqk", q, self._for_each_query(k))
         scores /= math.sqrt(self.shape.d_head)  # in place: the largest array of a run
         if self.shape.causal:
             later = scores.new_full((places, k.shape[1]), -torch.inf).triu(1 + k.shape[1] - places)
             later = later.expand(len(scores), 1, -1, -1)
-            scores += later if asked is None else asked.unit_rows(later, after="hook_q")
+            scores += later if scored is None else scored.unit_rows(later, after="hook_q")
         return torch.softmax(self.hook_attn_scores(scores), dim=-1), v
 
     def _for_each_query(
@@ -225,17 +225,17 @@ class Block(nn.Module):
         positions: Stream | None = None,
         past: Past | None = None,
         given: Mapping[str, Tensor] = MappingProxyType({}),
-        asked: Asked | None = None,
+        scored: ScoredPlaces | None = None,
     ) -> Stream:
         """The stream after the layer; `positions` are added to what queries and keys read.
 
-        given, asked  of attention (`Attention`); the stream is that of the asked places
+        given, scored  of attention (`Attention`); the stream is that of the scored places
         """
         stream = self.hook_resid_pre(stream)
         read = self.ln1(stream) if self.before else stream
         matched = read if positions is None else read + positions
-        stream = stream if asked is None else asked.rows(stream)
-        stream = stream + self.hook_attn_out(self.attn(matched, read, past, given, asked))
+        stream = stream if scored is None else scored.rows(stream)
+        stream = stream + self.hook_attn_out(self.attn(matched, read, past, given, scored))
         if self.mlp is not None:
             stream = self.hook_resid_mid(stream)
             stream = stream if self.before else self.ln1(stream)
@@ -301,12 +301,12 @@ class Transformer(nn.Module):
         tokens: Int[Tensor, "n place"],
         stream: Stream,
         given: Mapping[str, Tensor] = MappingProxyType({}),
-        asked: Asked | None = None,
+        scored: ScoredPlaces | None = None,
     ) -> Float[Tensor, "n ..."]:
         """The answer on tokens from the stream before a layer on; earlier layers do not run.
 
         given  outputs of submodules of that layer's attention, by name, that are not computed again
-        asked  places whose answers are asked for, not for embeddings; all by default
+        scored  places whose answers are scored, not for embeddings; all by default
         """
         first, positions = int(module.split(".")[1]), None
         if self.shape.positions == "queries-and-keys":
@@ -314,8 +314,8 @@ class Transformer(nn.Module):
         in_layer = {name.rsplit(".", 1)[1]: value for name, value in given.items()}
         for layer, block in enumerate(self.blocks[first:], first):
             given = in_layer if layer == first else {}
-            wanted = asked if layer == self.shape.layers - 1 else None
-            stream = block(stream, positions, given=given, asked=wanted)
+            wanted = scored if layer == self.shape.layers - 1 else None
+            stream = block(stream, positions, given=given, scored=wanted)
         return self._answer(stream)
 
     def _answer(self, stream: Stream) -> Float[Tensor, "n ..."]:

@@ -3,8 +3,10 @@
 import io
 from dataclasses import dataclass
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Figure  # offered to those who only name its type
 
+from workbench.report.layout import lay_out
 from workbench.report.svg import svg
 
 DOTS_PER_INCH = 150
@@ -38,5 +40,6 @@ class Drawing:
 def png(figure: Figure) -> bytes:
     """The figure as PNG, the same bytes each time."""
     buffer = io.BytesIO()
+    lay_out(figure, FigureCanvasAgg, DOTS_PER_INCH)
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     return buffer.getvalue()

@@ -5,7 +5,12 @@ import io
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+
+from workbench.report.layout import lay_out
+
+DOTS_PER_INCH = 72  # of SVG, whatever the figure's
 
 
 def svg(figure: Figure, name: str) -> bytes:
@@ -16,6 +21,7 @@ def svg(figure: Figure, name: str) -> bytes:
     buffer = io.BytesIO()
     facts = {"Date": None, "Creator": None, "Description": data_of(figure)}
     with rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
+        lay_out(figure, FigureCanvasSVG, DOTS_PER_INCH)
         figure.savefig(buffer, format="svg", transparent=True, metadata=facts)
     return buffer.getvalue()
 

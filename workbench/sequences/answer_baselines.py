@@ -9,8 +9,10 @@ from torch import Tensor
 
 from workbench.sequences.answer_parts import AnswerConditions, Logits
 from workbench.sequences.fit import least_squares
+from workbench.sequences.natural_run import NaturalRun, at_places
 from workbench.sequences.rule import angle_deg
-from workbench.sequences.splice import NaturalRun, TokenCondition, at_places, stream_site
+from workbench.sequences.sites import stream_site
+from workbench.sequences.splice import TokenCondition
 
 
 def cosines(part: AnswerConditions, run: NaturalRun, wanted: Float[Tensor, "row token"]) -> Logits:

@@ -17,23 +17,12 @@ from workbench.sequences.compile import AnswerRead, Written, WrittenNeurons
 from workbench.sequences.fit import least_squares, reading_directions
 from workbench.sequences.head_controls import FURTHER
 from workbench.sequences.head_parts import handwritten_patterns, trained_patterns
+from workbench.sequences.natural_run import NaturalRun, at_places
+from workbench.sequences.overrides import Overrides, UnitValues, plus, replaced_by
 from workbench.sequences.rule import angle_deg
-from workbench.sequences.splice import (
-    ANSWERS,
-    NaturalRun,
-    Overrides,
-    OverridesOf,
-    TokenCondition,
-    UnitValues,
-    answers_under,
-    at_places,
-    condition,
-    plus,
-    post_site,
-    replaced_by,
-    stream_site,
-    z_site,
-)
+from workbench.sequences.short_run import answers_under
+from workbench.sequences.sites import ANSWERS, post_site, stream_site, z_site
+from workbench.sequences.splice import OverridesOf, TokenCondition, condition
 from workbench.splice.conditions import ConditionKind
 
 Logits = Callable[[NaturalRun], Tensor]

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from workbench.sequences.circuit import CircuitFamily, TokenCircuit
-from workbench.sequences.language import Frequencies, Look, TokenFamily, TokenTheory
+from workbench.sequences.language import ANSWERS, Frequencies, Look, TokenFamily, TokenTheory
 from workbench.sequences.rule import LookTerm, Wave, answer_waves, copied, neuron_waves
 from workbench.spec.language import INPUT
 from workbench.spec.number import Number
@@ -24,12 +24,14 @@ class WrittenHeads:
     layers      layer -> its heads, in the order of the circuit file
     terms       their gains are in the order of `layers`, layer by layer
     calibrated  which terms have gains to be fitted
+    fitted_to_answers  whether to the network's answers, and not to the heads' own patterns
     """
 
     family: str
     layers: Mapping[int, tuple[int, ...]]
     terms: tuple[LookTerm, ...]
     calibrated: tuple[int, ...]
+    fitted_to_answers: bool = False
 
     @property
     def count(self) -> int:
@@ -232,7 +234,8 @@ def _heads(
             calibrated += range(len(terms), len(terms) + len(made))
         terms += made
     by_layer = dict(sorted(units.by_layer.items()))
-    return WrittenHeads(name, by_layer, tuple(terms), tuple(calibrated))
+    to_answers = family.fitted_to == ANSWERS
+    return WrittenHeads(name, by_layer, tuple(terms), tuple(calibrated), to_answers)
 
 
 def _terms(look: Look, units: CircuitFamily, circuit: TokenCircuit, value: Value) -> list[LookTerm]:

@@ -8,20 +8,28 @@ print(result.card.part("heads").verdict)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
+from matplotlib.figure import Figure
+from torch import Tensor
 
+from workbench.files import write_whole
 from workbench.hosts import Host
 from workbench.report.conditions import interval, number
+from workbench.report.drawing import png
 from workbench.report.frame import frame
 from workbench.sequences.circuit import TokenCircuit
 from workbench.sequences.document import document
 from workbench.sequences.files import TokenSpec
+from workbench.sequences.report.weights import draw_weights
 from workbench.sequences.score import TokenCard, TokenRequest, score_loaded
 from workbench.sequences.subject import prepared
+from workbench.sequences.weights.compiled_part import CompiledPart, compiled_part
+from workbench.sequences.weights.file import write_part
 from workbench.work import Work
 
 if TYPE_CHECKING:
@@ -66,6 +74,25 @@ class TheoryOfTokens:
         request = TokenRequest(self.spec.path, Path(), only=parts)
         return ResultOfTokens(score_loaded(self.spec, circuit, *ready, work, request))
 
+    def compile(
+        self,
+        circuit: TokenCircuit,
+        host: Host | None = None,
+        part: str | None = None,
+        text: Path | str | None = None,
+        seed: int = 0,
+    ) -> HandwrittenTensors:
+        """The weights of a part of this theory in the network's own shapes.
+
+        part  as `score` names it without `.weights`; by default the last one that has weights
+
+        `host` and `text` as in `score`. Raises WorkbenchError for a part that has no weights, and
+        if theory, circuit and host do not fit each other.
+        """
+        file = None if text is None else Path(text)
+        ready = prepared(self.spec, circuit, f"circuit {circuit.circuit}", seed, file, host)
+        return HandwrittenTensors(compiled_part(self.spec, circuit, *ready, part, seed))
+
     def _repr_html_(self) -> str:
         """The families and what they read, for notebooks."""
         theory = self.spec.theory
@@ -75,6 +102,35 @@ class TheoryOfTokens:
         )
         about = Markup("<h4>{}</h4><p>{}</p><dl>{}</dl>")
         return str(about.format(theory.theory, theory.about, rows))
+
+
+@dataclass(frozen=True)
+class HandwrittenTensors:
+    """A compiled part of a theory of tokens; `compiled` has its numbers and its provenance."""
+
+    compiled: CompiledPart
+
+    def weights(self) -> Mapping[str, Tensor]:
+        """Every handwritten tensor by TransformerLens' names; of one head alone `NAME[HEAD]`."""
+        return self.compiled.tensors
+
+    @property
+    def host(self) -> Host:
+        """A copy of the trained network that has these weights."""
+        return self.compiled.network
+
+    def show(self) -> Figure:
+        """A map of each matrix as a matplotlib figure."""
+        return draw_weights(self.compiled.tensors)
+
+    def save(self, path: Path | str) -> Path:
+        """Write the tensors as safetensors (docs/circuit-file.md), or a `.png` of their maps."""
+        path = Path(path)
+        if path.suffix == ".png":
+            write_whole(path, png(self.show()))
+        else:
+            write_part(self.compiled, path)
+        return path
 
 
 @dataclass(frozen=True)

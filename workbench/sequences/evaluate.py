@@ -8,16 +8,12 @@ from torch import Tensor
 
 from workbench.evaluate.statistics import Statistics
 from workbench.hosts.host import Host
-from workbench.sequences.parts import TokenPart
+from workbench.sequences.natural_run import BATCH, NaturalRun, natural_run
+from workbench.sequences.overrides import Patterns
+from workbench.sequences.part import TokenPart
 from workbench.sequences.prompts import Prompt
-from workbench.sequences.splice import (
-    BATCH,
-    NaturalRun,
-    Patterns,
-    TokenCondition,
-    natural_run,
-    pattern_site,
-)
+from workbench.sequences.sites import pattern_site
+from workbench.sequences.splice import TokenCondition
 from workbench.sequences.temperatures import NATURAL, comparison, temperatures
 from workbench.work import Work
 

@@ -18,10 +18,10 @@ from workbench.hosts.transformer_host import shape_of
 from workbench.sequences.circuit import PromptSet
 from workbench.sequences.compile import Written
 from workbench.sequences.head_examples import HeadExample, head_examples
+from workbench.sequences.natural_run import NaturalRun, at_places, natural_run
 from workbench.sequences.neuron_examples import NeuronExample, neuron_examples
-from workbench.sequences.parts import TokenPart
+from workbench.sequences.part import TokenPart
 from workbench.sequences.prompts import Prompt, occurrences
-from workbench.sequences.splice import NaturalRun, at_places, natural_run
 from workbench.sequences.subject import sites_read
 from workbench.sequences.survey.neurons import NeuronRow, survey_neurons
 
@@ -48,6 +48,7 @@ class PartExamples:
     """The examples of one part that are drawn.
 
     heads   of patterns; empty where the part writes none
+    has_neurons  whether neurons are handwritten
     losses  of repeated strings, by condition: the mean loss by occurrence, in nats, at each scored
             token of the string
     """
@@ -55,6 +56,7 @@ class PartExamples:
     heads: Sequence[HeadExample] = ()
     answers: AnswerTable | None = None
     losses: Mapping[str, Float[np.ndarray, "occurrence token"]] | None = None
+    has_neurons: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ def _part(
     wanted = torch.as_tensor(host.output.targets(prompts)).reshape(run.scored.shape)[run.scored]
     table = answer_table(wanted, scored["natural"], scored["spliced"])
     if not repeats:
-        return PartExamples((), table)
+        has_neurons = any(family in written.neurons for family in part.families)
+        return PartExamples((), table, has_neurons=has_neurons)
     runs = occurrences(prompts[0])
     shape = (len(prompts), len(runs), len(runs[0]))
     losses = {

@@ -9,7 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workbench.sequences.compile import WrittenHeads
-from workbench.sequences.splice import NaturalRun, Patterns, pattern_site
+from workbench.sequences.natural_run import NaturalRun
+from workbench.sequences.overrides import Patterns
+from workbench.sequences.sites import pattern_site
 
 SHOWN = 6  # heads: the best, the middle and the worst by overlap
 REACH = 12  # offsets to each side of the query

@@ -14,20 +14,11 @@ from torch import Tensor
 from workbench.sequences.compile import WrittenHeads
 from workbench.sequences.fit import fitted_heads
 from workbench.sequences.head_controls import controls
+from workbench.sequences.natural_run import NaturalRun
+from workbench.sequences.overrides import Overrides, Patterns, UnitValues, with_patterns
 from workbench.sequences.rule import pattern, scores, uniform
-from workbench.sequences.splice import (
-    NaturalRun,
-    Overrides,
-    OverridesOf,
-    Patterns,
-    TokenCondition,
-    UnitValues,
-    condition,
-    pattern_site,
-    v_site,
-    with_patterns,
-    z_site,
-)
+from workbench.sequences.sites import pattern_site, v_site, z_site
+from workbench.sequences.splice import OverridesOf, TokenCondition, condition
 from workbench.splice.conditions import ConditionKind
 
 Heads = Mapping[str, WrittenHeads]

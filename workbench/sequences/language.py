@@ -15,16 +15,16 @@ from workbench.sequences.changes import TokenClaim, TokenVariant
 from workbench.spec.family import Steps
 from workbench.spec.number import ENTRIES, Name, Number, RefusedError, Strict
 
-CALIBRATED = "calibrated"
+CALIBRATED, ANSWERS = "calibrated", "answers"
 Gain = Number | Literal["calibrated"]
 # units -> the keys that a family of them needs, and those that it may have
 KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "heads": (("looks",), ()),
+    "heads": (("looks",), ("fitted_to",)),
     "numbers": ((), ()),
     "neurons": (("poses", "reads", "phases"), ()),
     "answers": (("reads",), ("means",)),
 }
-CHOICES = ("poses", "phases", "looks", "reads", "means")
+CHOICES = ("poses", "phases", "looks", "fitted_to", "reads", "means")
 
 
 Frequencies = (
@@ -107,7 +107,9 @@ class NeuronPoses(Strict):
 class TokenFamily(Strict):
     """Units that are copies of one feature, and what they read.
 
-    heads    attention heads; `looks` adds up to the score, and the softmax follows
+    heads    attention heads; `looks` adds up to the score, and the softmax follows. Calibrated
+             gains are fitted to the heads' own patterns, or, with `fitted_to: answers`, to what the
+             network answers with these heads handwritten
     numbers  tokens that stand for numbers on circles
     neurons  `max(0, drive)`; the phases of the numbers they read are `added` or `subtracted`
     answers  the logits; one unit for each token. `means: calibrated` gives each the mean of the
@@ -118,6 +120,7 @@ class TokenFamily(Strict):
     poses: NeuronPoses | None = None
     phases: Literal["added", "subtracted"] | None = None
     looks: Annotated[tuple[Look, ...], Field(max_length=24)] = ()
+    fitted_to: Literal["patterns", "answers"] | None = None
     reads: dict[Name, TokenRead] = Field(default={})
     means: Literal["calibrated"] | None = None
 
@@ -133,6 +136,8 @@ class TokenFamily(Strict):
             raise RefusedError(
                 "conflict", f"no {' and no '.join(extra)}, which units: {self.units} does not take"
             )
+        if self.fitted_to and all(look.gain != CALIBRATED for look in self.looks):
+            raise RefusedError("conflict", "fitted_to where a gain is calibrated")
         return self
 
 

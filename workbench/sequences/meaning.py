@@ -88,7 +88,8 @@ def _source_faults(
 def part_names(theory: TokenTheory) -> tuple[str, ...]:
     """The names of a theory's parts of level "score", in the order of the scorecard."""
     heads, answers = theory.of_units("heads"), theory.of_units("answers")
-    names = [*heads, *(["heads"] if len(heads) > 1 else [])]
+    read = [source for family in theory.of_units("neurons").values() for source in family.reads]
+    names = [*dict.fromkeys(read), *heads, *(["heads"] if len(heads) > 1 else [])]
     for family in answers.values():
         names += ["mlp"] if theory.of_units("neurons") else []
         names += ["copying", "circuit"] if heads.keys() & family.reads.keys() else []

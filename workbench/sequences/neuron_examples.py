@@ -9,8 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from workbench.sequences.compile import Written, WrittenNeurons
+from workbench.sequences.natural_run import NaturalRun
 from workbench.sequences.rule import angle_deg
-from workbench.sequences.splice import NaturalRun, post_site
+from workbench.sequences.sites import post_site
 from workbench.sequences.survey.neurons import NeuronRow
 
 

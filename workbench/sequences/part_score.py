@@ -13,7 +13,7 @@ from workbench.score.bits import CALIBRATED_BITS, PRECISION
 from workbench.score.recovery import distance, gains, loses, mean_over, recovered
 from workbench.score.uncertainty import Figure
 from workbench.sequences.evaluate import OVERLAP
-from workbench.sequences.parts import PartNumbers, TokenPart
+from workbench.sequences.part import PartNumbers, TokenPart
 from workbench.sequences.temperatures import TEMPERATURE
 from workbench.splice.conditions import RIVALS, ConditionFacts, ConditionKind
 

@@ -4,8 +4,8 @@ Splicing one part into the trained rest is the sharpest test of it: a circuit th
 in another way than the network may answer well as a whole.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from workbench.sequences.answer_baselines import answer_baselines
 from workbench.sequences.answer_parts import (
@@ -18,78 +18,20 @@ from workbench.sequences.answer_parts import (
     silenced_neurons,
 )
 from workbench.sequences.compile import Written
+from workbench.sequences.embedding_parts import embedding_parts
 from workbench.sequences.head_parts import HeadConditions, Heads, by_layer
 from workbench.sequences.language import CALIBRATED, TokenTheory
-from workbench.sequences.splice import (
-    NaturalRun,
-    Overrides,
-    OverridesOf,
-    TokenCondition,
-    UnitValues,
-    condition,
-    pattern_site,
-    post_site,
-    z_site,
-)
+from workbench.sequences.natural_run import NaturalRun
+from workbench.sequences.overrides import Overrides, UnitValues
+from workbench.sequences.part import PartNumbers, TokenPart, summed
+from workbench.sequences.sites import pattern_site, post_site, z_site
+from workbench.sequences.splice import OverridesOf, TokenCondition, condition
 from workbench.sequences.subject import Subject
 from workbench.spec.language import INPUT
 from workbench.spec.number import Number, numbers
 from workbench.splice.conditions import ConditionKind
 
-SCORE_LEVEL, WEIGHTS_LEVEL = "score", "weights"
 PHASE_STEP = 1  # numbers: even phases have one, the step between them
-
-
-@dataclass(frozen=True)
-class PartNumbers:
-    """The numbers that a part uses.
-
-    rule        of its terms: constants, tuned values, offsets, frequencies
-    exceptions  of gates on places, which break the rule's symmetry
-    calibrated  gains and means fitted on calibration prompts
-    bound       directions read off the trained network
-    """
-
-    rule: int
-    exceptions: int = 0
-    calibrated: int = 0
-    bound: int = 0
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.rule + self.exceptions + self.calibrated + self.bound
-
-
-@dataclass(frozen=True)
-class TokenPart:
-    """A part of a theory: what is replaced, at which level, and under which conditions.
-
-    families  those that are handwritten
-    level  "score": a rule for the score before the softmax or for the logits, with no claim about
-           the weights behind it; or "weights": numbers in the network's own tensors
-    kept   of weights that fit a rule for scores: the share of it that they keep (`kept_share`)
-    with_heads  the handwritten part with other heads in place of its own; None at level "weights"
-    """
-
-    name: str
-    words: str
-    numbers: PartNumbers
-    conditions: tuple[TokenCondition, ...]
-    families: tuple[str, ...] = ()
-    level: str = SCORE_LEVEL
-    kept: float | None = None
-    with_heads: Callable[[Heads], TokenCondition] | None = None
-
-    def condition(self, name: str) -> TokenCondition:
-        """The condition of that name; raises KeyError without one."""
-        return {spliced.facts.name: spliced for spliced in self.conditions}[name]
-
-    def written_with(self, heads: Heads) -> TokenCondition:
-        """The handwritten part with these heads. Raises TypeError at level "weights"."""
-        if self.with_heads is None:
-            raise TypeError(f"the weights of {self.name} are not of other heads")
-        return self.with_heads(heads)
 
 
 def parts_of(subject: Subject) -> list[TokenPart]:
@@ -99,7 +41,8 @@ def parts_of(subject: Subject) -> list[TokenPart]:
     parts = [_heads_part(subject, replace(every, by_hand=(name,))) for name in families]
     if len(families) > 1:
         parts.append(_heads_part(subject, every))
-    return [*parts, *_answer_parts(subject, every, parts)] if subject.written.answers else parts
+    answers = _answer_parts(subject, every, parts) if subject.written.answers else []
+    return [*embedding_parts(subject), *parts, *answers]
 
 
 def head_conditions(subject: Subject) -> HeadConditions:
@@ -249,13 +192,3 @@ def answer_numbers(theory: TokenTheory, part: AnswerConditions, means: bool) -> 
         bound=part.reader.numbers if part.reader else 0,
     )
     return summed([counts, *of_heads])
-
-
-def summed(counted: Sequence[PartNumbers]) -> PartNumbers:
-    """The numbers of several parts together."""
-    return PartNumbers(
-        *(
-            sum(getattr(numbers_of, key) for numbers_of in counted)
-            for key in ("rule", "exceptions", "calibrated", "bound")
-        )
-    )

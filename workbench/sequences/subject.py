@@ -12,12 +12,14 @@ from workbench.hosts.transformer_host import at_length, shape_of
 from workbench.sequences.circuit import TokenCircuit
 from workbench.sequences.compile import Written, compile_tokens
 from workbench.sequences.files import TokenSpec, load_token_circuit, refuse_unmatched
-from workbench.sequences.head_parts import calibrated_heads, sites_of_heads
+from workbench.sequences.fit_answers import calibrated
+from workbench.sequences.head_parts import sites_of_heads
 from workbench.sequences.hosted import refuse_unfit
 from workbench.sequences.language import TokenTheory
+from workbench.sequences.natural_run import NaturalRun, natural_run
 from workbench.sequences.prompt_sets import Prompts, prompts_of
 from workbench.sequences.prompts import Prompt
-from workbench.sequences.splice import NaturalRun, natural_run, post_site, stream_site
+from workbench.sequences.sites import post_site, stream_site
 from workbench.sequences.variants import circuit_of
 
 
@@ -140,7 +142,7 @@ def calibrated_subject(
     `host` has the temperature at which its answers are unsure; `run` has the sites that the
     circuit's conditions read (`sites_read`).
     """
-    heads = calibrated_heads(written.heads, run, shape_of(host).causal)
+    heads = calibrated(host, written.heads, run, seed)
     return Subject(host, theory, replace(written, heads=heads), run, seed)
 
 

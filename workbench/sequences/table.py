@@ -9,6 +9,7 @@ from rich.text import Text
 from workbench.hosts.output import Quantity
 from workbench.report.conditions import digits, interval, number
 from workbench.report.plain import plain_table
+from workbench.sequences.part import KINDS
 from workbench.sequences.part_score import PartScore, bits
 from workbench.sequences.score import TokenCard
 
@@ -86,6 +87,5 @@ def writes_patterns(part: PartScore) -> bool:
 def numbers_text(part: PartScore) -> str:
     """The numbers of a part in words, without the kinds of which it has none."""
     counted = part.numbers
-    kinds = ("rule", "exceptions", "calibrated", "bound")
-    parts = [f"{getattr(counted, kind)} {kind}" for kind in kinds if getattr(counted, kind)]
+    parts = [f"{getattr(counted, kind)} {kind}" for kind in KINDS if getattr(counted, kind)]
     return f"numbers: {', '.join(parts) if parts else '0'}; {bits(counted):,} bits"

@@ -13,9 +13,9 @@ from torch import Tensor
 from workbench.hosts.host import Host
 from workbench.hosts.temperature import matching_temperature
 from workbench.hosts.tokens import TokenOutput
-from workbench.sequences.parts import TokenPart
+from workbench.sequences.natural_run import NaturalRun, at_places
+from workbench.sequences.part import TokenPart
 from workbench.sequences.prompts import Prompt
-from workbench.sequences.splice import NaturalRun, at_places
 from workbench.splice.conditions import ConditionFacts, ConditionKind
 
 TEMPERATURE = "temperature"  # the row of a condition's temperature, the same for every prompt

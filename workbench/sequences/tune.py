@@ -27,9 +27,11 @@ from workbench.sequences.head_parts import (
     handwritten_patterns,
     sites_of_heads,
 )
-from workbench.sequences.language import TokensTuned
+from workbench.sequences.language import ANSWERS, TokensTuned
+from workbench.sequences.natural_run import NaturalRun, natural_run
+from workbench.sequences.overrides import with_patterns
 from workbench.sequences.prompts import Prompt
-from workbench.sequences.splice import NaturalRun, answers_under, natural_run, with_patterns
+from workbench.sequences.short_run import answers_under
 from workbench.spec import source, with_tuned
 from workbench.spec.number import numbers
 from workbench.spec.problems import key_text
@@ -85,6 +87,7 @@ def tuned_tokens(
             "marks nothing to tune" if not before else f"{host.name} gives no logits",
             "numbers written {tune: 5, min: 3, max: 8}, and a network that answers with tokens",
         )
+    _refuse_fitted_to_answers(spec)
     goal = _Goal.of(spec, circuit, host, prompts)
     bounded = Bounded(spec.theory)
     first = goal.loss(bounded)
@@ -114,6 +117,16 @@ def tuned_tokens(
         if number.min is not None and number.max is not None
     )
     return TunedTokens(output, plot, first, last, fitted)
+
+
+def _refuse_fitted_to_answers(spec: TokenSpec) -> None:
+    for name, family in spec.theory.families.items():
+        if family.fitted_to == ANSWERS:
+            raise WorkbenchError(
+                f"{spec.path}: families.{name}.fitted_to",
+                "answers, which would be fitted again at every step",
+                "fitted_to: patterns while other numbers are tuned",
+            )
 
 
 def prompts_sha256(prompts: Sequence[Prompt]) -> str:

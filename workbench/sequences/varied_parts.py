@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from workbench.sequences.circuit import TokenCircuit
 from workbench.sequences.files import TokenSpec
-from workbench.sequences.parts import TokenPart, parts_of
+from workbench.sequences.part import TokenPart
+from workbench.sequences.parts import parts_of
 from workbench.sequences.subject import Subject, varied_subject
 from workbench.sequences.variants import circuit_of
 from workbench.splice.conditions import RIVALS, ConditionFacts, ConditionKind

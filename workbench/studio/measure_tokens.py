@@ -21,12 +21,13 @@ from workbench.sequences.evaluate import evaluate_parts
 from workbench.sequences.examples import Examples, evenly
 from workbench.sequences.head_examples import head_examples
 from workbench.sequences.head_parts import as_layers, handwritten_patterns
+from workbench.sequences.natural_run import NaturalRun
 from workbench.sequences.neuron_examples import neuron_examples
+from workbench.sequences.part import TokenPart
 from workbench.sequences.part_score import judged_by, mean_figure, names_of, nearest_to_network
-from workbench.sequences.parts import TokenPart, parts_of
+from workbench.sequences.parts import parts_of
 from workbench.sequences.report.drawings import head_drawings, neuron_drawings
 from workbench.sequences.report.page import first_words
-from workbench.sequences.splice import NaturalRun
 from workbench.sequences.subject import Subject, sites_read
 from workbench.splice.conditions import RIVALS, ConditionKind
 from workbench.studio import token_network as given

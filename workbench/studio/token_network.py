@@ -18,9 +18,9 @@ from workbench.sequences.files import (
     refuse_unmatched,
     token_theory_from_text,
 )
+from workbench.sequences.natural_run import NaturalRun, natural_run
 from workbench.sequences.prompt_sets import Prompts
 from workbench.sequences.prompts import Prompt
-from workbench.sequences.splice import NaturalRun, natural_run
 from workbench.sequences.subject import (
     Subject,
     calibrated_subject,

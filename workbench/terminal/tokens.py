@@ -7,12 +7,19 @@ import click
 from click.core import ParameterSource
 
 from workbench.errors import WorkbenchError
-from workbench.terminal.types import FILE
+from workbench.terminal.types import FILE, NAME
 
 TEXT = click.option(
     "--text",
     type=FILE,
     help="Text that prompts are cut from; for theories of tokens whose circuit asks for one.",
+)
+
+PART = click.option(
+    "--part",
+    type=NAME,
+    help="Part of a theory of tokens to write, as `score` names it without `.weights`.  "
+    "[default: the last part that has weights]",
 )
 
 
@@ -44,6 +51,14 @@ def paired_tokens(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> 
             "one theory and its circuit: SPEC --circuit FILE",
         )
     return spec_files[0], circuit_files[0]
+
+
+def refuse_for_pictures(*allowed: str) -> None:
+    """Raise WorkbenchError if an option of theories of tokens was given, but for the allowed."""
+    given = click.get_current_context().params
+    for name in ("part", "text"):
+        if name not in allowed and given.get(name) is not None:
+            raise WorkbenchError(f"--{name}", "has no meaning for a theory of pictures")
 
 
 def refuse_options(

@@ -9,10 +9,10 @@ from workbench.report.svg import data_of, svg
 from workbench.sequences.compile import Written, WrittenNeurons
 from workbench.sequences.examples import answer_table, neuron_examples
 from workbench.sequences.head_examples import HeadExample, ends_and_middle, offset_means
+from workbench.sequences.natural_run import NaturalRun
 from workbench.sequences.report.neurons import draw_circles, draw_waves
 from workbench.sequences.report.patterns import draw_patterns
 from workbench.sequences.rule import angle_deg
-from workbench.sequences.splice import NaturalRun
 from workbench.sequences.survey.neurons import NeuronRow, neuron_rows
 
 MODULUS, FREQUENCY, OTHER = 13, 2, 5

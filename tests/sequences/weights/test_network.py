@@ -6,15 +6,10 @@ import torch
 from tests.sequences.planted import planted_host
 from workbench.hosts.hooks import overridden
 from workbench.hosts.transformer import Block
+from workbench.sequences.natural_run import natural_run
 from workbench.sequences.prompts import next_token
-from workbench.sequences.splice import (
-    ANSWERS,
-    answers_under,
-    layer_of,
-    natural_run,
-    pattern_site,
-    z_site,
-)
+from workbench.sequences.short_run import answers_under
+from workbench.sequences.sites import ANSWERS, layer_of, pattern_site, z_site
 from workbench.sequences.weights.network import attention, network_condition, with_weights
 from workbench.splice.conditions import ConditionFacts, ConditionKind
 

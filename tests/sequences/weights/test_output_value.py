@@ -15,9 +15,9 @@ from tests.sequences.planted import (
 from workbench.hosts.transformer import Transformer
 from workbench.hosts.transformer_host import transformer_host
 from workbench.sequences.compile import compile_tokens
+from workbench.sequences.natural_run import natural_run
 from workbench.sequences.prompt_sets import prompts_of
 from workbench.sequences.score import TokenRequest, score_loaded
-from workbench.sequences.splice import natural_run
 from workbench.sequences.weights import output_value
 from workbench.sequences.weights.output_value import (
     compiled,

@@ -9,8 +9,9 @@ from tests.sequences.planted import VOCABULARY, copying_circuit, copying_spec, p
 from tests.sequences.sums import SHAPE, random_host, sums_circuit, sums_spec
 from workbench.sequences.compile import compile_tokens
 from workbench.sequences.head_parts import handwritten_patterns
+from workbench.sequences.natural_run import natural_run
 from workbench.sequences.prompt_sets import prompts_of
-from workbench.sequences.splice import natural_run, pattern_site
+from workbench.sequences.sites import pattern_site
 from workbench.sequences.subject import subject_of
 from workbench.sequences.weights import query_key
 from workbench.sequences.weights.heads import HeadRequest

@@ -10,9 +10,10 @@ from workbench.hosts.transformer_host import transformer_host
 from workbench.hosts.transformer_shape import TransformerShape
 from workbench.sequences.compile import WrittenHeads
 from workbench.sequences.head_parts import handwritten_patterns
+from workbench.sequences.natural_run import natural_run
 from workbench.sequences.prompts import next_token
 from workbench.sequences.rule import LookTerm
-from workbench.sequences.splice import natural_run, pattern_site
+from workbench.sequences.sites import pattern_site
 from workbench.sequences.weights import rotary
 from workbench.sequences.weights.heads import HeadRequest
 from workbench.sequences.weights.network import with_weights

@@ -19,7 +19,7 @@ from workbench.sequences.analyses.header import subject_facts
 from workbench.sequences.circuit import TokenCircuit
 from workbench.sequences.evaluate import evaluate_parts
 from workbench.sequences.files import TokenSpec, load_token_theory
-from workbench.sequences.parts import TokenPart
+from workbench.sequences.part import TokenPart
 from workbench.sequences.prompt_sets import Prompts
 from workbench.sequences.score import TokenRequest
 from workbench.sequences.subject import Subject, loaded, sites_read, subject_of
@@ -70,10 +70,16 @@ class Opened:
             }
         )
 
-    def evaluated(self, parts: Sequence[TokenPart], work: Work) -> list[Statistics]:
-        """The statistics of parts over the scored prompts, by condition."""
+    def evaluated(
+        self, parts: Sequence[TokenPart], work: Work, with_temperatures: bool = False
+    ) -> list[Statistics]:
+        """The statistics of parts over the scored prompts, by condition.
+
+        with_temperatures  fits each condition's on the calibration prompts, for `fitted_soft_kl`
+        """
         sites = sites_read(self.subject.written)
-        return evaluate_parts(self.host, parts, self.prompts.scored, sites, work)
+        run = self.subject.run if with_temperatures else None
+        return evaluate_parts(self.host, parts, self.prompts.scored, sites, work, run)
 
     def refuse_without_heads(self) -> None:
         """Raises WorkbenchError for a theory without heads."""

@@ -38,7 +38,7 @@ def drawings(card: TokenCard, words: Sequence[str] | None) -> Iterator[Drawing]:
         shown = card.examples.parts[part.name]
         if shown.heads:
             yield from head_drawings(part.name, shown.heads, card.examples, words)
-        elif neurons:
+        elif shown.has_neurons and neurons:
             yield from neuron_drawings(part.name, neurons)
             neurons = ()  # with the first of the parts that have them
         if shown.losses:

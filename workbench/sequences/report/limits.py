@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from workbench.report.conditions import number
 from workbench.sequences.circuit import PromptSet
+from workbench.sequences.part import SCORE_LEVEL
 from workbench.sequences.part_score import PartScore, judged_by
-from workbench.sequences.parts import SCORE_LEVEL
 from workbench.sequences.score import TokenCard
 
 KINDS = {

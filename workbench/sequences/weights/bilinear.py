@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from workbench.sequences.descent import Descent
 from workbench.sequences.rule import HIDDEN, pattern, uniform
-from workbench.sequences.weights.descent import Descent
 
 RANK_TOLERANCE = 1e-3  # singular values below this share of the largest are left out
 EIGENVALUES = 1e-6  # directions of the stream with less than this share of the most variance
@@ -147,11 +147,12 @@ def towards_pattern(wanted: Scored, made: Bilinear, seed: int = 0) -> Bilinear:
     generator = torch.Generator().manual_seed(seed)
     queries = wanted.counted.any(0)  # the others would be computed for nothing
     aim, counted, hidden = aim[:, queries], wanted.counted[:, queries], _hidden(wanted)[queries]
+    queried = wanted.stream[:, queries]
     for _ in range(STEPS):
         chosen = torch.randperm(len(aim), generator=generator)[:BATCH]
-        stream = wanted.stream[chosen]
+        made = Bilinear(*factors)
         gradients = _gradients(
-            Bilinear(*factors), stream[:, queries], stream, aim[chosen], counted[chosen], hidden
+            made, queried[chosen], wanted.stream[chosen], aim[chosen], counted[chosen], hidden
         )
         for descent, gradient in zip(descents, gradients, strict=True):
             descent.step(gradient)

@@ -15,8 +15,8 @@ from workbench.sequences.answer_parts import (
 from workbench.sequences.compile import AnswerRead
 from workbench.sequences.fit import least_squares
 from workbench.sequences.language import CALIBRATED
-from workbench.sequences.parts import PartNumbers
-from workbench.sequences.splice import at_places
+from workbench.sequences.natural_run import at_places
+from workbench.sequences.part import PartNumbers
 from workbench.sequences.subject import Subject
 from workbench.sequences.weights import output_value
 from workbench.sequences.weights.network import with_weights

@@ -8,7 +8,8 @@ from workbench.hosts.host import Host
 from workbench.hosts.transformer_host import shape_of
 from workbench.sequences.compile import WrittenHeads
 from workbench.sequences.head_parts import by_layer, trained_patterns
-from workbench.sequences.parts import PartNumbers, looks_numbers, summed
+from workbench.sequences.part import PartNumbers, summed
+from workbench.sequences.parts import looks_numbers
 from workbench.sequences.subject import Subject
 from workbench.sequences.weights import query_key, rotary
 from workbench.sequences.weights.heads import HeadRequest, HeadWeights

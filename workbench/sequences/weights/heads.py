@@ -11,7 +11,8 @@ from torch import Tensor
 from workbench.hosts.host import Host
 from workbench.hosts.transformer import Block, Transformer
 from workbench.sequences.compile import WrittenHeads
-from workbench.sequences.splice import NaturalRun, stream_before
+from workbench.sequences.natural_run import NaturalRun
+from workbench.sequences.sites import stream_before
 from workbench.sequences.weights.network import Weights
 
 RIDGE = 1e-4  # of the mean variance of the stream

@@ -8,7 +8,10 @@ from torch import Tensor
 from workbench.hosts.frozen import state_fingerprint
 from workbench.hosts.host import Host
 from workbench.hosts.transformer_host import loaded, shape_of
-from workbench.sequences.splice import BEFORE_ALL, NaturalRun, Patterns, TokenCondition
+from workbench.sequences.natural_run import NaturalRun
+from workbench.sequences.overrides import Patterns
+from workbench.sequences.sites import BEFORE_ALL
+from workbench.sequences.splice import TokenCondition
 from workbench.splice.conditions import ConditionFacts
 
 # (a tensor's name as in TransformerLens, its head or None for the whole tensor) -> its numbers

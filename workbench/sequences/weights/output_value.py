@@ -18,7 +18,7 @@ from torch import Tensor
 from workbench.hosts.host import Host
 from workbench.hosts.transformer_host import shape_of
 from workbench.sequences.compile import WrittenHeads
-from workbench.sequences.splice import NaturalRun
+from workbench.sequences.natural_run import NaturalRun
 from workbench.sequences.weights.bilinear import RANK_TOLERANCE, inverse_roots
 from workbench.sequences.weights.heads import constant_direction, stream_of_values
 from workbench.sequences.weights.network import Weights, attention

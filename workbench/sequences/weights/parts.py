@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from workbench.hosts.host import Host
-from workbench.sequences.parts import WEIGHTS_LEVEL, TokenPart
-from workbench.sequences.splice import TokenCondition, layer_of
+from workbench.sequences.part import WEIGHTS_LEVEL, TokenPart
+from workbench.sequences.sites import layer_of
+from workbench.sequences.splice import TokenCondition
 from workbench.sequences.subject import Subject
 from workbench.sequences.weights.copying_plan import copying_plans
 from workbench.sequences.weights.head_plans import head_plans

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from workbench.sequences.parts import PartNumbers
+from workbench.sequences.part import PartNumbers
 from workbench.sequences.weights.network import Layers, Weights
 
 

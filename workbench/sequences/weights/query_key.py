@@ -19,8 +19,8 @@ from workbench.hosts.transformer_host import shape_of
 from workbench.sequences import head_parts
 from workbench.sequences.compile import WrittenHeads
 from workbench.sequences.head_parts import seen_keys
+from workbench.sequences.natural_run import NaturalRun
 from workbench.sequences.rule import scores
-from workbench.sequences.splice import NaturalRun
 from workbench.sequences.weights.bilinear import (
     Bilinear,
     Scored,

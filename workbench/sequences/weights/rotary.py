@@ -3,7 +3,7 @@
 Rotary positions turn plane i of a query and of a key by their places times w_i. A head whose query
 and key are constant vectors then scores the sum over planes of a_i cos(w_i offset + p_i): two
 numbers a plane make a profile of offsets. The constants are a direction of the stream that reads 1.
-The numbers fit the rule's pattern, or the trained one where the rule's gains are calibrated.
+The numbers fit the rule's pattern, or the trained one where the rule's gains are calibrated to it.
 
 Source of rotary positions: RoFormer, arXiv 2104.09864.
 """
@@ -132,7 +132,7 @@ def _of_layer(request: HeadRequest, layer: int) -> tuple[Profiles, float]:
     direction = constant_direction(stream)
     read = stream[:PROMPTS] @ direction
     rule = scores(heads.terms, run.tokens[:1], {})
-    if heads.calibrated:
+    if heads.calibrated and not heads.fitted_to_answers:
         aim = trained_patterns(heads, request.run)[:PROMPTS]
     else:
         aim = pattern(rule, seen).expand(len(read), -1, -1, -1)

@@ -23,7 +23,8 @@ from workbench.sequences import subject
 from workbench.sequences.analyses.explain import heads
 from workbench.sequences.analyses.explain.compare import explained_by, factor_of
 from workbench.sequences.analyses.explain.run import run as explain_tokens
-from workbench.sequences.splice import NaturalRun, pattern_site
+from workbench.sequences.natural_run import NaturalRun
+from workbench.sequences.sites import pattern_site
 
 
 @pytest.fixture

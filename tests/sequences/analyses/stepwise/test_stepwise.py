@@ -85,11 +85,13 @@ def test_heads_after_heads_are_the_part_of_both(tmp_path, monkeypatch):
 def test_the_steps_of_planted_sums_hold_and_those_of_other_circles_do_not(stepped):
     host = sum_host()
     steps = by_name(stepped(SUM_THEORY, host, sum_circuit(host)))
-    assert list(steps) == ["gather", "mlp", "whole"]
+    assert list(steps) == ["number", "gather", "mlp", "whole"]
+    assert steps["number"].alone.verdict == HOLDS
     assert steps["mlp"].alone.verdict == HOLDS
     assert steps["mlp"].after.verdict == HOLDS
     assert steps["whole"].alone.verdict == HOLDS
     other = by_name(stepped(SUM_THEORY, host, sum_circuit(host, 5)))
+    assert other["number"].alone.verdict == FAILS
     assert other["mlp"].alone.verdict == FAILS
     assert other["whole"].alone.verdict == FAILS
 
@@ -109,4 +111,7 @@ def test_the_command_prints_the_table_and_writes_its_folder(tmp_path, monkeypatc
     assert after["verdict"] == HOLDS
     assert after["gains"]["ablated.uniform"]["value"] > 0
     assert document["steps"][0]["after"] is None
+    for side in ("alone", "after"):
+        figures = document["steps"][1][side]
+        assert 0 <= figures["fitted_soft_kl"] <= figures["soft_kl"] + 0.01
     assert (tmp_path / "out" / "stepwise.png").stat().st_size > 10_000

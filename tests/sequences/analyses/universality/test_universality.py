@@ -19,11 +19,11 @@ from workbench.sequences.analyses.universality.figures import NetworkRow, row_fr
 from workbench.sequences.analyses.universality.networks import SURVEYS, all_names, survey_of
 from workbench.sequences.analyses.universality.run import (
     TokenUniversalityRequest,
-    score_parts,
     universality_of_tokens,
 )
 from workbench.sequences.analyses.universality.table import NOT_THIS, _cells, short_verdict
 from workbench.sequences.files import token_theory_from_text
+from workbench.sequences.meaning import part_names
 from workbench.sequences.parts import parts_of
 from workbench.sequences.prompt_sets import prompts_of
 from workbench.sequences.subject import subject_of
@@ -120,7 +120,7 @@ def test_every_part_of_level_score_is_scored_and_no_other(planted):
     prompts = prompts_of(circuit.prompts, host)
     subject = subject_of(spec, circuit, host, prompts, 0)
     parts = parts_of(subject)
-    assert {part.name for part in parts} <= {*score_parts(spec)}
+    assert {part.name for part in parts} <= {*part_names(spec.theory)}
     assert all(part.level == "score" for part in parts)
 
 

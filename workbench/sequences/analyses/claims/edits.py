@@ -14,8 +14,11 @@ from workbench.sequences.analyses.opened import Opened
 from workbench.sequences.changes import TokenClaim
 from workbench.sequences.compile import WrittenHeads
 from workbench.sequences.head_parts import Heads, as_layers, handwritten_patterns
-from workbench.sequences.parts import TokenPart, head_conditions, parts_of
-from workbench.sequences.splice import NaturalRun, Patterns, TokenCondition, patterns_under
+from workbench.sequences.natural_run import NaturalRun
+from workbench.sequences.overrides import Patterns
+from workbench.sequences.part import TokenPart
+from workbench.sequences.parts import head_conditions, parts_of
+from workbench.sequences.splice import TokenCondition, patterns_under
 from workbench.sequences.varied_parts import varied_parts
 from workbench.splice.conditions import ConditionFacts, ConditionKind
 

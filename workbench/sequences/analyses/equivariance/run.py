@@ -20,7 +20,7 @@ from workbench.sequences.circuit import CircuitFamily, TokenCircuit
 from workbench.sequences.files import load_token_circuit
 from workbench.sequences.hosted import refuse_unfit
 from workbench.sequences.prompts import all_pairs
-from workbench.sequences.splice import post_site
+from workbench.sequences.sites import post_site
 from workbench.sequences.subject import prompt_length
 from workbench.sequences.survey.neurons import FEWEST, NeuronRow, survey_neurons
 from workbench.work import Work

@@ -18,8 +18,8 @@ from workbench.sequences.analyses.explain.compare import Array, Compared, compar
 from workbench.sequences.compile import WrittenHeads
 from workbench.sequences.head_controls import controls
 from workbench.sequences.head_parts import seen_keys, trained_patterns
+from workbench.sequences.natural_run import NaturalRun
 from workbench.sequences.rule import scores
-from workbench.sequences.splice import NaturalRun
 
 QUERY_AND_KEY = ("query place", "key place")
 BY_OFFSET = ("", "offset, query place - key place")

@@ -19,10 +19,11 @@ from workbench.sequences.analyses.explain.plot import draw_explained
 from workbench.sequences.analyses.explain.weights import token_tables, why_not
 from workbench.sequences.compile import Written, compile_tokens
 from workbench.sequences.files import load_token_theory
-from workbench.sequences.head_parts import by_layer, calibrated_heads, sites_of_heads
+from workbench.sequences.fit_answers import calibrated
+from workbench.sequences.head_parts import by_layer, sites_of_heads
+from workbench.sequences.natural_run import natural_run
 from workbench.sequences.prompt_sets import Prompts
 from workbench.sequences.score import TokenRequest
-from workbench.sequences.splice import natural_run
 from workbench.sequences.subject import loaded
 from workbench.sequences.survey.neurons import survey_neurons
 from workbench.work import Work
@@ -71,9 +72,8 @@ def _tables(
     if any(map(of_places, written.heads.values())):
         layers = by_layer(written.heads)
         sites = [*sites_of_heads(written.heads), *(s for at in layers for s in vector_sites(at))]
-        causal = shape_of(host).causal
         calibration = natural_run(host, prompts.calibration, sites)
-        heads = calibrated_heads(written.heads, calibration, causal)
+        heads = calibrated(host, written.heads, calibration, work.seed)
         written = replace(written, heads=heads)
         natural = natural_run(host, chosen, sites)
         made += place_tables(host, heads, natural, work.seed, written.vocabulary)

@@ -11,15 +11,11 @@ from dataclasses import dataclass, replace
 from workbench.sequences.compile import WrittenHeads
 from workbench.sequences.head_controls import controls
 from workbench.sequences.head_parts import HeadConditions, Heads, by_layer
-from workbench.sequences.parts import (
-    PartNumbers,
-    TokenPart,
-    head_conditions,
-    looks_numbers,
-    parts_of,
-    summed,
-)
-from workbench.sequences.splice import NaturalRun, Patterns, TokenCondition, with_patterns
+from workbench.sequences.natural_run import NaturalRun
+from workbench.sequences.overrides import Patterns, with_patterns
+from workbench.sequences.part import PartNumbers, TokenPart, summed
+from workbench.sequences.parts import head_conditions, looks_numbers, parts_of
+from workbench.sequences.splice import TokenCondition
 from workbench.sequences.subject import Subject
 from workbench.splice.conditions import ConditionKind
 

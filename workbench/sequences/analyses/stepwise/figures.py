@@ -10,8 +10,8 @@ from workbench.score.uncertainty import Figure
 from workbench.sequences.analyses.opened import Opened
 from workbench.sequences.analyses.stepwise.steps import EARLIER, TokenStep
 from workbench.sequences.document import figure_facts
+from workbench.sequences.part import TokenPart
 from workbench.sequences.part_score import PartScore, judged_by, part_score
-from workbench.sequences.parts import TokenPart
 
 FORMAT = 1
 HOLDS, FAILS, UNCLEAR = "holds", "fails", "unclear"

@@ -28,7 +28,7 @@ def run(
 def _measured(start: Opened, work: Work) -> TokenStepwise:
     steps = steps_of(start.subject)
     parts = [part for step in steps for part in (step.alone, step.after) if part]
-    rows = iter(start.evaluated(parts, work))
+    rows = iter(start.evaluated(parts, work, with_temperatures=True))
     return TokenStepwise(
         start,
         [

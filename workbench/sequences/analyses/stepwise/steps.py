@@ -9,8 +9,12 @@ from dataclasses import dataclass, replace
 
 from workbench.hosts.hooks import Override
 from workbench.hosts.host import Host
-from workbench.sequences.parts import TokenPart, parts_of
-from workbench.sequences.splice import NaturalRun, Overrides, TokenCondition, seen_under
+from workbench.sequences.natural_run import NaturalRun
+from workbench.sequences.overrides import Overrides
+from workbench.sequences.part import TokenPart
+from workbench.sequences.parts import parts_of
+from workbench.sequences.short_run import seen_under
+from workbench.sequences.splice import TokenCondition
 from workbench.sequences.subject import Subject, sites_read
 from workbench.splice.conditions import ConditionFacts, ConditionKind
 

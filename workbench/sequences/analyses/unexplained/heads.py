@@ -10,8 +10,10 @@ from torch import Tensor
 
 from workbench.sequences.head_examples import OffsetMeans, offset_means
 from workbench.sequences.head_parts import HeadConditions, Heads, handwritten_patterns
-from workbench.sequences.parts import PartNumbers, TokenPart, head_conditions
-from workbench.sequences.splice import NaturalRun, pattern_site
+from workbench.sequences.natural_run import NaturalRun
+from workbench.sequences.part import PartNumbers, TokenPart
+from workbench.sequences.parts import head_conditions
+from workbench.sequences.sites import pattern_site
 from workbench.sequences.subject import Subject
 
 TOKENS = 256  # a table of more tokens than these is too large to be read

@@ -8,8 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.sequences.examples import surveyed
-from workbench.sequences.parts import TokenPart, parts_of
-from workbench.sequences.splice import NaturalRun, Overrides, TokenCondition, UnitValues, post_site
+from workbench.sequences.natural_run import NaturalRun
+from workbench.sequences.overrides import Overrides, UnitValues
+from workbench.sequences.part import TokenPart
+from workbench.sequences.parts import parts_of
+from workbench.sequences.sites import post_site
+from workbench.sequences.splice import TokenCondition
 from workbench.sequences.subject import Subject
 from workbench.splice.conditions import ConditionKind
 

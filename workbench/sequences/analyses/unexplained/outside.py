@@ -13,18 +13,12 @@ from torch import Tensor
 from workbench.hosts.transformer_host import shape_of
 from workbench.sequences.analyses.unexplained.neurons import Followers
 from workbench.sequences.head_parts import by_layer
-from workbench.sequences.parts import PartNumbers, TokenPart
+from workbench.sequences.natural_run import NaturalRun, natural_run
+from workbench.sequences.overrides import Overrides, UnitValues
+from workbench.sequences.part import PartNumbers, TokenPart
 from workbench.sequences.prompts import Prompt
-from workbench.sequences.splice import (
-    NaturalRun,
-    Overrides,
-    TokenCondition,
-    UnitValues,
-    condition,
-    natural_run,
-    post_site,
-    z_site,
-)
+from workbench.sequences.sites import post_site, z_site
+from workbench.sequences.splice import TokenCondition, condition
 from workbench.sequences.subject import Subject
 from workbench.splice.conditions import ConditionKind
 

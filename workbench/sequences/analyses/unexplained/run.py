@@ -22,8 +22,8 @@ from workbench.sequences.analyses.unexplained.neurons import followers, frequenc
 from workbench.sequences.analyses.unexplained.outside import outside_of, outside_part
 from workbench.sequences.analyses.unexplained.plot import draw_unexplained
 from workbench.sequences.analyses.unexplained.terms import term_candidates
+from workbench.sequences.natural_run import BATCH, natural_run
 from workbench.sequences.score import TokenRequest
-from workbench.sequences.splice import BATCH, natural_run
 from workbench.sequences.subject import sites_read
 from workbench.work import Work
 

@@ -16,8 +16,8 @@ from workbench.sequences.compile import WrittenHeads
 from workbench.sequences.fit import FEW as FEW_KEYS
 from workbench.sequences.fit import fitted_heads
 from workbench.sequences.head_parts import seen_keys, trained_patterns
+from workbench.sequences.natural_run import NaturalRun
 from workbench.sequences.rule import LookTerm, pattern, scores
-from workbench.sequences.splice import NaturalRun
 from workbench.sequences.subject import Subject
 from workbench.spec.language import INPUT
 

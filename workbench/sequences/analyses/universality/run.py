@@ -42,6 +42,7 @@ from workbench.sequences.analyses.universality.networks import (
 from workbench.sequences.analyses.universality.plot import draw_universality
 from workbench.sequences.circuit import TokenCircuit
 from workbench.sequences.files import TokenSpec, load_token_theory
+from workbench.sequences.meaning import part_names
 from workbench.sequences.prompt_sets import Prompts
 from workbench.sequences.score import TokenRequest, score_loaded
 from workbench.sequences.subject import prepared
@@ -183,7 +184,8 @@ def _scored(
     except WorkbenchError as error:
         return replace(row, reason=str(error))
     prompts = _fewer(prompts, run.request.score_on, seed)
-    asked = TokenRequest(run.spec.path, Path(), only=score_parts(run.spec))
+    # of level "score" alone: weights are compiled for one network by `workbench score`
+    asked = TokenRequest(run.spec.path, Path(), only=part_names(run.spec.theory))
     card = score_loaded(run.spec, circuit, ready, prompts, run.work.named(host.name), asked)
     return replace(
         row,
@@ -193,11 +195,6 @@ def _scored(
         accuracy=natural_figure(card, "accuracy"),
         parts={part.name: part_figures(part) for part in card.parts},
     )
-
-
-def score_parts(spec: TokenSpec) -> tuple[str, ...]:
-    """The parts of level "score": weights are compiled for one network by `workbench score`."""
-    return (*spec.theory.of_units("heads"), "heads", "mlp", "copying", "circuit", "whole")
 
 
 def _fewer(prompts: Prompts, most: int | None, seed: int) -> Prompts:

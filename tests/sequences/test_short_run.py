@@ -7,22 +7,11 @@ from tests.hosts.naive_transformer import LLAMA
 from workbench.hosts import TransformerShape, transformer_host
 from workbench.hosts.output import NO_TARGET
 from workbench.hosts.transformer import Transformer
+from workbench.sequences.natural_run import at_places, natural_run
+from workbench.sequences.overrides import UnitValues, plus, replaced_by
 from workbench.sequences.prompts import Prompt
-from workbench.sequences.splice import (
-    ANSWERS,
-    UnitValues,
-    answers_under,
-    at_places,
-    natural_run,
-    onward,
-    pattern_site,
-    plus,
-    post_site,
-    replaced_by,
-    seen_under,
-    v_site,
-    z_site,
-)
+from workbench.sequences.short_run import answers_under, onward, seen_under
+from workbench.sequences.sites import ANSWERS, pattern_site, post_site, v_site, z_site
 
 TOKENS, CONTEXT, LENGTH, LAYERS, WIDTH, HEADS = 11, 14, 12, 2, 12, 4
 PROMPTS, MOST_SCORED = 5, 4
@@ -122,7 +111,7 @@ def test_the_short_run_gives_the_answers_of_a_whole_pass(options):
 
 def test_the_last_layer_computes_the_scored_places_alone():
     host, run = ready({})
-    assert run.asked.shape == (PROMPTS, MOST_SCORED)
+    assert run.scored_places.shape == (PROMPTS, MOST_SCORED)
     answers = answers_under(host, run, {pattern_site(0): UnitValues([1], patterns(0, 1))})
     computed = ~answers.isnan().all(-1)
     assert computed.sum(1).tolist() == [MOST_SCORED] * PROMPTS
@@ -131,7 +120,7 @@ def test_the_last_layer_computes_the_scored_places_alone():
 
 def test_with_most_places_scored_all_are_computed():
     host, run = ready({}, [LENGTH, 3, 3, 3, 3])
-    assert run.asked is None
+    assert run.scored_places is None
     overrides = {pattern_site(0): UnitValues([1], patterns(0, 1))}
     assert torch.allclose(
         answers_under(host, run, overrides), seen_under(host, run, overrides, ())[0], atol=FLOAT32

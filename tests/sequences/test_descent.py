@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from workbench.sequences.weights.descent import Descent
+from workbench.sequences.descent import Descent
 
 STEPS, RATE, DECAY = 40, 0.03, 0.5
 ROUNDING = 1e-6  # float32: torch may compute the same sums in another order

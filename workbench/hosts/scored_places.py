@@ -1,4 +1,4 @@
-"""The places of a sequence whose answers are asked for: the last layer computes no others."""
+"""The places of a sequence whose answers are scored: the last layer computes no others."""
 
 from dataclasses import dataclass
 
@@ -12,34 +12,34 @@ EVERY_PLACE = ("hook_resid_pre", "hook_q", "hook_k", "hook_v")  # of the last la
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Places of each prompt, as many for all, whose answers are asked for.
+class ScoredPlaces:
+    """Places of each prompt, as many for all, whose answers are scored.
 
     after  one of CHOSEN_AFTER: up to this submodule every place is computed
     """
 
-    places: Int[Tensor, "n asked"]
+    places: Int[Tensor, "n scored"]
     after: str = CHOSEN_AFTER[0]
 
     def rows(
         self, values: Float[Tensor, "n place ..."], after: str | None = None
-    ) -> Float[Tensor, "n asked ..."]:
-        """The values at the asked places; all values if these are chosen after another one."""
+    ) -> Float[Tensor, "n scored ..."]:
+        """The values at the scored places; all values if these are chosen after another one."""
         if after not in (None, self.after):
             return values
         return values[torch.arange(len(values))[:, None], self.places]
 
     def unit_rows(
         self, values: Float[Tensor, "n unit place ..."], after: str | None = None
-    ) -> Float[Tensor, "n unit asked ..."]:
+    ) -> Float[Tensor, "n unit scored ..."]:
         """As `rows`, of values with their units first."""
         if after not in (None, self.after):
             return values
         prompts, units = (torch.arange(count) for count in values.shape[:2])
         return values[prompts[:, None, None], units[:, None], self.places[:, None]]
 
-    def everywhere(self, answers: Float[Tensor, "n asked d"], places: int) -> Tensor:
-        """Answers `n place d` of sequences of that length; nan where none was asked for."""
+    def everywhere(self, answers: Float[Tensor, "n scored d"], places: int) -> Tensor:
+        """Answers `n place d` of sequences of that length; nan at the other places."""
         whole = answers.new_full((len(answers), places, answers.shape[-1]), torch.nan)
         whole[torch.arange(len(answers))[:, None], self.places] = answers
         return whole
