@@ -21,7 +21,7 @@ from workbench.terminal.options import (
     trusted,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import EXISTING_FILE, NAME, SHIPPED_FILE, count
+from workbench.terminal.types import EXISTING_FILE, NAME, SHIPPED_FILE, Number, count
 
 if TYPE_CHECKING:
     from workbench.engine import Engine
@@ -61,6 +61,12 @@ Shown = tuple[str, Any, *tuple[Path, ...]]  # what `print_result` shows: documen
     "are not searched for then.  [default: all rows, and families]",
 )
 @click.option(
+    "--least",
+    type=Number(0.0, 1.0),
+    help="With --site and --row families: a unit whose drive correlates less with that of a family "
+    "on the fitting pictures stays trained, in every row.  [default: all units are in a family]",
+)
+@click.option(
     "--weights",
     is_flag=True,
     help="With --site: write the site as each --row has it, or as `terms` has it, to "
@@ -95,6 +101,7 @@ def propose(  # noqa: PLR0913
     splice: int | None,
     below: Path | None,
     rows: tuple[str, ...],
+    least: float | None,
     weights: bool,
     images: Path | None,
     circuit_file: Path | None,
@@ -123,7 +130,8 @@ def propose(  # noqa: PLR0913
     bottleneck, its units are written too, before them (`hidden: ...`). With `--splice` the
     network's answers are compared with all units of the site in place at once. The units of a first
     site read the input. With `--weights` and `--below` a network is written site by site, each
-    chosen on what lies below as it is written.
+    chosen on what lies below as it is written. The row `families` groups the units: each theory is
+    shared by three or more, up to their poses.
 
     \b
     workbench propose specs/curve-detectors.yaml --circuit circuits/squeezenet/curve.yaml -o found
@@ -134,13 +142,20 @@ def propose(  # noqa: PLR0913
     """
     of_spec = {"--circuit": circuit_file, "--host": host, "--most": most, "--atoms": atoms}
     of_site = {"--images": images, "--terms": terms, "--splice": splice, "--below": below}
-    _refuse_mixed(site, of_spec, of_site | {"--row": rows or None, "--weights": weights or None})
+    more = {"--row": rows or None, "--weights": weights or None, "--least": least}
+    _refuse_mixed(site, of_spec, {**of_site, **more})
     with Session() as session:
         pictures = session.pictures(calibration, common.skip_broken, "calibration", calibrate_on)
         work = session.work(common.seed, common.no_cache, engine)
         if site:
             judge = session.pictures(images, common.skip_broken, "headline")
-            how = {"terms": terms, "splice": splice or 0, "rows": rows or None, "weights": weights}
+            how = {
+                "terms": terms,
+                "splice": splice or 0,
+                "rows": rows or None,
+                "weights": weights,
+                "least": least or 0.0,
+            }
             shown = _of_site((subject, site, below), (pictures, judge), how, output, work)
         else:
             spec_file = SHIPPED_FILE.convert(subject, None, None)

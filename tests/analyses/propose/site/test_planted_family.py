@@ -127,7 +127,7 @@ def test_the_table_names_the_family_and_its_units(proposed):
     text = " ".join(capture.get().split())
     assert result.families[0].name in text
     assert f"16 units that read {READ}" in text
-    assert f"all 16 units put in place, on {SPLICED} pictures" in text
+    assert f"these 16 units put in place, on {SPLICED} pictures" in text
     kl = result.row("terms").answers.quantities["kl"].value
     assert f"{kl:.3f}" in text.split("put in place")[1]
 

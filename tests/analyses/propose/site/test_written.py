@@ -10,6 +10,8 @@ from torch import nn
 
 from workbench.analyses.propose.site import run
 from workbench.analyses.propose.site.controls import MEAN, PERMUTED, SINGLE, TERMS
+from workbench.analyses.propose.site.families import LEAST
+from workbench.analyses.propose.site.grouped import GROUPED
 from workbench.analyses.propose.site.pixels import pixel_dictionary
 from workbench.analyses.propose.site.request import SiteRequest
 from workbench.analyses.propose.site.run import propose_site
@@ -169,8 +171,9 @@ def test_the_trained_weights_as_windows_leave_the_network_as_it_is(host):
     branch, second = first_branch(host).convolutions[0], host.module("second")[0]
     windows = [
         WrittenSite(
-            WrittenFacts(site, TERMS, 0, 0.0),
+            WrittenFacts(site, TERMS, 0, 0.0, len(part.weight)),
             Window(part.weight.detach(), torch.ones(len(part.weight)), part.bias.detach(), RELU),
+            tuple(range(len(part.weight))),
         )
         for site, part in (("first", branch), ("second", second))
     ]
@@ -260,14 +263,57 @@ def test_a_search_that_is_sent_elsewhere_finds_the_same(host, tmp_path):
 
 
 def test_a_splice_above_written_sites_is_known_by_what_is_written(host, first):
-    sites = [read_sites(host, first[1] / file_name(row)) for row in (TERMS, MEAN)]
-    window = sites[0][0].window
-    here, there = (FromInput(host_of(host, written), window) for written in sites)
-    assert (
-        here.fitted_parameters() == FromInput(host_of(host, sites[0]), window).fitted_parameters()
-    )
-    other = FromInput(here.written, replace(window, bias=window.bias + 1))
-    assert len({condition.fitted_parameters() for condition in (here, there, other)}) == 3
+    sites = [read_sites(host, first[1] / file_name(row)) for row in (TERMS, TERMS, MEAN)]
+    here, again, there = (FromInput(host_of(host, written)) for written in sites)
+    assert here.fitted_parameters() == again.fitted_parameters()
+    part = replace(sites[0][0], window=first_units(sites[0][0].window, 2), units=(0, 1))
+    moved = replace(part, units=(0, 2))
+    others = [FromInput(host_of(host, [written])) for written in (part, moved)]
+    assert len({condition.fitted_parameters() for condition in (here, there, *others)}) == 4
+
+
+def first_units(window: Window, count: int) -> Window:
+    return Window(window.weight[:count], window.gain[:count], window.bias[:count], window.link)
+
+
+@pytest.mark.parametrize("site", ["first", "second"])
+def test_units_that_are_not_written_stay_trained(host, first, site):
+    channels, units = host.site(site).channels, (1, 4)
+    below = host.site("first").channels if site == "second" else 0
+    shape = (2, below, 3, 3) if below else (2, 3 * KERNEL_PX**2, 1, 1)
+    window = Window(torch.zeros(shape), torch.ones(2), torch.tensor([0.25, 0.5]), RELU)
+    written = host_of(host, [WrittenSite(WrittenFacts(site, MEAN, 2, 0.0, 2), window, units)])
+    x = host.input.batch(drawn(2, seed=3))
+    trained, made = (network.activations(x, site)[site] for network in (host, written))
+    others = [unit for unit in range(channels) if unit not in units]
+    assert torch.equal(made[:, others], trained[:, others])
+    assert torch.equal(made[:, 1], torch.full_like(made[:, 1], 0.25))
+    assert torch.equal(made[:, 4], torch.full_like(made[:, 4], 0.5))
+
+
+def test_families_of_some_units_are_judged_in_the_network_that_is_written(host, first, tmp_path):
+    """Units that stay trained read what is handwritten below, in the splice and in the file."""
+    below = read_sites(host, first[1] / file_name(TERMS))
+    request = asked(host, "second", rows=(GROUPED,), terms=8, below=below)
+    every = propose_site(request, tmp_path / "every", Work())
+    assert every.of == SECOND == len(every.units)
+    weakest = min(min(group.pearson.values()) for group in every.groups)
+    some = propose_site(replace(request, least=weakest + 0.1), tmp_path / "some", Work())
+    units = [row.unit for row in some.units]
+    assert LEAST <= len(units) < SECOND
+    both = read_sites(host, tmp_path / "some" / file_name(GROUPED))
+    assert both[1].units == tuple(units)
+    assert both[1].facts.units == len(units)
+    x = host.input.batch(drawn(JUDGE, seed=2))
+    p, q = (torch.log_softmax(other.run(x)[0].double(), 1) for other in (host, host_of(host, both)))
+    assert kl_of(some, GROUPED) == pytest.approx(float((p.exp() * (p - q)).sum(1).mean()), rel=1e-3)
+
+
+def test_least_is_for_families(host, tmp_path):
+    with pytest.raises(WorkbenchError, match="--least: given without families"):
+        propose_site(asked(host, "second", rows=(TERMS,), least=0.5), tmp_path / "a", Work())
+    with pytest.raises(WorkbenchError, match="no 3 units are explained so well"):
+        propose_site(asked(host, "second", rows=(GROUPED,), least=1.0), tmp_path / "b", Work())
 
 
 def test_answers_above_written_sites_are_the_same_from_the_cache(host, first, tmp_path):

@@ -48,16 +48,18 @@ class Clustering:
     @cached_property
     def products(self) -> Products:
         """The products that families are fitted with; counts alone need none."""
-        return _products(self.search, self.terms, self.fit)
+        target = unit_scale(self.fit.target, self.fit.trained)
+        return products_of(self.search, self.terms, self.fit, target)
 
     @property
     def price(self) -> float:
         """The bits of a unit's pose and of the family that it belongs to."""
         return math.log2(len(self.terms.poses)) + math.log2(len(self.search.offered) + 1)
 
-    def theory_bits(self, count: int) -> float:
-        """The bits of a family's terms."""
-        return address_bits(len(self.terms.atoms), count) + count * WEIGHT_BITS
+
+def theory_bits(terms: Dictionary, count: int) -> float:
+    """The bits of the terms that a family shares."""
+    return address_bits(len(terms.atoms), count) + count * WEIGHT_BITS
 
 
 def clustering(search: Search, terms: Dictionary, poses: np.ndarray, most: int) -> Clustering:
@@ -72,8 +74,10 @@ def clustering(search: Search, terms: Dictionary, poses: np.ndarray, most: int) 
     return Clustering(search, terms, fit, judge, poses, counts.tolist(), alone)
 
 
-def _products(search: Search, terms: Dictionary, fit: Sample) -> Products:
-    target = unit_scale(fit.target, fit.trained)
+def products_of(
+    search: Search, terms: Dictionary, fit: Sample, target: Float[Tensor, "row unit"]
+) -> Products:
+    """The products of the features of all poses, also with targets of mean 0."""
     poses, advance = range(len(terms.poses)), search.work.stage("families", len(terms.poses))
     compute = partial(_products_at, search.features(terms), fit, target)
     spreads, grams, products = [], [], []

@@ -65,17 +65,29 @@ class Way:
 class Search:
     """All that a search of one site needs.
 
+    units    the channels of the site that are searched for, one column of the samples each
     offered  `unit pose`, whether a pose agrees with the unit's answers to drawn stimuli
     """
 
     fit: Sample
     judge: Sample
     labels: Labels
+    units: tuple[int, ...]
     offered: np.ndarray
     step_px: int
     side: int
     link: Link
     work: Work
+
+    def of(self, columns: Sequence[int]) -> "Search":
+        """The search for some of the units alone."""
+        return replace(
+            self,
+            fit=self.fit.of(columns),
+            judge=self.judge.of(columns),
+            units=tuple(self.units[i] for i in columns),
+            offered=self.offered[list(columns)],
+        )
 
     @property
     def label_numbers(self) -> int:

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.analyses.propose.site.clustering import Clustering, unit_scale
+from workbench.analyses.propose.site.clustering import Clustering, theory_bits, unit_scale
 from workbench.analyses.propose.site.fit import WEIGHT_BITS
 from workbench.analyses.propose.site.labels import Labels
 from workbench.analyses.propose.site.sample import Sample
@@ -43,6 +43,10 @@ class Shared:
     poses: Mapping[int, int]
     chosen: tuple[int, ...] = ()
     weights: Float[Tensor, " term"] = field(default_factory=lambda: torch.zeros(0))
+
+    def renumbered(self, units: Sequence[int]) -> "Shared":
+        """The same theory where its units are numbered by their places in `units`."""
+        return replace(self, poses={units.index(unit): pose for unit, pose in self.poses.items()})
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def _fitted(cluster: Clustering, shared: Shared) -> Shared:
     for count in range(1, most + 1):
         tried = _weighted(cluster, replace(shared, chosen=tuple(order[:count].tolist())))
         messages = _messages(cluster, tried, tried.poses)
-        length = sum(messages.values()) + cluster.theory_bits(count)
+        length = sum(messages.values()) + theory_bits(cluster.terms, count)
         if length < shortest:
             best, shortest = tried, length
     return best
@@ -203,7 +207,7 @@ def _paying(cluster: Clustering, shared: Shared) -> Family | None:
     shared = replace(shared, poses=_worth(cluster, shared, shared.poses, cluster.alone))
     if len(shared.poses) < LEAST:
         return None
-    units, cost = list(shared.poses), cluster.theory_bits(len(shared.chosen))
+    units, cost = list(shared.poses), theory_bits(cluster.terms, len(shared.chosen))
     alone = sum(cluster.alone[unit] for unit in units)
     wrong = []
     for seed in range(DERANGED):

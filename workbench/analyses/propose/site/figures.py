@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.analyses.propose.site.grouped import GroupRow
 from workbench.analyses.propose.site.hidden import HiddenRow
 from workbench.analyses.propose.site.splice import SplicedAnswers
 from workbench.analyses.propose.site.written import WrittenFacts
@@ -96,6 +97,8 @@ class SiteProposal:
     below       sites before that are handwritten, and read as they are written
     labels      how many units of the site before each family has
     label_bits  the bits of those labels
+    least       correlation asked for of a unit that is put in a family; 0 for all units
+    of          how many units the site has; those that `least` leaves out stay trained
     candidates  terms that were tried at each pose
     terms       how many were asked for; None for as many as pay for themselves
     spliced     pictures on which the whole site was put in place; 0 unless asked for
@@ -103,6 +106,7 @@ class SiteProposal:
     hidden      theories of the bottleneck's units; empty where there is none
     hidden_pearson
                 mean over the bottleneck's units, by the way in which hidden ones are written
+    groups      the families of the row `families`, of which every unit has one
     """
 
     header: Header
@@ -111,6 +115,8 @@ class SiteProposal:
     below: Sequence[WrittenFacts]
     labels: Mapping[str, int]
     label_bits: float
+    least: float
+    of: int
     candidates: int
     terms: int | None
     spliced: int
@@ -120,6 +126,7 @@ class SiteProposal:
     hidden: Sequence[HiddenRow]
     hidden_pearson: Mapping[str, Figure]
     families: Sequence[FamilyRow]
+    groups: Sequence[GroupRow]
 
     def row(self, name: str) -> Row:
         """The row of that name. Raises StopIteration."""

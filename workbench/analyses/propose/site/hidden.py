@@ -163,6 +163,7 @@ def bottleneck(stage: Stage, search: Search) -> Bottleneck | None:
     far = torch.maximum(step.abs()[:, None], step.abs()[None]).flatten()
     work = search.work.named("hidden")
     hidden = replace(search, fit=fit, judge=judge, offered=offered, side=1, link=RELU, work=work)
+    hidden = replace(hidden, units=tuple(range(len(bias))))
     return Bottleneck(hidden, search.link, far[None] <= reach[:, None])
 
 

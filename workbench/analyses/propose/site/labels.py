@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +51,13 @@ class Labels:
         """The bits that write them: a family each, a peak, and a pose where there is one."""
         words = len(self) * math.log2(max(2, len(set(self.family))))
         return words + PRECISION * (len(self) + int((self.period_deg > 0).sum()))
+
+    def of(self, units: Sequence[int]) -> "Labels":
+        """The labels of some of the units."""
+        family = tuple(self.family[i] for i in units)
+        columns = list(units)
+        period_deg, normal_deg = self.period_deg[columns], self.normal_deg[columns]
+        return Labels(family, period_deg, normal_deg, self.peak[columns])
 
     def permuted(self, seed: int) -> "Labels":
         """The same labels, each on another unit; peaks stay where they are."""

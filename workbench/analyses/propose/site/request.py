@@ -12,6 +12,7 @@ from workbench.analyses.propose.site.controls import (
     TERMS,
     UNPOSED,
 )
+from workbench.analyses.propose.site.grouped import GROUPED, GROUPED_ROWS
 from workbench.analyses.propose.site.hidden import HIDDEN_ROWS, sides_of
 from workbench.analyses.propose.site.sample import Stage
 from workbench.analyses.propose.site.written import WrittenSite
@@ -20,7 +21,8 @@ from workbench.hosts.host import Host
 from workbench.vision.pictures import Picture
 
 LEAST = 8  # pictures of each kind
-ROWS = (PERMUTED, UNPOSED, RANDOM, SINGLE, EXCEPTIONS, *HIDDEN_ROWS, MEAN)  # beside TERMS
+# beside TERMS
+ROWS = (*GROUPED_ROWS, PERMUTED, UNPOSED, RANDOM, SINGLE, EXCEPTIONS, *HIDDEN_ROWS, MEAN)
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class SiteRequest:
     rows      of the table beside "terms", and no families; None for all rows, and families
     below     sites before this one that are handwritten, which it reads as they are written
     weights   whether each of `rows` is written to a file as well, "terms" if there are none
+    least     correlation with its family's drive of a unit that is put in a family; any other unit
+              stays trained, in every row
     """
 
     host: Host
@@ -45,6 +49,7 @@ class SiteRequest:
     rows: Sequence[str] | None = None
     below: Sequence[WrittenSite] = ()
     weights: bool = False
+    least: float = 0.0
 
 
 def refuse_pictures(request: SiteRequest) -> None:
@@ -77,7 +82,9 @@ def refuse_sites(request: SiteRequest) -> None:
 
 
 def refuse_rows(request: SiteRequest, stage: Stage) -> None:
-    """Raises WorkbenchError for rows that the table of this site does not have."""
+    """Raises WorkbenchError for rows that the table does not have, `least` without families."""
+    if request.least and GROUPED not in (request.rows or ()):
+        raise WorkbenchError("--least", "given without families", f"--row {GROUPED} beside it")
     have = [TERMS, *(name for name in ROWS if name not in HIDDEN_ROWS or sides_of(stage))]
     for name in request.rows or ():
         if name not in have:

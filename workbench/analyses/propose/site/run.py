@@ -35,7 +35,7 @@ from workbench.analyses.propose.site.controls import (
     with_exceptions,
 )
 from workbench.analyses.propose.site.dictionary import POSES, Dictionary
-from workbench.analyses.propose.site.families import Family, families
+from workbench.analyses.propose.site.families import Family, Shared, families
 from workbench.analyses.propose.site.figures import (
     LEVELS,
     FamilyRow,
@@ -45,6 +45,14 @@ from workbench.analyses.propose.site.figures import (
     site_json,
 )
 from workbench.analyses.propose.site.fit import Theory
+from workbench.analyses.propose.site.grouped import (
+    GROUPED,
+    GROUPED_PERMUTED,
+    group_rows,
+    grouped,
+    grouped_way,
+    permuted_families,
+)
 from workbench.analyses.propose.site.hidden import Hidden, hidden_families
 from workbench.analyses.propose.site.kinds import FULL_DEG
 from workbench.analyses.propose.site.labels import Labels, labels
@@ -57,12 +65,13 @@ from workbench.analyses.propose.site.request import (
     refuse_rows,
     refuse_sites,
 )
-from workbench.analyses.propose.site.sample import INPUT, Sample, Stage, sample, stage_of
+from workbench.analyses.propose.site.sample import INPUT, Stage, sample, stage_of
 from workbench.analyses.propose.site.splice import (
     SplicedAnswers,
     refuse_unanswered,
     spliced_answers,
 )
+from workbench.analyses.propose.site.stop import unit_bits
 from workbench.analyses.propose.site.write import Writer
 from workbench.analyses.propose.site.written import (
     WrittenFacts,
@@ -110,7 +119,16 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
         if cluster and grouped:
             writer = Writer(stage, search, dictionary, below, request.pictures, folder)
             made = _families(writer, families(cluster, units))
-        ways, chosen, hidden = _ways(stage, search, dictionary, (counts, poses), request.rows)
+        several = _grouped(search, dictionary, counts, request)
+        if several:
+            placed = sorted(unit for family in several for unit in family.poses)
+            search, units = search.of(placed), units.of(placed)
+            counts, poses = [counts[unit] for unit in placed], poses[placed]
+            paying = [paying[unit] for unit in placed] if paying else None
+            several = [family.renumbered(placed) for family in several]
+        ways, chosen, hidden = _ways(
+            stage, search, dictionary, (counts, poses, several), request.rows
+        )
         shown = first_by_content(request.judge, request.splice)
         spliced = spliced_answers(stage, search, ways, shown) if shown else {}
         result = SiteProposal(
@@ -125,12 +143,20 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
             below=[written.facts for written in request.below],
             labels=search.labelled,
             label_bits=search.label_bits * len(poses),
+            least=request.least,
+            of=request.host.site(request.site).channels,
             candidates=len(dictionary.atoms),
             terms=request.terms,
             spliced=len(shown),
             headline=request.host.output.headline.key,
             rows=_rows(ways, search, spliced),
-            units=_units(ways[0], chosen, units, dictionary, search.judge, paying),
+            units=_units(ways[0], chosen, units, dictionary, search, paying),
+            groups=[
+                row
+                for way in ways
+                if way.name == GROUPED
+                for row in group_rows(search, dictionary, several, units, way)
+            ],
             hidden=hidden.rows,
             hidden_pearson=hidden.pearson,
             families=made,
@@ -146,17 +172,19 @@ def _ways(
     stage: Stage,
     search: Search,
     terms: Dictionary,
-    chosen: tuple[Sequence[int], np.ndarray],
+    chosen: tuple[Sequence[int], np.ndarray, Sequence[Shared]],
     rows: Sequence[str] | None,
 ) -> tuple[list[Way], Sequence[Theory], Hidden]:
     """The site's units by terms, and by every other way of `rows`; the units' theories of terms.
 
-    `chosen` are the counts of the units' terms, and their poses.
+    `chosen` are the counts of the units' terms, their poses, and the families of all units.
     """
-    counts, poses = chosen
+    counts, poses, several = chosen
     way, theories = search.way(TERMS, terms, counts, poses)
     budget = way.bits + search.label_bits
     makers = {
+        GROUPED: lambda: grouped_way(search, terms, several),
+        GROUPED_PERMUTED: lambda: permuted_families(search, way.bits),
         PERMUTED: lambda: permuted(search, counts),
         UNPOSED: lambda: unposed(search, counts),
         RANDOM: lambda: random_terms(search, terms, counts, poses),
@@ -169,6 +197,16 @@ def _ways(
     return [*ways, *hidden.ways, *([mean_of(search)] if MEAN in wanted else [])], theories, hidden
 
 
+def _grouped(
+    search: Search, terms: Dictionary, counts: Sequence[int], request: SiteRequest
+) -> list[Shared]:
+    """Families of all units, or of those that they explain well; none where none are asked for."""
+    if GROUPED not in (ROWS if request.rows is None else request.rows):
+        return []
+    bits = [unit_bits(count, len(terms.atoms), len(terms.poses)) for count in counts]
+    return grouped(search, terms, np.array(bits), request.least)
+
+
 def _write_weights(
     request: SiteRequest, ways: Sequence[Way], result: SiteProposal, folder: Path
 ) -> None:
@@ -177,8 +215,9 @@ def _write_weights(
         if way.name not in (request.rows or (TERMS,)):
             continue
         row = result.row(way.name)
-        facts = WrittenFacts(result.site, row.name, row.numbers, row.bits * len(result.units))
-        written = WrittenSite(facts, way.window)
+        units = [unit.unit for unit in result.units]
+        facts = WrittenFacts(result.site, row.name, row.numbers, row.bits * len(units), len(units))
+        written = WrittenSite(facts, way.window, tuple(units))
         write_sites(request.host, [*request.below, written], folder / file_name(way.name))
 
 
@@ -211,7 +250,8 @@ def searched(stage: Stage, request: SiteRequest, work: Work) -> tuple[Search, La
         entering = answers(stage.written, stage.site, "entering", work)
         middle = fit.windows[..., fit.windows.shape[2] // 2]
         below = labels(entering, np.quantile(middle.numpy(), HIGH, 0))
-    return kind(fit, judge, below, offered(units), step_px, side, link, work), below, units
+    every = tuple(range(len(units)))
+    return kind(fit, judge, below, every, offered(units), step_px, side, link, work), below, units
 
 
 def offered(units: Labels) -> np.ndarray:
@@ -252,16 +292,17 @@ def _units(
     made: Sequence[Theory],
     units: Labels,
     dictionary: Dictionary,
-    judge: Sample,
+    search: Search,
     paying: Sequence[int] | None,
 ) -> list[UnitRow]:
+    judge = search.judge
     live = varied(judge.trained)
     pearson = correlations(moments(way.predicted, judge.trained, judge.item))
     rows = []
     for unit, theory in enumerate(made):
         rows.append(
             UnitRow(
-                unit=unit,
+                unit=search.units[unit],
                 family=units.family[unit],
                 period_deg=float(units.period_deg[unit]),
                 pose_deg=dictionary.poses[theory.pose],

@@ -1,7 +1,7 @@
 """Positions of pictures: what enters the site's stage about them, and the units' activation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -63,6 +63,11 @@ class Sample:
             self.target[chosen],
             self.item[rows],
         )
+
+    def of(self, units: Sequence[int]) -> "Sample":
+        """The same rows of some of its units."""
+        columns = list(units)
+        return replace(self, trained=self.trained[:, columns], target=self.target[:, columns])
 
 
 @dataclass(frozen=True)

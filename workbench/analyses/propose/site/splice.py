@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import torch
+
 from workbench.analyses.propose.site.controls import (
     EXCEPTIONS,
     MEAN,
@@ -12,6 +14,7 @@ from workbench.analyses.propose.site.controls import (
     Search,
     Way,
 )
+from workbench.analyses.propose.site.grouped import GROUPED_ROWS
 from workbench.analyses.propose.site.hidden import HIDDEN_ROWS
 from workbench.analyses.propose.site.sample import Stage
 from workbench.compiler.circuit import HandwrittenCircuit
@@ -25,12 +28,12 @@ from workbench.score.score import mean_figure
 from workbench.score.uncertainty import Figure
 from workbench.splice.calibrate import Splices
 from workbench.splice.conditions import Condition, ConditionKind, natural
-from workbench.splice.written import FromInput
+from workbench.splice.written import FromInput, written_host
 from workbench.vision.pictures import Picture
 
 # A run of the network for each of these is most of what --splice takes.
 WAYS = (TERMS, PERMUTED, SINGLE, EXCEPTIONS)
-COMPARED = (*WAYS, *HIDDEN_ROWS, MEAN)
+COMPARED = (*GROUPED_ROWS, *WAYS, *HIDDEN_ROWS, MEAN)
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,18 @@ def spliced_answers(
     host, site = stage.host, stage.site
     work, ways = search.work, [way for way in ways if way.name in COMPARED]
     conditions: dict[str, Condition] = {natural.name: natural}
+    above_written, units = stage.written is not host, search.units
     for way in ways:
-        made = way.window if stage.written is host else FromInput(stage.written, way.window)
+        made: Condition = way.window
+        if above_written:
+            windows = {site.name: (way.window, search.units)}
+            made = FromInput(written_host(stage.written, windows))
         conditions[way.name] = replace(made, name=way.name, kind=ConditionKind.BASELINE)
-    units, grid = tuple(range(site.channels)), grid_of(host, site)
-    circuit = HandwrittenCircuit("none", host.name, site.name, units, grid, ())
+    if above_written:  # units that stay trained read what is handwritten below, too
+        units = tuple(range(site.channels))
+    circuit = HandwrittenCircuit("none", host.name, site.name, units, grid_of(host, site), ())
     circuits = {"spliced": circuit}
-    level = search.fit.trained.amax(0) / 2
+    level = torch.ones(len(units))  # of a unit's activation: only answers are looked at
     check = checked(host, [circuits], pictures, work)
     splices = Splices(circuits, conditions, level, 1, check)
     statistics = evaluate(host, [splices], pictures, work)

@@ -14,8 +14,9 @@ from workbench.score.uncertainty import Figure
 def site_table(result: SiteProposal) -> Group:
     """The rows of all ways to predict the site's units, and what stays unexplained."""
     facts = header_facts(result.header)
+    count = f"{len(result.units)} of {result.of}" if result.least else f"{result.of}"
     lead = (
-        f"{result.site} of {facts['host']['name']}: {len(result.units)} units that read "
+        f"{result.site} of {facts['host']['name']}: {count} units that read "
         f"{result.reads}, {result.candidates:,} candidate terms; mean Pearson of units on "
         f"{facts['images']['n']} other pictures, with 95 % intervals:"
     )
@@ -36,12 +37,16 @@ def site_table(result: SiteProposal) -> Group:
     parts: list[RenderableType] = [Text(lead), shown]
     if result.below:
         parts.append(_below(result))
+    if result.groups:
+        several = sorted((len(group.poses) for group in result.groups), reverse=True)
+        text = f"\nfamilies: {len(several)}, of {several[-1]} to {several[0]} units"
+        parts.append(Text(text))
     if result.hidden:
         lead = f"\nhidden: {len(result.hidden)} units in place of the bottleneck's, as written by:"
         parts += [Text(lead), _hidden(result)]
     if result.spliced:
         lead = (
-            f"\nall {len(result.units)} units put in place, on {result.spliced} pictures; ahead: "
+            f"\nthese {len(result.units)} units put in place, on {result.spliced} pictures; ahead: "
             f"{result.headline.upper()} lower than with single weights by"
         )
         parts += [Text(lead), _answers(result)]
@@ -55,7 +60,8 @@ def site_table(result: SiteProposal) -> Group:
 
 def _below(result: SiteProposal) -> RenderableType:
     """The handwritten sites that are read, and the sums with each row of this site."""
-    sites = ", ".join(f"{facts.site} ({facts.row})" for facts in result.below)
+    sites = ", ".join(f"{facts.site} ({facts.units}, {facts.row})" for facts in result.below)
+    total = len(result.units) + sum(facts.units for facts in result.below)
     shown = plain_table()
     shown.add_column("all that is handwritten")
     for column in ("numbers", "kilobits"):
@@ -63,7 +69,8 @@ def _below(result: SiteProposal) -> RenderableType:
     for row in result.rows:
         numbers, bits = result.written(row.name)
         shown.add_row(row.name, f"{numbers:,}", f"{bits / 1000:.1f}")
-    return Group(Text(f"\nread as handwritten: {sites}"), shown)
+    lead = f"\nread as handwritten, with the number of units: {sites}; with this site {total} units"
+    return Group(Text(lead), shown)
 
 
 def _hidden(result: SiteProposal) -> RenderableType:

@@ -18,7 +18,7 @@ from workbench.splice.rivals import Through, Window
 from workbench.splice.written import written_host
 from workbench.tensor_file import read_tensors, tensor_bytes
 
-KEY, FORMAT, KIND = "workbench.site", 1, "written site"
+KEY, FORMAT, KIND = "workbench.site", 2, "written site"
 REMEDY = "Write it again: workbench propose HOST --site SITE --weights."
 
 
@@ -28,20 +28,23 @@ class WrittenFacts:
 
     numbers  fitted ones: weights, gains, biases, poses, and those of the labels that are read
     bits     description length of all of its units, labels included
+    units    how many units of the site are written; the others are as they are trained
     """
 
     site: str
     row: str
     numbers: int
     bits: float
+    units: int
 
 
 @dataclass(frozen=True)
 class WrittenSite:
-    """A written site: its facts, and its prediction."""
+    """A written site: its facts, and the prediction of those of its units that are written."""
 
     facts: WrittenFacts
     window: Window
+    units: tuple[int, ...]
 
 
 def write_sites(host: Host, sites: Sequence[WrittenSite], file: Path) -> None:
@@ -58,6 +61,7 @@ def write_sites(host: Host, sites: Sequence[WrittenSite], file: Path) -> None:
         "host_fingerprint": host.fingerprint,
         "sites": [asdict(written.facts) for written in sites],
         "links": links,
+        "units": [list(written.units) for written in sites],
     }
     write_whole(file, tensor_bytes(tensors, KEY, header))
 
@@ -73,7 +77,8 @@ def read_sites(host: Host, file: Path) -> list[WrittenSite]:
             str(file), f"sites of {header.get('host')}", f"of {host.name} with its weights"
         )
     made = []
-    for facts, link in zip(header["sites"], header["links"], strict=True):
+    parts = zip(header["sites"], header["links"], header["units"], strict=True)
+    for facts, link, units in parts:
         written = WrittenFacts(**facts)
         values: dict[str, Any] = {
             name.removeprefix(f"{written.site}/"): value
@@ -81,13 +86,13 @@ def read_sites(host: Host, file: Path) -> list[WrittenSite]:
             if name.startswith(f"{written.site}/")
         }
         kind = Through if "direct" in values else Window
-        made.append(WrittenSite(written, kind(**values, link=LINKS[link])))
+        made.append(WrittenSite(written, kind(**values, link=LINKS[link]), tuple(units)))
     return made
 
 
 def host_of(host: Host, sites: Sequence[WrittenSite]) -> Host:
     """The network with these sites as they are written; the host itself where there are none."""
-    windows = {written.facts.site: written.window for written in sites}
+    windows = {written.facts.site: (written.window, written.units) for written in sites}
     return written_host(host, windows) if windows else host
 
 
