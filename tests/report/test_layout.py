@@ -34,6 +34,10 @@ def test_the_bytes_of_a_png_are_those_of_savefig(layout):
     assert png(figure(layout)) == plain
 
 
+def test_a_figure_without_axes_is_saved_without_a_warning():
+    assert png(Figure(layout="constrained")).startswith(b"\x89PNG")
+
+
 def test_the_lines_of_an_svg_are_those_of_savefig():
     with rc_context({"svg.hashsalt": "name", "svg.fonttype": "none"}):
         plain = saved(figure(), "svg", transparent=True, metadata={"Date": None}).decode()

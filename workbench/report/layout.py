@@ -11,14 +11,13 @@ from matplotlib.figure import Figure
 def lay_out(figure: Figure, canvas: type[FigureCanvasBase], dots_per_inch: float) -> None:
     """Lay a figure out for the canvas and the resolution at which it is saved.
 
-    A figure without a layout engine stays as it is.
+    A figure without a layout engine, or without axes, stays as it is.
     """
     engine = figure.get_layout_engine()
-    if engine is None:
+    if engine is None or not figure.axes:
         return
     canvas(figure)
     figure.set_dpi(dots_per_inch)
     engine.execute(figure)
-    figure.set_layout_engine(
-        None
-    )  # "none" would leave a placeholder, for which savefig draws twice
+    # "none" would leave a placeholder, for which savefig draws twice
+    figure.set_layout_engine(None)
