@@ -8,7 +8,7 @@ import pytest
 from tests.analyses.propose.site.planted_family import FAMILY, PLANTED_AT, network
 from workbench.analyses.propose.site.controls import TERMS
 from workbench.analyses.propose.site.grouped import GROUPED, GROUPED_PERMUTED
-from workbench.analyses.propose.site.request import SiteRequest
+from workbench.analyses.propose.site.request import ROWS, SiteRequest, wanted_rows
 from workbench.analyses.propose.site.run import propose_site
 from workbench.vision.pictures.drawn import drawn
 from workbench.work import Work
@@ -52,3 +52,9 @@ def test_families_cost_no_more_than_theories_of_single_units_and_labels_matter(p
     assert families.bits <= terms.bits
     # only the planted units read labels; the others have random weights
     assert families.pearson.value > proposed.row(GROUPED_PERMUTED).pearson.value
+
+
+def test_a_site_of_two_units_has_no_families_unless_they_are_asked_for():
+    request = SiteRequest(network(0, with_family=False), PLANTED_AT, (), ())
+    assert tuple(wanted_rows(request, 3)) == ROWS
+    assert set(ROWS) - set(wanted_rows(request, 2)) == {GROUPED, GROUPED_PERMUTED}

@@ -24,8 +24,8 @@ from workbench.analyses.propose.site.hidden import (
     hidden_families,
     hidden_name,
 )
+from workbench.analyses.propose.site.plan import searched
 from workbench.analyses.propose.site.request import SiteRequest
-from workbench.analyses.propose.site.run import searched
 from workbench.analyses.propose.site.sample import Sample, sample, stage_of
 from workbench.analyses.propose.site.splice import WAYS, spliced_answers
 from workbench.hosts import host_from_module

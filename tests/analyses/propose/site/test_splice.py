@@ -16,8 +16,9 @@ from workbench.analyses.propose.site.controls import (
     single_weights,
     with_exceptions,
 )
+from workbench.analyses.propose.site.plan import searched
 from workbench.analyses.propose.site.request import SiteRequest
-from workbench.analyses.propose.site.run import propose_site, searched
+from workbench.analyses.propose.site.run import propose_site
 from workbench.analyses.propose.site.sample import sample, stage_of
 from workbench.analyses.propose.site.splice import spliced_answers
 from workbench.errors import WorkbenchError

@@ -80,7 +80,8 @@ def grouped(search: Search, terms: Dictionary, bits: Bits, least: float = 0.0) -
     advance(int(free.sum()))
     if not several:
         problem = f"no {LEAST} units are explained so well by one theory"
-        raise WorkbenchError(f"the row {GROUPED!r}", problem, "a smaller --least")
+        expected = f"{LEAST} units or more, and a smaller --least"
+        raise WorkbenchError(f"the row {GROUPED!r}", problem, expected)
     return growth.joined(several, free, least)
 
 

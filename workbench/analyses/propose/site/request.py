@@ -12,6 +12,7 @@ from workbench.analyses.propose.site.controls import (
     TERMS,
     UNPOSED,
 )
+from workbench.analyses.propose.site.families import LEAST as LEAST_UNITS
 from workbench.analyses.propose.site.grouped import GROUPED, GROUPED_ROWS
 from workbench.analyses.propose.site.hidden import HIDDEN_ROWS, sides_of
 from workbench.analyses.propose.site.sample import Stage
@@ -79,6 +80,13 @@ def refuse_sites(request: SiteRequest) -> None:
                 f"{written.facts.site} is one of them",
                 f"sites that lie before {request.site}",
             )
+
+
+def wanted_rows(request: SiteRequest, units: int) -> Sequence[str]:
+    """The rows of the table beside "terms"; by default families where there are enough units."""
+    if request.rows is not None:
+        return request.rows
+    return ROWS if units >= LEAST_UNITS else [row for row in ROWS if row not in GROUPED_ROWS]
 
 
 def refuse_rows(request: SiteRequest, stage: Stage) -> None:
