@@ -5,6 +5,7 @@ the function that compiles it.
 """
 
 import math
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -45,8 +46,8 @@ THRESHOLDS = {
     # the worst orientation gives at most half of the response to the best
     "selectivity": 0.5,
 }
-# What makes a rough Gabor: less of its responses is explained, and more than of nearly every filter
-# with shuffled weights.
+# A rough Gabor: a Gabor explains less of its responses than of the others', and more than of nearly
+# every filter with shuffled weights.
 ROUGH_THRESHOLDS = {
     **THRESHOLDS,
     "explained": 0.75,
@@ -174,19 +175,12 @@ STIMULI = (
     f"{SUMMARY}; poses of the Gabor whose answers come nearest, "
     f"against {WAVELENGTH_PX:g} px, sigma {SIGMA_PX:g} px, aspect {ASPECT_RATIO:g}"
 )
-FAMILY = Family(
-    "gabor",
-    STIMULI,
-    THRESHOLDS,
-    first_site,
-    partial(judge, form=FORM, thresholds=THRESHOLDS),
-    units,
-)
-ROUGH = Family(
-    "rough_gabor",
-    STIMULI,
-    ROUGH_THRESHOLDS,
-    first_site,
-    partial(judge, form=FORM, thresholds=ROUGH_THRESHOLDS),
-    units,
-)
+
+
+def _family(name: str, thresholds: Mapping[str, float]) -> Family:
+    judged = partial(judge, form=FORM, thresholds=thresholds)
+    return Family(name, STIMULI, thresholds, first_site, judged, units)
+
+
+FAMILY = _family("gabor", THRESHOLDS)
+ROUGH = _family("rough_gabor", ROUGH_THRESHOLDS)
