@@ -77,7 +77,7 @@ def clustering(search: Search, terms: Dictionary, poses: np.ndarray, most: int) 
 def products_of(
     search: Search, terms: Dictionary, fit: Sample, target: Float[Tensor, "row unit"]
 ) -> Products:
-    """The products of the features of all poses, also with targets of mean 0."""
+    """Products of the features of each pose, and with the targets, which have mean 0."""
     poses, advance = range(len(terms.poses)), search.work.stage("families", len(terms.poses))
     compute = partial(_products_at, search.features(terms), fit, target)
     spreads, grams, products = [], [], []

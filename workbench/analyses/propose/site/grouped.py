@@ -1,7 +1,7 @@
 """Families of all units of a site: every theory is shared by three units or more.
 
-Unlike those of `families`, they need not save bits: the table has what they predict, with no more
-bits a unit than the units' theories of their own. A family grows from one unit: it takes in the
+Unlike the families of `families.py`, they need not save bits: the table has what they predict, with
+no more bits a unit than a theory for each unit takes. A family grows from one unit: it takes in the
 unit that its theory explains best, and gets a new theory for all of its units. The family whose
 worst unit is explained best is kept, and then the next one, of the units that are left.
 """
@@ -109,9 +109,9 @@ class Growth:
         return made
 
     def from_unit(self, seed: Shared, free: Bool[Tensor, " unit"]) -> tuple[float, Shared]:
-        """The family of LEAST free units that grows from one, and how much of its worst unit.
+        """Grow a family of LEAST free units from the theory of one.
 
-        That is the share of the unit's variance that the family's theory explains.
+        Returns the explained share of the variance of its worst unit, and the family.
         """
         family = seed
         while len(family.poses) < LEAST:
