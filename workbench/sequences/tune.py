@@ -23,7 +23,7 @@ from workbench.sequences.compile import compile_tokens
 from workbench.sequences.files import TokenSpec, token_theory_from_text
 from workbench.sequences.fit_answers import divergence
 from workbench.sequences.head_parts import calibrated_heads, sites_of_heads
-from workbench.sequences.language import ANSWERS, TokensTuned
+from workbench.sequences.language import TokensTuned
 from workbench.sequences.natural_run import NaturalRun, natural_run
 from workbench.sequences.prompts import Prompt
 from workbench.spec import source, with_tuned
@@ -115,7 +115,7 @@ def tuned_tokens(
 
 def _refuse_fitted_to_answers(spec: TokenSpec) -> None:
     for name, family in spec.theory.families.items():
-        if family.fitted_to == ANSWERS:
+        if family.fitted_to_answers:
             raise WorkbenchError(
                 f"{spec.path}: families.{name}.fitted_to",
                 "answers, which would be fitted again at every step",
