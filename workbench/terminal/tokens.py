@@ -18,7 +18,7 @@ TEXT = click.option(
 PART = click.option(
     "--part",
     type=NAME,
-    help="Part of a theory of tokens to write, as `score` names it without `.weights`.  "
+    help="Part of a theory of tokens to compile, as `score` names it without `.weights`.  "
     "[default: the last part that has weights]",
 )
 
