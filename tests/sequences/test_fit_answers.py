@@ -57,7 +57,7 @@ def fitted(host, runs, fitted_to, seed=0):
 def divergence(host, heads, run):
     patterns = handwritten_patterns(heads, ("previous",), run, causal=True)
     answers = answers_under(host, run, with_patterns(as_layers(heads, patterns, ("previous",))))
-    p, q = (each[run.scored].log_softmax(-1) for each in (run.answers, answers))
+    p, q = (logits[run.scored].log_softmax(-1) for logits in (run.answers, answers))
     return float((p.exp() * (p - q)).sum(-1).mean())
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from workbench.report.layout import lay_out
 
-DOTS_PER_INCH = 72  # of SVG, whatever the figure's
+DOTS_PER_INCH = 72  # matplotlib draws every SVG at this resolution
 
 
 def svg(figure: Figure, name: str) -> bytes:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from workbench.sequences.circuit import CircuitFamily, TokenCircuit
-from workbench.sequences.language import ANSWERS, Frequencies, Look, TokenFamily, TokenTheory
+from workbench.sequences.language import Frequencies, Look, TokenFamily, TokenTheory
 from workbench.sequences.rule import LookTerm, Wave, answer_waves, copied, neuron_waves
 from workbench.spec.language import INPUT
 from workbench.spec.number import Number
@@ -234,7 +234,7 @@ def _heads(
             calibrated += range(len(terms), len(terms) + len(made))
         terms += made
     by_layer = dict(sorted(units.by_layer.items()))
-    to_answers = family.fitted_to == ANSWERS
+    to_answers = family.fitted_to_answers
     return WrittenHeads(name, by_layer, tuple(terms), tuple(calibrated), to_answers)
 
 

@@ -1,7 +1,7 @@
 """The part of a theory that writes the embedding of numbers: on the circles that neurons read.
 
-The directions of the circles are bound: least squares to the trained embedding. The part says what
-the embedding tells apart, and not where in the stream it is written.
+The directions of the circles are bound: least squares to the trained embedding. The part claims
+on which circles the numbers are, and not along which directions of the stream.
 """
 
 from collections.abc import Callable, Sequence
@@ -73,17 +73,16 @@ class Embedding:
         return torch.linalg.lstsq(waves, self.numbers).solution
 
     def on_circles(self, higher: int = 0) -> Table:
-        """The embedding with each number where its circles have it."""
+        """The embedding with every number on the circles: the nearest one to the trained rows."""
         waves = self.waves(higher)
         return self.with_numbers(waves @ self.directions(waves))
 
     def permuted(self, order: Int[Tensor, " number"]) -> Table:
-        """The same with every number at the place of another one."""
-        waves = self.waves()
-        return self.with_numbers((waves @ self.directions(waves))[order])
+        """The embedding on the circles with the rows of the numbers permuted."""
+        return self.with_numbers(self.on_circles()[order])
 
     def low_rank(self) -> Table:
-        """The nearest embedding with as many directions, whatever they hold."""
+        """The nearest embedding of the same rank about its mean (truncated SVD)."""
         mean = self.numbers.mean(0)
         u, s, v = torch.linalg.svd(self.numbers - mean, full_matrices=False)
         rank = 2 * len(self.frequencies)
@@ -104,7 +103,7 @@ def _part(name: str, embedding: Embedding, seed: int) -> TokenPart:
         _condition(
             "baseline.low_rank",
             ConditionKind.BASELINE,
-            "the embedding's own nearest one with as many directions",
+            "the nearest embedding of the same rank",
             embedding.low_rank(),
             numbers=width + rank * (width + count),
         ),
@@ -121,7 +120,7 @@ def _part(name: str, embedding: Embedding, seed: int) -> TokenPart:
             _condition(
                 f"control.frequencies_{by}_higher",
                 control,
-                f"every frequency {by} higher, with directions of its own",
+                f"every frequency {by} higher, its directions fitted again",
                 embedding.on_circles(by),
             )
             for by in FURTHER

@@ -54,6 +54,15 @@ def refuse_without_logits(host: Host, family: str) -> None:
         )
 
 
+def divergence(host: Host, heads: Heads, by_hand: tuple[str, ...], run: NaturalRun) -> Tensor:
+    """The mean KL divergence at the scored places with these families handwritten."""
+    patterns = handwritten_patterns(heads, by_hand, run, shape_of(host).causal)
+    overrides = with_patterns(as_layers(heads, patterns, by_hand))
+    p = run.answers[run.scored].log_softmax(-1)
+    q = answers_under(host, run, overrides)[run.scored].log_softmax(-1)
+    return (p.exp() * (p - q)).sum(-1).mean()
+
+
 @torch.enable_grad()
 def _descended(
     host: Host, heads: dict[str, WrittenHeads], chosen: tuple[str, ...], run: NaturalRun, seed: int
@@ -64,7 +73,7 @@ def _descended(
     for _ in range(STEPS):
         batch = run.of(torch.randperm(len(run.tokens), generator=generator)[:BATCH])
         written = heads | {name: _with_gains(heads[name], gain) for name, gain in gains.items()}
-        slopes = torch.autograd.grad(_divergence(host, written, chosen, batch), [*gains.values()])
+        slopes = torch.autograd.grad(divergence(host, written, chosen, batch), [*gains.values()])
         for descent, slope in zip(descents, slopes, strict=True):
             descent.step(slope)
     return heads | {name: _with_gains(heads[name], gain.detach()) for name, gain in gains.items()}
@@ -80,12 +89,3 @@ def _with_gains(family: WrittenHeads, gains: Tensor) -> WrittenHeads:
     for i, gain in zip(family.calibrated, gains, strict=True):
         terms[i] = replace(terms[i], gain=gain)
     return replace(family, terms=tuple(terms))
-
-
-def _divergence(host: Host, heads: Heads, by_hand: tuple[str, ...], run: NaturalRun) -> Tensor:
-    """The mean KL divergence at the scored places with these families handwritten."""
-    patterns = handwritten_patterns(heads, by_hand, run, shape_of(host).causal)
-    overrides = with_patterns(as_layers(heads, patterns, by_hand))
-    p = run.answers[run.scored].log_softmax(-1)
-    q = answers_under(host, run, overrides)[run.scored].log_softmax(-1)
-    return (p.exp() * (p - q)).sum(-1).mean()

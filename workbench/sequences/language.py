@@ -15,7 +15,7 @@ from workbench.sequences.changes import TokenClaim, TokenVariant
 from workbench.spec.family import Steps
 from workbench.spec.number import ENTRIES, Name, Number, RefusedError, Strict
 
-CALIBRATED, ANSWERS = "calibrated", "answers"
+CALIBRATED = "calibrated"
 Gain = Number | Literal["calibrated"]
 # units -> the keys that a family of them needs, and those that it may have
 KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -139,6 +139,11 @@ class TokenFamily(Strict):
         if self.fitted_to and all(look.gain != CALIBRATED for look in self.looks):
             raise RefusedError("conflict", "fitted_to where a gain is calibrated")
         return self
+
+    @property
+    def fitted_to_answers(self) -> bool:
+        """Whether calibrated gains are fitted to the network's answers."""
+        return self.fitted_to == "answers"
 
 
 class TokensTuned(Strict):

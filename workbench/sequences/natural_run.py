@@ -44,7 +44,7 @@ class NaturalRun:
         return scored.int().argsort(dim=1, descending=True, stable=True)[:, :most]
 
     def of(self, chosen: Int[Tensor, " prompt"]) -> "NaturalRun":
-        """The same of some prompts."""
+        """The run on these prompts alone."""
         seen = {site: value[chosen] for site, value in self.seen.items()}
         return NaturalRun(self.tokens[chosen], self.answers[chosen], seen, self.scored[chosen])
 

@@ -38,8 +38,9 @@ class TokenPart:
     families  those that are handwritten
     level  "score": a rule for the score before the softmax or for the logits, with no claim about
            the weights behind it; or "weights": numbers in the network's own tensors
-    kept   of weights that fit a rule for scores: the share of it that they keep (`kept_share`)
-    with_heads  the handwritten part with other heads in place of its own; None at level "weights"
+    kept   share of the rule's scores that the weights keep (`kept_share`); None where they are
+           exact, and at level "score"
+    with_heads  makes the handwritten part with the given heads; None at level "weights"
     """
 
     name: str
@@ -58,7 +59,7 @@ class TokenPart:
     def written_with(self, heads: Heads) -> TokenCondition:
         """The handwritten part with these heads. Raises TypeError at level "weights"."""
         if self.with_heads is None:
-            raise TypeError(f"the weights of {self.name} are not of other heads")
+            raise TypeError(f"{self.name} is of level weights: its heads cannot be replaced")
         return self.with_heads(heads)
 
 

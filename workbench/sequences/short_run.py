@@ -34,8 +34,8 @@ def answers_under(host: Host, run: NaturalRun, overrides: Overrides) -> Tensor:
     return answers
 
 
-def within(layer: int, overrides: Collection[str]) -> str | None:
-    """The site of a layer's attention before which overrides change nothing; None for no such."""
+def _within(layer: int, overrides: Collection[str]) -> str | None:
+    """The site of a layer's attention before which overrides change nothing, if any."""
     sites = {site for site in overrides if layer_of(site) == layer}
     for known in (z_site(layer), pattern_site(layer)):
         if sites and sites <= {known, z_site(layer)}:
@@ -61,7 +61,7 @@ def onward(
         return seen_under(host, run, overrides, sites)
     scored = _scored_places(host, run, sites, overrides)
     puts = _at_scored(host, overrides, scored)
-    start, known = stream_before(layer), within(first, puts) if first == layer else None
+    start, known = stream_before(layer), _within(first, puts) if first == layer else None
     if known and known not in sites and (outputs := _as_outputs(host, run, first, puts)):
         known, puts = z_site(first), outputs
     given = _natural(host, run, [start, *([known] if known else [])], scored)

@@ -21,17 +21,11 @@ from workbench.report.svg import svg
 from workbench.sequences.circuit import TokenCircuit
 from workbench.sequences.compile import compile_tokens
 from workbench.sequences.files import TokenSpec, token_theory_from_text
-from workbench.sequences.head_parts import (
-    as_layers,
-    calibrated_heads,
-    handwritten_patterns,
-    sites_of_heads,
-)
-from workbench.sequences.language import ANSWERS, TokensTuned
+from workbench.sequences.fit_answers import divergence
+from workbench.sequences.head_parts import calibrated_heads, sites_of_heads
+from workbench.sequences.language import TokensTuned
 from workbench.sequences.natural_run import NaturalRun, natural_run
-from workbench.sequences.overrides import with_patterns
 from workbench.sequences.prompts import Prompt
-from workbench.sequences.short_run import answers_under
 from workbench.spec import source, with_tuned
 from workbench.spec.number import numbers
 from workbench.spec.problems import key_text
@@ -121,7 +115,7 @@ def tuned_tokens(
 
 def _refuse_fitted_to_answers(spec: TokenSpec) -> None:
     for name, family in spec.theory.families.items():
-        if family.fitted_to == ANSWERS:
+        if family.fitted_to_answers:
             raise WorkbenchError(
                 f"{spec.path}: families.{name}.fitted_to",
                 "answers, which would be fitted again at every step",
@@ -178,22 +172,15 @@ class _Goal:
         """KL at the scored places of a batch, over the parts (module)."""
         answers = shape_of(self.host).answers
         written = compile_tokens(self.spec.theory, self.circuit, answers, bounded.value())
-        causal, every = shape_of(self.host).causal, tuple(written.heads)
+        every = tuple(written.heads)
         with torch.no_grad():
-            fitted = calibrated_heads(written.heads, run, causal)
+            fitted = calibrated_heads(written.heads, run, shape_of(self.host).causal)
         heads = {
             name: fitted[name] if family.calibrated else family
             for name, family in written.heads.items()
         }
         parts = [(name,) for name in every] + ([every] if len(every) > 1 else [])
-        p = run.answers[run.scored].log_softmax(-1)
-        losses = []
-        for by_hand in parts:
-            patterns = handwritten_patterns(heads, by_hand, run, causal)
-            overrides = with_patterns(as_layers(heads, patterns, by_hand))
-            q = answers_under(self.host, run, overrides)[run.scored].log_softmax(-1)
-            losses.append((p.exp() * (p - q)).sum(-1).mean())
-        *alone, together = losses
+        *alone, together = [divergence(self.host, heads, by_hand, run) for by_hand in parts]
         if not alone:
             return together
         return TOGETHER * together + (1 - TOGETHER) * torch.stack(alone).mean()

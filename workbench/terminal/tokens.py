@@ -18,7 +18,7 @@ TEXT = click.option(
 PART = click.option(
     "--part",
     type=NAME,
-    help="Part of a theory of tokens to write, as `score` names it without `.weights`.  "
+    help="Part of a theory of tokens to compile, as `score` names it without `.weights`.  "
     "[default: the last part that has weights]",
 )
 
@@ -53,11 +53,11 @@ def paired_tokens(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> 
     return spec_files[0], circuit_files[0]
 
 
-def refuse_for_pictures(*allowed: str) -> None:
-    """Raise WorkbenchError if an option of theories of tokens was given, but for the allowed."""
+def refuse_for_pictures() -> None:
+    """Raise WorkbenchError if an option of theories of tokens alone was given."""
     given = click.get_current_context().params
     for name in ("part", "text"):
-        if name not in allowed and given.get(name) is not None:
+        if given.get(name) is not None:
             raise WorkbenchError(f"--{name}", "has no meaning for a theory of pictures")
 
 

@@ -32,11 +32,6 @@ class CompiledPart:
     made: PartWeights = field(repr=False)
     facts: Mapping[str, Any] = field(repr=False)
 
-    @property
-    def host(self) -> Host:
-        """The trained network, which stays as it is."""
-        return self.subject.host
-
     @cached_property
     def network(self) -> Host:
         """A copy of the network that has these weights."""
@@ -94,11 +89,7 @@ def compiled_part(
     plans, refusals = plans_of(subject)
     name = _chosen(part, list(plans), refusals, str(spec.path))
     made = plans[name]()
-    hashes = sorted(prompt.sha256 for prompt in prompts.calibration)
-    facts = provenance(host, spec, name, made) | {
-        "circuit": circuit.circuit,
-        "calibration": hashes,
-    }
+    facts = _facts(spec, circuit, host, prompts, name, made)
     return CompiledPart(subject, name, made, facts)
 
 
@@ -122,17 +113,26 @@ def _chosen(
     return name
 
 
-def provenance(host: Host, spec: TokenSpec, part: str, made: PartWeights) -> dict[str, Any]:
-    """Where the weights of a part come from, but for circuit and prompts."""
+def _facts(
+    spec: TokenSpec,
+    circuit: TokenCircuit,
+    host: Host,
+    prompts: Prompts,
+    part: str,
+    made: PartWeights,
+) -> dict[str, Any]:
+    """Where the weights of a part come from (docs/circuit-file.md)."""
     kept = made.kept if made.kept is None or math.isfinite(made.kept) else None
     return {
         "host": host.name,
         "host_fingerprint": host.fingerprint,
         "theory": spec.theory.theory,
         "spec": spec.sha256,
+        "circuit": circuit.circuit,
         "part": part,
         "words": made.words,
-        "tensors": sorted({name for name, _ in made.weights}),
+        "tensors": sorted({tensor for tensor, _ in made.weights}),
         "kept_of_rule": kept,
         "numbers": vars(made.numbers),
+        "calibration": sorted(prompt.sha256 for prompt in prompts.calibration),
     }
