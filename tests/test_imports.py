@@ -38,6 +38,7 @@ LAYERS = (
     ("sequences.files", "sequences.compile", "sequences.hosted", "sequences.prompt_sets"),
     ("sequences.schema", "sequences.known_circuits"),
     ("sequences.fit", "sequences.head_controls", "sequences.descent"),
+    ("sequences.neuron_controls",),
     ("compiler",),
     ("splice",),
     ("sequences.sites",),

@@ -15,9 +15,9 @@ from torch import Tensor
 from workbench.hosts.host import Host
 from workbench.sequences.compile import AnswerRead, Written, WrittenNeurons
 from workbench.sequences.fit import least_squares, reading_directions
-from workbench.sequences.head_controls import FURTHER
 from workbench.sequences.head_parts import handwritten_patterns, trained_patterns
 from workbench.sequences.natural_run import NaturalRun, at_places
+from workbench.sequences.neuron_controls import wrong_circuits
 from workbench.sequences.overrides import Overrides, UnitValues, plus, replaced_by
 from workbench.sequences.rule import angle_deg
 from workbench.sequences.short_run import answers_under
@@ -161,7 +161,7 @@ class AnswerConditions:
         """Wrong circuits with the same numbers; only those that change something."""
         made = [
             self.condition(name, ConditionKind.CONTROL, label, changed)
-            for name, (label, changed) in wrong_circuits(self.written).items()
+            for name, (label, changed) in wrong_circuits(self.written, seed).items()
             if self.reader is None or changed.neurons is self.written.neurons
         ]
         name, label = RENAMED["answers" if self.written.neurons else "tokens"]
@@ -174,26 +174,6 @@ class AnswerConditions:
             return self._with(run, logits[..., order] + self.constant)
 
         return condition(name, ConditionKind.CONTROL, label, overrides)
-
-
-def wrong_circuits(written: Written) -> dict[str, tuple[str, Written]]:
-    """Wrong circuits of neurons with the same numbers, by name; none without neurons."""
-    if not written.neurons:
-        return {}
-    made = {}
-    for by in FURTHER:
-        changed = {
-            name: replace(
-                neurons, frequencies=tuple(frequency + by for frequency in neurons.frequencies)
-            )
-            for name, neurons in written.neurons.items()
-        }
-        label = f"every frequency {by} higher: it solves the task by other circles"
-        made[f"control.frequencies_{by}_higher"] = label, replace(written, neurons=changed)
-    answers = tuple(replace(read, twice=False) for read in written.answers)
-    label = "answers at the neurons' own phase, not at that of the sum"
-    made["control.phase_not_doubled"] = label, replace(written, answers=answers)
-    return made
 
 
 def silenced_neurons(written: Written) -> OverridesOf:

@@ -133,12 +133,19 @@ class AnswerRead:
     coefficients  of neurons: the harmonics of their answers
     gain          one for each frequency of neurons, else one; None where it is to be fitted
     twice         False is a control: answers read the neurons' own phase
+    order         a control: each neuron's answer is at the phase of the neuron of this place
     """
 
     source: str
     coefficients: tuple[float, ...]
     gain: Float[Tensor, " column"] | None
     twice: bool = True
+    order: Int[Tensor, " neuron"] | None = None
+
+    def phases_deg(self, neurons: WrittenNeurons) -> Float[Tensor, " neuron"]:
+        """The phase at which each neuron's answer is read."""
+        phases = neurons.answer_deg if self.twice else neurons.phases_deg[0]
+        return phases if self.order is None else phases[self.order]
 
 
 @dataclass(frozen=True)
@@ -190,7 +197,7 @@ class Written:
                 drive = drives[read.source, frequency]
             else:
                 drive = neurons.drive(tokens, frequency, attention)
-            phase = neurons.answer_deg if read.twice else neurons.phases_deg[0]
+            phase = read.phases_deg(neurons)
             waves = answer_waves(phase, frequency, neurons.modulus, read.coefficients)
             made.append(drive.relu() @ waves.to(drive.dtype) / len(phase))
         return torch.stack(made, -1)[:, None].float()

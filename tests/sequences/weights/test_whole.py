@@ -13,8 +13,8 @@ from tests.sequences.sums import (
     sums_circuit,
     sums_spec,
 )
-from workbench.sequences.answer_parts import wrong_circuits
 from workbench.sequences.compile import compile_tokens
+from workbench.sequences.neuron_controls import wrong_circuits
 from workbench.sequences.prompt_sets import prompts_of
 from workbench.sequences.score import score_loaded
 from workbench.sequences.weights import whole
@@ -72,7 +72,7 @@ def test_the_part_recovers_a_network_of_its_mechanism_and_its_controls_fail():
     assert set(part.rows[0].quantities) == set(at_score.rows[0].quantities)
     assert [row.facts.name for row in part.rows] == [row.facts.name for row in at_score.rows]
     controls = [row for row in part.rows if row.facts.name.startswith("control.")]
-    assert len(controls) == 4
+    assert len(controls) == 5
     for row in controls:
         assert row.quantities["logit_r2"] < 0, row.facts.name
 
@@ -88,7 +88,7 @@ def test_wrong_circuits_are_other_weights():
     host = random_host()
     written = written_of(THEORY, host)
     right = whole.compiled(host, written, 3)
-    for name, (_, wrong) in wrong_circuits(written).items():
+    for name, (_, wrong) in wrong_circuits(written, 0).items():
         made = whole.compiled(host, wrong, 3)
         assert any(not torch.equal(made[key], right[key]) for key in right), name
 

@@ -154,7 +154,7 @@ def _neurons(
     names = [mlp(neurons.layer, name) for name in ("W_in", "W_out")]
     w_in, w_out = (state[name].clone() for name in names)
     phases_deg = neurons.phases_deg[0]
-    read = neurons.answer_deg if answer.twice else phases_deg
+    read = answer.phases_deg(neurons)
     count, gains = len(phases_deg), answer.gain
     if gains is None:
         raise ValueError("gains of answers that are still to be calibrated")

@@ -8,9 +8,9 @@ from workbench.sequences.answer_parts import (
     AnswerConditions,
     added_by,
     fitted_answers,
-    wrong_circuits,
 )
 from workbench.sequences.compile import Written
+from workbench.sequences.neuron_controls import wrong_circuits
 from workbench.sequences.parts import answer_numbers
 from workbench.sequences.subject import Subject
 from workbench.sequences.weights import whole
@@ -53,7 +53,7 @@ def _plan(subject: Subject) -> PartWeights:
     def controls() -> dict[str, tuple[str, PartWeights]]:
         made = {
             name: (label, plan(wrong))
-            for name, (label, wrong) in wrong_circuits(fitted.written).items()
+            for name, (label, wrong) in wrong_circuits(fitted.written, subject.seed).items()
         }
         answers = right.weights["unembed.W_U", None]
         generator = torch.Generator().manual_seed(subject.seed)
