@@ -54,6 +54,7 @@ LAYERS = (
     ("sequences.embedding_parts",),
     ("sequences.parts",),
     ("sequences.varied_parts",),
+    ("sequences.trained_parts",),
     ("sequences.weights",),
     ("evaluate",),
     ("vision.activations",),

@@ -52,3 +52,33 @@ def test_a_changed_theory_is_refused(scored):
     copy.write_text(before)
     assert result.exit_code == 2
     assert "theory.yaml: was changed" in result.stderr
+
+
+def test_a_trained_family_is_scored_and_scored_again(scored, tmp_path):
+    words = ("score", scored / "theory.yaml", "--circuit", scored / "circuit.yaml")
+    result = invoke(*words, "-o", tmp_path / "out", "--use-trained", "previous")
+    assert result.exit_code == 0, result.output
+    assert "trained.previous, the trained units of previous; the rest handwritten" in " ".join(
+        result.stdout.split()
+    )
+    document = json.loads((tmp_path / "out" / "score.json").read_text())
+    assert document["parts"]["whole"]["conditions"]["trained.previous"]["kind"] == "trained"
+    assert "all the same" in invoke("score", "--again", tmp_path / "out").stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("previus", "no such family; expected a family of copying that another handwritten"),
+        ("answer", "'answer' cannot stay trained"),
+        ("previous=circuit.yaml", "expected FAMILY alone"),
+        ("=", "expected FAMILY=FILE"),
+    ],
+)
+def test_what_cannot_stay_trained_is_refused(scored, monkeypatch, given, message):
+    monkeypatch.chdir(scored)
+    words = ("score", "theory.yaml", "--circuit", "circuit.yaml", "-o", "wrong")
+    result = invoke(*words, "--use-trained", given)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+    assert not (scored / "wrong").exists()

@@ -87,5 +87,7 @@ def tokens_again(record: "Record", session: Session, words: Mapping[str, Any]) -
     if wanted:
         refuse_other("--text", "text", sha256(text), wanted)
     ((spec, circuit),) = record.inputs.theories
-    request = TokenRequest(Path(spec), Path(circuit), text, pictured=True)
-    return to_json(score_tokens(request, session.work(record.options["seed"], no_cache=True)))
+    options = record.options
+    trained = options.get("use_trained", ())  # runs before the option do not have it
+    request = TokenRequest(Path(spec), Path(circuit), text, pictured=True, use_trained=trained)
+    return to_json(score_tokens(request, session.work(options["seed"], no_cache=True)))

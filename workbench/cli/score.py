@@ -27,9 +27,11 @@ from workbench.terminal.options import (
     SPECS,
     Common,
     command_line,
+    families_alone,
     output_option,
     paired,
     use_trained_option,
+    with_files,
 )
 from workbench.terminal.session import Session
 from workbench.terminal.tokens import TEXT, of_tokens, paired_tokens, refuse_options
@@ -47,7 +49,9 @@ from workbench.terminal.tokens import TEXT, of_tokens, paired_tokens, refuse_opt
 @use_trained_option(
     "Also score the theory with the trained units of a circuit FILE in place of FAMILY's compiled "
     "ones; may be given again. Adds the condition `trained.FAMILY`, in which FAMILY and the given "
-    "families before it are trained units, and those after it handwritten."
+    "families before it are trained units, and those after it handwritten. For a theory of tokens "
+    "FAMILY alone: heads keep their trained patterns, numbers their trained embedding.",
+    alone=True,
 )
 @COMPARE_WITH
 @click.option(
@@ -78,7 +82,7 @@ def score(  # noqa: PLR0913
     calibration: Path | None,
     calibrate_on: int,
     output: Path,
-    bound: dict[str, Path],
+    bound: dict[str, Path | None],
     compare_with: tuple[Path, ...],
     quick: bool,
     precision: str,
@@ -99,8 +103,10 @@ def score(  # noqa: PLR0913
     if of_tokens(spec_files):
         refuse_options(SCORE_OPTIONS)
         pair = paired_tokens(spec_files, circuit_files)
-        score_of_tokens(pair, text, output, common.seed, common.as_json, required)
+        trained = families_alone(bound)
+        score_of_tokens(pair, text, output, common.seed, common.as_json, required, trained)
         return
+    bound_files = with_files(bound)
     requirements = requirements_of_pictures(required, quick)
     from workbench.rebuild import RebuildRequest, rebuild
     from workbench.report import table
@@ -114,7 +120,7 @@ def score(  # noqa: PLR0913
             calibration=session.pictures(
                 calibration, common.skip_broken, "calibration", calibrate_on
             ),
-            bound_files=bound,
+            bound_files=bound_files,
             compare_files=compare_with,
             quick=quick,
             precision=precision,

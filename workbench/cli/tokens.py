@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # parameters of commands that a theory of tokens has a use for
 SCORE_OPTIONS = (
     *("spec_files", "circuit_files", "text", "output"),
-    *("seed", "as_json", "no_cache", "required"),
+    *("seed", "as_json", "no_cache", "required", "bound"),
 )
 TUNE_OPTIONS = ("spec_file", "circuit_files", "output", "steps", "rate", "seed", "no_cache")
 COMPILE_OPTIONS = ("spec_file", "circuit_file", "text", "part", "output", "seed")
@@ -33,6 +33,7 @@ def score_of_tokens(
     seed: int,
     as_json: bool,
     required: Sequence[str] = (),
+    use_trained: Sequence[str] = (),
 ) -> None:
     """Score a theory of tokens, write its folder, and print its table or its document.
 
@@ -48,7 +49,8 @@ def score_of_tokens(
     families = load_token_theory(files[0]).theory.families if required else ()
     requirements = requirements_of_tokens(required, tuple(families))
     with Session() as session:
-        request = TokenRequest(*files, text=text, command=command_line())
+        words = command_line()
+        request = TokenRequest(*files, text=text, command=words, use_trained=use_trained)
         card = rebuild_tokens(request, output, session.work(seed, no_cache=True))
     judged = outcomes(document(card), requirements)
     shown = with_outcomes(document(card), judged, to_json(card))

@@ -10,7 +10,14 @@ from torch import Tensor
 
 from workbench.sequences.circuit import CircuitFamily, TokenCircuit
 from workbench.sequences.language import Frequencies, Look, TokenFamily, TokenTheory
-from workbench.sequences.rule import LookTerm, Wave, answer_waves, copied, neuron_waves
+from workbench.sequences.rule import (
+    LookTerm,
+    Wave,
+    answer_waves,
+    copied,
+    neuron_waves,
+    placed_waves,
+)
 from workbench.spec.language import INPUT
 from workbench.spec.number import Number
 
@@ -81,6 +88,7 @@ class WrittenNeurons:
     frequencies   every frequency has neurons of all these phases
     sign          1 where phases are added, -1 where they are subtracted
     through       heads by whose attention places count; None where all count alike
+    circles       where the numbers are on each circle; None where they are at even angles
     """
 
     family: str
@@ -92,6 +100,17 @@ class WrittenNeurons:
     sign: int
     coefficients: tuple[float, ...]
     through: str | None = None
+    circles: Mapping[int, Float[Tensor, "number 2"]] | None = None
+
+    @property
+    def circles_read(self) -> set[int]:
+        """The frequencies of the circles that the neurons read, harmonics included."""
+        return {
+            harmonic * frequency
+            for harmonic, coefficient in enumerate(self.coefficients)
+            for frequency in self.frequencies
+            if harmonic and coefficient
+        }
 
     @property
     def answer_deg(self) -> Float[Tensor, " neuron"]:
@@ -106,14 +125,11 @@ class WrittenNeurons:
     ) -> Float[Tensor, "n neuron"]:
         """The drive of the neurons of one frequency, from the tokens themselves."""
         numbers = tokens[:, list(self.places)]
-        return neuron_waves(
-            numbers,
-            self.phases_deg,
-            frequency,
-            self.modulus,
-            self.coefficients,
-            self.shares(attention),
-        )
+        shares = self.shares(attention)
+        at = numbers, self.phases_deg, frequency
+        if self.circles is not None:
+            return placed_waves(*at, self.circles, self.coefficients, shares)
+        return neuron_waves(*at, self.modulus, self.coefficients, shares)
 
     def shares(
         self, attention: Mapping[str, Float[Tensor, "n head q k"]]

@@ -59,6 +59,7 @@ class TheoryOfTokens:
         text: Path | str | None = None,
         parts: tuple[str, ...] = (),
         work: Work = Work(),  # noqa: B008 (frozen)
+        use_trained: tuple[str, ...] = (),
     ) -> ResultOfTokens:
         """Splice every part into the network, with ablations, controls and baselines, in memory.
 
@@ -66,12 +67,14 @@ class TheoryOfTokens:
         text   a text file, where the circuit declares prompts of texts
         parts  names of parts; all by default
         work   progress and seed
+        use_trained  families whose trained units take the handwritten ones' place in a condition
+                     each (`trained.FAMILY`)
 
         Raises WorkbenchError if theory, circuit and host do not fit each other.
         """
         file = None if text is None else Path(text)
         ready = prepared(self.spec, circuit, f"circuit {circuit.circuit}", work.seed, file, host)
-        request = TokenRequest(self.spec.path, Path(), only=parts)
+        request = TokenRequest(self.spec.path, Path(), only=parts, use_trained=use_trained)
         return ResultOfTokens(score_loaded(self.spec, circuit, *ready, work, request))
 
     def compile(

@@ -4,13 +4,14 @@ The directions of the circles are bound: least squares to the trained embedding.
 on which circles the numbers are, and not along which directions of the stream.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from workbench.hosts.host import Host
 from workbench.sequences.head_controls import FURTHER
 from workbench.sequences.head_parts import DONOR_SHIFT
 from workbench.sequences.natural_run import NaturalRun
@@ -32,15 +33,9 @@ def embedding_parts(subject: Subject) -> list[TokenPart]:
         ((source, _),) = family.reads.items()
         neurons = subject.written.neurons[name]
         _, read = circles.setdefault(source, (neurons.modulus, set()))
-        read |= {
-            harmonic * frequency
-            for harmonic, coefficient in enumerate(neurons.coefficients)
-            for frequency in neurons.frequencies
-            if harmonic and coefficient
-        }
-    embedding = subject.host.network.state_dict()["embed.W_E"].cpu()
+        read |= neurons.circles_read
     return [
-        _part(name, Embedding(embedding, modulus, tuple(sorted(read))), subject.seed)
+        _part(name, embedding_of(subject.host, modulus, read), subject.seed)
         for name, (modulus, read) in circles.items()
     ]
 
@@ -72,6 +67,18 @@ class Embedding:
         """The directions of the stream on which these waves are nearest to the trained rows."""
         return torch.linalg.lstsq(waves, self.numbers).solution
 
+    @property
+    def bound(self) -> int:
+        """How many numbers the directions of the circles are, with their mean."""
+        return self.trained.shape[1] * (1 + 2 * len(self.frequencies))
+
+    def placed(self) -> dict[int, Float[Tensor, "number 2"]]:
+        """Where the trained rows are on each circle: their coordinates along its directions."""
+        mean, *_ = directions = self.directions(self.waves())
+        found = (self.numbers - mean) @ torch.linalg.pinv(directions[1:])
+        pairs = found.split(2, dim=1)
+        return dict(zip(self.frequencies, pairs, strict=True))
+
     def on_circles(self, higher: int = 0) -> Table:
         """The embedding with every number on the circles: the nearest one to the trained rows."""
         waves = self.waves(higher)
@@ -93,6 +100,12 @@ class Embedding:
         made = self.trained.clone()
         made[: self.modulus] = rows.to(made.dtype)
         return made
+
+
+def embedding_of(host: Host, modulus: int, frequencies: Collection[int]) -> Embedding:
+    """The trained embedding of a network, with the circles of a theory."""
+    trained = host.network.state_dict()["embed.W_E"].cpu()
+    return Embedding(trained, modulus, tuple(sorted(frequencies)))
 
 
 def _part(name: str, embedding: Embedding, seed: int) -> TokenPart:
@@ -134,7 +147,7 @@ def _part(name: str, embedding: Embedding, seed: int) -> TokenPart:
         *(low_rank if rank < min(count, width) else ()),
     )
     words = f"embedding of {name} on the circles that neurons read; all else is trained"
-    counted = PartNumbers(rule=circles, bound=width * (1 + rank))
+    counted = PartNumbers(rule=circles, bound=embedding.bound)
     return TokenPart(name, words, counted, conditions, (name,))
 
 

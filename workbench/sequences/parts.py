@@ -72,7 +72,7 @@ def _answer_parts(
 ) -> list[TokenPart]:
     """The parts that write logits; heads that copy have the ablations of their own part."""
     written = subject.written
-    copying = tuple(read.source for read in written.answers if read.source in written.heads)
+    copying = copying_heads(written)
     if written.neurons:
         ablations = _ablated_neurons(subject)
     elif shared := [part for part in of_heads if (part.name,) == copying]:
@@ -82,16 +82,19 @@ def _answer_parts(
         ablations = replace(heads, by_hand=copying).ablations()
     return [
         _answer_part(subject, name, words, conditions, ablations)
-        for name, (words, conditions) in _answer_plans(subject, copying).items()
+        for name, (words, conditions) in answer_plans(subject).items()
     ]
 
 
-def _answer_plans(
-    subject: Subject, copying: tuple[str, ...]
-) -> dict[str, tuple[str, AnswerConditions]]:
+def copying_heads(written: Written) -> tuple[str, ...]:
+    """The families of heads that answers read."""
+    return tuple(read.source for read in written.answers if read.source in written.heads)
+
+
+def answer_plans(subject: Subject) -> dict[str, tuple[str, AnswerConditions]]:
     """The parts that write logits, by name: their words, and their conditions to be fitted."""
     written, none = subject.written, subject.run.answers.new_zeros(())
-    every = tuple(written.heads)
+    every, copying = tuple(written.heads), copying_heads(written)
     through = tuple(read for read in written.answers if read.source != INPUT)
     inner = replace(written, answers=through)
 
@@ -121,9 +124,9 @@ def _answer_part(
     conditions: AnswerConditions,
     ablations: Sequence[TokenCondition],
 ) -> TokenPart:
-    ((answers, family),) = subject.theory.of_units("answers").items()
-    means = family.means == CALIBRATED
+    ((answers, _),) = subject.theory.of_units("answers").items()
     wanted = added_by(subject.host, conditions, subject.run)
+    means = has_means(subject.theory)
     fitted = fitted_answers(conditions, subject.run, wanted, means)
     made = (
         *ablations,
@@ -132,13 +135,25 @@ def _answer_part(
         *answer_baselines(fitted, subject.run, wanted),
     )
     read = [name for name in fitted.written.heads_read if name in fitted.by_hand]
-    families = (*read, *fitted.written.neurons, answers)
+    numbers_read = () if fitted.reader else numbers_of_neurons(subject.theory)
+    families = (*read, *numbers_read, *fitted.written.neurons, answers)
 
     def with_heads(heads: Heads) -> TokenCondition:
         return fitted.condition(written=replace(fitted.written, heads=heads))
 
     counted = answer_numbers(subject.theory, fitted, means)
     return TokenPart(name, words, counted, made, families, with_heads=with_heads)
+
+
+def has_means(theory: TokenTheory) -> bool:
+    """Whether each answer has the mean of the trained logits."""
+    return any(family.means == CALIBRATED for family in theory.of_units("answers").values())
+
+
+def numbers_of_neurons(theory: TokenTheory) -> tuple[str, ...]:
+    """The families of numbers that neurons read."""
+    read = (family.reads for family in theory.of_units("neurons").values())
+    return tuple(dict.fromkeys(source for reads in read for source in reads))
 
 
 def _ablated_neurons(subject: Subject) -> list[TokenCondition]:

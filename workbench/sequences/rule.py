@@ -220,6 +220,32 @@ def neuron_waves(
     return (waves if shares is None else waves * shares[..., None].to(waves.dtype)).sum(1)
 
 
+def placed_waves(
+    numbers: Int[Tensor, "n place"],
+    phases_deg: Float[Tensor, "place neuron"],
+    frequency: int,
+    circles: Mapping[int, Float[Tensor, "number 2"]],
+    coefficients: Sequence[float],
+    shares: Float[Tensor, "n place"] | None = None,
+) -> Float[Tensor, "n neuron"]:
+    """As `neuron_waves`, for numbers that do not stand at even angles.
+
+    circles  by frequency, harmonics included: each number's two coordinates on that circle
+    """
+    total = torch.zeros(*numbers.shape, phases_deg.shape[1], dtype=phases_deg.dtype)
+    for harmonic, coefficient in enumerate(coefficients):
+        if not coefficient:
+            continue
+        phase = (harmonic * phases_deg).deg2rad()
+        if harmonic == 0:
+            total = total + coefficient
+            continue
+        cosine, sine = circles[harmonic * frequency][numbers].to(total.dtype).unbind(-1)
+        wave = cosine[..., None] * phase.cos() + sine[..., None] * phase.sin()
+        total = total + coefficient * wave
+    return (total if shares is None else total * shares[..., None].to(total.dtype)).sum(1)
+
+
 def answer_waves(
     phases_deg: Float[Tensor, " neuron"],
     frequency: int,

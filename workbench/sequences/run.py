@@ -31,4 +31,5 @@ def _record(request: TokenRequest, inputs: Inputs, card: TokenCard, work: Work) 
     text = sha256(request.text) if request.text else None
     host = {"name": card.host.name, "fingerprint": card.host.fingerprint}
     known_by = {"host": host, "text": text}
-    return of_run(TOKENS, inputs, {"seed": work.seed}, known_by, work.device, request.command)
+    options = {"seed": work.seed, "use_trained": list(request.use_trained)}
+    return of_run(TOKENS, inputs, options, known_by, work.device, request.command)

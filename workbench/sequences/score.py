@@ -16,6 +16,7 @@ from workbench.sequences.part_score import PartScore, part_score
 from workbench.sequences.parts import parts_of
 from workbench.sequences.prompt_sets import Prompts
 from workbench.sequences.subject import loaded, sites_read, subject_of
+from workbench.sequences.trained_parts import refuse_not_trained, with_trained
 from workbench.sequences.varied_parts import with_variants
 from workbench.sequences.weights.parts import at_both_levels
 from workbench.work import Work
@@ -51,6 +52,7 @@ class TokenRequest:
 
     text   a text file, where the circuit declares `prompts: texts`
     only   names of parts; all by default
+    use_trained  families whose trained units take the handwritten ones' place in a condition
     pictured  whether the card has the activations for the pictures of a report
     """
 
@@ -60,6 +62,7 @@ class TokenRequest:
     only: Sequence[str] = field(default=())
     command: str = ""
     pictured: bool = False
+    use_trained: Sequence[str] = ()
 
 
 def score_tokens(request: TokenRequest, work: Work = Work()) -> TokenCard:  # noqa: B008
@@ -68,6 +71,7 @@ def score_tokens(request: TokenRequest, work: Work = Work()) -> TokenCard:  # no
     Raises WorkbenchError, and SpecError with every problem of a file.
     """
     spec = load_token_theory(request.spec)
+    refuse_not_trained(spec.theory, request.use_trained)
     circuit, host, prompts = loaded(spec, request.circuit, work.seed, request.text)
     return score_loaded(spec, circuit, host, prompts, work, request)
 
@@ -81,10 +85,11 @@ def score_loaded(
     work: Work = Work(),  # noqa: B008
     request: TokenRequest | None = None,
 ) -> TokenCard:
-    """As `score_tokens`, for what is loaded already."""
+    """As `score_tokens`, for what is loaded already. Raises WorkbenchError for `use_trained`."""
     subject = subject_of(spec, circuit, host, prompts, work.seed)
     host, sites = subject.host, sites_read(subject.written)
     parts = with_variants(subject, spec, circuit, parts_of(subject))
+    parts = with_trained(subject, parts, request.use_trained if request else ())
     parts = at_both_levels(subject, parts, request.only if request else ())
     statistics = evaluate_parts(host, parts, prompts.scored, sites, work, subject.run)
     scores = [

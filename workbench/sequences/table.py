@@ -12,6 +12,7 @@ from workbench.report.plain import plain_table
 from workbench.sequences.part import KINDS
 from workbench.sequences.part_score import PartScore, bits
 from workbench.sequences.score import TokenCard
+from workbench.splice.conditions import ConditionKind
 
 IN_DOCUMENT = ("top1_agreement", "soft_kl", "loss")  # and not in the table, which fits 80 columns
 WHERE_IT_FITS = ("fitted_soft_kl",)  # in the tables that have no column of overlaps
@@ -45,6 +46,10 @@ def _part(card: TokenCard, part: PartScore) -> Iterator[Text | Table]:
         between = f" ({interval(loses.ci95)})" if loses.ci95 else ""
         lost = f"{number(loses.value, 2)}{between} of recovered {card.headline.label}"
         yield Text(f"{name}, {part.row(name).facts.label}: loses {lost}")
+    for row in part.rows:
+        if row.facts.kind is ConditionKind.TRAINED:
+            bound = f", read by {row.numbers:,} bound numbers" if row.numbers else ""
+            yield Text(f"{row.facts.name}, {row.facts.label}{bound}")
     yield Text(part.verdict, style="bold")
 
 

@@ -7,6 +7,7 @@ from workbench.sequences.circuit import TokenCircuit
 from workbench.sequences.files import TokenSpec
 from workbench.sequences.part import TokenPart
 from workbench.sequences.parts import parts_of
+from workbench.sequences.splice import TokenCondition
 from workbench.sequences.subject import Subject, varied_subject
 from workbench.sequences.variants import circuit_of
 from workbench.splice.conditions import RIVALS, ConditionFacts, ConditionKind
@@ -20,11 +21,13 @@ def with_variants(
     """The parts with a condition for each variant of the theory that changes them."""
     made = list(parts)
     for name, variant in spec.theory.variants.items():
-        changed = {part.name: part for part in varied_parts(subject, spec, circuit, name)}
+        facts = facts_of(name, variant.about)
+        varied = {
+            part.name: replace(part.condition("spliced"), facts=facts)
+            for part in varied_parts(subject, spec, circuit, name)
+        }
         made = [
-            _with(part, facts_of(name, variant.about), changed[part.name])
-            if part.name in changed
-            else part
+            with_condition(part, varied[part.name]) if part.name in varied else part
             for part in made
         ]
     return made
@@ -49,9 +52,8 @@ def facts_of(name: str, about: str) -> ConditionFacts:
     return ConditionFacts(PREFIX + name, ConditionKind.VARIANT, about)
 
 
-def _with(part: TokenPart, facts: ConditionFacts, changed: TokenPart) -> TokenPart:
-    """The part with a variant's condition after the handwritten one and earlier variants."""
-    spliced = replace(changed.condition("spliced"), facts=facts)
+def with_condition(part: TokenPart, spliced: TokenCondition) -> TokenPart:
+    """The part with a condition after the handwritten one and variants, before rivals."""
     before = [other for other in part.conditions if other.facts.kind not in RIVALS]
     after = [other for other in part.conditions if other.facts.kind in RIVALS]
     return replace(part, conditions=(*before, spliced, *after))

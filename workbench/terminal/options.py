@@ -4,7 +4,7 @@ import functools
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +23,7 @@ DEFAULT_HOST = "squeezenet"
 CPU = "cpu"  # as in workbench.arrays.devices, which would load torch
 # part of the name of a host that is a function in a file; as in workbench.hosts.named
 OWN = ".py:"
+FAMILY_FILE = "expected FAMILY=FILE, as in line=circuits/inceptionv1/line.yaml"
 Given = TypeVar("Given", str, tuple[str, ...], str | None)
 SPEC = click.argument("spec_file", metavar="SPEC", type=SHIPPED_FILE)
 
@@ -184,36 +185,63 @@ def chosen_engine(name: str, ray_address: str | None) -> "Engine":
     return here
 
 
-def use_trained_option(text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def use_trained_option(
+    text: str, alone: bool = False
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """The option `--use-trained FAMILY=FILE`, which may be given again; `text` is its help.
 
-    It warns of units that were found as another family.
+    With `alone` a family may be given without a file, and then has None. It warns of units that
+    were found as another family.
     """
 
     def parsed(
         context: click.Context, option: click.Parameter, words: Sequence[str]
-    ) -> dict[str, Path]:
+    ) -> dict[str, Path | None]:
+        named = [word for word in words if alone and word and "=" not in word]
         files = {
             family: SHIPPED_FILE.convert(file, option, context)
-            for family, file in family_files(words)
+            for family, file in family_files([word for word in words if word not in named])
         }
         if files:
             from workbench.spec import load_circuit, misnamed
 
-            circuits = {family: load_circuit(file).circuit for family, file in files.items()}
+            circuits = {
+                family: load_circuit(file).circuit
+                for family, file in files.items()
+                if not (alone and of_tokens([file]))
+            }
             for warning in misnamed(circuits):
                 click.secho("warning: ", fg="yellow", bold=True, err=True, nl=False)
                 click.echo(warning, err=True)
-        return files
+        return {**dict.fromkeys(named), **files}
 
     return click.option(
         "--use-trained",
         "bound",
         multiple=True,
-        metavar="FAMILY=FILE",
+        metavar="FAMILY[=FILE]" if alone else "FAMILY=FILE",
         callback=parsed,
         help=text,
     )
+
+
+def with_files(given: Mapping[str, Path | None]) -> dict[str, Path]:
+    """The files of families. Raises BadParameter for a family that was given alone."""
+    for family, file in given.items():
+        if file is None:
+            raise click.BadParameter(f"{family!r}: {FAMILY_FILE}", param_hint="'--use-trained'")
+    return {family: file for family, file in given.items() if file is not None}
+
+
+def families_alone(given: Mapping[str, Path | None]) -> tuple[str, ...]:
+    """The families of a theory of tokens. Raises BadParameter for a family with a file."""
+    for family, file in given.items():
+        if file is not None:
+            raise click.BadParameter(
+                f"'{family}={file}': expected FAMILY alone; the circuit file has its units",
+                param_hint="'--use-trained'",
+            )
+    return tuple(given)
 
 
 def family_files(words: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -221,9 +249,7 @@ def family_files(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     for word in words:
         family, equals, file = word.partition("=")
         if not (family and equals and file):
-            raise click.BadParameter(
-                f"{word!r}: expected FAMILY=FILE, as in line=circuits/inceptionv1/line.yaml"
-            )
+            raise click.BadParameter(f"{word!r}: {FAMILY_FILE}")
         yield family, file
 
 
