@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from tests.planted import EDGES, STRAIGHT, THEORY, planted
+from tests.planted import EDGES, STRAIGHT, THEORY, UNITS, planted
 from workbench.compiler import compile_spec
 from workbench.evaluate.calibration import stream_inputs
 from workbench.score.tuning import figures, turn_deg
 from workbench.spec import theory_from_text
+from workbench.spec.pose import direction_deg
 from workbench.splice.calibrate import calibrate, with_random_readout
 from workbench.vision.pictures.drawn import drawn
 from workbench.vision.stimuli import Textures, texture_edge
@@ -15,9 +16,11 @@ from workbench.vision.tuning import (
     ARCS,
     BARS,
     COLOUR_EDGES,
+    HUED_SPOTS,
     RADII_PX,
     VARIANTS,
     TuningCurves,
+    hue_rgb,
     probe_of,
     stimuli_count,
     tuning,
@@ -30,6 +33,8 @@ SAME = 0.05
 # the planted gabors have 6 orientations and the grid 8 px: the circuit is not the same in every
 # direction
 ABOUT_DEG = 8.0
+# a spot's drive is that of each channel and polarity, rectified, so its peak is near the hue only
+HUE_DEG = 30.0
 
 
 def curves_of(turn_deg: float) -> tuple[TuningCurves, tuple[float, ...], list[int]]:
@@ -117,6 +122,73 @@ BY_COLOUR = THEORY.replace(
 )
 def test_what_is_turned_follows_from_the_theory(text, probe):
     assert probe_of(theory_from_text(text).theory) is probe
+
+
+BY_SPOTS = """\
+theory: spots
+families:
+  spot:
+    poses: {phase_deg: {every: 180, over: 360}, channel: [luma, red-green, blue-yellow]}
+    stride_px: 2
+    window_px: 15
+    reads:
+      input: [{kernel: blob, sigma_px: 2}, {kernel: blob, sigma_px: 5, gain: -0.9}]
+    pool: {over_px: 6, stride_px: 4}
+  curve:
+    poses: from-circuit
+    window_px: 20
+    reads:
+      spot: {along: point, spread_px: 3, match: any, colour: same, by: {phase_deg: [1, -1]}}
+"""
+BLOBS = """\
+theory: blobs
+families:
+  blob:
+    poses: from-circuit
+    window_px: 9
+    reads: {input: {kernel: blob, sigma_px: 2}}
+"""
+
+
+@pytest.mark.parametrize("text", [BY_SPOTS, BLOBS])
+def test_a_round_family_is_shown_spots_of_all_hues(text):
+    assert probe_of(theory_from_text(text).theory) is HUED_SPOTS
+
+
+def test_hues_go_round_the_opponent_colours():
+    red, blue, green, yellow = (hue_rgb(hue_deg) for hue_deg in (0, 90, 180, 270))
+    np.testing.assert_allclose(red, (60, -60, 0), atol=1e-9)
+    np.testing.assert_allclose(blue, (-30, -30, 60), atol=1e-9)
+    np.testing.assert_allclose((green, yellow), (-red, -blue), atol=1e-9)
+
+
+MIXTURES = ((0.1, 0.9, 0.0), (0.0, -0.2, 0.8), (0.1, -0.5, -0.4), (0.2, 0.3, -0.5))
+
+
+@pytest.fixture(scope="module")
+def hued():
+    units = [
+        unit.model_copy(update={"centre_deg": None, "mixture": mixture})
+        for unit, mixture in zip(UNITS, MIXTURES, strict=False)
+    ]
+    host, trained, spec = planted(BY_SPOTS, units)
+    circuits = {"spliced": compile_spec(spec, trained, host)}
+    circuits["random"] = with_random_readout(circuits["spliced"], 0)
+    splices = calibrate(circuits, stream_inputs(host, circuits, drawn(2, seed=1)))
+    return tuning(host, splices, step_deg=STEP_DEG, probe=HUED_SPOTS), trained
+
+
+@pytest.mark.parametrize("side", [True, False])
+def test_a_unit_prefers_spots_of_the_hue_of_its_mixture(hued, side):
+    curves, trained = hued
+    for tuned, unit in zip(figures(curves, trained=side), trained.units, strict=True):
+        assert turn_deg(tuned.preferred_deg, direction_deg(unit.pose)) < HUE_DEG
+        assert tuned.echo < 0.1
+
+
+def test_a_spot_that_fills_the_units_drives_them_less(hued):
+    by_radius = hued[0].trained.max(1)
+    assert (by_radius[-1] < 0.8 * by_radius.max(0)).all()
 
 
 TEXTURES = """\

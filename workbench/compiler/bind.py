@@ -29,28 +29,38 @@ Bound = Mapping[str, TrainedCircuit]  # family -> the trained units that are rea
 
 
 def refuse_unbindable(spec: Spec, trained: TrainedCircuit, host: Host, bound: Bound) -> None:
-    """Refuse families that cannot be bound to these units.
+    """Refuse families that cannot be read off these units.
 
-    Raises WorkbenchError for a family that the theory does not have, that is its last or that has
-    other axes than one angle; and for a site that the host computes no earlier than the trained
-    circuit's, or whose cells do not include that site's.
+    Raises WorkbenchError as `refuse_misplaced`, and for a family that has other axes than one
+    angle.
+    """
+    refuse_misplaced(spec, trained, host, bound)
+    for name, units in bound.items():
+        poses = spec.theory.families[name].poses
+        if isinstance(poses, Poses) and (len(poses.axes()) > 1 or poses.is_round):
+            raise WorkbenchError(
+                _where(spec, name, units),
+                f"has the axes {', '.join(poses.axes())}",
+                "one angle, as a survey finds",
+                "Bind a family that pools the other axes.",
+            )
+
+
+def refuse_misplaced(spec: Spec, trained: TrainedCircuit, host: Host, bound: Bound) -> None:
+    """Refuse units that cannot be those of a family that the trained units read.
+
+    Raises WorkbenchError for a family that the theory does not have or that is its last; and for a
+    site that the host computes no earlier than the trained circuit's, or whose cells do not include
+    that site's.
     """
     families, order = spec.theory.families, list(host.sites)
     for name, units in bound.items():
-        where = f"{spec.path}: family {name!r}, bound to {units.circuit} at {units.site}"
+        where = _where(spec, name, units)
         if name not in list(families)[:-1]:
             raise WorkbenchError(
                 where,
                 "no family above the last of that name",
                 remedy=nearest(name, list(families)[:-1]),
-            )
-        poses = families[name].poses
-        if isinstance(poses, Poses) and (len(poses.axes()) > 1 or poses.is_round):
-            raise WorkbenchError(
-                where,
-                f"has the axes {', '.join(poses.axes())}",
-                "one angle, as a survey finds",
-                "Bind a family that pools the other axes.",
             )
         if order.index(units.site) >= order.index(trained.site):
             raise WorkbenchError(
@@ -65,6 +75,10 @@ def refuse_unbindable(spec: Spec, trained: TrainedCircuit, host: Host, bound: Bo
                 f"cells that include {trained.site}'s, "
                 f"every {here.stride_px} px from {here.offset_px} px",
             )
+
+
+def _where(spec: Spec, family: str, units: TrainedCircuit) -> str:
+    return f"{spec.path}: family {family!r}, bound to {units.circuit} at {units.site}"
 
 
 def read_from(theory: Theory, bound: Bound) -> set[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.compiler import HandwrittenCircuit, compile_spec
-from workbench.compiler.bind import Bound, refuse_unbindable
+from workbench.compiler.bind import Bound, refuse_misplaced, refuse_unbindable
 from workbench.compiler.compile import refuse_strange
 from workbench.hosts import Host
 from workbench.hosts.host import sites_up_to
@@ -46,17 +46,20 @@ class Subject:
     circuit: HandwrittenCircuit
 
 
-def load_subject(files: SubjectFiles) -> Subject:
+def load_subject(files: SubjectFiles, read_off: bool = True) -> Subject:
     """Load a subject and compile its theory.
 
-    Raises WorkbenchError, also for units that a family cannot be bound to.
+    With `read_off` its families may be read off the units that they are bound to, so they have one
+    angle; without it any family may be bound. Raises WorkbenchError, also for units that a family
+    cannot be bound to.
     """
     spec, trained = load_theory(files.spec), load_circuit(files.circuit)
     bound = {family: load_circuit(file) for family, file in files.bound.items()}
     host = load(trained.host)
     for units in bound.values():
         refuse_strange(units, host)
-    refuse_unbindable(spec, trained, host, bound)
+    refuse = refuse_unbindable if read_off else refuse_misplaced
+    refuse(spec, trained, host, bound)
     return Subject(spec, trained, host, bound, compile_spec(spec, trained, host))
 
 

@@ -36,7 +36,8 @@ def draw_directions(units: Sequence[UnitScore], curves: TuningCurves) -> Figure:
         error = number(unit.pose_error_deg, 0)
         axes.set_title(f"{unit.unit} at {unit.direction_deg:.0f}°\npose error {error}°", fontsize=7)
     figure.supxlabel(
-        f"direction of the {curves.probe.name}, less the unit's pose (degrees)", fontsize=8
+        f"{curves.probe.turned} of the {curves.probe.name}, less the unit's pose (degrees)",
+        fontsize=8,
     )
     figure.supylabel("response over own peak", fontsize=8)
     return figure
@@ -61,7 +62,7 @@ def draw_radii(units: Sequence[UnitScore], curves: TuningCurves) -> Figure:
         axes.set_xticks([], minor=True)
         axes.set(ylim=(0, 1.05), yticks=(0, 0.5, 1))
         axes.set_title(unit.unit, fontsize=7)
-    figure.supxlabel("radius of the arc (input pixels)", fontsize=8)
+    figure.supxlabel(f"radius of the {curves.probe.name} (input pixels)", fontsize=8)
     figure.supylabel("response over own peak", fontsize=8)
     return figure
 
@@ -93,7 +94,8 @@ def draw_aligned(units: Sequence[UnitScore], curves: TuningCurves) -> Figure:
         )
     axes.set(xlim=(-90, 270), ylim=(0, 1.05), xticks=(-90, 0, 90, 180, 270))
     axes.set_xlabel(
-        f"direction of the {curves.probe.name}, less the unit's pose (degrees)", fontsize=8
+        f"{curves.probe.turned} of the {curves.probe.name}, less the unit's pose (degrees)",
+        fontsize=8,
     )
     axes.set_ylabel("response over own peak", fontsize=8)
     axes.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)

@@ -35,10 +35,7 @@ READS = (
     "family have one scale. With, against: only poses turned as the arc turns, or the other way. "
     "Filters are drawn at phase 0; gains by phase, size or colour are in the sentences below."
 )
-ECHOES = {  # keys: how often the stimulus looks the same in a full turn
-    1: "An echo, the response to the opposite direction, would be in the shaded band.",
-    2: "An echo, the response to a bar at a right angle, would be in the shaded band.",
-}
+ECHO = "An echo, the response to {}, would be in the shaded band."
 
 
 def drawings(
@@ -204,19 +201,19 @@ def _tuning(
         f"tuning-{which}aligned",
         "aligned",
         draw_aligned(units, curves),
-        f"Mean tuning curve of {count} trained and handwritten units against direction, aligned at "
-        "their poses.",
+        f"Mean tuning curve of {count} trained and handwritten units against "
+        f"{curves.probe.turned}, aligned at their poses.",
         f"{theory}{LINES} Each unit’s curve over its own peak, aligned at its pose; "
-        f"thick lines are means. {ECHOES[curves.probe.turns]}",
+        f"thick lines are means. {ECHO.format(curves.probe.echo)}",
         curves=True,
     )
     yield Drawing(
         f"tuning-{which}directions",
         "tuning",
         draw_directions(units, curves),
-        f"Tuning curves of {count} units against the direction of the {curves.probe.name}, trained "
-        "and handwritten.",
-        f"{theory}{LINES} {over}; dotted lines are preferred directions.",
+        f"Tuning curves of {count} units against the {curves.probe.turned} of the "
+        f"{curves.probe.name}, trained and handwritten.",
+        f"{theory}{LINES} {over}; dotted lines are preferred {curves.probe.turned}s.",
         curves=True,
     )
     if len(curves.radius_px) == 1:
@@ -225,8 +222,9 @@ def _tuning(
         f"tuning-{which}radii",
         "radii",
         draw_radii(units, curves),
-        f"Responses of {count} units against the radius of the arc, trained and handwritten.",
-        f"{theory}{LINES} The highest response over directions at each radius.",
+        f"Responses of {count} units against the radius of the {curves.probe.name}, trained "
+        "and handwritten.",
+        f"{theory}{LINES} The highest response over {curves.probe.turned}s at each radius.",
         curves=True,
     )
 

@@ -8,7 +8,7 @@ from workbench.score.compared import Comparison
 from workbench.score.facts import Header
 from workbench.score.tuning import NAN, StimulusDifference
 from workbench.score.uncertainty import Figure
-from workbench.spec.pose import PoseValue
+from workbench.spec.pose import PoseValue, direction_deg
 from workbench.splice.conditions import RIVALS, ConditionKind
 
 
@@ -40,9 +40,8 @@ class UnitScore:
 
     @property
     def direction_deg(self) -> float:
-        """The unit's `centre_deg`; 0 where it has none, so that units stay in their order."""
-        direction_deg = self.pose.get("centre_deg", 0.0)
-        return direction_deg if isinstance(direction_deg, (int, float)) else 0.0
+        """The unit's `centre_deg`, or the hue of its `mixture`; 0 where it has neither."""
+        return direction_deg(self.pose)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 `POSE_AXES` is the same list as a table: name -> meaning, unit, period and bounds.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -79,6 +80,21 @@ class PosedUnit(Strict):
             for axis in pose_axes(type(self))
             if (value := getattr(self, axis)) is not None
         }
+
+
+def direction_deg(pose: Mapping[str, PoseValue]) -> float:
+    """Where on its circle a pose lies: its `centre_deg`, or without one the hue of its mixture.
+
+    Hue is 0 for red, 90 for blue, 180 for green and 270 for yellow. It is 0 for a pose that has
+    neither, so that units stay in their order.
+    """
+    centre_deg, mixture = pose.get("centre_deg"), pose.get("mixture")
+    if isinstance(centre_deg, (int, float)):
+        return float(centre_deg)
+    if not isinstance(mixture, tuple):
+        return 0.0
+    _, red_green, blue_yellow = mixture
+    return math.degrees(math.atan2(blue_yellow, red_green)) % 360
 
 
 @cache

@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from workbench.compiler.circuit import HandwrittenCircuit, Read
+from workbench.errors import WorkbenchError
 from workbench.hosts.branches import CHANNELS_APART, Branch, bias_of, branches
 from workbench.hosts.host import Host
 from workbench.spec.circuit import TrainedCircuit
@@ -84,13 +85,31 @@ def edit_trained(
 
     Raises WorkbenchError where the host does not declare how one site reads the other.
     """
-    units = trained.channels("edits of weights")
-    read_by = [
-        branches(host, family.site, trained.site, units, CHANNELS_APART, own_pool=True)
-        for family in bound
-    ]
+    read_by = [_branches(host, trained, family.site) for family in bound]
     channels = sorted({unit for family in bound for unit in family.channels("edits of weights")})
     return EditedTrained(edit, channels, read_by[0], link_of(host.site(trained.site)))
+
+
+def edit_every_weight(host: Host, trained: TrainedCircuit, edit: Edit, site: str) -> EditedTrained:
+    """The edit in the trained network, of the weights from every unit of the site before.
+
+    Raises WorkbenchError as `edit_trained`.
+    """
+    read_by, channels = _branches(host, trained, site), list(range(host.site(site).channels))
+    return EditedTrained(edit, channels, read_by, link_of(host.site(trained.site)))
+
+
+def is_read(host: Host, trained: TrainedCircuit, site: str) -> bool:
+    """Whether the convolutions are known through which the units read the site."""
+    try:
+        return bool(_branches(host, trained, site))
+    except WorkbenchError:
+        return False
+
+
+def _branches(host: Host, trained: TrainedCircuit, upstream: str) -> list[Branch]:
+    units = trained.channels("edits of weights")
+    return branches(host, upstream, trained.site, units, CHANNELS_APART, own_pool=True)
 
 
 def whole_drive(branch: Branch, before: Float[Tensor, "n c h w"]) -> Float[Tensor, "n unit h w"]:

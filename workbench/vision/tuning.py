@@ -2,8 +2,9 @@
 
 The stimulus is an arc of several radii, polarities, fills and colours. It is a straight bar for a
 family to which both sides are alike, an edge between textures for one whose ideal stimulus is such
-an edge, and an edge between colours for one that reads by colour. The radial tuning curves of
-"Curve Detectors" (doi 10.23915/distill.00024.003).
+an edge, and an edge between colours for one that reads by colour. A round family looks the same
+however it is turned: its stimulus is a spot whose hue goes round the circle of opponent colours.
+The radial tuning curves of "Curve Detectors" (doi 10.23915/distill.00024.003).
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from workbench.spec.language import INPUT, Term, TextureEdge, Theory
 from workbench.splice.calibrate import Splices
 from workbench.splice.conditions import Condition, natural, wanted_by
 from workbench.splice.inputs import ALL_CIRCUITS, condition_inputs
+from workbench.vision.geometry.gabor import OPPONENT
 from workbench.vision.stimuli import (
     BLUE,
     YELLOW,
@@ -32,6 +34,7 @@ from workbench.vision.stimuli import (
     arc,
     filled,
     line,
+    spot,
     texture_edge,
 )
 from workbench.vision.stimuli.canvas import RGB, Colour, Point
@@ -101,6 +104,47 @@ def edge_of(
     )
 
 
+HUE_CONTRAST = 60.0  # how far the strongest of red, green and blue is off the grey
+
+
+def hue_rgb(hue_deg: float) -> Float[np.ndarray, " 3"]:
+    """The difference from grey in a hue: 0 is red, 90 blue, 180 green and 270 yellow.
+
+    The opponent colours of Hurvich & Jameson 1957, doi 10.1037/h0041403; its strongest part is
+    HUE_CONTRAST.
+    """
+    hue = np.radians(hue_deg)
+    axes = [np.array(OPPONENT[name]) for name in ("red-green", "blue-yellow")]
+    red_green, blue_yellow = (axis / np.abs(axis).max() for axis in axes)
+    rgb = np.cos(hue) * red_green + np.sin(hue) * blue_yellow
+    return HUE_CONTRAST * rgb / np.abs(rgb).max()
+
+
+def hued_spot(
+    size_px: int,
+    apex_px: Point,
+    hue_deg: float,
+    radius_px: float,
+    foreground: float,
+    background: float,
+) -> RGB:
+    """A disc of a hue about grey `foreground`, on grey."""
+    return spot(size_px, apex_px, radius_px, tuple(foreground + hue_rgb(hue_deg)), background)
+
+
+def opposed_spot(
+    size_px: int,
+    apex_px: Point,
+    hue_deg: float,
+    radius_px: float,
+    foreground: float,
+    background: float,
+) -> RGB:
+    """A disc of a hue on its opposite, each about its grey."""
+    rgb = hue_rgb(hue_deg)
+    return spot(size_px, apex_px, radius_px, tuple(foreground + rgb), tuple(background - rgb))
+
+
 @dataclass(frozen=True)
 class Probe:
     """A stimulus that is turned.
@@ -109,6 +153,8 @@ class Probe:
     turns     how often it looks the same in a full turn
     variants  how it is drawn; responses to the first two are averaged
     stroked   whether the first variant is a line, which takes a `width_px`
+    turned    what the angle is: its direction, or its hue
+    echo      what lies opposite to a unit's peak
     """
 
     name: str
@@ -116,6 +162,8 @@ class Probe:
     turns: int
     variants: Mapping[str, tuple[Callable, object, object]]
     stroked: bool = False
+    turned: str = "direction"
+    echo: str = "the opposite direction"
 
 
 SIDED = (
@@ -136,6 +184,7 @@ BARS = Probe(
         for name, (draw, front, back) in VARIANTS.items()
     },
     stroked=True,
+    echo="a bar at a right angle",
 )
 
 
@@ -148,6 +197,20 @@ COLOUR_EDGES = Probe(
         "blue on yellow": (filled, BLUE, YELLOW),
         "bright on dark": (filled, 187.0, 67.0),
     },
+)
+
+
+HUED_SPOTS = Probe(
+    "colour spot",
+    (4.0, 8.0, 16.0, 40.0),
+    1,
+    {
+        "bright spot": (hued_spot, 157.0, 127.0),
+        "dark spot": (hued_spot, 97.0, 127.0),
+        "spot on its opposite colour": (opposed_spot, 127.0, 127.0),
+    },
+    turned="hue",
+    echo="the opposite colour",
 )
 
 
@@ -170,15 +233,19 @@ def texture_edges(texture: TextureEdge) -> Probe:
 def probe_of(theory: Theory) -> Probe:
     """The stimulus to turn for a theory's last family.
 
-    It is the family's ideal stimulus where that is an edge between textures; an edge between
-    colours where it reads by colour; bars, if everything that it reads lies alike on both sides;
-    arcs otherwise.
+    It is the family's ideal stimulus where that is an edge between textures; for a family that
+    reads by colour or reads the picture, spots of all hues if nothing that it reads turns with it;
+    an edge between colours where it reads by colour; bars, if everything that it reads lies alike
+    on both sides; arcs otherwise.
     """
     family = list(theory.families.values())[-1]
     if family.ideal:
         return texture_edges(family.ideal)
     terms = [term for terms in family.reads.values() for term in terms]
-    if any(isinstance(term, Term) and term.colour for term in terms):
+    by_colour = any(isinstance(term, Term) and term.colour for term in terms)
+    if (by_colour or INPUT in family.reads) and not any(term.turns for term in terms):
+        return HUED_SPOTS
+    if by_colour:
         return COLOUR_EDGES
     sided = any(
         isinstance(term, Term) and (term.along in SIDED or term.match in SIDED) for term in terms

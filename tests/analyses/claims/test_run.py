@@ -143,6 +143,35 @@ def test_a_family_that_is_not_bound_is_tested_by_hand_alone(tmp_path, monkeypatc
     assert "--use-trained gabor=FILE" in text
 
 
+def test_an_edit_of_all_weights_of_a_sign_needs_no_trained_units(tmp_path, monkeypatch):
+    named, every = (
+        run_on(tmp_path, write_late(tmp_path), monkeypatch, bind=bind) for bind in (True, False)
+    )
+    tested = {one.claim: one.every_weight_from for one in every.claims if one.trained}
+    assert tested == dict.fromkeys(("silenced", "unharmed", "sharpened"), "planted")
+    assert not any(one.every_weight_from for one in named.claims)
+    # the planted units read no channels of the site before but those that the file names
+    for one, other in zip(named.claims[:3], every.claims[:3], strict=True):
+        assert other.trained.unit_figures == one.trained.unit_figures
+    text = "".join(str(part) for part in claims_table(every).renderables)
+    assert "the weights from every unit of planted: silenced, unharmed, sharpened" in text
+    assert "not tested in the trained network: all-there-is, no-less. Name" in text
+
+
+def test_edits_may_name_families_of_several_axes_which_cannot_be_read_off_units(
+    tmp_path, monkeypatch
+):
+    claim = (
+        "claims:\n  a: {about: x, edit: {without: curve}, "
+        "expect: {figure: peak, of: every, below: 0.1}}\n"
+    )
+    axes = "{centre_deg: {every: 60, over: 360}}"
+    text = THEORY_OF_LATE.replace(axes, axes.replace("}}", "}, scale: [1]}")) + claim
+    assert text.count("scale: [1]") == 1
+    (outcome,) = run_on(tmp_path, write_late(tmp_path), monkeypatch, text).claims
+    assert (outcome.trained.came_true, outcome.handwritten.came_true) == (True, True)
+
+
 def test_the_document_and_the_picture_are_written_and_the_same_again(run, tmp_path, monkeypatch):
     result, output = run
     assert sorted(path.name for path in output.iterdir()) == [

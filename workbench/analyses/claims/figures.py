@@ -7,12 +7,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from workbench.analyses.claims.measure import HANDWRITTEN, TRAINED, ClaimCurves, unbound
-from workbench.compiler.bind import Bound
+from workbench.analyses.claims.measure import (
+    HANDWRITTEN,
+    TRAINED,
+    ClaimCurves,
+    edited_site,
+    unbound,
+)
 from workbench.matching.subject import Subject, subject_header
 from workbench.score.facts import Header, document_json, picture_facts
 from workbench.score.tuning import NAN, echo, one_period, width_deg
-from workbench.spec import Spec
 from workbench.spec.changes import HOLDS
 from workbench.spec.language import Expect
 from workbench.vision.pictures import Picture
@@ -48,7 +52,8 @@ class Measured:
 class Outcome:
     """A claim and its outcome.
 
-    `trained` is None where families are `unbound`: the claim was not tested there.
+    `trained` is None where families are `unbound`: the claim was not tested there. Where
+    `every_weight_from` names a site, it was tested by an edit of the weights from every unit there.
     """
 
     claim: str
@@ -56,6 +61,7 @@ class Outcome:
     edit: Mapping[str, Any]
     expect: Mapping[str, Any]
     unbound: Sequence[str]
+    every_weight_from: str | None
     trained: Measured | None
     handwritten: Measured
     agree: bool | None
@@ -80,12 +86,12 @@ def claims_score(
         header=subject_header(subject, calibration=picture_facts(calibration), seed=seed),
         radius_px=curves.probe.radii_px,
         units=[f"{trained.site}:{unit.unit}" for unit in trained.units],
-        claims=tuple(_outcome(spec, name, subject.bound, curves) for name in spec.theory.claims),
+        claims=tuple(_outcome(subject, name, curves) for name in spec.theory.claims),
     )
 
 
-def _outcome(spec: Spec, name: str, bound: Bound, curves: ClaimCurves) -> Outcome:
-    claim, after = spec.theory.claims[name], curves.after[name]
+def _outcome(subject: Subject, name: str, curves: ClaimCurves) -> Outcome:
+    claim, after = subject.spec.theory.claims[name], curves.after[name]
     by_side = {
         side: measured(claim.expect, curves.before[side], after[side], curves) for side in after
     }
@@ -96,7 +102,15 @@ def _outcome(spec: Spec, name: str, bound: Bound, curves: ClaimCurves) -> Outcom
     )
     agree = trained.came_true == handwritten.came_true if trained else None
     return Outcome(
-        name, claim.about, edit, expect, unbound(claim, bound), trained, handwritten, agree
+        name,
+        claim.about,
+        edit,
+        expect,
+        unbound(claim, subject.bound),
+        edited_site(subject, claim),
+        trained,
+        handwritten,
+        agree,
     )
 
 

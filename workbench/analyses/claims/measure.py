@@ -7,11 +7,18 @@ import numpy as np
 from jaxtyping import Float
 
 from workbench.compiler.bind import Bound
+from workbench.hosts.branches import site_before
 from workbench.matching.subject import Subject
 from workbench.spec.language import Claim
 from workbench.splice.calibrate import Splices
 from workbench.splice.conditions import Condition, Handwritten, natural
-from workbench.splice.edit import edit_trained, edited
+from workbench.splice.edit import (
+    EditedTrained,
+    edit_every_weight,
+    edit_trained,
+    edited,
+    is_read,
+)
 from workbench.vision.tuning import STEP_DEG, Probe, answers
 from workbench.work import Work
 
@@ -25,7 +32,7 @@ class ClaimCurves:
     """Mean responses to bright and dark stimuli before any edit and after that of each claim.
 
     They are as in `TuningCurves`. A claim has no trained curves where a family that it names is not
-    bound to trained units.
+    bound to trained units, unless the edit is of every weight (`edited_site`).
     """
 
     centre_deg: Float[np.ndarray, " pose"]
@@ -62,11 +69,8 @@ def claim_curves(
     }
     for name, claim in claims.items():
         conditions[HANDWRITTEN, name] = replace(handwritten, circuit=name)
-        if not unbound(claim, subject.bound):
-            units = [subject.bound[family] for family in claim.edit.families]
-            conditions[TRAINED, name] = edit_trained(
-                subject.host, subject.trained, claim.edit, units
-            )
+        if edit := _trained_edit(subject, claim):
+            conditions[TRAINED, name] = edit
 
     poses = np.arange(0, 360, step_deg, dtype=np.float64)
     lines = list(probe.variants.values())[:2]
@@ -88,6 +92,31 @@ def claim_curves(
         }
 
     return ClaimCurves(poses, probe, curves_of(""), {name: curves_of(name) for name in claims})
+
+
+def _trained_edit(subject: Subject, claim: Claim) -> EditedTrained | None:
+    """A claim's edit of the trained network; None where the claim is not tested there."""
+    host, trained, edit = subject.host, subject.trained, claim.edit
+    if not unbound(claim, subject.bound):
+        units = [subject.bound[family] for family in edit.families]
+        return edit_trained(host, trained, edit, units)
+    site = edited_site(subject, claim)
+    return edit_every_weight(host, trained, edit, site) if site else None
+
+
+def edited_site(subject: Subject, claim: Claim) -> str | None:
+    """The site of which a claim edits every weight in the trained network; None for any other.
+
+    The claim's edit is of all weights of one sign: it names every family that the last one reads.
+    One of these is not bound to trained units. The way to the units from the site just before
+    theirs is known.
+    """
+    reads = set(list(subject.spec.theory.families.values())[-1].reads)
+    everything = claim.edit.sign is not None and set(claim.edit.families) == reads
+    if not everything or not unbound(claim, subject.bound):
+        return None
+    site = site_before(subject.host, subject.trained.site)
+    return site if site and is_read(subject.host, subject.trained, site) else None
 
 
 def unbound(claim: Claim, bound: Bound) -> list[str]:

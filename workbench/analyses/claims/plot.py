@@ -12,6 +12,7 @@ from workbench.analyses.claims.measure import HANDWRITTEN, TRAINED, ClaimCurves
 from workbench.analyses.claims.table import change, edit_text, expect_text, verdict
 from workbench.report import curves as colours
 from workbench.spec.circuit import TrainedCircuit
+from workbench.spec.pose import direction_deg
 
 ACROSS = 2  # claims in a row
 LETTERS = 90  # of a line above the panels of a claim
@@ -28,7 +29,7 @@ def draw_claims(claims: Claims, curves: ClaimCurves, trained: TrainedCircuit) ->
     rows = -(-len(claims.claims) // ACROSS)
     figure = Figure(figsize=(5.6 * ACROSS, 2.4 * rows + 0.4), layout="constrained")
     cells = figure.subfigures(rows, ACROSS, squeeze=False).flatten()
-    poses = np.array(trained.directions_deg)
+    poses = np.array([direction_deg(unit.pose) for unit in trained.units])
     for cell, outcome in zip(cells, claims.claims, strict=False):
         claim = f"{outcome.claim}: {edit_text(outcome.edit)}; {expect_text(outcome.expect)}"
         cell.suptitle(textwrap.fill(claim, LETTERS), fontsize=8, x=0.02, ha="left")
@@ -37,8 +38,8 @@ def draw_claims(claims: Claims, curves: ClaimCurves, trained: TrainedCircuit) ->
             _panel(axes, side, outcome, curves, poses)
         panels[0].set_ylim(0, None)  # once both are drawn: the scale is that of the higher
     figure.supxlabel(
-        f"direction of the {curves.probe.name}, less the unit's pose (degrees); dotted before the "
-        "edit, solid after",
+        f"{curves.probe.turned} of the {curves.probe.name}, less the unit's pose (degrees); dotted "
+        "before the edit, solid after",
         fontsize=8,
     )
     figure.supylabel("mean response over the unit's peak before", fontsize=8)

@@ -44,7 +44,7 @@ def claims(request: ClaimsRequest, output: Path, work: Work) -> Claims:
     WorkbenchError, also for a theory without claims.
     """
     _refuse_no_claims(request.files.spec)
-    subject = load_subject(request.files)
+    subject = load_subject(request.files, read_off=False)
     work = work.on_host(subject.host.name)
 
     with folder_written_whole(output) as folder:

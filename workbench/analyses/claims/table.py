@@ -25,7 +25,7 @@ def claims_table(claims: Claims) -> Group:
     for outcome in claims.claims:
         shown.add_row(*_cells(outcome))
     heading = Text(f"{where}: means over {len(claims.units)} units, and in how many each holds")
-    return Group(heading, shown, Text(_summary(claims)), *_untested(claims))
+    return Group(heading, shown, Text(_summary(claims)), *_every_weight(claims), *_untested(claims))
 
 
 def _cells(outcome: Outcome) -> tuple[str, ...]:
@@ -85,16 +85,29 @@ def verdict(measured: Measured) -> str:
     return f"{verdict} {measured.holds}/{units}{silent}"
 
 
-def _untested(claims: Claims) -> list[Text]:
-    families = dict.fromkeys(family for outcome in claims.claims for family in outcome.unbound)
+def _every_weight(claims: Claims) -> list[Text]:
+    sites = dict.fromkeys(one.every_weight_from for one in claims.claims if one.every_weight_from)
     names = {
-        family: ", ".join(one.claim for one in claims.claims if family in one.unbound)
+        site: ", ".join(one.claim for one in claims.claims if one.every_weight_from == site)
+        for site in sites
+    }
+    return [
+        Text(f"in the trained network edits of the weights from every unit of {site}: {edited}")
+        for site, edited in names.items()
+    ]
+
+
+def _untested(claims: Claims) -> list[Text]:
+    untested = [one for one in claims.claims if one.trained is None]
+    families = dict.fromkeys(family for one in untested for family in one.unbound)
+    names = {
+        family: ", ".join(one.claim for one in untested if family in one.unbound)
         for family in families
     }
     return [
         Text(
-            f"not tested in the trained network: {untested}. Name trained units of {family}: "
+            f"not tested in the trained network: {claimed}. Name trained units of {family}: "
             f"--use-trained {family}=FILE"
         )
-        for family, untested in names.items()
+        for family, claimed in names.items()
     ]
