@@ -14,7 +14,7 @@ from torch import Tensor
 
 from workbench.hosts.host import Host
 from workbench.sequences.compile import AnswerRead, Written, WrittenNeurons
-from workbench.sequences.fit import least_squares, reading_directions
+from workbench.sequences.fit import answer_gains, reading_directions
 from workbench.sequences.head_parts import handwritten_patterns, trained_patterns
 from workbench.sequences.natural_run import NaturalRun, at_places
 from workbench.sequences.neuron_controls import wrong_circuits
@@ -218,6 +218,9 @@ def fitted_answers(
 ) -> AnswerConditions:
     """The part with its calibrated gains and its constant fitted on a calibration run.
 
+    Gains are fitted to the logits that the trained part adds, or to the network's answers
+    (`AnswerRead.fitted_to_answers`).
+
     wanted  what the trained part adds (`added_by`)
     means   whether a constant is fitted for each token
     """
@@ -231,7 +234,9 @@ def fitted_answers(
         rest, parts = wanted - fixed, [columns[i] for i in free]
         if means:
             rest, parts = rest - rest.mean(0), [column - column.mean(0) for column in parts]
-        gains = least_squares(torch.cat(parts, -1), rest)
+        to_answers = any(reads[i].fitted_to_answers for i in free)
+        natural = at_places(run.answers, run.scored) if to_answers else None
+        gains = answer_gains(torch.cat(parts, -1), rest, natural)
         widths = [column.shape[-1] for column in parts]
         for i, gain in zip(free, gains.split(widths), strict=True):
             reads[i] = replace(reads[i], gain=gain)

@@ -150,6 +150,8 @@ class AnswerRead:
     gain          one for each frequency of neurons, else one; None where it is to be fitted
     twice         False is a control: answers read the neurons' own phase
     order         a control: each neuron's answer is at the phase of the neuron of this place
+    fitted_to_answers  whether a gain that is to be fitted is fitted to the network's answers, and
+                  not to the logits that the trained part adds
     """
 
     source: str
@@ -157,6 +159,7 @@ class AnswerRead:
     gain: Float[Tensor, " column"] | None
     twice: bool = True
     order: Int[Tensor, " neuron"] | None = None
+    fitted_to_answers: bool = False
 
     def phases_deg(self, neurons: WrittenNeurons) -> Float[Tensor, " neuron"]:
         """The phase at which each neuron's answer is read."""
@@ -317,5 +320,6 @@ def _answers(family: TokenFamily, value: Value) -> tuple[AnswerRead, ...]:
     for source, read in family.reads.items():
         coefficients = tuple(number.tune for number in read.harmonics)
         gain = value(read.gain).float().expand(1) if isinstance(read.gain, Number) else None
-        made.append(AnswerRead(source, coefficients, gain))
+        to_answers = family.fitted_to_answers
+        made.append(AnswerRead(source, coefficients, gain, fitted_to_answers=to_answers))
     return tuple(made)

@@ -2,7 +2,7 @@
 
 A head's gains are those of least cross entropy to its own patterns, which is convex in them. The
 gains of answers are those of least squares to the logits that the replaced part adds, centred over
-the vocabulary.
+the vocabulary, or those of least KL divergence from the network's answers, which is convex too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,8 @@ from workbench.sequences.rule import HIDDEN, features
 
 RIDGE = 1e-4  # on the squared gains: two terms that are alike have one best pair of gains
 ITERATIONS = 50
+STEPS, CLOSE = 30, 1e-6  # of Newton's method: the most steps, and a step that is the last one
+SHORTEST = 2.0**-10  # share of a Newton step: a shorter one is rounding
 FEW = 4  # keys: a query that sees no more has little to choose, and is left out
 
 
@@ -93,6 +95,53 @@ def least_squares(
     wanted = added - added.mean(1, keepdim=True)
     flat = centred.flatten(0, 1).double()
     return torch.linalg.lstsq(flat, wanted.reshape(-1, 1).double()).solution[:, 0].float()
+
+
+def answer_gains(
+    columns: Float[Tensor, "row token column"],
+    added: Float[Tensor, "row token"],
+    natural: Float[Tensor, "row token"] | None = None,
+) -> Float[Tensor, " column"]:
+    """The gains of columns of logits in the place of what the trained part adds.
+
+    natural  the network's answers, from which the answers with the columns have the least KL
+             divergence; without them the gains are `least_squares`
+    """
+    gains = least_squares(columns, added)
+    return gains if natural is None else _least_divergence(columns, natural - added, natural, gains)
+
+
+def _least_divergence(
+    columns: Float[Tensor, "row token column"],
+    rest: Float[Tensor, "row token"],
+    natural: Float[Tensor, "row token"],
+    start: Float[Tensor, " column"],
+) -> Float[Tensor, " column"]:
+    """The gains of columns that are added to the rest of the logits, by Newton's method.
+
+    A step that does not lessen the divergence is halved until it does.
+    """
+    x, rest, wanted = columns.double(), rest.double(), natural.double().softmax(-1)
+
+    def loss(gains: Tensor) -> float:
+        return -float((wanted * (rest + x @ gains).log_softmax(-1)).sum(-1).mean())
+
+    gains = start.double()
+    now = loss(gains)
+    for _ in range(STEPS):
+        given = (rest + x @ gains).softmax(-1)
+        mean = torch.einsum("rt,rtc->rc", given, x)
+        slope = (mean - torch.einsum("rt,rtc->rc", wanted, x)).mean(0)
+        curvature = torch.einsum("rtc,rtd->cd", given[..., None] * x, x) - mean.T @ mean
+        step = torch.linalg.lstsq(curvature / len(x), slope[:, None]).solution[:, 0]
+        while (after := loss(gains - step)) > now and float(step.abs().max()) > CLOSE * SHORTEST:
+            step = step / 2
+        if after > now:
+            break
+        gains, now = gains - step, after
+        if float(step.abs().max()) < CLOSE:
+            break
+    return gains.float()
 
 
 def reading_directions(

@@ -22,7 +22,7 @@ KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "heads": (("looks",), ("fitted_to",)),
     "numbers": ((), ()),
     "neurons": (("poses", "reads", "phases"), ()),
-    "answers": (("reads",), ("means",)),
+    "answers": (("reads",), ("means", "fitted_to")),
 }
 CHOICES = ("poses", "phases", "looks", "fitted_to", "reads", "means")
 
@@ -113,7 +113,8 @@ class TokenFamily(Strict):
     numbers  tokens that stand for numbers on circles
     neurons  `max(0, drive)`; the phases of the numbers they read are `added` or `subtracted`
     answers  the logits; one unit for each token. `means: calibrated` gives each the mean of the
-             trained logits over calibration prompts
+             trained logits over calibration prompts. Calibrated gains are fitted to the logits that
+             the trained part adds, or, with `fitted_to: answers`, to what the network answers
     """
 
     units: Literal["heads", "numbers", "neurons", "answers"]
@@ -136,8 +137,11 @@ class TokenFamily(Strict):
             raise RefusedError(
                 "conflict", f"no {' and no '.join(extra)}, which units: {self.units} does not take"
             )
-        if self.fitted_to and all(look.gain != CALIBRATED for look in self.looks):
+        gains = [*(look.gain for look in self.looks), *(read.gain for read in self.reads.values())]
+        if self.fitted_to and CALIBRATED not in gains:
             raise RefusedError("conflict", "fitted_to where a gain is calibrated")
+        if self.fitted_to == "patterns" and self.units != "heads":
+            raise RefusedError("conflict", "fitted_to: answers, or none: it has no patterns")
         return self
 
     @property

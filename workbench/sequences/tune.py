@@ -114,7 +114,7 @@ def tuned_tokens(
 
 
 def _refuse_fitted_to_answers(spec: TokenSpec) -> None:
-    for name, family in spec.theory.families.items():
+    for name, family in spec.theory.of_units("heads").items():
         if family.fitted_to_answers:
             raise WorkbenchError(
                 f"{spec.path}: families.{name}.fitted_to",

@@ -13,7 +13,7 @@ from workbench.sequences.answer_parts import (
     silenced_heads,
 )
 from workbench.sequences.compile import AnswerRead
-from workbench.sequences.fit import least_squares
+from workbench.sequences.fit import answer_gains
 from workbench.sequences.language import CALIBRATED
 from workbench.sequences.natural_run import at_places
 from workbench.sequences.part import PartNumbers
@@ -69,7 +69,7 @@ def _plan(subject: Subject, read: AnswerRead) -> PartWeights:
 
 
 def _fitted(subject: Subject, read: AnswerRead, maps: Copies, means: bool) -> Copies:
-    """The maps with their gain and constant: least squares to what the trained heads add.
+    """The maps with their gain and constant, fitted to what the trained heads add, or to answers.
 
     The constant is the nearest that the stream can hold to the mean of the logits that are left.
     """
@@ -79,7 +79,8 @@ def _fitted(subject: Subject, read: AnswerRead, maps: Copies, means: bool) -> Co
     conditions = AnswerConditions(written, silenced, False, (), subject.causal, none)
     wanted = added_by(host, conditions, run)
     column = _added(subject, maps) - at_places(run.answers, run.scored) + wanted
-    gain = _gain(column, wanted, means) if read.gain is None else float(read.gain)
+    natural = at_places(run.answers, run.scored) if read.fitted_to_answers else None
+    gain = _gain(column, wanted, natural, means) if read.gain is None else float(read.gain)
     if not means:
         return replace(maps, gain=gain)
     rest = (wanted - gain * column).mean(0).double()
@@ -96,8 +97,11 @@ def _added(subject: Subject, maps: Copies) -> Float[Tensor, "row token"]:
 
 
 def _gain(
-    column: Float[Tensor, "row token"], wanted: Float[Tensor, "row token"], means: bool
+    column: Float[Tensor, "row token"],
+    wanted: Float[Tensor, "row token"],
+    natural: Float[Tensor, "row token"] | None,
+    means: bool,
 ) -> float:
     if means:
         column, wanted = column - column.mean(0), wanted - wanted.mean(0)
-    return float(least_squares(column[..., None], wanted))
+    return float(answer_gains(column[..., None], wanted, natural))
