@@ -22,7 +22,7 @@ from workbench.spec import (
     load_together,
     theory_from_text,
 )
-from workbench.spec.pose import POSE_AXES, PoseAxis, pose_axes
+from workbench.spec.pose import POSE_AXES, PoseAxis, direction_deg, pose_axes
 from workbench.theory.poses import SHIFT_X, SHIFT_Y
 
 DATA = Path(__file__).parent / "data"
@@ -175,6 +175,21 @@ def test_by_pose_is_the_order_of_the_directions():
     )
     assert circuit.by_pose == (1, 3, 0, 2)
     assert circuit.directions_deg == (90.0, 10.0, 350.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("pose", "angle_deg"),
+    [
+        ({"centre_deg": 75.0, "mixture": (0.0, 1.0, 0.0)}, 75.0),
+        ({"mixture": (0.6, 0.4, 0.0)}, 0.0),
+        ({"mixture": (0.0, 0.0, 0.5)}, 90.0),
+        ({"mixture": (0.0, -1.0, 0.0)}, 180.0),
+        ({"mixture": (0.0, 0.5, -0.5)}, 315.0),
+        ({"scale": 2.0}, 0.0),
+    ],
+)
+def test_a_unit_without_a_direction_lies_at_the_hue_of_its_mixture(pose, angle_deg):
+    assert direction_deg(TrainedUnit(unit=3, **pose).pose) == pytest.approx(angle_deg)
 
 
 @pytest.mark.parametrize("axis", [name for name, axis in POSE_AXES.items() if axis.every_unit])

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 from workbench.errors import WorkbenchError
 from workbench.spec.ledger import TunedOn
 from workbench.spec.number import RefusedError, Strict
-from workbench.spec.pose import PosedUnit, PoseValue, pose_axes
+from workbench.spec.pose import PosedUnit, PoseValue, direction_deg, pose_axes
 
 # These keys count in a circuit's hash even where no unit has them, as they always did. Any other
 # key counts only where some unit has it, so that a new key leaves the hashes of old files alone.
@@ -152,9 +152,14 @@ class TrainedCircuit(Strict):
         return tuple(unit.centre_deg for unit in self.units if unit.centre_deg is not None)
 
     @property
+    def angles_deg(self) -> tuple[float, ...]:
+        """Where each unit lies on the circle that its stimulus goes round (`direction_deg`)."""
+        return tuple(direction_deg(unit.pose) for unit in self.units)
+
+    @property
     def by_pose(self) -> tuple[int, ...]:
-        """The units' indices in the order of their `centre_deg`; without it, that of the file."""
-        return tuple(sorted(range(len(self.units)), key=lambda i: self.units[i].centre_deg or 0.0))
+        """The units' indices in the order of their `angles_deg`, where equal that of the file."""
+        return tuple(sorted(range(len(self.units)), key=lambda i: self.angles_deg[i]))
 
     def column(self, axis: str) -> tuple[PoseValue, ...]:
         """Each unit's value on an axis. Raises WorkbenchError for units without one."""

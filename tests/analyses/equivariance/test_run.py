@@ -212,6 +212,14 @@ def test_equivariance_of_incomparable_units_is_refused(tmp_path, units, fingerpr
     assert not (tmp_path / "out").exists()
 
 
+def test_equivariance_of_round_units_is_refused_by_name(tmp_path):
+    host, trained, _ = planted()
+    units = tuple(unit.model_copy(update={"centre_deg": None}) for unit in trained.units)
+    result = asked(tmp_path, host, trained.model_copy(update={"units": units}))
+    assert result.exit_code == 2
+    assert "units without centre_deg; expected units with a direction" in result.output
+
+
 @pytest.mark.inceptionv1
 @pytest.mark.full
 def test_equivariance_of_inceptionv1_curves_confirms_rotated_copies(shared, tmp_path):

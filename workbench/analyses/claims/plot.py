@@ -12,7 +12,6 @@ from workbench.analyses.claims.measure import HANDWRITTEN, TRAINED, ClaimCurves
 from workbench.analyses.claims.table import change, edit_text, expect_text, verdict
 from workbench.report import curves as colours
 from workbench.spec.circuit import TrainedCircuit
-from workbench.spec.pose import direction_deg
 
 ACROSS = 2  # claims in a row
 LETTERS = 90  # of a line above the panels of a claim
@@ -29,7 +28,7 @@ def draw_claims(claims: Claims, curves: ClaimCurves, trained: TrainedCircuit) ->
     rows = -(-len(claims.claims) // ACROSS)
     figure = Figure(figsize=(5.6 * ACROSS, 2.4 * rows + 0.4), layout="constrained")
     cells = figure.subfigures(rows, ACROSS, squeeze=False).flatten()
-    poses = np.array([direction_deg(unit.pose) for unit in trained.units])
+    poses = np.array(trained.angles_deg)
     for cell, outcome in zip(cells, claims.claims, strict=False):
         claim = f"{outcome.claim}: {edit_text(outcome.edit)}; {expect_text(outcome.expect)}"
         cell.suptitle(textwrap.fill(claim, LETTERS), fontsize=8, x=0.02, ha="left")

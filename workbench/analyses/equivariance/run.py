@@ -65,6 +65,13 @@ def equivariance(request: EquivarianceRequest, output: Path, work: Work) -> Equi
         raise WorkbenchError(
             str(request.circuit_file), "one unit", "two or more: copies of one another"
         )
+    if circuit.lacking(("centre_deg",)):
+        raise WorkbenchError(
+            str(request.circuit_file),
+            "units without centre_deg",
+            "units with a direction: round ones are the same however they are turned",
+            "`workbench score` and `claims` compare their hues.",
+        )
     host, frames = load(circuit.host), frames_of(circuit)
     for units in (circuit, *bound.values()):
         refuse_strange(units, host)

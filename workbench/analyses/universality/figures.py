@@ -144,7 +144,7 @@ def scored_row(empty: HostRow, host: Host, trained: TrainedCircuit, scores: Host
         units=len(trained.units),
         of=site.channels,
         circuit=trained.sha256,
-        poses_deg=list(trained.directions_deg),
+        poses_deg=list(trained.angles_deg),
         radii_px=[unit.radius_px for unit in trained.units if unit.radius_px is not None],
         figures={
             f"{side}.{name}": card.tuning.get(f"{side}.{name}")
