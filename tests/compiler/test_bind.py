@@ -8,8 +8,9 @@ import torch
 
 from tests.elsewhere import elsewhere
 from tests.planted import INPUT, SITE, THEORY, UNITS, planted, trained_circuit
-from workbench.compiler import compile_chain, compile_spec
-from workbench.compiler.bind import shares
+from workbench.compiler import bind, compile_chain, compile_spec
+from workbench.compiler.bind import ideal_activations, ideal_responses, shares
+from workbench.compiler.compile import trained_units
 from workbench.compiler.file import read_circuit, to_bytes
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host
@@ -98,9 +99,33 @@ def test_units_at_wrong_poses_are_refused(pair):
     turned = [unit.model_copy(update={"centre_deg": (unit.centre_deg + 60) % 360}) for unit in EVEN]
     with pytest.raises(
         WorkbenchError,
-        match=r"no response of planted:1, planted:3, .* to a bright line or arc at the surveyed",
+        match=r"no response of planted:1, planted:3, .* to a bright or dark line or arc at the",
     ):
         agreement(pair, pair.early.model_copy(update={"units": tuple(turned)}))
+
+
+def test_a_unit_that_only_a_dark_arc_drives_is_divided_by_its_response_to_that(pair, monkeypatch):
+    """Of the first unit the bright and the dark stimulus are exchanged."""
+    bright = ideal_activations(pair.host, pair.early, trained_units(pair.early))
+    measured = bind.ideal_responses
+
+    def exchanged(host, trained, units, contrast=1.0):
+        responses = measured(host, trained, units)
+        return np.where(np.arange(len(responses)) == 0, -contrast, contrast) * responses
+
+    monkeypatch.setattr(bind, "ideal_responses", exchanged)
+    assert (bright > 0).all()
+    np.testing.assert_array_equal(
+        ideal_activations(pair.host, pair.early, trained_units(pair.early)), bright
+    )
+
+
+def test_dark_stimuli_are_bright_ones_of_the_other_sign():
+    host, trained, _ = planted()
+    units = trained_units(trained)
+    bright, dark = (ideal_responses(host, trained, units, sign) for sign in (1.0, -1.0))
+    # the planted Gabors pool polarity, on a mean colour of 120 to 0
+    np.testing.assert_allclose(dark, bright, rtol=0.2)
 
 
 def test_a_shifted_unit_is_read_where_its_feature_lies(pair):

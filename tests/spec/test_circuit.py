@@ -56,6 +56,7 @@ HASHES = {
     "squeezenet/brightness_contrast.yaml": "a9a3b77d7f11a8ded6c38824c253da36",
     "squeezenet/complex_gabor-fire4.yaml": "587722279acbc2f9d86c18aae0ecb30c",
     "squeezenet/early_curve.yaml": "dec37062d055e459ad713fcf1d49df1e",
+    "squeezenet/line-fire3.yaml": "dfc09b18dc4da3c26ff7ea38176c9067",
     "squeezenet/line-fire4.yaml": "0d51ad4f1239846fccf5c5636f099c5d",
     "squeezenet_second_run/curve.yaml": "a02a4420ad9d938b560279af52551c74",
 }

@@ -143,8 +143,14 @@ def shares(pose_deg: Float[np.ndarray, " n"], period_deg: float) -> Float[np.nda
 
 
 def ideal_activations(host: Host, trained: TrainedCircuit, units: Units) -> Float[np.ndarray, " n"]:
-    """As `ideal_responses`. Raises WorkbenchError for a unit whose response is not above 0."""
+    """As `ideal_responses`; of a unit that no bright stimulus drives, those to the dark one.
+
+    Raises WorkbenchError for a unit that responds to neither.
+    """
     responses = ideal_responses(host, trained, units)
+    if not (responses > 0).all():
+        dark = ideal_responses(host, trained, units, contrast=-1.0)
+        responses = np.where(responses > 0, responses, dark)
     if undriven := [
         f"{trained.site}:{unit.unit}"
         for unit, response in zip(trained.units, responses, strict=True)
@@ -152,17 +158,20 @@ def ideal_activations(host: Host, trained: TrainedCircuit, units: Units) -> Floa
     ]:
         raise WorkbenchError(
             f"circuit {trained.circuit}",
-            f"no response of {', '.join(undriven)} to a bright line or arc at the surveyed pose",
+            f"no response of {', '.join(undriven)} to a bright or dark line or arc at the "
+            "surveyed pose",
             "units of the family that the spec describes",
             "Leave these units out of the circuit file, or bind another circuit.",
         )
     return responses
 
 
-def ideal_responses(host: Host, trained: TrainedCircuit, units: Units) -> Float[np.ndarray, " n"]:
+def ideal_responses(
+    host: Host, trained: TrainedCircuit, units: Units, contrast: float = 1.0
+) -> Float[np.ndarray, " n"]:
     """Activation of each trained unit's middle cell on its own ideal stimulus, to DIGITS digits.
 
-    It is in the host's activation units.
+    It is in the host's activation units. The stimulus is bright, or with a `contrast` of -1 dark.
     """
     site, channels = host.site(trained.site), trained.channels("a response to an ideal stimulus")
     row, column = site.height // 2, site.width // 2
@@ -173,7 +182,7 @@ def ideal_responses(host: Host, trained: TrainedCircuit, units: Units) -> Float[
         Stimulus((corner[0] + x, corner[1] + y), float(normal_deg), radius_px)
         for x, y, normal_deg, radius_px in places
     ]
-    picture = ideal_stimuli(stimuli, host.picture_input.size_px)
+    picture = contrast * ideal_stimuli(stimuli, host.picture_input.size_px)
     activations, _ = activations_on(host, (site.name,), picture)[host_source(site.name)]
     return np.array(
         [
