@@ -21,6 +21,7 @@ from workbench.vision.tuning import (
     VARIANTS,
     TuningCurves,
     hue_rgb,
+    over_variants,
     probe_of,
     stimuli_count,
     tuning,
@@ -153,6 +154,15 @@ families:
 @pytest.mark.parametrize("text", [BY_SPOTS, BLOBS])
 def test_a_round_family_is_shown_spots_of_all_hues(text):
     assert probe_of(theory_from_text(text).theory) is HUED_SPOTS
+
+
+def test_a_unit_that_prefers_one_colour_of_edge_has_the_curve_of_that():
+    red, bright = np.array([[4.0, 0], [1, 0]]), np.array([[0.0, 5], [3, 0]])
+    curves = [red + 10, red + 20, bright + 30]
+    chosen = over_variants(COLOUR_EDGES, [red, red, bright], curves)
+    np.testing.assert_array_equal(chosen, np.stack([curves[0][:, 0], curves[2][:, 1]], 1))
+    mean = over_variants(ARCS, [red, bright], [red, bright])
+    np.testing.assert_array_equal(mean, [[2, 2.5], [2, 0]])
 
 
 def test_hues_go_round_the_opponent_colours():

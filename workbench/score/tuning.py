@@ -54,11 +54,16 @@ def largest_differences(curves: TuningCurves) -> list[StimulusDifference | None]
     """The stimulus of the largest difference of each unit; None if its trained unit is silent.
 
     The stimuli are all variants at the radius that the trained units prefer, and the mean of the
-    first two at every other radius.
+    variants measured there at every other radius.
     """
     preferred, names = curves.preferred, list(curves.variants)
     rows = [(name, preferred, *curves.variants[name]) for name in names] + [
-        (f"mean of {' and '.join(names[:2])}", k, curves.trained[k], curves.handwritten[k])
+        (
+            f"mean of {' and '.join(names[: curves.probe.measured])}",
+            k,
+            curves.trained[k],
+            curves.handwritten[k],
+        )
         for k in range(len(curves.radius_px))
         if k != preferred
     ]

@@ -151,10 +151,13 @@ class Probe:
 
     radii_px  a straight stimulus has one, STRAIGHT_PX
     turns     how often it looks the same in a full turn
-    variants  how it is drawn; responses to the first two are averaged
+    variants  how it is drawn; `over_variants` makes one curve of the first `measured` of them
     stroked   whether the first variant is a line, which takes a `width_px`
     turned    what the angle is: its direction, or its hue
     echo      what lies opposite to a unit's peak
+    measured  how many of the variants are drawn at every radius
+    preferred whether a unit's curve is that of the variant which drives its trained unit most, as
+              units differ in the colour of their edge; otherwise it is the mean of the variants
     """
 
     name: str
@@ -164,6 +167,8 @@ class Probe:
     stroked: bool = False
     turned: str = "direction"
     echo: str = "the opposite direction"
+    measured: int = 2
+    preferred: bool = False
 
 
 SIDED = (
@@ -197,6 +202,8 @@ COLOUR_EDGES = Probe(
         "blue on yellow": (filled, BLUE, YELLOW),
         "bright on dark": (filled, 187.0, 67.0),
     },
+    measured=3,
+    preferred=True,
 )
 
 
@@ -257,8 +264,9 @@ def probe_of(theory: Theory) -> Probe:
 class TuningCurves:
     """Responses to the stimuli of `probe`: the highest within one cell of the apex.
 
-    `trained` and `handwritten` are averaged over the probe's first two variants, bright and dark;
-    `variants` has, for each of them, both at the radius that the trained units prefer on average.
+    `trained` and `handwritten` are of the probe's first two variants, bright and dark, or of more
+    (`over_variants`); `variants` has, for each variant, both at the radius that the trained units
+    prefer on average.
     """
 
     centre_deg: Float[np.ndarray, " pose"]
@@ -272,6 +280,23 @@ class TuningCurves:
     def preferred(self) -> int:
         """The index of the radius that the trained units prefer on average."""
         return preferred_radius(self.trained)
+
+
+def over_variants(
+    probe: Probe,
+    trained: Sequence[Float[np.ndarray, "pose unit"]],
+    curves: Sequence[Float[np.ndarray, "pose unit"]],
+) -> Float[np.ndarray, "pose unit"]:
+    """One curve for each unit from those of several variants, at one radius.
+
+    It is their mean, or for a probe with `preferred` that of the variant which drives the trained
+    unit most.
+    """
+    of_variants = np.stack(curves)
+    if not probe.preferred:
+        return of_variants.mean(0)
+    best = np.stack(trained).max(1).argmax(0)
+    return of_variants[best, :, np.arange(len(best))].T
 
 
 def preferred_radius(trained: Float[np.ndarray, "radius pose unit"]) -> int:
@@ -311,20 +336,28 @@ def tuning(
                 progress(len(poses))
             yield pair
 
-    both = list(both_of([(name, radius) for radius in radii for name in names[:2]]))
-    lines = list(zip(both[::2], both[1::2], strict=True))
+    measured = names[: probe.measured]
+    both = list(both_of([(name, radius) for radius in radii for name in measured]))
+    lines = [both[i : i + len(measured)] for i in range(0, len(both), len(measured))]
     trained, handwritten = (
-        np.stack([(bright[k] + dark[k]) / 2 for bright, dark in lines]) for k in (0, 1)
+        np.stack(
+            [
+                over_variants(probe, *([pair[side] for pair in line] for side in (0, k)))
+                for line in lines
+            ]
+        )
+        for k in (0, 1)
     )
     best = preferred_radius(trained)
-    more = both_of([(name, radii[best]) for name in names[2:]])
+    more = both_of([(name, radii[best]) for name in names[probe.measured :]])
     variants = dict(zip(names, [*lines[best], *more], strict=True))
     return TuningCurves(poses, np.array(radii), trained, handwritten, variants, probe)
 
 
 def stimuli_count(step_deg: int = STEP_DEG, probe: Probe = ARCS) -> int:
     """How many pictures `tuning` draws."""
-    return (2 * len(probe.radii_px) + len(probe.variants) - 2) * len(range(0, 360, step_deg))
+    drawn = probe.measured * len(probe.radii_px) + len(probe.variants) - probe.measured
+    return drawn * len(range(0, 360, step_deg))
 
 
 def apex_of(site: Site) -> Point:

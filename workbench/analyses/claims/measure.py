@@ -19,7 +19,7 @@ from workbench.splice.edit import (
     edited,
     is_read,
 )
-from workbench.vision.tuning import STEP_DEG, Probe, answers
+from workbench.vision.tuning import STEP_DEG, Probe, answers, over_variants
 from workbench.work import Work
 
 TRAINED, HANDWRITTEN = "trained", "handwritten"
@@ -29,7 +29,7 @@ Curves = Mapping[str, Float[np.ndarray, "radius pose unit"]]
 
 @dataclass(frozen=True)
 class ClaimCurves:
-    """Mean responses to bright and dark stimuli before any edit and after that of each claim.
+    """Responses to the probe's stimuli before any edit and after that of each claim.
 
     They are as in `TuningCurves`. A claim has no trained curves where a family that it names is not
     bound to trained units, unless the edit is of every weight (`edited_site`).
@@ -73,16 +73,22 @@ def claim_curves(
             conditions[TRAINED, name] = edit
 
     poses = np.arange(0, 360, step_deg, dtype=np.float64)
-    lines = list(probe.variants.values())[:2]
-    pairs = [
+    lines = list(probe.variants.values())[: probe.measured]
+    by_radius = [
         [
             answers(subject.host, circuits, conditions, line, radius, poses, progress, work.cache)
             for line in lines
         ]
         for radius in probe.radii_px
     ]
+    whole = (TRAINED, "")
     curves = {
-        key: np.stack([(bright[key] + dark[key]) / 2 for bright, dark in pairs])
+        key: np.stack(
+            [
+                over_variants(probe, *([curves[one] for curves in lines] for one in (whole, key)))
+                for lines in by_radius
+            ]
+        )
         for key in conditions
     }
 
@@ -126,4 +132,4 @@ def unbound(claim: Claim, bound: Bound) -> list[str]:
 
 def picture_count(probe: Probe, step_deg: int = STEP_DEG) -> int:
     """Pictures that `claim_curves` draws."""
-    return 2 * len(probe.radii_px) * len(range(0, 360, step_deg))
+    return probe.measured * len(probe.radii_px) * len(range(0, 360, step_deg))
