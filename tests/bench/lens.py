@@ -1,5 +1,6 @@
 """Conditions on a transformer by TransformerLens: `run_with_hooks` on a twin of the host."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,29 +28,30 @@ POSITIONS = {"learned": "standard", "rotary": "rotary", "queries-and-keys": "sho
 def lens_model(lens: Any, shape: TransformerShape) -> Any:
     """A HookedTransformer of that shape, with random weights."""
     rotary = shape.positions == "rotary"
-    return lens.HookedTransformer(
-        lens.HookedTransformerConfig(
-            n_layers=shape.layers,
-            d_model=shape.d_model,
-            n_ctx=shape.context,
-            d_head=shape.d_head,
-            n_heads=shape.heads,
-            n_key_value_heads=shape.key_heads,
-            d_mlp=shape.d_mlp or None,
-            attn_only=shape.mlp == "none",
-            gated_mlp=shape.mlp == "swiglu",
-            act_fn=FUNCTIONS[shape.mlp],
-            normalization_type=NORMS[shape.norm],
-            eps=shape.norm_epsilon,
-            positional_embedding_type=POSITIONS[shape.positions],
-            rotary_dim=shape.d_head if rotary else None,
-            rotary_adjacent_pairs=True,
-            attention_dir="causal" if shape.causal else "bidirectional",
-            d_vocab=shape.vocabulary,
-            default_prepend_bos=False,
-            device="cpu",
-        )
+    configured = lens.HookedTransformerConfig(
+        n_layers=shape.layers,
+        d_model=shape.d_model,
+        n_ctx=shape.context,
+        d_head=shape.d_head,
+        n_heads=shape.heads,
+        n_key_value_heads=shape.key_heads,
+        d_mlp=shape.d_mlp or None,
+        attn_only=shape.mlp == "none",
+        gated_mlp=shape.mlp == "swiglu",
+        act_fn=FUNCTIONS[shape.mlp],
+        normalization_type=NORMS[shape.norm],
+        eps=shape.norm_epsilon,
+        positional_embedding_type=POSITIONS[shape.positions],
+        rotary_dim=shape.d_head if rotary else None,
+        rotary_adjacent_pairs=True,
+        attention_dir="causal" if shape.causal else "bidirectional",
+        d_vocab=shape.vocabulary,
+        default_prepend_bos=False,
+        device="cpu",
     )
+    with warnings.catch_warnings():  # 3.9 announces that 4.0, which is not installed, lacks it
+        warnings.filterwarnings("ignore", "HookedTransformer is deprecated", DeprecationWarning)
+        return lens.HookedTransformer(configured)
 
 
 def twin(lens: Any, host: Host) -> Any:

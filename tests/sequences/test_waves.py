@@ -149,7 +149,7 @@ def test_every_number_counts(card):
         ),
         ("of: number", "of: input", ("families.gather.looks[2].frequency", "conflict")),
         ("of: number", "of: nubmer", ("families.gather.looks[2].of", "unknown-family")),
-        ("from-circuit", "[0]", ("families.gather.looks[2].frequency", "out-of-range")),
+        ("from-circuit", "[0]", ("families.gather.looks[2].frequency[0]", "out-of-range")),
     ],
 )
 def test_a_fault_of_a_wave_is_reported_at_its_key(old, new, expected):

@@ -67,7 +67,7 @@ def export(  # noqa: PLR0913
     """
     if of_tokens([spec_file]):
         refuse_options(EXPORT_OPTIONS)
-        files = paired_tokens([spec_file], [circuit_file] if circuit_file else [])
+        files = paired_tokens([spec_file], [circuit_file] if circuit_file else [], host)
         export_of_tokens(files, text, part, output, seed)
         return
     refuse_for_pictures()

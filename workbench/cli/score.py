@@ -102,7 +102,7 @@ def score(  # noqa: PLR0913
     """
     if of_tokens(spec_files):
         refuse_options(SCORE_OPTIONS)
-        pair = paired_tokens(spec_files, circuit_files)
+        pair = paired_tokens(spec_files, circuit_files, host)
         trained = families_alone(bound)
         score_of_tokens(pair, text, output, common.seed, common.as_json, required, trained)
         return

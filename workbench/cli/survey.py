@@ -90,13 +90,17 @@ def survey(
     if family in TOKEN_FAMILIES:
         _survey_tokens(host_name, family, sites, output, images)
         return
+    from workbench.errors import WorkbenchError
     from workbench.hosts.named import folder_name
     from workbench.hosts.store import load
+    from workbench.hosts.tokens import TokenInput
     from workbench.spec import dump_circuit
     from workbench.vision.survey import survey as find
 
     host = load(host_name)
-    host.picture_input  # noqa: B018 (refuses a host of tokens, before pictures are read)
+    if isinstance(host.input, TokenInput):
+        families = " or ".join(TOKEN_FAMILIES)
+        raise WorkbenchError("--family", family, families, f"{host_name} reads tokens.")
     with Session() as session:
         pictures = session.pictures(images, skip_broken, "calibration")
         circuit = find(

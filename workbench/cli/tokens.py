@@ -17,13 +17,19 @@ if TYPE_CHECKING:
 
 # parameters of commands that a theory of tokens has a use for
 SCORE_OPTIONS = (
-    *("spec_files", "circuit_files", "text", "output"),
+    *("spec_files", "circuit_files", "host", "text", "output"),
     *("seed", "as_json", "no_cache", "required", "bound"),
 )
-TUNE_OPTIONS = ("spec_file", "circuit_files", "output", "steps", "rate", "seed", "no_cache")
-COMPILE_OPTIONS = ("spec_file", "circuit_file", "text", "part", "output", "seed")
-SHOW_OPTIONS = ("file", "circuit_file", "text", "part", "output", "seed")
-EXPORT_OPTIONS = ("spec_file", "circuit_file", "text", "part", "output", "seed", "no_cache")
+TUNE_OPTIONS = (
+    *("spec_file", "circuit_files", "hosts", "output"),
+    *("steps", "rate", "seed", "no_cache"),
+)
+COMPILE_OPTIONS = ("spec_file", "circuit_file", "host", "text", "part", "output", "seed")
+SHOW_OPTIONS = ("file", "circuit_file", "host", "text", "part", "output", "seed")
+EXPORT_OPTIONS = (
+    *("spec_file", "circuit_file", "host", "text", "part"),
+    *("output", "seed", "no_cache"),
+)
 
 
 def score_of_tokens(

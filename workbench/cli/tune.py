@@ -125,7 +125,7 @@ def tune(  # noqa: PLR0913
     """
     if of_tokens([spec_file]):
         refuse_options(TUNE_OPTIONS)
-        pair = paired_tokens([spec_file], circuit_files)
+        pair = paired_tokens([spec_file], circuit_files, *hosts[:1])
         tune_of_tokens(pair, output, steps, rate, common.seed)
         return
     from workbench.spec import load_circuit

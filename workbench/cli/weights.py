@@ -27,7 +27,6 @@ from workbench.terminal.options import (
 from workbench.terminal.tokens import (
     PART,
     TEXT,
-    given_for_tokens,
     of_tokens,
     refuse_for_pictures,
     refuse_options,
@@ -116,7 +115,7 @@ def show(
         return
     if file.suffix != ".safetensors" and of_tokens([file]):
         refuse_options(SHOW_OPTIONS)
-        show_of_tokens((file, given_for_tokens(circuit_file)), text, part, output, seed)
+        show_of_tokens((file, chosen_circuit(file, circuit_file, host)), text, part, output, seed)
         return
     refuse_for_pictures()
     from workbench.compiler import read_circuit

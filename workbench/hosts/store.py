@@ -75,10 +75,12 @@ def tokenizer(name: str) -> Tokenizer:
 
     Raises WorkbenchError for a host that has none, and for kept files that are missing or altered.
     """
-    wanted = recipe(name)
-    if wanted.tokenizer is None:
+    wanted = RECIPES.get(name)
+    if wanted is None or wanted.tokenizer is None:
+        refuse_unknown(name)
+        known = " or ".join(recipe.name for recipe in RECIPES.values() if recipe.tokenizer)
         raise WorkbenchError(
-            f"host {name}", "it has no tokenizer", "a host of texts", "Give prompts as tokens."
+            f"host {name}", "it has no tokenizer", known, "Declare prompts of another kind."
         )
     for file in wanted.keeps:
         path = kept_folder(name) / file

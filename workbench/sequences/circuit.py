@@ -4,13 +4,24 @@ It also names the prompts that its figures are measured on.
 """
 
 import hashlib
-from typing import Annotated, Literal, Self
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from workbench.spec.number import ENTRIES, Name, RefusedError, Strict
 
-HeadName = Annotated[str, Field(pattern=r"^\d+\.\d+$", description="layer.head, from 0")]
+
+def _head_name(name: str) -> str:
+    if not re.fullmatch(r"(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})", name):
+        raise RefusedError("wrong-name", "LAYER.HEAD, both from 0, as in '0.2'")
+    return name
+
+
+HeadName = Annotated[
+    str, AfterValidator(_head_name), Field(description="layer.head, both from 0, as in 0.2")
+]
 Count = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -21,7 +32,7 @@ class PairPrompts(Strict):
     """
 
     kind: Literal["pairs"]
-    modulus: Count
+    modulus: Annotated[int, Field(ge=2, le=4096)]
     operation: Literal["addition", "subtraction"] = "addition"
     share: Annotated[float, Field(gt=0, lt=1)] = 0.3
 
@@ -33,12 +44,19 @@ class RepeatPrompts(Strict):
     """
 
     kind: Literal["repeats"]
-    vocabulary: Count
+    vocabulary: Annotated[int, Field(ge=2, le=4096)]
     length: Count
-    string: Count
+    string: Annotated[int, Field(ge=3, le=4096)]
     times: Annotated[int, Field(ge=2, le=16)]
     count: Count = 512
     calibrate_on: Count = 256
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (places := self.times * self.string) > self.length:
+            shown = f"{self.times} strings of {self.string}"
+            raise RefusedError("conflict", f"a length of {places} or more for {shown}")
+        return self
 
 
 class SamplePrompts(Strict):
@@ -50,6 +68,12 @@ class SamplePrompts(Strict):
     count: Count = 64
     calibrate_on: Count = 40
 
+    @model_validator(mode="after")
+    def _scored(self) -> Self:
+        if self.skip > self.length - 2:
+            raise RefusedError("conflict", f"a length of {self.skip + 2} or more after {self.skip}")
+        return self
+
 
 class TextPrompts(Strict):
     """Sentences of a text file, `length` tokens each."""
@@ -60,8 +84,21 @@ class TextPrompts(Strict):
     calibrate_on: Count = 32
 
 
+def _kind(prompts: Any) -> str:
+    kind = prompts.get("kind") if isinstance(prompts, Mapping) else getattr(prompts, "kind", "")
+    return f"({kind})"
+
+
 PromptSet = Annotated[
-    PairPrompts | RepeatPrompts | SamplePrompts | TextPrompts, Field(discriminator="kind")
+    Annotated[PairPrompts, Tag("(pairs)")]
+    | Annotated[RepeatPrompts, Tag("(repeats)")]
+    | Annotated[SamplePrompts, Tag("(samples)")]
+    | Annotated[TextPrompts, Tag("(texts)")],
+    Discriminator(
+        _kind,
+        custom_error_type="prompt_kind",
+        custom_error_message="a mapping with kind: pairs, repeats, samples or texts",
+    ),
 ]
 
 

@@ -1,6 +1,7 @@
 """Files -> theories and circuits of transformers; every problem of a file is reported at once."""
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,17 +35,22 @@ class TokenSpec:
 
 
 def is_of_tokens(path: Path | str) -> bool:
-    """Whether a file declares `input: tokens`; False for one that cannot be read as YAML."""
+    """Whether a file has the key `input`, as theories and circuits of tokens have.
+
+    False for one that cannot be read as YAML.
+    """
     try:
         values = source.read(Path(path)).values
     except WorkbenchError:
         return False
-    return isinstance(values, Mapping) and values.get("input") == "tokens"
+    return isinstance(values, Mapping) and "input" in values
 
 
 def load_token_theory(path: Path | str) -> TokenSpec:
     """The theory of a YAML file. Raises SpecError with every problem, and WorkbenchError."""
-    return token_theory(source.read(Path(path)))
+    parsed = source.read(Path(path))
+    _refuse_other_kind(parsed, "theory", "circuit")
+    return token_theory(parsed)
 
 
 def token_theory_from_text(text: str, path: str = "<text>") -> TokenSpec:
@@ -68,9 +74,23 @@ def token_theory(parsed: Source) -> TokenSpec:
 def load_token_circuit(path: Path | str) -> TokenCircuit:
     """The circuit of a YAML file. Raises SpecError with every problem, and WorkbenchError."""
     parsed = source.read(Path(path))
+    _refuse_other_kind(parsed, "circuit", "theory")
     circuit, wrong = validated(TokenCircuit, parsed.values)
     parsed.refuse([*parsed.faults, *parsed.independent(wrong)])
     return circuit
+
+
+def _refuse_other_kind(parsed: Source, wanted: str, other: str) -> None:
+    """Raises WorkbenchError for a file of pictures, and for a circuit in a theory's place."""
+    keys = parsed.values if isinstance(parsed.values, Mapping) else {}
+    if other in keys and wanted not in keys:
+        raise WorkbenchError(
+            parsed.file, f"is a {other}", f"a {wanted}", "Give SPEC --circuit FILE."
+        )
+    if wanted in keys and "input" not in keys:
+        raise WorkbenchError(
+            parsed.file, "has no `input: tokens`", f"a {wanted} of tokens, as the other file"
+        )
 
 
 def load_token_file(path: Path | str) -> TokenSpec | TokenCircuit:
@@ -83,7 +103,8 @@ def load_token_file(path: Path | str) -> TokenSpec | TokenCircuit:
 def refuse_unmatched(spec: TokenSpec, circuit: TokenCircuit, file: Path | str) -> None:
     """Raises WorkbenchError if the circuit lacks a family of the theory, its units or frequencies.
 
-    A frequency above half the count of numbers is refused: it has the waves of a lower one.
+    A frequency above half the count of numbers is refused: it has the waves of a lower one. So are
+    a head in two families, and one that no head whose tokens it reads comes before.
     """
     for name, family in spec.theory.families.items():
         if family.units not in OF_CIRCUIT:
@@ -102,6 +123,30 @@ def refuse_unmatched(spec: TokenSpec, circuit: TokenCircuit, file: Path | str) -
             )
         for source_name, declared in _circles(family):
             _refuse_frequencies(circuit, name, source_name, declared, file)
+    heads = {name: circuit.families[name] for name in spec.theory.of_units("heads")}
+    for (name, units), (other, others) in itertools.combinations(heads.items(), 2):
+        if shared := set(units.heads or ()) & set(others.heads or ()):
+            where = f"{file}: families.{other}.heads"
+            shown = f"{', '.join(sorted(shared))}, also of {name}"
+            raise WorkbenchError(where, shown, "each head in one family")
+    for name in heads:
+        for look in spec.theory.families[name].looks:
+            if look.of in heads:
+                _refuse_order(heads, name, look.of, file)
+
+
+def _refuse_order(
+    heads: Mapping[str, CircuitFamily], name: str, carriers: str, file: Path | str
+) -> None:
+    """Raises WorkbenchError for heads of `name` that no head of the carriers comes before."""
+    first = min(heads[carriers].by_layer)
+    early = [head for head in heads[name].heads or () if int(head.split(".")[0]) <= first]
+    if early:
+        raise WorkbenchError(
+            f"{file}: families.{name}.heads",
+            f"{', '.join(early)}, which read what {carriers} carried",
+            f"heads of layer {first + 1} or later, after {carriers}'s first",
+        )
 
 
 def _circles(family: TokenFamily) -> Iterator[tuple[str, Frequencies]]:

@@ -9,14 +9,17 @@ degrees on the circle of frequency k, where p is the count of numbers.
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from workbench.sequences.changes import TokenClaim, TokenVariant
 from workbench.spec.family import Steps
 from workbench.spec.number import ENTRIES, Name, Number, RefusedError, Strict
 
 CALIBRATED = "calibrated"
-Gain = Number | Literal["calibrated"]
+Gain = Annotated[
+    Annotated[Number, Tag("(number)")] | Annotated[Literal["calibrated"], Tag("(word)")],
+    Discriminator(lambda gain: "(word)" if isinstance(gain, str) else "(number)"),
+]
 # units -> the keys that a family of them needs, and those that it may have
 KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "heads": (("looks",), ("fitted_to",)),
@@ -27,10 +30,11 @@ KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 CHOICES = ("poses", "phases", "looks", "fitted_to", "reads", "means")
 
 
-Frequencies = (
-    Literal["from-circuit"]
-    | Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)]
-)
+Frequencies = Annotated[
+    Annotated[Literal["from-circuit"], Tag("(word)")]
+    | Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1), Tag("(list)")],
+    Discriminator(lambda given: "(word)" if isinstance(given, str) else "(list)"),
+]
 
 
 class Look(Strict):

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
 from workbench.hosts.output import NO_TARGET
 from workbench.sequences.prompts import Prompt
@@ -54,9 +55,24 @@ def natural_run(host: Host, prompts: Sequence[Prompt], sites: Sequence[str]) -> 
     tokens = host.input.batch(prompts).to(host.device)
     streams = [site for site in host.sites if host.starts_at(site)]
     answers, seen = host.run(tokens, *dict.fromkeys([*sites, *streams]))
+    refuse_infinite(host, answers)
     targets = torch.as_tensor(host.output.targets(prompts))
     scored = (targets != NO_TARGET).reshape(len(prompts), -1)
     return NaturalRun(tokens, answers, seen, scored)
+
+
+def refuse_infinite(host: Host, values: Float[Tensor, "n ..."]) -> None:
+    """Raises WorkbenchError for what a network gives where it is not finite.
+
+    A logit of minus infinity rules a token out, and is allowed.
+    """
+    if (values.isnan() | values.isposinf()).any():
+        raise WorkbenchError(
+            f"host {host.name}",
+            "its activations on these prompts are not finite",
+            "a network whose weights are of a usual size",
+            "Give the checkpoint of this network.",
+        )
 
 
 def at_places(values: Float[Tensor, "n place ..."], scored: Tensor) -> Tensor:

@@ -35,7 +35,15 @@ class Prompts:
 
 def prompts_of(declared: PromptSet, host: Host, seed: int = 0, text: Path | None = None) -> Prompts:
     """The prompts of a circuit file's declaration, made or read. Raises WorkbenchError."""
-    return MAKERS[declared.kind](declared, host, seed, text)
+    made: Prompts = MAKERS[declared.kind](declared, host, seed, text)
+    if not all(made.counts.values()):
+        raise WorkbenchError(
+            "prompts",
+            " and ".join(f"{count} for {use}" for use, count in made.counts.items()),
+            "prompts that calibrate and prompts that are scored",
+            "Declare more of them.",
+        )
+    return made
 
 
 def _pairs(declared: PairPrompts, host: Host, seed: int, text: Path | None) -> Prompts:

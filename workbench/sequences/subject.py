@@ -14,7 +14,7 @@ from workbench.sequences.compile import Written, compile_tokens
 from workbench.sequences.files import TokenSpec, load_token_circuit, refuse_unmatched
 from workbench.sequences.fit_answers import calibrated
 from workbench.sequences.head_parts import sites_of_heads
-from workbench.sequences.hosted import refuse_unfit
+from workbench.sequences.hosted import prompt_length, refuse_unanswered, refuse_unfit
 from workbench.sequences.language import TokenTheory
 from workbench.sequences.natural_run import NaturalRun, natural_run
 from workbench.sequences.prompt_sets import Prompts, prompts_of
@@ -75,6 +75,7 @@ def prepared(
     """
     refuse_unmatched(spec, circuit, where)
     host, prompts = network_and_prompts(circuit, where, seed, text, host)
+    refuse_unanswered(host, spec.theory, circuit, where)
     refuse_tuned_on(spec, circuit, host, prompts, text)
     return host, prompts
 
@@ -87,8 +88,9 @@ def network_and_prompts(
     host: Host | None = None,
 ) -> tuple[Host, Prompts]:
     """As `prepared`, for any theory. Raises WorkbenchError if circuit and network do not fit."""
-    host = at_length(host or load(circuit.host), prompt_length(circuit))
+    host = host or load(circuit.host)
     refuse_unfit(host, circuit, where)
+    host = at_length(host, prompt_length(circuit))
     return host, prompts_of(circuit.prompts, host, seed, text)
 
 
@@ -152,11 +154,6 @@ def varied_subject(subject: Subject, spec: TokenSpec, circuit: TokenCircuit, nam
     changed = circuit_of(theory, circuit, spec.theory.variants[name])
     written = compile_tokens(theory, changed, shape_of(subject.host).answers)
     return calibrated_subject(theory, written, subject.host, subject.run, subject.seed)
-
-
-def prompt_length(circuit: TokenCircuit) -> int:
-    """The number of places of the prompts that a circuit file declares."""
-    return 3 if circuit.prompts.kind == "pairs" else circuit.prompts.length
 
 
 def with_temperature(host: Host, run: NaturalRun, prompts: Prompts) -> Host:

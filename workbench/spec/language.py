@@ -92,7 +92,10 @@ __all__ = [
 
 INPUT = "input"
 # Tags of the unions' branches. They appear in pydantic's locations and nowhere else.
-BRANCHES = ("(axes)", "(word)", "(kernel)", "(blob)", "(term)", "(weights)")
+BRANCHES = (
+    *("(axes)", "(word)", "(kernel)", "(blob)", "(term)", "(weights)"),
+    *("(number)", "(list)", "(pairs)", "(repeats)", "(samples)", "(texts)"),  # of tokens
+)
 
 
 class Theory(Strict):

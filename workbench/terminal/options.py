@@ -13,7 +13,7 @@ import click
 
 from workbench.errors import WorkbenchError
 from workbench.shipped import given_or_shipped, shipped
-from workbench.terminal.tokens import given_for_tokens, of_tokens
+from workbench.terminal.tokens import given_for_tokens, of_tokens, refuse_other_host
 from workbench.terminal.types import FILE, NAME, OUTPUT_FOLDER, SEEDS, SHIPPED_FILE, count
 
 if TYPE_CHECKING:
@@ -331,25 +331,11 @@ def chosen_circuit(spec_file: Path, circuit_file: Path | None, host: str | None)
     Raises WorkbenchError if it belongs to another host than `host`, and for a theory of tokens
     without a circuit.
     """
-    if of_tokens([spec_file]):
-        return given_for_tokens(circuit_file)
     if host and circuit_file:
         refuse_other_host(host, circuit_file)
+    if of_tokens([spec_file]):
+        return given_for_tokens(circuit_file)
     return circuit_file or default_circuit(spec_file, host or DEFAULT_HOST)
-
-
-def refuse_other_host(host: str, circuit_file: Path) -> None:
-    """Raise WorkbenchError if a circuit file belongs to another host than `host`."""
-    from workbench.spec import load_circuit
-
-    named = load_circuit(circuit_file).host
-    if named != host:
-        raise WorkbenchError(
-            "--host",
-            f"{host}, but {circuit_file} is of {named}",
-            f"--host {named}",
-            "A circuit file names its host.",
-        )
 
 
 def default_circuit(spec_file: Path, host: str = DEFAULT_HOST) -> Path:

@@ -42,15 +42,40 @@ def given_for_tokens(circuit_file: Path | None) -> Path:
     return circuit_file
 
 
-def paired_tokens(spec_files: Sequence[Path], circuit_files: Sequence[Path]) -> tuple[Path, Path]:
-    """The theory and its circuit file. Raises WorkbenchError unless there is one of each."""
+def paired_tokens(
+    spec_files: Sequence[Path], circuit_files: Sequence[Path], host: str | None = None
+) -> tuple[Path, Path]:
+    """The theory and its circuit file.
+
+    Raises WorkbenchError unless there is one of each, and for a circuit of another host than
+    `host`.
+    """
     if len(spec_files) != 1 or len(circuit_files) != 1:
         raise WorkbenchError(
             "a theory of tokens",
             f"{len(spec_files)} theories and {len(circuit_files)} circuits",
             "one theory and its circuit: SPEC --circuit FILE",
+            "`workbench survey HOST --family FAMILY` writes a circuit.",
         )
+    if host:
+        refuse_other_host(host, circuit_files[0])
     return spec_files[0], circuit_files[0]
+
+
+def refuse_other_host(host: str, circuit_file: Path) -> None:
+    """Raise WorkbenchError if a circuit file belongs to another host than `host`."""
+    from workbench.sequences.files import is_of_tokens, load_token_circuit
+    from workbench.spec import load_circuit
+
+    load = load_token_circuit if is_of_tokens(circuit_file) else load_circuit
+    named = load(circuit_file).host
+    if named != host:
+        raise WorkbenchError(
+            "--host",
+            f"{host}, but {circuit_file} is of {named}",
+            f"--host {named}",
+            "A circuit file names its host.",
+        )
 
 
 def refuse_for_pictures() -> None:

@@ -94,3 +94,12 @@ def test_the_same_seed_gives_the_same_form(seed):
     wanted = scored()
     made = [towards_pattern(wanted, nearest(wanted, RANK), seed).left for _ in range(2)]
     assert torch.equal(*made)
+
+
+def test_scores_that_do_not_vary_need_no_weights_and_are_kept_whole():
+    wanted = scored()
+    same = Scored(wanted.score * 0, wanted.stream, wanted.seen, wanted.counted)
+    form = nearest(same, RANK)
+    assert (form.rank, kept(same, form)) == (0, 1.0)
+    assert towards_pattern(same, form) is form
+    assert kept(wanted, form) == 0.0

@@ -10,11 +10,12 @@ from workbench.terminal.options import (
     Common,
     command_line,
     output_option,
+    trusted,
     use_trained_option,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.tokens import of_tokens
-from workbench.terminal.types import SHIPPED_FILE, Number, count
+from workbench.terminal.tokens import of_tokens, refuse_other_host
+from workbench.terminal.types import NAME, SHIPPED_FILE, Number, count
 
 
 @click.command()
@@ -22,6 +23,14 @@ from workbench.terminal.types import SHIPPED_FILE, Number, count
 @use_trained_option(
     "Circuit FILE of FAMILY's trained units at the site just before, to compare weights too; "
     "may be given again."
+)
+@click.option(
+    "--host",
+    type=NAME,
+    metavar="HOST",
+    callback=trusted,
+    help="Network of CIRCUIT. Needed only for my_hosts.py:make_host, a function in a file of "
+    "yours, which runs only if named here.",
 )
 @IMAGES
 @click.option(
@@ -44,6 +53,7 @@ from workbench.terminal.types import SHIPPED_FILE, Number, count
 def equivariance(
     circuit_file: Path,
     bound: dict[str, Path],
+    host: str | None,
     images: Path | None,
     most: int,
     tolerance: float,
@@ -69,6 +79,8 @@ def equivariance(
     \b
     workbench equivariance circuits/tokens/modular_addition/sum.yaml
     """
+    if host:
+        refuse_other_host(host, circuit_file)
     if of_tokens([circuit_file]):
         from workbench.sequences.analyses.equivariance.command import command
         from workbench.sequences.analyses.equivariance.run import TokenEquivarianceRequest

@@ -76,7 +76,7 @@ def frontier(  # noqa: PLR0913
         from workbench.sequences.analyses.command import run_analysis
         from workbench.sequences.score import TokenRequest
 
-        pair = paired_tokens(spec_files, circuit_files)
+        pair = paired_tokens(spec_files, circuit_files, host)
         tokens = TokenRequest(*pair, text=text, command=command_line())
         run_analysis("frontier", tokens, output, Common(skip_broken, no_cache, seed, as_json))
         return

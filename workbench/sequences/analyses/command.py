@@ -9,7 +9,7 @@ from workbench.terminal.session import Session
 from workbench.terminal.tokens import refuse_options
 
 OPTIONS = (
-    *("spec_file", "spec_files", "circuit_file", "circuit_files", "text"),
+    *("spec_file", "spec_files", "circuit_file", "circuit_files", "host", "text"),
     *("output", "seed", "as_json", "no_cache"),
 )
 

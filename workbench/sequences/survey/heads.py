@@ -16,6 +16,7 @@ from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
 from workbench.hosts.transformer_host import at_length, shape_of
 from workbench.progress import Counter, no_counter
+from workbench.sequences.natural_run import refuse_infinite
 from workbench.sequences.prompts import Prompt, repeated_strings
 from workbench.sequences.survey.gates import Gate, gate_of
 from workbench.sequences.survey.relations import RELATIONS, Relation
@@ -163,7 +164,9 @@ def _patterns(host: Host, tokens: Tensor) -> Float[Tensor, "n head query key"]:
     """The patterns of all layers' heads, one after another."""
     sites = [name for name in host.sites if name.endswith("attn.hook_pattern")]
     seen = host.activations(tokens.to(host.device), *sites)
-    return torch.cat([seen[name].cpu() for name in sites], 1)
+    patterns = torch.cat([seen[name].cpu() for name in sites], 1)
+    refuse_infinite(host, patterns)
+    return patterns
 
 
 def _add(

@@ -18,6 +18,7 @@ from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host
 from workbench.hosts.transformer_host import shape_of
 from workbench.progress import Counter, no_counter
+from workbench.sequences.natural_run import refuse_infinite
 from workbench.sequences.prompts import all_pairs
 
 BATCH = 1024
@@ -90,6 +91,7 @@ def survey_neurons(host: Host, progress: Counter = no_counter) -> NeuronSurvey:
     activations: dict[tuple[int, str], list[Tensor]] = {key: [] for key in kinds}
     for start in range(0, len(x), BATCH):
         answer, seen = host.run(x[start : start + BATCH].to(host.device), *sites.values())
+        refuse_infinite(host, answer)
         answers.append(answer[:, -1].argmax(-1).cpu())
         for key, site in sites.items():
             activations[key].append(seen[site][:, :, -1].cpu())

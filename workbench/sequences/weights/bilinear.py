@@ -121,10 +121,15 @@ def kept_share(
     made: Float[Tensor, "... q k"],
     shares: Float[Tensor, "... q k"],
 ) -> float:
-    """The share of the variance of wanted scores that others keep, at their best gain."""
+    """The share of the variance of wanted scores that others keep, at their best gain.
+
+    Scores that do not vary are kept whole.
+    """
     score, given = centred(wanted, shares), centred(made, shares)
-    explained = (shares * given * score).sum() ** 2 / (shares * given * given).sum()
-    return float(explained / (shares * score * score).sum())
+    variance, power = (shares * score * score).sum(), (shares * given * given).sum()
+    if not variance or not power:
+        return float(not variance)
+    return float((shares * given * score).sum() ** 2 / power / variance)
 
 
 def towards_pattern(wanted: Scored, made: Bilinear, seed: int = 0) -> Bilinear:
@@ -134,6 +139,8 @@ def towards_pattern(wanted: Scored, made: Bilinear, seed: int = 0) -> Bilinear:
     the more, the more of them there are for each query: few prompts leave directions of a stream
     free.
     """
+    if not made.rank:  # the wanted scores do not vary
+        return made
     aim = pattern(wanted.score[:, None], wanted.seen)[:, 0]
     gain = _best_gain(wanted, made, aim)
     factors = [made.left * gain**0.5, made.right * gain**0.5]

@@ -7,7 +7,7 @@ from workbench.terminal.options import Common
 from workbench.terminal.session import Session
 from workbench.terminal.tokens import refuse_options
 
-OPTIONS = ("circuit_file", "output", "seed", "as_json", "no_cache")
+OPTIONS = ("circuit_file", "host", "output", "seed", "as_json", "no_cache")
 
 
 def command(request: TokenEquivarianceRequest, output: Path, common: Common) -> None:

@@ -18,10 +18,9 @@ from workbench.sequences.analyses.equivariance.plot import draw_equivariance
 from workbench.sequences.analyses.equivariance.shifts import Activations, Circle, circle
 from workbench.sequences.circuit import CircuitFamily, TokenCircuit
 from workbench.sequences.files import load_token_circuit
-from workbench.sequences.hosted import refuse_unfit
+from workbench.sequences.hosted import prompt_length, refuse_unfit
 from workbench.sequences.prompts import all_pairs
 from workbench.sequences.sites import post_site
-from workbench.sequences.subject import prompt_length
 from workbench.sequences.survey.neurons import FEWEST, NeuronRow, survey_neurons
 from workbench.work import Work
 
@@ -49,8 +48,9 @@ def equivariance_of_tokens(
     """
     circuit = load_token_circuit(request.circuit_file)
     family = _neurons(circuit, request.circuit_file)
-    host = at_length(load(circuit.host), prompt_length(circuit))
+    host = load(circuit.host)
     refuse_unfit(host, circuit, str(request.circuit_file))
+    host = at_length(host, prompt_length(circuit))
     survey, layer = survey_neurons(host, work.counter), family.layer or 0
     activations = activations_of(host, layer, survey.modulus)
     rows = [row for row in survey.rows if row.follows and row.layer == layer]
