@@ -125,6 +125,17 @@ def test_a_network_that_answers_otherwise_is_refused(
     assert message in refusal("score", *written(tmp_path, host, change), tmp_path)
 
 
+def test_a_text_that_no_prompt_is_cut_from_is_refused(tmp_path, monkeypatch):
+    host = planted_host()
+    monkeypatch.setattr(subject, "load", lambda name: host)
+    files = written(tmp_path, host)
+    text = tmp_path / "text.txt"
+    text.write_text("one\n\ntwo\n")
+    for command in ("score", "explain", "compile"):
+        line = refusal(command, *files, tmp_path, "--text", str(text))
+        assert "circuit.yaml declares prompts of kind repeats; expected no text" in line
+
+
 def test_neurons_of_numbers_need_an_answer_at_the_last_place(tmp_path, monkeypatch):
     host = other_shape(d_mlp=4, mlp="relu")
     monkeypatch.setattr(subject, "load", lambda name: host)

@@ -10,6 +10,9 @@ from workbench.errors import WorkbenchError
 from workbench.hosts import Host, TransformerShape, transformer_host
 from workbench.hosts.output import NO_TARGET
 from workbench.hosts.transformer import Transformer
+from workbench.sequences import prompt_sets
+from workbench.sequences.circuit import PairPrompts, RepeatPrompts, TextPrompts
+from workbench.sequences.prompt_sets import prompts_of
 from workbench.sequences.prompts import (
     Prompt,
     all_pairs,
@@ -150,3 +153,23 @@ def test_a_host_that_writes_no_text_is_refused(tiny_host):
 
 def test_next_token_scores_every_place_but_the_last():
     assert next_token([3, 4, 5], "a") == Prompt((3, 4, 5), (4, 5, NO_TARGET), "a")
+
+
+def test_a_paragraph_that_occurs_again_is_one_prompt(tmp_path, monkeypatch):
+    monkeypatch.setattr(prompt_sets, "tokenizer", lambda name: Letters())
+    path, host = tmp_path / "text.txt", writer()
+    declared = TextPrompts(kind="texts", length=3, count=1, calibrate_on=1)
+    path.write_text("\n\n".join(["abc", "abc", "abc", "bcd"]))
+    made = prompts_of(declared, host, text=path)
+    assert {prompt.tokens for prompt in (*made.calibration, *made.scored)} == {(0, 1, 2), (1, 2, 3)}
+    path.write_text("abc\n\nabc")
+    with pytest.raises(WorkbenchError, match="1 different paragraphs of 3 tokens; expected 2"):
+        prompts_of(declared, host, text=path)
+
+
+def test_prompts_that_calibrate_and_are_scored_are_refused():
+    short = RepeatPrompts(kind="repeats", vocabulary=2, length=6, string=3, times=2)
+    with pytest.raises(WorkbenchError, match="that are scored also calibrate, such as repeated-2"):
+        prompts_of(short, writer())
+    with pytest.raises(WorkbenchError, match="0 for calibration and 4 for scored"):
+        prompts_of(PairPrompts(kind="pairs", modulus=2, share=1e-9), writer())

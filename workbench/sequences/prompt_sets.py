@@ -34,7 +34,10 @@ class Prompts:
 
 
 def prompts_of(declared: PromptSet, host: Host, seed: int = 0, text: Path | None = None) -> Prompts:
-    """The prompts of a circuit file's declaration, made or read. Raises WorkbenchError."""
+    """The prompts of a circuit file's declaration, made or read.
+
+    Raises WorkbenchError, also where none is left to calibrate or to score, or one is in both.
+    """
     made: Prompts = MAKERS[declared.kind](declared, host, seed, text)
     if not all(made.counts.values()):
         raise WorkbenchError(
@@ -42,6 +45,14 @@ def prompts_of(declared: PromptSet, host: Host, seed: int = 0, text: Path | None
             " and ".join(f"{count} for {use}" for use, count in made.counts.items()),
             "prompts that calibrate and prompts that are scored",
             "Declare more of them.",
+        )
+    calibrated = {prompt.sha256 for prompt in made.calibration}
+    if shared := [prompt.name for prompt in made.scored if prompt.sha256 in calibrated]:
+        raise WorkbenchError(
+            "prompts",
+            f"{len(shared)} that are scored also calibrate, such as {shared[0]}",
+            "other prompts to calibrate than to score",
+            "Declare longer prompts.",
         )
     return made
 
@@ -88,14 +99,16 @@ def _texts(declared: TextPrompts, host: Host, seed: int, text: Path | None) -> P
         )
     prompts = texts(text, tokenizer(host.name), declared.length)
     order = np.random.default_rng(seed).permutation(len(prompts))
+    different = {prompts[i].sha256: prompts[i] for i in order}
     wanted = declared.calibrate_on + declared.count
-    if len(prompts) < wanted:
+    if len(different) < wanted:
         raise WorkbenchError(
             str(text),
-            f"{len(prompts)} paragraphs of {declared.length} tokens",
+            f"{len(different)} different paragraphs of {declared.length} tokens",
             f"{wanted}: {declared.calibrate_on} to calibrate and {declared.count} to score",
+            "Give a longer text.",
         )
-    chosen = [prompts[i] for i in order[:wanted]]
+    chosen = list(different.values())[:wanted]
     return Prompts(chosen[: declared.calibrate_on], chosen[declared.calibrate_on :])
 
 

@@ -9,7 +9,7 @@ from workbench.hosts.host import Host
 from workbench.hosts.store import load
 from workbench.hosts.tokens import TokenOutput
 from workbench.hosts.transformer_host import at_length, shape_of
-from workbench.sequences.circuit import TokenCircuit
+from workbench.sequences.circuit import TextPrompts, TokenCircuit
 from workbench.sequences.compile import Written, compile_tokens
 from workbench.sequences.files import TokenSpec, load_token_circuit, refuse_unmatched
 from workbench.sequences.fit_answers import calibrated
@@ -56,6 +56,12 @@ def loaded(
     Raises WorkbenchError if they do not fit each other.
     """
     circuit = load_token_circuit(circuit_file)
+    if text is not None and not isinstance(circuit.prompts, TextPrompts):
+        raise WorkbenchError(
+            "--text",
+            f"{text}, and {circuit_file} declares prompts of kind {circuit.prompts.kind}",
+            "no text",
+        )
     return circuit, *prepared(spec, circuit, str(circuit_file), seed, text)
 
 
