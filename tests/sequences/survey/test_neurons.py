@@ -95,5 +95,7 @@ def test_shuffled_weights_are_not_this_mechanism(modular_addition):
 
 @pytest.mark.shared
 def test_a_host_without_numbers_or_neurons_is_refused(induction):
-    with pytest.raises(WorkbenchError, match="host induction: it answers no numbers at `=`"):
+    with pytest.raises(
+        WorkbenchError, match="host induction: not this mechanism: it answers no numbers at `=`"
+    ):
         survey(induction, "sum")

@@ -116,7 +116,7 @@ def stimuli(host: Host, seed: int = 0) -> list[Prompt]:
     if length < SHORTEST:
         raise WorkbenchError(
             f"host {host.name}",
-            f"prompts of {length} tokens",
+            f"not this mechanism: prompts of {length} tokens",
             f"{SHORTEST} or more, to tell heads apart by places",
             "Survey its neurons: --family sum.",
         )

@@ -161,10 +161,12 @@ def _modulus(host: Host) -> int:
     if shape.answer != "last-place" or shape.context != 3 or shape.answers >= shape.vocabulary:
         raise WorkbenchError(
             f"host {host.name}",
-            "it answers no numbers at `=`",
+            "not this mechanism: it answers no numbers at `=`",
             "prompts `a b =` that are answered at the last place by one of the numbers",
             "Survey its heads: --family previous.",
         )
     if shape.mlp == "none":
-        raise WorkbenchError(f"host {host.name}", "it has no neurons", "an MLP in some layer")
+        raise WorkbenchError(
+            f"host {host.name}", "not this mechanism: no neurons", "an MLP in some layer"
+        )
     return shape.answers
