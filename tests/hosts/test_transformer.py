@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
+from click.testing import CliRunner
 from torch import nn
 
 from tests.hosts import naive_transformer
 from tests.hosts.naive_transformer import LLAMA
+from workbench.cli import main
 from workbench.errors import WorkbenchError
 from workbench.hosts import (
     Host,
@@ -329,6 +331,20 @@ def test_the_documented_transformer_is_a_host(tmp_path, monkeypatch):
     tokens = prompts(shape, 2, 24)
     answer, _ = run_as_declared(mine, tokens, *mine.sites)
     assert torch.equal(answer, host(shape, 24).run(tokens)[0])
+
+
+def test_the_documented_module_over_tokens_is_a_host(tmp_path, monkeypatch):
+    page = Path(__file__).parents[2] / "docs" / "transformers.md"
+    _, code = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    (tmp_path / "my_module.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    shown = CliRunner().invoke(main, ["hosts", "show", "my_module.py:make_host"])
+    assert shown.exit_code == 0, shown.output
+    assert "TokenInput(vocabulary=50, length=24)" in shown.output
+    assert re.search(r"hidden +32 channels, 24 places, relu", shown.output)
+    refused = CliRunner().invoke(main, ["survey", "my_module.py:make_host", "--family", "previous"])
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert "its network is a Sequential; expected a Transformer" in refused.output
 
 
 def test_any_module_over_tokens_is_a_host():
