@@ -439,10 +439,12 @@ def test_unknown_hosts(words, message):
 
 @pytest.mark.parametrize("command", ["score", "tune"])
 def test_a_family_without_a_circuit_is_told_how_its_units_are_found(command, tmp_path):
-    spec = ROOT / "specs" / "brightness-contrast.yaml"
+    text = (ROOT / "specs" / "brightness-contrast.yaml").read_text()
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(text.replace("brightness_contrast", "new_family"))
     output = refused(command, spec, "-o", tmp_path / "out")
-    assert "circuits/squeezenet/brightness_contrast.yaml: does not exist" in output
-    assert "`workbench survey squeezenet --family brightness_contrast`" in output
+    assert "circuits/squeezenet/new_family.yaml: does not exist" in output
+    assert "`workbench survey squeezenet --family new_family`" in output
 
 
 def test_a_spec_and_a_circuit_in_each_others_place_are_told_in_one_sentence(workshop):
