@@ -19,7 +19,7 @@ from workbench.sequences.analyses.header import subject_facts
 from workbench.sequences.circuit import TokenCircuit
 from workbench.sequences.evaluate import evaluate_parts
 from workbench.sequences.files import TokenSpec, load_token_theory
-from workbench.sequences.part import TokenPart
+from workbench.sequences.part import SCORE_LEVEL, TokenPart
 from workbench.sequences.prompt_sets import Prompts
 from workbench.sequences.score import TokenRequest
 from workbench.sequences.subject import Subject, loaded, sites_read, subject_of
@@ -53,9 +53,10 @@ class Opened:
 
     @property
     def title(self) -> str:
-        """The theory, the network and the number of scored prompts."""
+        """The theory, the network, the number of scored prompts, and the level of every part."""
         scored = len(self.prompts.scored)
-        return f"{self.spec.theory.theory} on {self.host.name}: {scored:,} prompts scored"
+        name = self.spec.theory.theory
+        return f"{name} on {self.host.name}: {scored:,} prompts scored (level: {SCORE_LEVEL})"
 
     def document(self, version: int, **values: Any) -> str:
         """The text of a document: its format's version, what was analysed, and its own values."""

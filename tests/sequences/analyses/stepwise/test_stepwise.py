@@ -104,6 +104,7 @@ def test_the_command_prints_the_table_and_writes_its_folder(tmp_path, monkeypatc
     done = CliRunner().invoke(main, words, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert max(map(len, done.stdout.splitlines()[:-1])) <= 80
+    assert done.stdout.splitlines()[0].endswith("prompts scored (level: score)")
     document = json.loads((tmp_path / "out" / "stepwise.json").read_text())
     names = [step["step"] for step in document["steps"]]
     assert names == ["previous", "follower", "copying", "whole"]

@@ -14,6 +14,7 @@ from workbench.sequences.analyses.universality.figures import (
     Part,
     TokenUniversality,
 )
+from workbench.sequences.part import SCORE_LEVEL
 
 LEAST_SHOWN = -9.0  # recovered: a share of almost nothing may be any number
 NOT_THIS = "not this mechanism"
@@ -25,7 +26,7 @@ FOLLOWED = (
 
 def universality_table(result: TokenUniversality) -> Group:
     """Units that the survey finds in each network, its loss, and the figures of each part."""
-    title = f"{result.spec.theory.theory} on {len(result.rows)} networks"
+    title = f"{result.spec.theory.theory} on {len(result.rows)} networks (level: {SCORE_LEVEL})"
     followed = any(row.units_from == FINAL for row in result.rows)
     return Group(
         Text(title, style="bold"),
