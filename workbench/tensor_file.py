@@ -71,6 +71,15 @@ def read_tensors(
     return header, tensors
 
 
+def has_header(path: Path, key: str) -> bool:
+    """Whether a file can be read as safetensors and has that metadata entry."""
+    try:
+        with safe_open(path, "pt") as file:
+            return key in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
 def _text(header: Mapping[str, Any]) -> str:
     return json.dumps(header, sort_keys=True, ensure_ascii=False)
 

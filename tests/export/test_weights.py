@@ -24,6 +24,7 @@ from workbench.export.weights import exported, refuse_unlike_splice
 from workbench.hosts import Host, PictureInput, host_from_module
 from workbench.hosts.frozen import state_fingerprint
 from workbench.hosts.inception_blocks import ConvRelu
+from workbench.score.scorecard import Cost
 from workbench.spec import TrainedUnit, theory_from_text
 from workbench.splice.conditions import Handwritten
 from workbench.splice.network import SplicedNetwork
@@ -45,6 +46,7 @@ UNITS = (
     TrainedUnit(unit=1, centre_deg=110.0, phase_deg=30.0, scale=0.8, channel="blue-yellow"),
     TrainedUnit(unit=6, centre_deg=250.0, phase_deg=90.0, scale=1.2, channel="red-green"),
 )
+COST = Cost(free=9, tuned=0, calibrated=6, poses=6, weights=100, bits=250)
 GAIN, BIAS = torch.tensor([40.0, 25.0, 30.0]), torch.tensor([0.5, -0.3, 0.1])
 ROUNDING = 2e-6  # float32, of the largest activation or logit
 WRONG = 0.01  # of the same: what a misplaced filter is off by at least
@@ -293,7 +295,7 @@ def exported_file(tmp_path):
     """An exported network, its base, and its file."""
     host, circuit = pair()
     made, path = exported(host, circuit, GAIN, BIAS), tmp_path / "edges.safetensors"
-    write_exported(made, provenance(host, circuit, GAIN, BIAS, ["b" * 64, "a" * 64]), path)
+    write_exported(made, provenance(host, circuit, GAIN, BIAS, ["b" * 64, "a" * 64], COST), path)
     return made, host, path
 
 
@@ -310,7 +312,8 @@ def test_an_exported_network_comes_back(exported_file):
         made.sites,
     )
     assert set(load_file(path)) == set(host.network.state_dict())
-    write_exported(made, provenance(host, pair().circuit, GAIN, BIAS, ["a" * 64, "b" * 64]), path)
+    facts = provenance(host, pair().circuit, GAIN, BIAS, ["a" * 64, "b" * 64], COST)
+    write_exported(made, facts, path)
     assert path.read_bytes() == content
 
 

@@ -5,7 +5,7 @@ It holds the copy's whole state dict, and in one metadata entry where the copy c
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from workbench.files import write_whole
 from workbench.hosts.frozen import state_fingerprint
 from workbench.hosts.host import Host
 from workbench.hosts.store import load
+from workbench.score.scorecard import Cost
 from workbench.tensor_file import read_tensors, tensor_bytes
 
 FORMAT = 2
@@ -26,7 +27,12 @@ KIND, REMEDY = "exported network", "Export it again: workbench export."
 
 
 def provenance(
-    base: Host, circuit: HandwrittenCircuit, gain: Tensor, bias: Tensor, calibration: Sequence[str]
+    base: Host,
+    circuit: HandwrittenCircuit,
+    gain: Tensor,
+    bias: Tensor,
+    calibration: Sequence[str],
+    cost: Cost,
 ) -> dict[str, Any]:
     """Where an exported network comes from.
 
@@ -41,6 +47,7 @@ def provenance(
         "gain": gain.tolist(),
         "bias": bias.tolist(),
         "calibration": sorted(calibration),
+        "cost": asdict(cost),
         **{
             name: circuit.facts[name]
             for name in ("spec", "circuit", "numbers")
@@ -66,6 +73,14 @@ def write_exported(host: Host, facts: Mapping[str, Any], path: Path) -> None:
         **facts,
     }
     write_whole(path, tensor_bytes(tensors, KEY, header))
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """The header of an exported network: where it comes from.
+
+    Raises WorkbenchError for a file that is truncated, altered or no exported network.
+    """
+    return read_tensors(path, KEY, FORMAT, KIND, REMEDY)[0]
 
 
 def read_exported(path: Path, base: Host | None = None) -> Host:

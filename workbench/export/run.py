@@ -12,6 +12,7 @@ from workbench.export.fit import refuse_unexportable
 from workbench.export.weights import exported
 from workbench.hosts.host import Host
 from workbench.matching.subject import SubjectFiles, load_subject
+from workbench.score.cost import cost
 from workbench.splice.calibrate import sample_positions
 from workbench.splice.link import link_of
 from workbench.vision.pictures import Picture
@@ -44,5 +45,6 @@ def export(request: ExportRequest, output: Path, work: Work) -> Host:
     gain, bias = link.fit(sample.drives["spliced"], sample.trained)
     made = exported(host, circuit, gain, bias)
     hashes = [picture.sha256 for picture in calibration]
-    write_exported(made, provenance(host, circuit, gain, bias, hashes), output)
+    numbers = cost(subject.spec.theory, subject.trained, circuit)
+    write_exported(made, provenance(host, circuit, gain, bias, hashes, numbers), output)
     return made

@@ -49,8 +49,9 @@ Shown = tuple[str, Any, *tuple[Path, ...]]  # what `print_result` shows: documen
 @click.option(
     "--below",
     type=EXISTING_FILE,
-    help="With --site: a file that --weights wrote at the site before. Its sites are handwritten, "
-    "and terms and weights are chosen and fitted on what they compute.",
+    help="With --site: a file that --weights wrote at the site before, or that `workbench export` "
+    "wrote. Its units are handwritten, and terms and weights are chosen and fitted on what they "
+    "compute.",
 )
 @click.option(
     "--row",
@@ -196,16 +197,16 @@ def _of_site(
     `where` is the host, its site, and the file of the sites below; `pictures` are those to fit on,
     and those to judge on; `how` are fields of a SiteRequest.
     """
+    from workbench.analyses.propose.site.below import sites_of
     from workbench.analyses.propose.site.figures import site_json
     from workbench.analyses.propose.site.request import SiteRequest
     from workbench.analyses.propose.site.run import propose_site
     from workbench.analyses.propose.site.table import site_table
-    from workbench.analyses.propose.site.written import read_sites
     from workbench.hosts.store import load
 
     name, site, file = where
     host = load(name)
-    below = read_sites(host, file) if file else ()
+    below = sites_of(host, file) if file else ()
     result = propose_site(SiteRequest(host, site, *pictures, below=below, **how), output, work)
     weights = sorted(output.glob("*.safetensors"))  # the folder is of this run alone
     files = output / "site.json", output / "site.png", *weights

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from workbench.analyses.propose.site.dictionary import Dictionary
 from workbench.analyses.propose.site.families import LEAST, Shared
 from workbench.analyses.propose.site.fit import UNITS, WEIGHT_BITS, predictions
 from workbench.analyses.propose.site.labels import Labels
+from workbench.analyses.propose.site.refit import refitted
 from workbench.errors import WorkbenchError
 from workbench.score.bits import calibrated_bits
 from workbench.splice.rivals import Window, as_small_floats, greedy
@@ -82,7 +84,14 @@ def grouped(search: Search, terms: Dictionary, bits: Bits, least: float = 0.0) -
         problem = f"no {LEAST} units are explained so well by one theory"
         expected = f"{LEAST} units or more, and a smaller --least"
         raise WorkbenchError(f"the row {GROUPED!r}", problem, expected)
-    return growth.joined(several, free, least)
+    several = growth.joined(several, free, least)
+    advance = search.work.stage(f"{GROUPED}: weights", len(several))
+    refits = partial(refitted, terms, search.fit, search.link)
+    made = []
+    for family in search.work.engine(refits, several):
+        made.append(family)
+        advance(1)
+    return made
 
 
 @dataclass(frozen=True)
