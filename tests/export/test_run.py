@@ -13,14 +13,19 @@ from PIL import Image
 from safetensors import safe_open
 
 from tests.planted import EDGES, trained_circuit
+from workbench.analyses.propose.site.below import sites_of
+from workbench.analyses.propose.site.written import host_of
 from workbench.cli import main
 from workbench.compiler import compile_spec
+from workbench.errors import WorkbenchError
 from workbench.evaluate.calibration import stream_inputs
 from workbench.export.file import KEY, read_exported
 from workbench.hosts import Host
+from workbench.score.cost import cost
 from workbench.spec import TrainedUnit, dump_circuit, load_circuit, load_theory
 from workbench.splice.calibrate import calibrate, with_random_readout
 from workbench.splice.network import SplicedNetwork
+from workbench.tensor_file import tensor_bytes
 from workbench.vision.pictures import folder
 from workbench.vision.pictures.drawn import drawn
 
@@ -96,6 +101,35 @@ def test_the_copy_is_the_splice_that_a_score_calibrates(squeezenet, made):
         expected = spliced(x)
         torch.testing.assert_close(copy.network(x), expected, rtol=0, atol=LOGITS)
         assert (squeezenet.network(x) - expected).abs().max() > 100 * LOGITS
+
+
+def test_the_units_of_an_exported_theory_are_handwritten_below_a_proposed_site(squeezenet, made):
+    """`propose --below` reads the copy: the same units, and their numbers and bits."""
+    copied, trained = read_exported(made / "copy.safetensors"), load_circuit(made / "edge.yaml")
+    (site,) = sites_of(squeezenet, made / "copy.safetensors")
+    counted = cost(
+        load_theory(made / "edges.yaml").theory,
+        trained,
+        compile_spec(load_theory(made / "edges.yaml"), trained, squeezenet),
+    )
+    assert (site.facts.site, site.facts.row, site.units) == ("conv1", "edges", (3, 40))
+    assert site.facts.numbers == counted.free + counted.poses + counted.calibrated
+    assert site.facts.bits == counted.bits
+    x = squeezenet.input.batch(folder(made / "images", False)[:1])
+    expected, written = (
+        host.activations(x, "conv1")["conv1"] for host in (copied, host_of(squeezenet, [site]))
+    )
+    torch.testing.assert_close(written, expected, rtol=0, atol=LOGITS)
+
+
+def test_an_exported_network_without_its_cost_is_refused_below_a_site(squeezenet, made, tmp_path):
+    with safe_open(made / "copy.safetensors", "pt") as file:
+        header = json.loads(file.metadata()[KEY])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
+    header = {key: value for key, value in header.items() if key not in ("cost", "sha256")}
+    (tmp_path / "old.safetensors").write_bytes(tensor_bytes(tensors, KEY, header))
+    with pytest.raises(WorkbenchError, match=r"with its cost.*Export it again"):
+        sites_of(squeezenet, tmp_path / "old.safetensors")
 
 
 def test_the_same_command_gives_the_same_bytes(made):

@@ -21,7 +21,7 @@ from workbench.terminal.options import (
     trusted,
 )
 from workbench.terminal.session import Session
-from workbench.terminal.types import EXISTING_FILE, NAME, SHIPPED_FILE, Number, count
+from workbench.terminal.types import EXISTING_FILE, NAME, SHIPPED_FILE, count
 
 if TYPE_CHECKING:
     from workbench.engine import Engine
@@ -62,10 +62,10 @@ Shown = tuple[str, Any, *tuple[Path, ...]]  # what `print_result` shows: documen
     "are not searched for then.  [default: all rows, and families]",
 )
 @click.option(
-    "--least",
-    type=Number(0.0, 1.0),
-    help="With --site and --row families: a unit whose drive correlates less with that of a family "
-    "on the fitting pictures stays trained, in every row.  [default: all units are in a family]",
+    "--units",
+    type=count(),
+    help="With --site and --row families: put so many units in families, those that cost the "
+    "network's answers least; all others stay trained, in every row.  [default: all]",
 )
 @click.option(
     "--weights",
@@ -102,7 +102,7 @@ def propose(  # noqa: PLR0913
     splice: int | None,
     below: Path | None,
     rows: tuple[str, ...],
-    least: float | None,
+    units: int | None,
     weights: bool,
     images: Path | None,
     circuit_file: Path | None,
@@ -143,7 +143,7 @@ def propose(  # noqa: PLR0913
     """
     of_spec = {"--circuit": circuit_file, "--host": host, "--most": most, "--atoms": atoms}
     of_site = {"--images": images, "--terms": terms, "--splice": splice, "--below": below}
-    more = {"--row": rows or None, "--weights": weights or None, "--least": least}
+    more = {"--row": rows or None, "--weights": weights or None, "--units": units}
     _refuse_mixed(site, of_spec, {**of_site, **more})
     with Session() as session:
         pictures = session.pictures(calibration, common.skip_broken, "calibration", calibrate_on)
@@ -155,7 +155,7 @@ def propose(  # noqa: PLR0913
                 "splice": splice or 0,
                 "rows": rows or None,
                 "weights": weights,
-                "least": least or 0.0,
+                "units": units,
             }
             shown = _of_site((subject, site, below), (pictures, judge), how, output, work)
         else:

@@ -1,5 +1,6 @@
 """Sites written one upon another: the first reads the input, later ones what is written below."""
 
+import copy
 import pickle
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from torch import nn
 
 from workbench.analyses.propose.site import run
 from workbench.analyses.propose.site.controls import MEAN, PERMUTED, SINGLE, TERMS
+from workbench.analyses.propose.site.cost import unit_costs
 from workbench.analyses.propose.site.families import LEAST
 from workbench.analyses.propose.site.grouped import GROUPED
 from workbench.analyses.propose.site.pixels import pixel_dictionary
@@ -28,8 +30,10 @@ from workbench.cache import GIB, Cache
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host, PictureInput, Site, host_from_module
 from workbench.hosts.first_stage import first_branch, patches
+from workbench.hosts.frozen import state_fingerprint
 from workbench.hosts.inception_blocks import Mixed
 from workbench.hosts.layout import PictureGrid
+from workbench.hosts.output import EmbeddingOutput
 from workbench.splice.link import RELU
 from workbench.splice.natural import Part, natural_parts
 from workbench.splice.rivals import Window
@@ -297,10 +301,10 @@ def test_families_of_some_units_are_judged_in_the_network_that_is_written(host, 
     request = asked(host, "second", rows=(GROUPED,), terms=8, below=below)
     every = propose_site(request, tmp_path / "every", Work())
     assert every.of == SECOND == len(every.units)
-    weakest = min(min(group.pearson.values()) for group in every.groups)
-    some = propose_site(replace(request, least=weakest + 0.1), tmp_path / "some", Work())
+    some = propose_site(replace(request, units=LEAST + 1), tmp_path / "some", Work())
     units = [row.unit for row in some.units]
-    assert LEAST <= len(units) < SECOND
+    assert len(units) == 2 * LEAST  # two whole families
+    assert sorted(unit for group in some.groups for unit in group.poses) == units
     both = read_sites(host, tmp_path / "some" / file_name(GROUPED))
     assert both[1].units == tuple(units)
     assert both[1].facts.units == len(units)
@@ -309,11 +313,51 @@ def test_families_of_some_units_are_judged_in_the_network_that_is_written(host, 
     assert kl_of(some, GROUPED) == pytest.approx(float((p.exp() * (p - q)).sum(1).mean()), rel=1e-3)
 
 
-def test_least_is_for_families(host, tmp_path):
-    with pytest.raises(WorkbenchError, match="--least: given without families"):
-        propose_site(asked(host, "second", rows=(TERMS,), least=0.5), tmp_path / "a", Work())
-    with pytest.raises(WorkbenchError, match="no 3 units are explained so well"):
-        propose_site(asked(host, "second", rows=(GROUPED,), least=1.0), tmp_path / "b", Work())
+def test_units_that_cost_the_answers_least_are_put_in_families(host, tmp_path):
+    """Nothing reads the last units: they cost nothing, and are taken first."""
+    ignored = range(SECOND - 2 * LEAST, SECOND)
+    network = copy.deepcopy(host.network)
+    with torch.no_grad():
+        network.head[2].weight.view(CLASSES, SECOND, -1)[:, list(ignored)] = 0
+    changed = replace(host, network=network, fingerprint=state_fingerprint(network))
+    costs = unit_costs(changed, "second", drawn(JUDGE, seed=2), Work())
+    assert torch.equal(costs == 0, torch.arange(SECOND) >= ignored.start)
+    request = replace(asked(changed, "second", rows=(GROUPED,), terms=2), units=2 * LEAST)
+    result = propose_site(request, tmp_path / "out", Work())
+    assert [row.unit for row in result.units] == list(ignored)
+    assert kl_of(result, GROUPED) < 1e-6
+
+
+def test_cost_is_the_kl_that_small_errors_cause(host):
+    """Half of the Fisher information times the squared error is the KL."""
+    pictures, error = drawn(64, seed=5), 1e-2
+    costs = unit_costs(host, "second", pictures, Work())
+    x = host.input.batch(pictures)
+    natural, activations = host.run(x, "second")
+    generator = torch.Generator().manual_seed(0)
+    measured = torch.zeros(SECOND)
+    for unit in range(SECOND):
+        changed = activations["second"].clone()
+        noise = error * torch.randn(changed[:, unit].shape, generator=generator)
+        changed[:, unit] += noise
+        p, q = (
+            torch.log_softmax(answer.double(), 1)
+            for answer in (natural, host.resume(x, "second", changed)[0])
+        )
+        measured[unit] = (p.exp() * (p - q)).sum(1).mean()
+    assert torch.allclose(measured, costs * error**2 / 2, rtol=0.5)
+
+
+def test_units_are_for_families_of_classifiers(host, tmp_path):
+    for request, message in (
+        (asked(host, "second", rows=(TERMS,), units=6), "--units: given without families"),
+        (asked(host, "second", rows=(GROUPED,), units=2), "--units: 2; expected 3 or more"),
+    ):
+        with pytest.raises(WorkbenchError, match=message):
+            propose_site(request, tmp_path / "out", Work())
+    other = replace(host, output=EmbeddingOutput())
+    with pytest.raises(WorkbenchError, match="its answers are no classes"):
+        unit_costs(other, "second", drawn(1, seed=1), Work())
 
 
 def test_answers_above_written_sites_are_the_same_from_the_cache(host, first, tmp_path):

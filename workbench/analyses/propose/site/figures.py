@@ -11,7 +11,7 @@ from workbench.analyses.propose.site.written import WrittenFacts
 from workbench.score.facts import Header, document_json
 from workbench.score.uncertainty import Figure
 
-FORMAT = 1
+FORMAT = 2
 LEVELS = (0.7, 0.8, 0.9)
 
 
@@ -97,8 +97,7 @@ class SiteProposal:
     below       sites before that are handwritten, and read as they are written
     labels      how many units of the site before each family has
     label_bits  the bits of those labels
-    least       correlation asked for of a unit that is put in a family; 0 for all units
-    of          how many units the site has; those that `least` leaves out stay trained
+    of          how many units the site has; those that have no entry in `units` stay trained
     candidates  terms that were tried at each pose
     terms       how many were asked for; None for as many as pay for themselves
     spliced     pictures on which the whole site was put in place; 0 unless asked for
@@ -115,7 +114,6 @@ class SiteProposal:
     below: Sequence[WrittenFacts]
     labels: Mapping[str, int]
     label_bits: float
-    least: float
     of: int
     candidates: int
     terms: int | None

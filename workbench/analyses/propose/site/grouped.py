@@ -2,8 +2,10 @@
 
 Unlike the families of `families.py`, they need not save bits: the table has what they predict, with
 no more bits a unit than a theory for each unit takes. A family grows from one unit: it takes in the
-unit that its theory explains best, and gets a new theory for all of its units. The family whose
-worst unit is explained best is kept, and then the next one, of the units that are left.
+unit that costs least, and gets a new theory for all of its units. The family whose units cost least
+is kept, and then the next one, of the units that are left. The cost of a unit is the share of its
+variance that the theory leaves; where only some units are wanted, that share is weighted with what
+an error of the unit costs the network's answers (`cost.py`).
 """
 
 import math
@@ -26,9 +28,9 @@ from workbench.analyses.propose.site.families import LEAST, Shared
 from workbench.analyses.propose.site.fit import UNITS, WEIGHT_BITS, predictions
 from workbench.analyses.propose.site.labels import Labels
 from workbench.analyses.propose.site.refit import refitted
-from workbench.errors import WorkbenchError
 from workbench.score.bits import calibrated_bits
 from workbench.splice.rivals import Window, as_small_floats, greedy
+from workbench.work import Work
 
 GROUPED = "families"
 GROUPED_PERMUTED = f"{GROUPED}: {PERMUTED}"
@@ -38,6 +40,7 @@ RIDGE = 1e-3  # of each feature's variance
 TINY = 1e-9
 
 Bits = Float[np.ndarray, " unit"]
+Costs = Float[Tensor, " unit"]
 
 
 @dataclass(frozen=True)
@@ -56,51 +59,59 @@ class GroupRow:
     terms: Sequence[tuple[str, Mapping[str, Any]]]
 
 
-def grouped(search: Search, terms: Dictionary, bits: Bits, least: float = 0.0) -> list[Shared]:
+def grouped(
+    search: Search,
+    terms: Dictionary,
+    bits: Bits,
+    costs: Costs | None = None,
+    wanted: int | None = None,
+) -> list[Shared]:
     """Families of three units or more, with no more than these bits a unit on average.
 
-    Every unit is in one, except those whose drive on the fitting pictures correlates less than
-    `least` with that of a family. Raises WorkbenchError where there is no family.
+    costs   what a deviation of each unit costs the answers; the same for all by default
+    wanted  how many units are in a family, or up to two more; all by default
     """
-    growth = Growth(terms, _products(search, terms), bits)
-    advance = search.work.stage(GROUPED, len(bits))
-    free = torch.ones(len(bits), dtype=torch.bool)
+    costs = torch.ones(len(bits)) if costs is None else costs
+    growth = Growth(terms, _products(search, terms), bits, costs)
+    several = _grown(growth, min(wanted or len(bits), len(bits)), search.work)
+    advance, made = search.work.stage(f"{GROUPED}: weights", len(several)), []
+    for family in search.work.engine(partial(refitted, terms, search.fit, search.link), several):
+        made.append(family)
+        advance(1)
+    return made
+
+
+def _grown(growth: "Growth", wanted: int, work: Work) -> list[Shared]:
+    """Families of so many units or up to two more, the cheapest first."""
+    advance, several = work.stage(GROUPED, wanted), list[Shared]()
+    free = torch.ones(len(growth.bits), dtype=torch.bool)
     seeds = growth.alone()
     grown = {unit: growth.from_unit(seed, free) for unit, seed in enumerate(seeds)}
-    several = list[Shared]()
-    while int(free.sum()) >= LEAST:
-        unit = max(np.flatnonzero(free).tolist(), key=lambda unit: grown[unit][0])
-        worst, family = grown[unit]
-        if worst < least**2:
-            break
+    while int(free.sum()) >= LEAST and len(free) - int(free.sum()) < wanted:
+        unit = min(np.flatnonzero(free).tolist(), key=lambda unit: grown[unit][0])
+        family = grown[unit][1]
         if not bool(free[list(family.poses)].all()):
             grown[unit] = growth.from_unit(seeds[unit], free)
             continue
         several.append(family)
         free[list(family.poses)] = False
         advance(len(family.poses))
-    advance(int(free.sum()))
-    if not several:
-        problem = f"no {LEAST} units are explained so well by one theory"
-        expected = f"{LEAST} units or more, and a smaller --least"
-        raise WorkbenchError(f"the row {GROUPED!r}", problem, expected)
-    several = growth.joined(several, free, least)
-    advance = search.work.stage(f"{GROUPED}: weights", len(several))
-    refits = partial(refitted, terms, search.fit, search.link)
-    made = []
-    for family in search.work.engine(refits, several):
-        made.append(family)
-        advance(1)
-    return made
+    # fewer are left than a family has
+    return growth.joined(several, free) if len(free) - int(free.sum()) < wanted else several
 
 
 @dataclass(frozen=True)
 class Growth:
-    """The inputs of the growth of families; `bits` are the most of each unit."""
+    """The inputs of the growth of families.
+
+    bits   the most of each unit
+    costs  of each unit where its theory explains nothing
+    """
 
     terms: Dictionary
     products: Products
     bits: Bits
+    costs: Costs
 
     def alone(self) -> list[Shared]:
         """For each unit a theory of FIRST terms, at the pose where they explain most."""
@@ -120,18 +131,18 @@ class Growth:
     def from_unit(self, seed: Shared, free: Bool[Tensor, " unit"]) -> tuple[float, Shared]:
         """Grow a family of LEAST free units from the theory of one.
 
-        Returns the explained share of the variance of its worst unit, and the family.
+        Returns what its units cost, and the family.
         """
         family = seed
         while len(family.poses) < LEAST:
-            share, pose = self.explained(family).max(0)
-            share[~free] = -1
-            share[list(family.poses)] = -1
-            unit = int(share.argmax())
+            cost, pose = self.cost(family).min(0)
+            cost[~free] = math.inf
+            cost[list(family.poses)] = math.inf
+            unit = int(cost.argmin())
             poses = {**family.poses, unit: int(pose[unit])}
             family = self.fitted(replace(family, poses=poses), len(self.bits) // LEAST)
-        share = self.explained(family)
-        return min(float(share[pose, unit]) for unit, pose in family.poses.items()), family
+        cost = self.cost(family)
+        return sum(float(cost[pose, unit]) for unit, pose in family.poses.items()), family
 
     def fitted(self, family: Shared, families: int) -> Shared:
         """The family's theory for all of its units, of as many terms as their bits allow."""
@@ -142,16 +153,13 @@ class Growth:
         (chosen,) = greedy(gram, target[None], count)
         return self._solved(family, gram, target, chosen)
 
-    def joined(
-        self, several: Sequence[Shared], free: Bool[Tensor, " unit"], least: float
-    ) -> list[Shared]:
-        """The families with those of the free units too that they explain so well."""
+    def joined(self, several: Sequence[Shared], free: Bool[Tensor, " unit"]) -> list[Shared]:
+        """The families with the free units too, each in the one that explains it best."""
         share, pose = torch.stack([self.explained(family) for family in several]).max(1)
         poses = [dict(family.poses) for family in several]
         for unit in np.flatnonzero(free).tolist():
             best = int(share[:, unit].argmax())
-            if share[best, unit] >= least**2:
-                poses[best][unit] = int(pose[best, unit])
+            poses[best][unit] = int(pose[best, unit])
         return [
             self.fitted(replace(family, poses=members), len(several))
             for family, members in zip(several, poses, strict=True)
@@ -164,6 +172,10 @@ class Growth:
         along = self.products.target[:, :, chosen] @ weights
         size = (self.products.gram[:, chosen][:, :, chosen] @ weights) @ weights
         return along.clamp_min(0).square() / size.clamp_min(TINY)[:, None]
+
+    def cost(self, family: Shared) -> Float[Tensor, "pose unit"]:
+        """What each unit costs if this theory writes it."""
+        return self.costs * (1 - self.explained(family))
 
     def _solved(
         self,

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float
+from torch import Tensor
 
 from workbench.analyses.propose.site.answers import answers
 from workbench.analyses.propose.site.controls import Search
@@ -42,11 +44,11 @@ class Plan:
     paying: Sequence[int] | None
     groups: Sequence[Shared] = ()
 
-    def grouped(self, least: float) -> "Plan":
+    def grouped(self, costs: Float[Tensor, " unit"] | None, wanted: int | None) -> "Plan":
         """The plan with families, of the units that are in one."""
         candidates = len(self.terms.atoms), len(self.terms.poses)
         bits = np.array([unit_bits(count, *candidates) for count in self.counts])
-        groups = grouped(self.search, self.terms, bits, least)
+        groups = grouped(self.search, self.terms, bits, costs, wanted)
         units = sorted(unit for family in groups for unit in family.poses)
         return replace(
             self,

@@ -77,7 +77,6 @@ def proposal(
         below=[written.facts for written in request.below],
         labels=search.labelled,
         label_bits=search.label_bits * len(plan.poses),
-        least=request.least,
         of=stage.site.channels,
         candidates=len(plan.terms.atoms),
         terms=request.terms,

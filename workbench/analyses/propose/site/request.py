@@ -12,6 +12,7 @@ from workbench.analyses.propose.site.controls import (
     TERMS,
     UNPOSED,
 )
+from workbench.analyses.propose.site.cost import classes_of
 from workbench.analyses.propose.site.families import LEAST as LEAST_UNITS
 from workbench.analyses.propose.site.grouped import GROUPED, GROUPED_ROWS
 from workbench.analyses.propose.site.hidden import HIDDEN_ROWS, sides_of
@@ -37,8 +38,8 @@ class SiteRequest:
     rows      of the table beside "terms", and no families; None for all rows, and families
     below     sites before this one that are handwritten, which it reads as they are written
     weights   whether each of `rows` is written to a file as well, "terms" if there are none
-    least     correlation with its family's drive of a unit that is put in a family; any other unit
-              stays trained, in every row
+    units     how many units are put in families, those that cost the answers least; all others
+              stay trained, in every row; None for all units
     """
 
     host: Host
@@ -50,7 +51,7 @@ class SiteRequest:
     rows: Sequence[str] | None = None
     below: Sequence[WrittenSite] = ()
     weights: bool = False
-    least: float = 0.0
+    units: int | None = None
 
 
 def refuse_pictures(request: SiteRequest) -> None:
@@ -82,6 +83,14 @@ def refuse_sites(request: SiteRequest) -> None:
             )
 
 
+def _refuse_units(request: SiteRequest, units: int) -> None:
+    if GROUPED not in (request.rows or ()):
+        raise WorkbenchError("--units", "given without families", f"--row {GROUPED} beside it")
+    if units < LEAST_UNITS:
+        raise WorkbenchError("--units", str(units), f"{LEAST_UNITS} or more: those of a family")
+    classes_of(request.host)
+
+
 def wanted_rows(request: SiteRequest, units: int) -> Sequence[str]:
     """The rows of the table beside "terms"; by default families where there are enough units."""
     if request.rows is not None:
@@ -90,9 +99,9 @@ def wanted_rows(request: SiteRequest, units: int) -> Sequence[str]:
 
 
 def refuse_rows(request: SiteRequest, stage: Stage) -> None:
-    """Raises WorkbenchError for rows that the table does not have, `least` without families."""
-    if request.least and GROUPED not in (request.rows or ()):
-        raise WorkbenchError("--least", "given without families", f"--row {GROUPED} beside it")
+    """Raises WorkbenchError for rows that the table does not have, `units` without families."""
+    if request.units is not None:
+        _refuse_units(request, request.units)
     have = [TERMS, *(name for name in ROWS if name not in HIDDEN_ROWS or sides_of(stage))]
     for name in request.rows or ():
         if name not in have:

@@ -4,8 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from jaxtyping import Float
+from torch import Tensor
+
 from workbench.analyses.propose.site.clustering import clustering
-from workbench.analyses.propose.site.controls import TERMS, Way
+from workbench.analyses.propose.site.controls import TERMS, Search, Way
+from workbench.analyses.propose.site.cost import unit_costs
 from workbench.analyses.propose.site.families import Family, families
 from workbench.analyses.propose.site.figures import FamilyRow, SiteProposal, site_json
 from workbench.analyses.propose.site.grouped import GROUPED
@@ -61,7 +65,7 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
     rows = wanted_rows(request, len(units))
     plan = Plan(search, dictionary, units, counts, poses, paying)
     if GROUPED in rows:
-        plan = plan.grouped(request.least)
+        plan = plan.grouped(_costs(request, search, work), request.units)
     with folder_written_whole(output) as folder:
         made = []
         if cluster and paid:
@@ -73,6 +77,14 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
         write_whole(folder / "site.json", site_json(result))
         write_whole(folder / "site.png", png(draw_site(result)))
     return result
+
+
+def _costs(request: SiteRequest, search: Search, work: Work) -> Float[Tensor, " unit"] | None:
+    """What the answers lose with each unit, where only some units are wanted."""
+    if not request.units:
+        return None
+    information = unit_costs(request.host, request.site, request.pictures, work)
+    return information * search.fit.trained.var(0)
 
 
 def _write_weights(

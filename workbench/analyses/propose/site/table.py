@@ -14,7 +14,8 @@ from workbench.score.uncertainty import Figure
 def site_table(result: SiteProposal) -> Group:
     """The rows of all ways to predict the site's units, and what stays unexplained."""
     facts = header_facts(result.header)
-    count = f"{len(result.units)} of {result.of}" if result.least else f"{result.of}"
+    written = len(result.units)
+    count = f"{written} of {result.of}" if written < result.of else f"{written}"
     lead = (
         f"{result.site} of {facts['host']['name']}: {count} units that read "
         f"{result.reads}, {result.candidates:,} candidate terms; mean Pearson of units on "
