@@ -2,10 +2,10 @@
 
 Unlike the families of `families.py`, they need not save bits: the table has what they predict, with
 no more bits a unit than a theory for each unit takes. A family grows from one unit: it takes in the
-unit that costs least, and gets a new theory for all of its units. The family whose units cost least
-is kept, and then the next one, of the units that are left. The cost of a unit is the share of its
-variance that the theory leaves; where only some units are wanted, that share is weighted with what
-an error of the unit costs the network's answers (`cost.py`).
+unit that its theory explains best, and gets a new theory for all of its units. The family whose
+units cost least is kept, and then the next one, of the units that are left. The cost of a unit is
+the share of its variance that the theory leaves; where only some units are wanted, that share is
+weighted with what an error of the unit costs the network's answers (`cost.py`).
 """
 
 import math
@@ -135,13 +135,13 @@ class Growth:
         """
         family = seed
         while len(family.poses) < LEAST:
-            cost, pose = self.cost(family).min(0)
-            cost[~free] = math.inf
-            cost[list(family.poses)] = math.inf
-            unit = int(cost.argmin())
+            share, pose = self.explained(family).max(0)
+            share[~free] = -1
+            share[list(family.poses)] = -1
+            unit = int(share.argmax())
             poses = {**family.poses, unit: int(pose[unit])}
             family = self.fitted(replace(family, poses=poses), len(self.bits) // LEAST)
-        cost = self.cost(family)
+        cost = self.costs * (1 - self.explained(family))
         return sum(float(cost[pose, unit]) for unit, pose in family.poses.items()), family
 
     def fitted(self, family: Shared, families: int) -> Shared:
@@ -172,10 +172,6 @@ class Growth:
         along = self.products.target[:, :, chosen] @ weights
         size = (self.products.gram[:, chosen][:, :, chosen] @ weights) @ weights
         return along.clamp_min(0).square() / size.clamp_min(TINY)[:, None]
-
-    def cost(self, family: Shared) -> Float[Tensor, "pose unit"]:
-        """What each unit costs if this theory writes it."""
-        return self.costs * (1 - self.explained(family))
 
     def _solved(
         self,
