@@ -184,10 +184,15 @@ def prepare_unexplained(folder: Path, patch: pytest.MonkeyPatch) -> Start:
 
 def prepare_universality(folder: Path, patch: pytest.MonkeyPatch) -> Start:
     files, (host, trained, _) = write_planted(folder, patch), planted()
-    hosts = {"planted": host, "copy": replace(host, name="copy")}
+    # another network: theories of one network's units are counted together (`asked`)
+    other = {"host": "copy", "fingerprint": "c" * 64}
+    hosts = {
+        "planted": host,
+        "copy": replace(host, name=other["host"], fingerprint=other["fingerprint"]),
+    }
     for module in ("workbench.analyses.universality.run", "workbench.rebuild"):
         patch.setattr(f"{module}.load", hosts.__getitem__)
-    dump_circuit(trained.model_copy(update={"host": "copy"}), folder / "copy.yaml")
+    dump_circuit(trained.model_copy(update=other), folder / "copy.yaml")
     circuits = {"planted": files.circuit, "copy": folder / "copy.yaml"}
     pictures, calibration = drawn(4, seed=2), drawn(4, seed=1)
     request = UniversalityRequest(
