@@ -139,6 +139,7 @@ def claims() -> RenderableType:
     measured.unit_figures = [(1, 2)] * 18
     outcome = Made(claim="inhibition-keeps-the-turned-edge-out", trained=measured, agree=True)
     outcome.edit, outcome.handwritten, outcome.unbound = {"without": [FAMILY]}, measured, []
+    outcome.every_weight_from = SITE
     outcome.expect = {"of": "every", "figure": "echo", "radius": "mean", "above": 0.1}
     return claims_table(Made(header=HEADER, units=["u"] * 18, claims=[outcome]))
 
