@@ -129,19 +129,6 @@ def stages_between(host: Host, upstream: str, site: str) -> list[nn.Module] | No
     ]
 
 
-def site_before(host: Host, site: str) -> str | None:
-    """The latest site from which only stages of CHANNELS_APART lead to a site's block.
-
-    None for a first site, and where the host is no plain sequence.
-    """
-    names = list(host.sites)
-    for upstream in reversed(names[: names.index(site)]):
-        stages = stages_between(host, upstream, site)
-        if stages is not None:
-            return upstream if all(isinstance(stage, CHANNELS_APART) for stage in stages) else None
-    return None
-
-
 def unit_path(block: nn.Module, unit: int) -> UnitPath | None:
     """The path that the block declares by its method `chain`, or a convolution and a ReLU in a row.
 

@@ -127,22 +127,12 @@ def hued_spot(
     radius_px: float,
     foreground: float,
     background: float,
+    opposed: bool = False,
 ) -> RGB:
-    """A disc of a hue about grey `foreground`, on grey."""
-    return spot(size_px, apex_px, radius_px, tuple(foreground + hue_rgb(hue_deg)), background)
-
-
-def opposed_spot(
-    size_px: int,
-    apex_px: Point,
-    hue_deg: float,
-    radius_px: float,
-    foreground: float,
-    background: float,
-) -> RGB:
-    """A disc of a hue on its opposite, each about its grey."""
+    """A disc of a hue about grey `foreground`, on grey; `opposed`, on the opposite hue."""
     rgb = hue_rgb(hue_deg)
-    return spot(size_px, apex_px, radius_px, tuple(foreground + rgb), tuple(background - rgb))
+    around = tuple(background - rgb) if opposed else background
+    return spot(size_px, apex_px, radius_px, tuple(foreground + rgb), around)
 
 
 @dataclass(frozen=True)
@@ -214,7 +204,7 @@ HUED_SPOTS = Probe(
     {
         "bright spot": (hued_spot, 157.0, 127.0),
         "dark spot": (hued_spot, 97.0, 127.0),
-        "spot on its opposite colour": (opposed_spot, 127.0, 127.0),
+        "spot on its opposite colour": (partial(hued_spot, opposed=True), 127.0, 127.0),
     },
     turned="hue",
     echo="the opposite colour",

@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float
 
 from workbench.compiler.bind import Bound
-from workbench.hosts.branches import site_before
 from workbench.matching.subject import Subject
 from workbench.spec.language import Claim
 from workbench.splice.calibrate import Splices
@@ -19,6 +18,7 @@ from workbench.splice.edit import (
     edited,
     is_read,
 )
+from workbench.splice.natural import site_before
 from workbench.vision.tuning import STEP_DEG, Probe, answers, over_variants
 from workbench.work import Work
 
