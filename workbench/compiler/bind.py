@@ -143,7 +143,7 @@ def shares(pose_deg: Float[np.ndarray, " n"], period_deg: float) -> Float[np.nda
 
 
 def ideal_activations(host: Host, trained: TrainedCircuit, units: Units) -> Float[np.ndarray, " n"]:
-    """As `ideal_responses`; of a unit that no bright stimulus drives, those to the dark one.
+    """The ideal responses (`ideal_responses`), to a dark stimulus where the bright one gives none.
 
     Raises WorkbenchError for a unit that responds to neither.
     """

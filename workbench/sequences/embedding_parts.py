@@ -75,8 +75,8 @@ class Embedding:
     def placed(self) -> dict[int, Float[Tensor, "number 2"]]:
         """Where the trained rows are on each circle: their coordinates along its directions."""
         mean, *_ = directions = self.directions(self.waves())
-        found = (self.numbers - mean) @ torch.linalg.pinv(directions[1:])
-        pairs = found.split(2, dim=1)
+        coordinates = (self.numbers - mean) @ torch.linalg.pinv(directions[1:])
+        pairs = coordinates.split(2, dim=1)
         return dict(zip(self.frequencies, pairs, strict=True))
 
     def on_circles(self, higher: int = 0) -> Table:

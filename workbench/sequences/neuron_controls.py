@@ -46,8 +46,8 @@ def _permuted(written: Written, read: AnswerRead, seed: int) -> AnswerRead:
 def other_order(angles_deg: Float[Tensor, " neuron"], seed: int) -> Int[Tensor, " neuron"] | None:
     """The permutation that keeps least of the relation of angles to neurons (`kept`).
 
-    It is one of `DRAWS` from a seed. None where all that are drawn are symmetries, as are those
-    of three even angles.
+    It is one of `DRAWS` from a seed. None where all of these are symmetries, as with three even
+    angles.
     """
     generator = torch.Generator().manual_seed(seed)
     orders = torch.rand(DRAWS, len(angles_deg), generator=generator).argsort(1)
@@ -62,8 +62,8 @@ def kept(
     """How much each permutation keeps of the relation of angles to neurons, from 0 to 1.
 
     It is the largest of the share of neurons whose angle stays, |mean exp(i (moved - angle))| and
-    |mean exp(i (moved + angle))|. The last two are 1 where all angles are turned alike, or
-    mirrored: answers then have other names, and are related as before.
+    |mean exp(i (moved + angle))|. The last two are 1 where one rotation moves every angle, or one
+    reflection: such a permutation only renames the answers.
     """
     angle = angles_deg.deg2rad()
     moved = angle[orders]

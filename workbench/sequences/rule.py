@@ -228,7 +228,7 @@ def placed_waves(
     coefficients: Sequence[float],
     shares: Float[Tensor, "n place"] | None = None,
 ) -> Float[Tensor, "n neuron"]:
-    """As `neuron_waves`, for numbers that do not stand at even angles.
+    """The drives of `neuron_waves`, for numbers at any coordinates on their circles.
 
     circles  by frequency, harmonics included: each number's two coordinates on that circle
     """

@@ -301,16 +301,17 @@ def test_families_of_some_units_are_judged_in_the_network_that_is_written(host, 
     request = asked(host, "second", rows=(GROUPED,), terms=8, below=below)
     every = propose_site(request, tmp_path / "every", Work())
     assert every.of == SECOND == len(every.units)
-    some = propose_site(replace(request, units=LEAST + 1), tmp_path / "some", Work())
-    units = [row.unit for row in some.units]
+    cheapest = propose_site(replace(request, units=LEAST + 1), tmp_path / "some", Work())
+    units = [row.unit for row in cheapest.units]
     assert len(units) == 2 * LEAST  # two whole families
-    assert sorted(unit for group in some.groups for unit in group.poses) == units
+    assert sorted(unit for group in cheapest.groups for unit in group.poses) == units
     both = read_sites(host, tmp_path / "some" / file_name(GROUPED))
     assert both[1].units == tuple(units)
     assert both[1].facts.units == len(units)
     x = host.input.batch(drawn(JUDGE, seed=2))
     p, q = (torch.log_softmax(other.run(x)[0].double(), 1) for other in (host, host_of(host, both)))
-    assert kl_of(some, GROUPED) == pytest.approx(float((p.exp() * (p - q)).sum(1).mean()), rel=1e-3)
+    kl = float((p.exp() * (p - q)).sum(1).mean())
+    assert kl_of(cheapest, GROUPED) == pytest.approx(kl, rel=1e-3)
 
 
 @pytest.mark.parametrize("ignored", [range(7), range(3, SECOND)], ids=["first", "last"])

@@ -68,7 +68,7 @@ def grouped(
 ) -> list[Shared]:
     """Families of three units or more, with no more than these bits a unit on average.
 
-    costs   what a deviation of each unit costs the answers; the same for all by default
+    costs   of each unit where its theory explains nothing; the same for all by default
     wanted  how many units are in a family, or up to two more; all by default
     """
     costs = torch.ones(len(bits)) if costs is None else costs

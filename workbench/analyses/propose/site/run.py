@@ -80,7 +80,7 @@ def propose_site(request: SiteRequest, output: Path, work: Work) -> SiteProposal
 
 
 def _costs(request: SiteRequest, search: Search, work: Work) -> Float[Tensor, " unit"] | None:
-    """What the answers lose with each unit, where only some units are wanted."""
+    """The cost of each unit if it stays at its mean; None where all units are wanted."""
     if not request.units:
         return None
     information = unit_costs(request.host, request.site, request.pictures, work)
