@@ -11,11 +11,13 @@ from click.testing import CliRunner
 from workbench.cli import main
 from workbench.errors import WorkbenchError
 from workbench.files import CACHE_VARIABLE
-from workbench.hosts import made, store, train_induction, train_modular_addition
+from workbench.hosts import Host, made, store, train_induction, train_modular_addition
 from workbench.hosts.declared import run_as_declared
 from workbench.hosts.named import folder_name
 from workbench.hosts.training import trained
-from workbench.sequences.prompts import all_pairs, occurrences, repeated_strings
+from workbench.sequences.circuit import PairPrompts
+from workbench.sequences.prompt_sets import prompts_of
+from workbench.sequences.prompts import Prompt, all_pairs, occurrences, repeated_strings
 
 SHORT = (0, 3, 5)
 ACCURATE = {"induction": 0.9, "modular-addition": 0.999, "modular-subtraction": 0.999}
@@ -171,6 +173,15 @@ def test_the_command_prints_what_it_made(short):
     assert "induction@seed:2@step:5  loss" in text
 
 
+def asked_prompts(name: str, host: Host) -> list[Prompt]:
+    """Prompts of the task that a network was trained on."""
+    if name == "induction":
+        return repeated_strings(64, 10, 2, 32, 256, seed=1)
+    declared = PairPrompts(kind="pairs", modulus=53, operation=name.removeprefix("modular-"))
+    pairs = prompts_of(declared, host)
+    return [*pairs.calibration, *pairs.scored]
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("name", made.TRAININGS)
 def test_the_whole_training_is_accurate_and_changes_late(name, tmp_path, monkeypatch):
@@ -180,7 +191,7 @@ def test_the_whole_training_is_accurate_and_changes_late(name, tmp_path, monkeyp
     assert rows[-1].accuracy >= ACCURATE[name]
     assert rows[0].accuracy <= CHANCE
     host = store.load(f"{name}@final")
-    prompts = all_pairs(53) if "modular" in name else repeated_strings(64, 10, 2, 32, 256, seed=1)
+    prompts = asked_prompts(name, host)
     answer, _ = host.run(host.input.batch(prompts))
     figures = host.output.statistics(answer.numpy(), answer.numpy(), host.output.targets(prompts))
     assert np.mean(figures["accuracy"]) >= ACCURATE[name]
