@@ -57,6 +57,8 @@ def test_features_of_a_reader_are_the_drive_of_the_written_terms(terms):
         drive += (windows[:, members] / peak[:, None] * kernel).sum((1, 2))
     features = terms.features(windows, pose)[:, chosen]
     torch.testing.assert_close(features @ weight, drive, atol=1e-4, rtol=1e-3)
+    alone = [terms.kernel(pose, [i], torch.ones(1)).flatten() for i in chosen]
+    assert torch.equal(terms.basis(pose, chosen), torch.stack(alone, 1))
     kernel = terms.kernel(pose, chosen, weight)
     torch.testing.assert_close((windows * kernel).sum((1, 2)), drive, atol=1e-4, rtol=1e-3)
 

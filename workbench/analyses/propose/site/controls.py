@@ -205,8 +205,7 @@ def random_terms(
     windows = search.fit.windows.flatten(1)
     for unit, pose in enumerate(poses.tolist()):
         picked = generator.permutation(len(terms.atoms))[: counts[unit]].tolist()
-        kernels = [terms.kernel(pose, [i], torch.ones(1)).flatten() for i in picked]
-        values = scaled_features(windows @ torch.stack(kernels, 1))
+        values = scaled_features(windows @ terms.basis(pose, picked))
         trained = search.fit.trained[:, unit]
         theory = theory_of(pose, torch.arange(len(picked)), values, trained, search.link)
         made.append(replace(theory, chosen=tuple(picked)))

@@ -54,6 +54,12 @@ class Dictionary:
     poses: tuple[float, ...]
     peak: Float[np.ndarray, " unit"]
 
+    @property
+    def taps(self) -> int:
+        """Cells of a window."""
+        family, kernel = next(iter(self.kernels.items()))
+        return kernel.shape[1] // len(self.members[family])
+
     def features(
         self, windows: Float[Tensor, "row unit tap"], pose: int
     ) -> Float[Tensor, "row atom"]:
@@ -69,15 +75,25 @@ class Dictionary:
         self, pose: int, chosen: Sequence[int], factors: Float[Tensor, " term"]
     ) -> Float[Tensor, "below tap"]:
         """The kernel of a reader of that pose that has these terms with these weights."""
-        taps = next(iter(self.kernels.values())).shape[1] // len(next(iter(self.members.values())))
-        total = torch.zeros(len(self.peak), taps)
+        total = torch.zeros(len(self.peak), self.taps)
         columns = torch.tensor(chosen, dtype=torch.long)
         weight = torch.zeros(len(self.atoms)).index_add_(0, columns, factors)
         peak = torch.as_tensor(self.peak, dtype=total.dtype)
         for family, members in self.members.items():
             part = self.kernels[family][pose] @ weight[self.columns[family]]
-            total[members] += part.unflatten(0, (len(members), taps)) / peak[members][:, None]
+            total[members] += part.unflatten(0, (len(members), self.taps)) / peak[members][:, None]
         return total
+
+    def basis(self, pose: int, chosen: Sequence[int]) -> Float[Tensor, "k term"]:
+        """The flat kernel of each of these terms alone, of a reader of that pose."""
+        total = torch.zeros(len(self.peak), self.taps, len(chosen))
+        peak = torch.as_tensor(self.peak, dtype=total.dtype)
+        for term, column in enumerate(chosen):
+            family = self.atoms[column].family
+            members, index = self.members[family], column - int(self.columns[family][0])
+            part = self.kernels[family][pose][:, index].unflatten(0, (len(members), self.taps))
+            total[members, :, term] = part / peak[members][:, None]
+        return total.flatten(0, 1)
 
     def written(
         self, chosen: Sequence[int], factors: Float[Tensor, " term"]

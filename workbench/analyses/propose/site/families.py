@@ -108,14 +108,13 @@ def _fitted(cluster: Clustering, shared: Shared) -> Shared:
 
 def _weighted(cluster: Clustering, shared: Shared) -> Shared:
     """The shared theory with weights fitted to the activation of all its units."""
-    chosen, spread = list(shared.chosen), cluster.products.spread[list(shared.chosen)]
+    spread = cluster.products.spread[list(shared.chosen)]
     fit, values, goal = cluster.fit, [], []
     windows = fit.windows.flatten(1)
     bases: dict[int, Tensor] = {}
     for unit, pose in shared.poses.items():
         if pose not in bases:
-            kernels = [cluster.terms.kernel(pose, [i], torch.ones(1)).flatten() for i in chosen]
-            bases[pose] = windows @ torch.stack(kernels, 1) / spread
+            bases[pose] = windows @ cluster.terms.basis(pose, shared.chosen) / spread
             bases[pose] -= bases[pose].mean(0)
         values.append(bases[pose])
         goal.append(fit.trained[:, unit] / fit.trained[:, unit].std().clamp_min(1e-9))

@@ -69,11 +69,9 @@ def _solved(
 
 def _features(terms: Dictionary, fit: Sample, family: Shared) -> list[Float[Tensor, "row term"]]:
     """The drive that every term alone gives each unit, at the unit's pose."""
-    windows, one = fit.windows.flatten(1), torch.ones(1)
-    by_pose = {}
+    windows, by_pose = fit.windows.flatten(1), {}
     for pose in set(family.poses.values()):
-        kernels = [terms.kernel(pose, [term], one).flatten() for term in family.chosen]
-        values = windows @ torch.stack(kernels, 1)
+        values = windows @ terms.basis(pose, family.chosen)
         by_pose[pose] = values - values.mean(0)
     return [by_pose[pose] for pose in family.poses.values()]
 
