@@ -35,6 +35,7 @@ HASHES = {
     "inceptionv1/colour_centre_surround.yaml": "680ea9dcc09ee0137f83d1c3e564a5a2",
     "inceptionv1/colour_contrast-conv2d2.yaml": "986c2f0b591c743ce7b8c209581136e7",
     "inceptionv1/colour_contrast.yaml": "a56eac23d1637c714b9ec9963e107c50",
+    "inceptionv1/colour_field.yaml": "2e22309d104c176bd3ec4529db269f40",
     "inceptionv1/complex_gabor-conv2d2.yaml": "0d65a593fe160cadc8c5b2d2b39aa970",
     "inceptionv1/complex_gabor.yaml": "0cb4344e00f5765677f3c31c02dcd7ed",
     "inceptionv1/curve.yaml": "9fea8d1e32f52524c20b2a648b28321b",

@@ -14,6 +14,7 @@ FAMILIES = (
     "early_curve",
     "gabor",
     "rough_gabor",
+    "colour_field",
     "blob",
     "complex_gabor",
     "line",

@@ -94,8 +94,11 @@ def units(host: Host, site: Site, fitted: Judged, steps: Steps) -> tuple[Trained
                     round(pose[MIXTURE[1]], 3),
                     round(pose[MIXTURE[2]], 3),
                 ),
-                strength=round(float(fitted.figures["strength"][unit]), 2),
-                explained=round(float(fitted.figures["explained"][unit]), 3),
+                **{
+                    figure: round(float(fitted.figures[figure][unit]), digits)
+                    for figure, digits in (("strength", 2), ("explained", 3))
+                    if figure in fitted.figures
+                },
             )
         )
     return tuple(trained)
@@ -130,7 +133,7 @@ def _start(
 
 def _filters(poses: Poses, field_px: int) -> Float[Tensor, "unit 3 k k"]:
     """The Gabor filters, as the compiler makes them."""
-    columns = _columns(poses)
+    columns = columns_of(poses)
     names = tuple(map(str, range(len(poses[CENTRE]))))
     units = Units(names, columns, {"unit": len(names)})
     return gabor_weights(
@@ -138,7 +141,7 @@ def _filters(poses: Poses, field_px: int) -> Float[Tensor, "unit 3 k k"]:
     )
 
 
-def _columns(poses: Poses) -> Poses:
+def columns_of(poses: Poses) -> Poses:
     """The poses of units, from the fitted parameters.
 
     An envelope's width in pixels is sigma_px * envelope * scale.
@@ -149,12 +152,12 @@ def _columns(poses: Poses) -> Poses:
     return columns
 
 
-def _canonical(poses: Poses) -> dict[str, Float[np.ndarray, " unit"]]:
+def canonical(poses: Poses) -> dict[str, Float[np.ndarray, " unit"]]:
     """The same Gabors, each in one of its four equivalent forms.
 
     In it the largest part of the mixture is above 0, and the bright side lies towards `centre_deg`.
     """
-    columns = {name: value.numpy().copy() for name, value in _columns(poses).items()}
+    columns = {name: value.numpy().copy() for name, value in columns_of(poses).items()}
     mixture = np.stack([columns[name] for name in MIXTURE])
     largest = np.take_along_axis(mixture, np.abs(mixture).argmax(0)[None], 0)[0]
     columns[PHASE] = (columns[PHASE] + 180.0 * (largest < 0)) % 360
@@ -169,7 +172,7 @@ FORM = Form(
     STEPS,
     [partial(_start, width_px=width, shift_x=x, shift_y=y) for width, x, y in STARTS],
     _filters,
-    _canonical,
+    canonical,
 )
 STIMULI = (
     f"{SUMMARY}; poses of the Gabor whose answers come nearest, "
