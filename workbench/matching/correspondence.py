@@ -19,7 +19,7 @@ from workbench.matching.matched import Matched, matched
 from workbench.matching.nearest import Nearest
 from workbench.spec import Spec, SurveyRecord, TrainedCircuit, TrainedUnit
 from workbench.splice.calibrate import derangement
-from workbench.theory.poses import CENTRE
+from workbench.theory.poses import CENTRE, ORIENTATION
 from workbench.vision.geometry.angles import wrap_deg
 
 # Trained units that may stand in for a family of every direction: fewer do not cover a circle.
@@ -68,7 +68,8 @@ def _of_file(
 ) -> Matched:
     units = next(layer.units for layer in circuit.layers if layer.family == family)
     period_deg = 360.0 if CENTRE in units.poses else 180.0
-    normals_deg = np.array(trained.directions_deg)
+    turns = not {CENTRE, ORIENTATION}.isdisjoint(units.poses)
+    normals_deg = np.array(trained.directions_deg if turns else trained.angles_deg)
     poses = np.abs(wrap_deg(normals_deg[:, None] - units.normal_deg[None, :], period_deg)).argmin(1)
     moved = derangement(len(units), seed).numpy()
     return Matched(

@@ -1,21 +1,25 @@
 """The weights between every two families of a theory that both have trained units."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float
+from torch import Tensor
 
 from workbench.compiler import compile_spec
 from workbench.compiler.bind import Bound, ideal_responses
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.compiler.compile import trained_units
 from workbench.compiler.derived import compile_constants
+from workbench.compiler.linear import Constant
 from workbench.errors import WorkbenchError
 from workbench.hosts.branches import CHANNELS_APART, branches
 from workbench.hosts.host import Host
 from workbench.matching.correspondence import read_off
 from workbench.matching.matched import Matched
+from workbench.matching.stand_in import interpolated, own_responses, stand_in
 from workbench.matching.subject import Subject
 from workbench.matching.weights import (
     ConstantWeights,
@@ -27,9 +31,12 @@ from workbench.matching.weights import (
 )
 from workbench.progress import Progress
 from workbench.spec import TrainedCircuit, posed
+from workbench.spec.language import Poses
+from workbench.spec.meaning import needed_axes
 from workbench.splice.natural import site_before
 from workbench.theory.poses import Units
 
+SEVERAL = "its units differ in more than direction and place, so turning does not predict weights"
 LEAST = 3  # units of a family, on either side: with fewer, turning cannot be judged
 
 
@@ -59,8 +66,9 @@ def family_weights(
                 f"weights alone; {LEAST} are needed"
             )
             continue
+        several = [one for one in above if _several_axes(subject, one.family)]
         try:
-            bound, why = _bound(subject, units, above)
+            bound, why = _bound(subject, units, [one for one in above if one not in several])
             left_out |= why
             circuit = _with_bound(subject, units.family, bound) if bound else None
         except WorkbenchError as error:
@@ -71,6 +79,13 @@ def family_weights(
             for bound_units in bound.items()
             if circuit
         ]
+        for one in several:
+            found = _between_poses(subject, units, connected, one)
+            if isinstance(found, FamilyWeights):
+                weights.append(found)
+                left_out[f"{name} from {one.family} (predicted by turning)"] = SEVERAL
+            else:
+                left_out[f"{name} from {one.family}"] = found
     return weights, left_out
 
 
@@ -119,52 +134,142 @@ def _weights(
     bound_units: tuple[str, TrainedCircuit],
 ) -> FamilyWeights:
     """The weights to the connected units from the trained units that a family is bound to."""
-    host, spec = subject.host, subject.spec
     family, bound = bound_units
     layers = {layer.family: layer for layer in circuit.layers}
-    site, upstream = host.site(matched.site), host.site(bound.site)
-    poses, units = matched.poses[connected], [int(unit) for unit in matched.units[connected]]
-    whole = expanded(host, bound.site, matched.site, units)
-    chosen = whole[:, list(bound.channels("a comparison of weights"))]
-    linear = compile_constants(spec, circuit, matched.family, family)
+    linear = compile_constants(subject.spec, circuit, matched.family, family)
     readers = [layers[matched.family], *(layer for _, layer in linear)]
-    stride = site.stride_px // upstream.stride_px
-    by_theory = [
-        folded(handwritten(reader, layers[family])[list(poses)], stride) for reader in readers
-    ]
-    ideal = torch.from_numpy(ideal_responses(host, bound, layers[family].units))[:, None, None]
-    trained_weights, theory, *parts = (
-        (ideal * weight.double()).numpy() for weight in of_one_size(chosen, *by_theory)
+    responses = ideal_responses(subject.host, bound, layers[family].units)
+    ideal = torch.from_numpy(responses)[:, None, None]
+    return _compared(
+        subject,
+        _Downstream(matched, connected, layers[matched.family].units),
+        _Upstream(
+            family,
+            bound.site,
+            bound.channels("a comparison of weights"),
+            layers[family].units,
+            responses,
+            subject.host.site(bound.site).stride_px,
+        ),
+        [ideal * handwritten(reader, layers[family]) for reader in readers],
+        [constant for constant, _ in linear],
     )
-    last = matched.family == list(spec.theory.families)[-1]
-    downstream = _trained_poses(subject) if last else layers[matched.family].units
+
+
+def _between_poses(
+    subject: Subject, matched: Matched, connected: Sequence[int], above: Matched
+) -> FamilyWeights | str:
+    """The weights to the connected units from trained units of a family of several axes.
+
+    A sentence where these cannot stand in for it.
+    """
+    spec, circuit, family = subject.spec, subject.circuit, above.family
+    file = subject.bound.get(family)
+    file = file if file and file.site == above.site else None
+    chosen = stand_in(spec.theory.families[family], above, circuit, file)
+    if isinstance(chosen, str):
+        return chosen
+    responses = own_responses(subject.host, chosen)
+    driven = np.flatnonzero(responses > 0)
+    chosen, responses = chosen[driven], responses[driven]
+    if len(chosen.units) < LEAST:
+        return (
+            f"only {len(chosen.units)} of {len(above.units)} units respond to the filter of their "
+            f"pose; {LEAST} that do are needed"
+        )
+    layers = {layer.family: layer for layer in circuit.layers}
+    constants, parts = interpolated(spec, circuit, matched.family, chosen)
+    theory = sum(
+        (constant.value * part for constant, part in zip(constants, parts, strict=True)),
+        torch.zeros(len(layers[matched.family].units), len(chosen.units), 1, 1),
+    )
+    return _compared(
+        subject,
+        _Downstream(matched, connected, layers[matched.family].units),
+        _Upstream(
+            family, above.site, chosen.channels, chosen.units, responses, layers[family].grid_px
+        ),
+        [theory, *parts],
+        constants,
+        turns=False,
+    )
+
+
+class _Downstream(NamedTuple):
+    """Trained units that read, those among them that read through weights, their family's units."""
+
+    matched: Matched
+    connected: Sequence[int]
+    units: Units
+
+
+class _Upstream(NamedTuple):
+    """Trained units that are read.
+
+    responses  to their own ideal stimuli
+    step_px    of the theory's kernels
+    """
+
+    family: str
+    site: str
+    channels: Sequence[int]
+    units: Units
+    responses: Float[np.ndarray, " up"]
+    step_px: int
+
+
+def _compared(
+    subject: Subject,
+    down: _Downstream,
+    up: _Upstream,
+    by_theory: Sequence[Float[Tensor, "family_unit up k k"]],
+    constants: Sequence[Constant],
+    turns: bool = True,
+) -> FamilyWeights:
+    """The trained weights and the theory's, and those of each constant, on one grid.
+
+    `by_theory` has the theory's, then those of each of `constants`, to upstream units whose
+    response to their ideal stimulus is 1.
+    """
+    host, matched = subject.host, down.matched
+    site, poses = host.site(matched.site), matched.poses[down.connected]
+    units = [int(unit) for unit in matched.units[down.connected]]
+    whole = expanded(host, up.site, matched.site, units)
+    chosen = whole[:, list(up.channels)]
+    stride = site.stride_px // up.step_px
+    on_grid = [folded(weight[list(poses)], stride) for weight in by_theory]
+    ideal = torch.from_numpy(up.responses)[:, None, None]
+    trained_weights, theory, *parts = (
+        weight.double().numpy() for weight in of_one_size(ideal * chosen.double(), *on_grid)
+    )
+    last = matched.family == list(subject.spec.theory.families)[-1]
+    downstream = _trained_poses(subject) if last else down.units
     return FamilyWeights(
-        families=(matched.family, family),
-        sites=(matched.site, bound.site),
-        downstream=_renamed(downstream, poses, [f"{matched.site}:{unit}" for unit in units]),
-        upstream=layers[family].units,
+        families=(matched.family, up.family),
+        sites=(matched.site, up.site),
+        downstream=downstream.chosen(poses, [f"{matched.site}:{unit}" for unit in units]),
+        upstream=up.units,
         trained=trained_weights,
         theory=theory,
         step_px=site.stride_px,
-        pooled=site.stride_px != upstream.stride_px,
+        pooled=site.stride_px != host.site(up.site).stride_px,
         share=float((chosen**2).sum() / (whole**2).sum()),
         parts=[
             ConstantWeights(part, constant.low, constant.high)
-            for part, (constant, _) in zip(parts, linear, strict=True)
+            for part, constant in zip(parts, constants, strict=True)
         ],
+        turns=turns,
     )
+
+
+def _several_axes(subject: Subject, family: str) -> bool:
+    """Whether the poses of a family are more than one angle."""
+    poses = subject.spec.theory.families[family].poses
+    return isinstance(poses, Poses) and (len(poses.axes()) > 1 or poses.is_round)
 
 
 def _trained_poses(subject: Subject) -> Units:
     """The trained circuit's units at their surveyed poses, or those that the spec was tuned to."""
     tuned = subject.spec.theory.tuned
-    return trained_units(posed(subject.trained, tuned) if tuned else subject.trained)
-
-
-def _renamed(units: Units, chosen: Int[np.ndarray, " n"], names: Sequence[str]) -> Units:
-    """The chosen units, under other names."""
-    return Units(
-        tuple(names),
-        {axis: tuple(np.array(column)[chosen].tolist()) for axis, column in units.poses.items()},
-        {"unit": len(names)},
-    )
+    needs = needed_axes(list(subject.spec.theory.families.values())[-1])
+    return trained_units(posed(subject.trained, tuned) if tuned else subject.trained, needs)

@@ -61,6 +61,7 @@ class FamilyWeights:
     pooled: bool
     share: float
     parts: Sequence[ConstantWeights] = ()
+    turns: bool = True
 
 
 def expanded(

@@ -1,12 +1,12 @@
 """Poses: a unit's element of the group of transformations of its feature."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from workbench.arrays import Array, array_namespace
 
@@ -94,6 +94,13 @@ class Units:
             if axis not in (SHIFT_X, SHIFT_Y)
         }
         return Units(self.names[i : i + 1], poses, {UNIT: 1})
+
+    def chosen(self, at: Int[np.ndarray, " m"], names: Sequence[str] = ()) -> "Units":
+        """The units with these indices, under their own names or under others."""
+        poses = {
+            axis: tuple(np.asarray(column)[at].tolist()) for axis, column in self.poses.items()
+        }
+        return Units(tuple(names) or tuple(self.names[i] for i in at), poses, {UNIT: len(at)})
 
     def moved_by(self, x_px: float, y_px: float) -> "Units":
         """The units, each shifted by (x_px, y_px) more."""

@@ -225,24 +225,25 @@ def test_explain_without_trained_units_is_refused(tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
-def test_explain_family_of_several_axes_is_left_out_with_the_reason(tmp_path, monkeypatch):
-    """Gabors of two phases, matched with the units that the curves are bound to elsewhere: no
-    survey gives a phase.
-    """
+def test_explain_compares_families_of_several_axes_beside_those_of_one_angle(tmp_path, monkeypatch):
+    """Channels that were matched with Gabors, whose weights are random."""
     planted = write_late(tmp_path, units=RING)
+    weight, channels = planted.host.module("consumers")[0].weight, [0, 2, 5]
+    random = torch.randn(weight[:, channels].shape, generator=torch.Generator().manual_seed(0))
+    weight[:, channels] = random
     text = (
         THEORY_OF_LATE
         + "      gabor: {along: point, match: tangent, tolerance_deg: 20, gain: 0.01}\n"
     )
-    gabors = Matched("gabor", SITE, np.array([0, 2, 5]), np.arange(3), np.arange(3))
+    gabors = Matched("gabor", SITE, np.array(channels), np.arange(3), np.arange(3))
     result = run_on(tmp_path, planted, monkeypatch, text, matched=(gabors,))
-    assert [pair.families for pair in result.pairs] == [("late", "curve")]
-    assert list(result.left_out) == ["late at consumers from gabor"]
-    with pytest.raises(
-        WorkbenchError,
-        match=r"from gabor: .*has the axes orientation_deg, phase_deg; expected one angle",
-    ):
-        run_on(tmp_path, planted, monkeypatch, text, bind=False, matched=(gabors,))
+    curves, of_gabors = result.pairs
+    assert (curves.families, of_gabors.families) == (("late", "curve"), ("late", "gabor"))
+    assert curves.theory["explained"].value > 1 - NOTHING
+    assert of_gabors.theory["explained"].value < NOTHING
+    assert curves.predicted is not None
+    assert of_gabors.predicted is None
+    assert list(result.left_out) == ["late at consumers from gabor (predicted by turning)"]
 
 
 def test_explain_again_writes_the_same_document_picture_and_table(run, tmp_path, monkeypatch):

@@ -52,6 +52,12 @@ def explain(
         --use-trained early_curve=circuits/inceptionv1/early_curve.yaml --use-trained
         line=circuits/inceptionv1/line-mixed3a.yaml
 
+    Families that differ in phase, size or colour too can be read off Gabors of a survey:
+
+    \b
+    workbench explain specs/complex-gabor.yaml --circuit circuits/inceptionv1/complex_gabor.yaml
+        --use-trained gabor=circuits/inceptionv1/gabor.yaml
+
     A theory of tokens (`input: tokens`) is compared with trained scores of heads by place, and with
     the weights between tokens, numbers, neurons and answers (docs/sequences.md).
 

@@ -59,7 +59,7 @@ class PairExplained:
     fitted    for each of `matching.prediction.splits`, the same for the theory with these constants
               fitted to the other half's trained weights
     predicted the same for the other half's trained weights, turned: they use no constant of the
-              theory
+              theory; None where the upstream units differ in more than place and direction
     worst     the weights that the theory gets most wrong
     """
 
@@ -75,7 +75,7 @@ class PairExplained:
     other_half: Mapping[str, Agreement]
     constants: int
     fitted: Mapping[str, Mapping[str, Agreement]]
-    predicted: Mapping[str, Mapping[str, Agreement]]
+    predicted: Mapping[str, Mapping[str, Agreement]] | None
     worst: tuple[Wrong, ...]
 
 
@@ -150,7 +150,9 @@ def _pair(pair: FamilyWeights, seed: int, kept: Kept) -> PairExplained:
         **_once(kept, "theory", theory),
         constants=len(pair.parts),
         fitted=_once(kept, "fitted", lambda: predicted(pair, orders, fitted)),
-        predicted=_once(kept, "predicted", lambda: predicted(pair, orders, turned)),
+        predicted=_once(kept, "predicted", lambda: predicted(pair, orders, turned))
+        if pair.turns
+        else None,
         worst=_worst(pair, scaled),
     )
 

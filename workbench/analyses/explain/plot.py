@@ -42,14 +42,17 @@ def draw_explained(explained: Explained, weights: Sequence[FamilyWeights]) -> Fi
     grid = figure.subplots(len(weights), len(TITLES), height_ratios=heights, squeeze=False)
     for line, pair, score in zip(grid, weights, explained.pairs, strict=True):
         unpermuted = np.arange(len(pair.downstream))[None]
-        fit, turn = (predict(pair, unpermuted)[BY_TURNS][0] for predict in (fitted, turned))
         known = {
             "trained": pair.trained,
             "theory": score.scale * pair.theory,
-            f"fitted {BY_TURNS}": fit,
-            BY_TURNS: turn,
+            f"fitted {BY_TURNS}": fitted(pair, unpermuted)[BY_TURNS][0],
         }
+        if pair.turns:
+            known[BY_TURNS] = turned(pair, unpermuted)[BY_TURNS][0]
         for axes, (kind, text) in zip(line, TITLES.items(), strict=True):
+            if kind not in known:
+                axes.set_axis_off()
+                continue
             figure_of = "" if kind == "trained" else number(rows(score)[kind]["explained"].value, 2)
             draw_panel(axes, _panel(f"{title(score)}\n{text.format(figure_of)}", pair, known[kind]))
     return figure

@@ -31,7 +31,7 @@ def explain(request: ExplainRequest, output: Path, work: Work) -> Explained:
     Writes explain.json and explain.png to the folder `output`. Raises WorkbenchError, also where
     there are no two families with weights between them.
     """
-    subject = load_subject(request.files)
+    subject = load_subject(request.files, read_off=False)
     work = work.on_host(subject.host.name)
 
     with folder_written_whole(output) as folder:

@@ -59,7 +59,12 @@ def explain_table(explained: Explained) -> Group:
 def rows(pair: PairExplained) -> dict[str, Mapping[str, Agreement]]:
     """The figures of a pair by the rows of the table."""
     fitted = {f"fitted {name}": agreement for name, agreement in pair.fitted.items()}
-    return {"theory": pair.theory, "other half": pair.other_half, **fitted, **pair.predicted}
+    return {
+        "theory": pair.theory,
+        "other half": pair.other_half,
+        **fitted,
+        **(pair.predicted or {}),
+    }
 
 
 def title(pair: PairExplained) -> str:
