@@ -17,11 +17,12 @@ from workbench.hosts import Host, PictureInput, host_from_module
 from workbench.hosts.branches import CHANNELS_APART, branches
 from workbench.hosts.inception_blocks import ConvRelu, LocalResponseNorm, MaxPoolSame, Mixed
 from workbench.spec import TrainedCircuit, TrainedUnit
-from workbench.spec.language import Edit
+from workbench.spec.language import INPUT, Edit
 from workbench.splice.edit import (
     EditedTrained,
     constant_drive,
     drive_through,
+    edit_every_weight,
     edit_trained,
     edited,
     has_sign,
@@ -251,6 +252,27 @@ def test_after_pools_the_edit_is_that_of_the_networks_own_weights(way, sign):
     torch.testing.assert_close(made, wanted, rtol=0, atol=ROUNDING)
     assert (wanted - trained_activation).abs().max() > 100 * ROUNDING
     assert (wrong - wanted).abs().max() > 100 * ROUNDING
+
+
+@pytest.mark.parametrize("sign", ["positive", "negative"])
+@pytest.mark.parametrize("way", ["without", "only"])
+def test_an_edit_of_the_input_is_that_of_the_first_convolutions_own_weights(tiny_host, way, sign):
+    units = (1, 3, 6)
+    trained = trained_circuit(tiny_host, [TrainedUnit(unit=unit) for unit in units], site="first")
+    x = 3 * torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    network = copy.deepcopy(tiny_host.network)
+    above, weight = (way == "only") == (sign == "positive"), network[0][0].weight.data
+    weight.clamp_(min=0) if above else weight.clamp_(max=0)
+    parts = [Part("units", "first", Channels(units)), Part("entering", "first")]
+    with torch.inference_mode():
+        activation, entering = (natural_parts(tiny_host, x, parts)[part] for part in parts)
+        donor = torch.zeros(2, dtype=torch.long)
+        here = ConditionInputs("first", Channels(units), activation, {}, donor, entering=entering)
+        edit = Edit(**{way: (INPUT,)}, sign=sign)
+        made = edit_every_weight(tiny_host, trained, edit, INPUT)(here)
+        wanted = network[0](x)[:, list(units)]
+    torch.testing.assert_close(made, wanted, rtol=0, atol=ROUNDING)
+    assert (wanted - activation).abs().max() > 100 * ROUNDING
 
 
 def moved(bound: TrainedCircuit) -> TrainedCircuit:

@@ -79,7 +79,7 @@ FamilyNames = Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(l
 class Edit(Strict):
     """Takes weights from families to the last family away (`without`), or keeps no others (`only`).
 
-    `sign` restricts the named families to their weights of one sign.
+    `sign` restricts the named families to their weights of one sign. `input` is the picture.
     """
 
     without: FamilyNames | None = None

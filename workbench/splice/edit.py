@@ -9,6 +9,9 @@ add up to it, to rounding; the edit's effect on those ReLUs is left out.
 
 A pool or a normalisation between the two sites acts on each channel alone: the weights after it
 belong to the same channels as before it, and are edited there.
+
+A first convolution reads pixels: its edit is of its weights of red, green and blue, each less the
+host's mean colour, as a handwritten circuit reads them too.
 """
 
 from collections.abc import Sequence
@@ -22,9 +25,10 @@ from torch import Tensor
 from workbench.compiler.circuit import HandwrittenCircuit, Read
 from workbench.errors import WorkbenchError
 from workbench.hosts.branches import CHANNELS_APART, Branch, bias_of, branches
+from workbench.hosts.first_stage import first_branch
 from workbench.hosts.host import Host
 from workbench.spec.circuit import TrainedCircuit
-from workbench.spec.language import Edit
+from workbench.spec.language import INPUT, Edit
 from workbench.splice.conditions import WithoutCircuit
 from workbench.splice.inputs import ConditionInputs
 from workbench.splice.link import RELU, Link, link_of
@@ -57,7 +61,10 @@ def has_sign(weight: Tensor, sign: str | None) -> Bool[Tensor, "..."]:
 
 @dataclass(frozen=True)
 class EditedTrained(WithoutCircuit):
-    """The trained units after an edit of the weights from `channels` of the site before."""
+    """The trained units after an edit of the weights from `channels` of the site before.
+
+    Those of a first convolution are edited in the weights from taps of the input.
+    """
 
     edit: Edit
     channels: list[int]
@@ -93,14 +100,15 @@ def edit_trained(
 def edit_every_weight(host: Host, trained: TrainedCircuit, edit: Edit, site: str) -> EditedTrained:
     """The edit in the trained network, of the weights from every unit of the site before.
 
-    Raises WorkbenchError as `edit_trained`.
+    For units of a first convolution `site` is INPUT. Raises WorkbenchError as `edit_trained`.
     """
-    read_by, channels = _branches(host, trained, site), list(range(host.site(site).channels))
+    read_by = _branches(host, trained, site)
+    channels = list(range(read_by[0].convolutions[0].in_channels))
     return EditedTrained(edit, channels, read_by, link_of(host.site(trained.site)))
 
 
 def is_read(host: Host, trained: TrainedCircuit, site: str) -> bool:
-    """Whether the convolutions are known through which the units read the site."""
+    """Whether the convolutions are known through which the units read the site, or INPUT."""
     try:
         return bool(_branches(host, trained, site))
     except WorkbenchError:
@@ -109,6 +117,8 @@ def is_read(host: Host, trained: TrainedCircuit, site: str) -> bool:
 
 def _branches(host: Host, trained: TrainedCircuit, upstream: str) -> list[Branch]:
     units = trained.channels("edits of weights")
+    if upstream == INPUT:
+        return [replace(first_branch(host), places=list(range(len(units))), channels=[*units])]
     return branches(host, upstream, trained.site, units, CHANNELS_APART, own_pool=True)
 
 

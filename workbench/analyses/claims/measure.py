@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from workbench.compiler.bind import Bound
 from workbench.matching.subject import Subject
-from workbench.spec.language import Claim
+from workbench.spec.language import INPUT, Blob, Claim, Gabor, Theory
 from workbench.splice.calibrate import Splices
 from workbench.splice.conditions import Condition, Handwritten, natural
 from workbench.splice.edit import (
@@ -19,7 +19,15 @@ from workbench.splice.edit import (
     is_read,
 )
 from workbench.splice.natural import site_before
-from workbench.vision.tuning import STEP_DEG, Probe, answers, over_variants
+from workbench.vision.tuning import (
+    COLOUR_EDGES,
+    HUED_SPOTS,
+    STEP_DEG,
+    Probe,
+    answers,
+    over_variants,
+    probe_of,
+)
 from workbench.work import Work
 
 TRAINED, HANDWRITTEN = "trained", "handwritten"
@@ -39,6 +47,20 @@ class ClaimCurves:
     probe: Probe
     before: Curves
     after: Mapping[str, Curves]
+
+
+def claims_probe(theory: Theory) -> Probe:
+    """The stimulus of a theory's claims: that of its tuning curves (`probe_of`).
+
+    Kernels on the picture have each unit's own colour. So a family of Gabors, to which a plain
+    field is nothing, is measured on edges between colours, and one with a blob on spots of all
+    hues.
+    """
+    kernels = list(theory.families.values())[-1].reads.get(INPUT, ())
+    if any(isinstance(kernel, Blob) for kernel in kernels):
+        return HUED_SPOTS
+    gabors = kernels and all(isinstance(kernel, Gabor) for kernel in kernels)
+    return COLOUR_EDGES if gabors else probe_of(theory)
 
 
 def claim_curves(
@@ -115,14 +137,16 @@ def edited_site(subject: Subject, claim: Claim) -> str | None:
 
     The claim's edit is of all weights of one sign: it names every family that the last one reads.
     One of these is not bound to trained units. The way to the units from the site just before
-    theirs is known.
+    theirs is known. For units of a first convolution that way is from INPUT, and so is their
+    family's.
     """
     reads = set(list(subject.spec.theory.families.values())[-1].reads)
     everything = claim.edit.sign is not None and set(claim.edit.families) == reads
     if not everything or not unbound(claim, subject.bound):
         return None
-    site = site_before(subject.host, subject.trained.site)
-    return site if site and is_read(subject.host, subject.trained, site) else None
+    site = site_before(subject.host, subject.trained.site) or INPUT
+    same_level = (site == INPUT) == (reads == {INPUT})
+    return site if same_level and is_read(subject.host, subject.trained, site) else None
 
 
 def unbound(claim: Claim, bound: Bound) -> list[str]:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from workbench.analyses.claims.figures import Claims
 from workbench.analyses.claims.run import ClaimsRequest, claims
-from workbench.analyses.claims.table import claims_table
+from workbench.analyses.claims.table import EDITS_OF_INPUT, claims_table
 from workbench.analyses.request import PartResult, ReportRequest, Verdict
 from workbench.matching.subject import SubjectFiles
+from workbench.spec.language import INPUT
 from workbench.work import Work
 
 
@@ -40,11 +41,13 @@ def open_questions(result: Claims) -> Iterator[str]:
     """Sentences about claims that did not come true, or were not tested."""
     for outcome in result.claims:
         if outcome.trained is None:
-            families = ", ".join(outcome.unbound)
-            yield (
-                f"The claim {outcome.claim} of the trained network: name the trained units of "
-                f"{families} with --use-trained to test it."
+            families = ", ".join(family for family in outcome.unbound if family != INPUT)
+            remedy = (
+                f"name the trained units of {families} with --use-trained to test it"
+                if families
+                else EDITS_OF_INPUT
             )
+            yield f"The claim {outcome.claim} of the trained network: {remedy}."
         for side, measured in (
             ("in the trained network", outcome.trained),
             ("in the handwritten circuit", outcome.handwritten),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.analyses.claims.figures import Claims, claims_json, claims_score
-from workbench.analyses.claims.measure import claim_curves
+from workbench.analyses.claims.measure import claim_curves, claims_probe
 from workbench.analyses.claims.plot import draw_claims
 from workbench.errors import WorkbenchError
 from workbench.evaluate.calibration import calibrated
@@ -19,7 +19,7 @@ from workbench.report.drawing import png
 from workbench.result_folder import folder_written_whole
 from workbench.spec import load_theory
 from workbench.vision.pictures import Picture
-from workbench.vision.tuning import STEP_DEG, probe_of
+from workbench.vision.tuning import STEP_DEG
 from workbench.work import Work
 
 
@@ -40,8 +40,8 @@ class ClaimsRequest:
 def claims(request: ClaimsRequest, output: Path, work: Work) -> Claims:
     """Test every claim of a theory and write claims.json and claims.png to the folder `output`.
 
-    The stimuli are those that the tuning of its last family is measured with (`probe_of`). Raises
-    WorkbenchError, also for a theory without claims.
+    The stimuli are those of `claims_probe`. Raises WorkbenchError, also for a theory without
+    claims.
     """
     _refuse_no_claims(request.files.spec)
     subject = load_subject(request.files, read_off=False)
@@ -49,7 +49,7 @@ def claims(request: ClaimsRequest, output: Path, work: Work) -> Claims:
 
     with folder_written_whole(output) as folder:
         splices = calibrated(subject.host, subject.circuit, request.calibration, work)
-        probe = probe_of(subject.spec.theory)
+        probe = claims_probe(subject.spec.theory)
         curves = claim_curves(subject, splices, probe, work, request.step_deg)
         result = claims_score(subject, curves, request.calibration, work.seed)
         write_whole(folder / "claims.json", claims_json(result))

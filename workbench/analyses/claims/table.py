@@ -10,8 +10,10 @@ from workbench.analyses.claims.figures import Claims, Measured, Outcome
 from workbench.report.claims import bound_text
 from workbench.report.conditions import MISSING, number
 from workbench.report.plain import plain_table
+from workbench.spec.language import INPUT
 
 DIGITS = {"width_deg": 0}  # of that figure; others have 2
+EDITS_OF_INPUT = "an edit of input needs a sign, and units of a first convolution"
 
 
 def claims_table(claims: Claims) -> Group:
@@ -105,9 +107,12 @@ def _untested(claims: Claims) -> list[Text]:
         for family in families
     }
     return [
-        Text(
-            f"not tested in the trained network: {claimed}. Name trained units of {family}: "
-            f"--use-trained {family}=FILE"
-        )
+        Text(f"not tested in the trained network: {claimed}. {_remedy(family)}")
         for family, claimed in names.items()
     ]
+
+
+def _remedy(family: str) -> str:
+    if family == INPUT:
+        return EDITS_OF_INPUT.capitalize()
+    return f"Name trained units of {family}: --use-trained {family}=FILE"
