@@ -10,6 +10,7 @@ from tests.planted import trained_circuit
 from workbench.analyses.claims.figures import Claims
 from workbench.analyses.claims.measure import claims_probe
 from workbench.analyses.claims.part import open_questions
+from workbench.analyses.claims.plot import aligned_at
 from workbench.analyses.claims.run import ClaimsRequest, claims
 from workbench.analyses.claims.table import claims_table
 from workbench.compiler import compile_spec
@@ -112,3 +113,10 @@ def test_filters_are_measured_on_stimuli_of_their_own_colours(read, probe):
     family = f"{{poses: from-circuit, window_px: 7, reads: {{input: {read}}}}}"
     text = f"theory: a\nfamilies: {{a: {family}}}\n"
     assert claims_probe(theory_from_text(text).theory) is probe
+
+
+def test_curves_are_aligned_at_the_direction_of_an_edge_or_the_hue_of_a_spot():
+    blue = {"mixture": (0.2, 0.0, 0.8), "centre_deg": 30.0}
+    assert aligned_at(blue, COLOUR_EDGES) == 30
+    assert aligned_at(blue, HUED_SPOTS) == pytest.approx(90)
+    assert aligned_at({**blue, "phase_deg": 200.0}, HUED_SPOTS) == pytest.approx(270)

@@ -45,8 +45,8 @@ def claims(
     An edit removes weights between a family and the last one. In the trained network these are the
     weights from the units that --use-trained gives for the family; a claim about a family without
     any is not tested there, unless its edit is of all excitation or all inhibition: then it is made
-    in the weights from every unit of the site before. A claim that fails is a result: the exit code
-    is 0.
+    in the weights from every unit of the site before, and for a theory that reads `input` in those
+    of the first convolution. A claim that fails is a result: the exit code is 0.
 
     \b
     workbench claims specs/curve-detectors.yaml --circuit circuits/inceptionv1/curve.yaml

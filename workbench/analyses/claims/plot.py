@@ -1,6 +1,8 @@
 """The picture of `workbench claims`: mean tuning curves before and after each edit."""
 
+import math
 import textwrap
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Float
@@ -12,6 +14,8 @@ from workbench.analyses.claims.measure import HANDWRITTEN, TRAINED, ClaimCurves
 from workbench.analyses.claims.table import change, edit_text, expect_text, verdict
 from workbench.report import curves as colours
 from workbench.spec.circuit import TrainedCircuit
+from workbench.spec.pose import PoseValue, direction_deg
+from workbench.vision.tuning import Probe
 
 ACROSS = 2  # claims in a row
 LETTERS = 90  # of a line above the panels of a claim
@@ -28,7 +32,7 @@ def draw_claims(claims: Claims, curves: ClaimCurves, trained: TrainedCircuit) ->
     rows = -(-len(claims.claims) // ACROSS)
     figure = Figure(figsize=(5.6 * ACROSS, 2.4 * rows + 0.4), layout="constrained")
     cells = figure.subfigures(rows, ACROSS, squeeze=False).flatten()
-    poses = np.array(trained.angles_deg)
+    poses = np.array([aligned_at(unit.pose, curves.probe) for unit in trained.units])
     for cell, outcome in zip(cells, claims.claims, strict=False):
         claim = f"{outcome.claim}: {edit_text(outcome.edit)}; {expect_text(outcome.expect)}"
         cell.suptitle(textwrap.fill(claim, LETTERS), fontsize=8, x=0.02, ha="left")
@@ -43,6 +47,18 @@ def draw_claims(claims: Claims, curves: ClaimCurves, trained: TrainedCircuit) ->
     )
     figure.supylabel("mean response over the unit's peak before", fontsize=8)
     return figure
+
+
+def aligned_at(pose: Mapping[str, PoseValue], probe: Probe) -> float:
+    """Where a pose lies on the circle that the probe goes round: its direction, or its hue.
+
+    The hue is the opposite one where the unit's phase gives its spot the other sign.
+    """
+    mixture, phase_deg = pose.get("mixture"), pose.get("phase_deg")
+    if probe.turned != "hue" or not isinstance(mixture, tuple):
+        return direction_deg(pose)
+    sign = math.cos(math.radians(phase_deg)) if isinstance(phase_deg, (int, float)) else 1.0
+    return direction_deg({"mixture": tuple(sign * part for part in mixture)})
 
 
 def _panel(
