@@ -165,7 +165,11 @@ def _between_poses(
     """
     spec, circuit, family = subject.spec, subject.circuit, above.family
     file = subject.bound.get(family)
-    file = file if file and file.site == above.site else None
+    if file and file.site != above.site:
+        return (
+            f"{file.circuit} is at {file.site}, and {matched.family} is compared with units of "
+            f"{above.site}; without --use-trained those that respond as {family} does are taken"
+        )
     chosen = stand_in(spec.theory.families[family], above, circuit, file)
     if isinstance(chosen, str):
         return chosen

@@ -4,6 +4,7 @@ them.
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from workbench.compiler.ideal import LIKE
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host, PictureInput, host_from_module
 from workbench.matching import subject as subject_module
+from workbench.matching.family_weights import _between_poses
 from workbench.matching.matched import Matched
 from workbench.matching.subject import SubjectFiles
 from workbench.spec import TrainedUnit, dump_circuit, theory_from_text
@@ -219,6 +221,21 @@ def test_explain_planted_weights_from_gabors_explains_all(tmp_path, monkeypatch,
 def test_explain_wrong_theory_of_gabors_explains_little(tmp_path, monkeypatch, kind, wrong):
     pair = only(run_on(tmp_path, plant(tmp_path, kind), monkeypatch, kind | wrong))
     assert pair.theory["explained"].value < NOTHING
+
+
+def test_explain_gabors_of_another_site_are_left_out_by_name(tmp_path, monkeypatch):
+    planted = plant(tmp_path, SIDES)
+    pair = Matched("first", "first", np.arange(30), planted.family_units, planted.family_units)
+    subject = SimpleNamespace(
+        spec=theory_from_text(THEORY.format(**SIDES)),
+        circuit=None,
+        bound={"first": SimpleNamespace(circuit="gabor", site="pool")},
+    )
+    late = Matched("late", "late", np.arange(12), np.arange(12), np.arange(12))
+    assert _between_poses(subject, late, list(range(12)), pair) == (
+        "gabor is at pool, and late is compared with units of first; without --use-trained those "
+        "that respond as first does are taken"
+    )
 
 
 def test_explain_gabors_without_an_axis_of_the_family_are_refused(tmp_path, monkeypatch):
