@@ -37,7 +37,7 @@ def refuse_unbindable(spec: Spec, trained: TrainedCircuit, host: Host, bound: Bo
     refuse_misplaced(spec, trained, host, bound)
     for name, units in bound.items():
         poses = spec.theory.families[name].poses
-        if isinstance(poses, Poses) and (len(poses.axes()) > 1 or poses.is_round):
+        if isinstance(poses, Poses) and not poses.is_one_angle:
             raise WorkbenchError(
                 _where(spec, name, units),
                 f"has the axes {', '.join(poses.axes())}",

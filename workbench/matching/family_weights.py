@@ -19,7 +19,7 @@ from workbench.hosts.branches import CHANNELS_APART, branches
 from workbench.hosts.host import Host
 from workbench.matching.correspondence import read_off
 from workbench.matching.matched import Matched
-from workbench.matching.stand_in import interpolated, own_responses, stand_in
+from workbench.matching.stand_in import filter_responses, interpolated, stand_in
 from workbench.matching.subject import Subject
 from workbench.matching.weights import (
     ConstantWeights,
@@ -36,7 +36,6 @@ from workbench.spec.meaning import needed_axes
 from workbench.splice.natural import site_before
 from workbench.theory.poses import Units
 
-SEVERAL = "its units differ in more than direction and place, so turning does not predict weights"
 LEAST = 3  # units of a family, on either side: with fewer, turning cannot be judged
 
 
@@ -66,9 +65,14 @@ def family_weights(
                 f"weights alone; {LEAST} are needed"
             )
             continue
-        several = [one for one in above if _several_axes(subject, one.family)]
+        if units.family in subject.bound and _several_axes(subject, units.family):
+            left_out[name] = (
+                "it has several axes and reads a family, so no circuit file gives its units' poses"
+            )
+            continue
+        several = [pair for pair in above if _several_axes(subject, pair.family)]
         try:
-            bound, why = _bound(subject, units, [one for one in above if one not in several])
+            bound, why = _bound(subject, units, [pair for pair in above if pair not in several])
             left_out |= why
             circuit = _with_bound(subject, units.family, bound) if bound else None
         except WorkbenchError as error:
@@ -79,13 +83,12 @@ def family_weights(
             for bound_units in bound.items()
             if circuit
         ]
-        for one in several:
-            found = _between_poses(subject, units, connected, one)
-            if isinstance(found, FamilyWeights):
-                weights.append(found)
-                left_out[f"{name} from {one.family} (predicted by turning)"] = SEVERAL
+        for pair in several:
+            weights_or_why = weights_at_poses(subject, units, connected, pair)
+            if isinstance(weights_or_why, FamilyWeights):
+                weights.append(weights_or_why)
             else:
-                left_out[f"{name} from {one.family}"] = found
+                left_out[f"{name} from {pair.family}"] = weights_or_why
     return weights, left_out
 
 
@@ -156,7 +159,7 @@ def _weights(
     )
 
 
-def _between_poses(
+def weights_at_poses(
     subject: Subject, matched: Matched, connected: Sequence[int], above: Matched
 ) -> FamilyWeights | str:
     """The weights to the connected units from trained units of a family of several axes.
@@ -170,18 +173,21 @@ def _between_poses(
             f"{file.circuit} is at {file.site}, and {matched.family} is compared with units of "
             f"{above.site}; without --use-trained those that respond as {family} does are taken"
         )
+    layers = {layer.family: layer for layer in circuit.layers}
+    step_px, grid_px = subject.host.site(matched.site).stride_px, layers[family].grid_px
+    if step_px % grid_px:
+        return f"its cells are {grid_px} px apart, and those of {matched.site} {step_px} px"
     chosen = stand_in(spec.theory.families[family], above, circuit, file)
     if isinstance(chosen, str):
         return chosen
-    responses = own_responses(subject.host, chosen)
+    responses = filter_responses(subject.host, chosen)
     driven = np.flatnonzero(responses > 0)
     chosen, responses = chosen[driven], responses[driven]
     if len(chosen.units) < LEAST:
         return (
-            f"only {len(chosen.units)} of {len(above.units)} units respond to the filter of their "
-            f"pose; {LEAST} that do are needed"
+            f"{len(chosen.units)} of {len(above.units)} units respond to a picture of their own "
+            f"filter; {LEAST} are needed"
         )
-    layers = {layer.family: layer for layer in circuit.layers}
     constants, parts = interpolated(spec, circuit, matched.family, chosen)
     theory = sum(
         (constant.value * part for constant, part in zip(constants, parts, strict=True)),
@@ -190,9 +196,7 @@ def _between_poses(
     return _compared(
         subject,
         _Downstream(matched, connected, layers[matched.family].units),
-        _Upstream(
-            family, above.site, chosen.channels, chosen.units, responses, layers[family].grid_px
-        ),
+        _Upstream(family, above.site, chosen.channels, chosen.units, responses, grid_px),
         [theory, *parts],
         constants,
         turns=False,
@@ -269,7 +273,7 @@ def _compared(
 def _several_axes(subject: Subject, family: str) -> bool:
     """Whether the poses of a family are more than one angle."""
     poses = subject.spec.theory.families[family].poses
-    return isinstance(poses, Poses) and (len(poses.axes()) > 1 or poses.is_round)
+    return isinstance(poses, Poses) and not poses.is_one_angle
 
 
 def _trained_poses(subject: Subject) -> Units:

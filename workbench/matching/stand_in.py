@@ -44,7 +44,7 @@ from workbench.vision.survey.gabor import ASPECT_RATIO, SIGMA_PX, WAVELENGTH_PX
 FIELD_PX = 19  # of a surveyed filter: three standard deviations of the widest to each side
 PHASES_APART_DEG = 90.0  # of a family without phases, whose units are bars: an edge is none
 EQUAL = 1e-6  # of filters that are the same but for rounding
-NO_LIKE = np.zeros(())  # arrays of NumPy
+NUMPY = np.zeros(())  # for functions that compute in the library of an array
 
 Column = Float[np.ndarray, " n"]
 
@@ -176,15 +176,15 @@ def parts_of(
     angle, phase = poses.orientation_deg or poses.centre_deg, poses.phase_deg
     if not angle:
         raise TypeError("a Gabor has a direction")
-    amounts, channels = channel_parts(trained, NO_LIKE), channel_parts(units, NO_LIKE)
+    phase_every_deg = phase.every if phase else PHASES_APART_DEG
+    amounts, channels = channel_parts(trained, NUMPY), channel_parts(units, NUMPY)
     parts = np.zeros((len(trained), len(units)))
     for amount, channel in zip(amounts.T, channels.T, strict=True):
         phase_deg = trained.column(PHASE) + 180.0 * (amount < 0)
-        for named in _names(trained.normal_deg, phase_deg, family.rectify == "full"):
-            near = _near(named[0], units.normal_deg, angle.every) * _near(
-                named[1], units.column(PHASE), phase.every if phase else PHASES_APART_DEG
-            )
-            parts += np.abs(amount)[:, None] * channel * near
+        for pose in _names(trained.normal_deg, phase_deg, family.rectify == "full"):
+            by_direction = _near(pose[0], units.normal_deg, angle.every)
+            by_phase = _near(pose[1], units.column(PHASE), phase_every_deg)
+            parts += np.abs(amount)[:, None] * channel * by_direction * by_phase
     return parts * _sizes(kernel, units, trained)
 
 
@@ -219,7 +219,7 @@ def _sizes(kernel: Gabor, units: Units, trained: Units) -> Float[np.ndarray, "tr
         WAVELENGTH_PX * scale, sigma_px
     )
     scales, index = np.unique(units.column(SCALE), return_inverse=True)
-    near = [np.interp(np.log(size), np.log(scales), one) for one in np.eye(len(scales))]
+    near = [np.interp(np.log(size), np.log(scales), values) for values in np.eye(len(scales))]
     return np.stack(near, 1)[:, index]
 
 
@@ -228,7 +228,7 @@ def _frequency(wavelength_px: Column | float, sigma_px: Column | float) -> Colum
     return np.sqrt(wavelength_px**-2.0 + (8 * math.pi**2) ** -1 * sigma_px**-2.0)
 
 
-def own_responses(host: Host, chosen: StandIn) -> Float[np.ndarray, " unit"]:
+def filter_responses(host: Host, chosen: StandIn) -> Float[np.ndarray, " unit"]:
     """The highest activation of each unit about the middle of a picture of its own filter.
 
     The filter's largest part is drawn as 1 or as -1, in circuit units: whichever drives the unit

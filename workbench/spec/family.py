@@ -67,6 +67,11 @@ class Poses(Strict):
         """Whether turning does not change the family's units."""
         return self.orientation_deg is None and self.centre_deg is None
 
+    @property
+    def is_one_angle(self) -> bool:
+        """Whether the family's units differ in their direction alone, as units of a survey may."""
+        return len(self.axes()) == 1 and not self.is_round
+
     def axes(self) -> dict[str, tuple]:
         """Axis name -> its values, in the order of the fields above."""
         given = {name: getattr(self, name) for name in type(self).model_fields}

@@ -15,16 +15,17 @@ from tests.interrupted import quiet
 from tests.planted import trained_circuit
 from workbench.analyses.explain.figures import Explained, PairExplained
 from workbench.analyses.explain.run import ExplainRequest, explain
+from workbench.analyses.explain.table import explain_table
 from workbench.compiler import compile_spec
 from workbench.compiler.circuit import HandwrittenCircuit
 from workbench.compiler.ideal import LIKE
 from workbench.errors import WorkbenchError
 from workbench.hosts import Host, PictureInput, host_from_module
 from workbench.matching import subject as subject_module
-from workbench.matching.family_weights import _between_poses
+from workbench.matching.family_weights import family_weights, weights_at_poses
 from workbench.matching.matched import Matched
-from workbench.matching.subject import SubjectFiles
-from workbench.spec import TrainedUnit, dump_circuit, theory_from_text
+from workbench.matching.subject import Subject, SubjectFiles
+from workbench.spec import TrainedUnit, dump_circuit, load_circuit, theory_from_text
 from workbench.theory.poses import MIXTURE, Units
 from workbench.theory.rule import gabor_weights
 from workbench.work import Work
@@ -207,7 +208,9 @@ def test_explain_planted_weights_from_gabors_explains_all(tmp_path, monkeypatch,
         assert agreement["explained"].p < 0.01
         assert agreement["explained"].permuted < NOTHING
     assert pair.predicted is None
-    assert list(result.left_out) == ["late at late from first (predicted by turning)"]
+    assert result.left_out == {}
+    text = "".join(str(part) for part in explain_table(result).renderables)
+    assert "not predicted by turning: weights from first, whose units differ" in text
 
 
 @pytest.mark.parametrize(
@@ -232,10 +235,46 @@ def test_explain_gabors_of_another_site_are_left_out_by_name(tmp_path, monkeypat
         bound={"first": SimpleNamespace(circuit="gabor", site="pool")},
     )
     late = Matched("late", "late", np.arange(12), np.arange(12), np.arange(12))
-    assert _between_poses(subject, late, list(range(12)), pair) == (
+    assert weights_at_poses(subject, late, list(range(12)), pair) == (
         "gabor is at pool, and late is compared with units of first; without --use-trained those "
         "that respond as first does are taken"
     )
+
+
+def test_explain_weights_to_a_site_that_is_finer_than_the_family_are_left_out(tmp_path):
+    planted, spec = plant(tmp_path, LINES), theory_from_text(THEORY.format(**LINES))
+    trained = load_circuit(planted.files["late"])
+    subject = Subject(spec, trained, planted.host, {}, compile_spec(spec, trained, planted.host))
+    twelve = np.arange(12)
+    pairs = [Matched(family, "first", twelve, twelve, twelve) for family in ("late", "first")]
+    assert weights_at_poses(subject, pairs[0], list(range(12)), pairs[1]) == (
+        "its cells are 4 px apart, and those of first 2 px"
+    )
+
+
+def test_explain_weights_to_a_file_of_units_of_several_axes_are_left_out(tmp_path):
+    """The file's units have a size, which the family's units nearest in direction may not have."""
+    sized = """\
+  sized:
+    poses: {orientation_deg: {every: 30, over: 180}, scale: [1, 0.6]}
+    stride_px: 4
+    window_px: 12
+    reads: {first: {along: point, match: tangent, tolerance_deg: 20}}
+  late:
+"""
+    text = THEORY.format(**LINES).replace("  late:\n", sized)
+    spec, planted = theory_from_text(text), plant(tmp_path, LINES)
+    trained = load_circuit(planted.files["late"])
+    circuit = compile_spec(spec, trained, planted.host)
+    subject = Subject(spec, trained, planted.host, {"sized": trained}, circuit)
+    twelve = np.arange(12)
+    pairs = [
+        Matched("first", "first", twelve, twelve, twelve),
+        Matched("sized", "late", twelve, twelve, twelve),
+    ]
+    weights, left_out = family_weights(subject, pairs)
+    assert weights == []
+    assert left_out["sized at late"].startswith("it has several axes and reads a family")
 
 
 def test_explain_gabors_without_an_axis_of_the_family_are_refused(tmp_path, monkeypatch):

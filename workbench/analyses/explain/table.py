@@ -13,6 +13,9 @@ from workbench.report.plain import plain_table
 
 SHOWN = 3  # of the weights that the theory gets most wrong
 SIGNIFICANT = 0.05  # p of permuted poses below this has a star
+UNTURNED = (
+    "not predicted by turning: weights from {}, whose units differ in more than direction and place"
+)
 FIGURES = ("explained", "cosine", "sign", "rank")
 ROWS = {
     "theory": "the theory, one scale",
@@ -25,7 +28,10 @@ ROWS = {
 
 
 def explain_table(explained: Explained) -> Group:
-    """Six rows for each two families, and the weights that the theory gets most wrong."""
+    """The rows of each two families, and the weights that the theory gets most wrong.
+
+    They are six, or four where turning predicts no weights.
+    """
     facts = explained.header
     where = f"{facts.spec['theory']} on {facts.host['name']}:{facts.circuit['site']}"
     heading = (
@@ -45,6 +51,7 @@ def explain_table(explained: Explained) -> Group:
         for row, agreement in rows(pair).items():
             shown.add_row(f"  {ROWS[row]}", *(_cell(agreement[figure]) for figure in FIGURES))
     worst = [Text(_worst(pair)) for pair in explained.pairs]
+    unturned = sorted({pair.families[1] for pair in explained.pairs if pair.predicted is None})
     why = [Text(f"{name}: {reason}", style="dim") for name, reason in explained.left_out.items()]
     return Group(
         Text(heading),
@@ -52,6 +59,7 @@ def explain_table(explained: Explained) -> Group:
         shown,
         Text("largest errors, trained and theory's weight:"),
         *worst,
+        *([Text(UNTURNED.format(", ".join(unturned)), style="dim")] if unturned else []),
         *why,
     )
 
