@@ -52,11 +52,12 @@ class ClaimCurves:
 def claims_probe(theory: Theory) -> Probe:
     """The stimulus of a theory's claims: that of its tuning curves (`probe_of`).
 
-    Kernels on the picture have each unit's own colour. So a family of Gabors, to which a plain
-    field is nothing, is measured on edges between colours, and one with a blob on spots of all
+    A family that reads the picture alone has units of many colours. Gabors, which do not respond to
+    a plain field, are measured on edges between colours, and filters with a blob on spots of all
     hues.
     """
-    kernels = list(theory.families.values())[-1].reads.get(INPUT, ())
+    reads = list(theory.families.values())[-1].reads
+    kernels = reads[INPUT] if set(reads) == {INPUT} else ()
     if any(isinstance(kernel, Blob) for kernel in kernels):
         return HUED_SPOTS
     gabors = kernels and all(isinstance(kernel, Gabor) for kernel in kernels)

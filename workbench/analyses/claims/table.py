@@ -13,7 +13,7 @@ from workbench.report.plain import plain_table
 from workbench.spec.language import INPUT
 
 DIGITS = {"width_deg": 0}  # of that figure; others have 2
-EDITS_OF_INPUT = "an edit of input needs a sign, and units of a first convolution"
+EDITS_OF_INPUT = "edits of input need a sign, and a first stage of one convolution and a ReLU"
 
 
 def claims_table(claims: Claims) -> Group:
@@ -94,7 +94,10 @@ def _every_weight(claims: Claims) -> list[Text]:
         for site in sites
     }
     return [
-        Text(f"in the trained network edits of the weights from every unit of {site}: {edited}")
+        Text(
+            "in the trained network edits of the weights from "
+            f"{'the picture' if site == INPUT else f'every unit of {site}'}: {edited}"
+        )
         for site, edited in names.items()
     ]
 
@@ -114,5 +117,5 @@ def _untested(claims: Claims) -> list[Text]:
 
 def _remedy(family: str) -> str:
     if family == INPUT:
-        return EDITS_OF_INPUT.capitalize()
+        return f"There {EDITS_OF_INPUT}"
     return f"Name trained units of {family}: --use-trained {family}=FILE"
