@@ -4,14 +4,19 @@ import math
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from tests.shipped import FOLDER
 from tests.vision.survey.test_gabor import FIELD_PX, PLANTED, RGB, host_of, noise, planted_filter
 from workbench.compiler import compile_spec
+from workbench.errors import WorkbenchError
+from workbench.hosts import PictureInput, host_from_module
 from workbench.spec import load_circuit, load_theory
 from workbench.vision.pictures import photographs
 from workbench.vision.survey import NoneFoundError, survey
-from workbench.vision.survey.colour_field import FIELD_GAIN
+from workbench.vision.survey.colour_field import FIELD_GAIN, by_mean_colour
+from workbench.vision.survey.gratings import Trials
 
 # as PLANTED: direction, phase, wavelength, sigma, aspect, (x, y), mixture; the largest part of a
 # mixture is above 0, and the phase of the field's opposite colour is nearer to 180
@@ -80,3 +85,20 @@ def test_each_unit_of_the_first_convolution_is_of_one_family():
     units = sorted(unit.unit for circuit in families for unit in circuit.units)
     assert {circuit.site for circuit in families} == {"conv2d0"}
     assert units == list(range(64))
+
+
+def test_a_unit_that_never_responds_has_no_field():
+    generator = torch.Generator().manual_seed(0)
+    shown = torch.rand(40, 3, 5, 5, generator=generator, dtype=torch.float64)
+    trials = Trials(shown, torch.stack([shown[:, 0].mean((1, 2)), torch.zeros(40)], 1), ())
+    _, field_share = by_mean_colour(trials, trials.responses)
+    np.testing.assert_allclose(field_share, [1.0, 0.0], atol=1e-9)
+
+
+def test_a_host_of_pictures_smaller_than_a_receptive_field_is_refused(pictures):
+    convolution = nn.Conv2d(3, 2, 9, 2, padding=4)
+    network = nn.Sequential(nn.Sequential(convolution, nn.ReLU()), nn.Flatten())
+    scale = PictureInput(8, (120.0,) * 3, (60.0,) * 3)
+    host = host_from_module(network, "small", {"filters": "0"}, scale)
+    with pytest.raises(WorkbenchError, match="no unit sees 9 px within pictures of 8 px"):
+        survey(host, "colour_field", pictures)

@@ -17,8 +17,9 @@ from torch import Tensor
 
 from workbench.cache import Arrays
 from workbench.compiler.respond import in_circuit_units
+from workbench.errors import WorkbenchError
 from workbench.hosts.host import Host, Site
-from workbench.theory.poses import ASPECT, CENTRE, MIXTURE, PHASE, SCALE, SHIFT_X, SHIFT_Y, Units
+from workbench.theory.poses import ASPECT, CENTRE, MIXTURE, PHASE, SCALE, SHIFT_X, SHIFT_Y
 from workbench.theory.rule import blob_weights, gabor_weights
 from workbench.vision.geometry.gabor import OPPONENT
 from workbench.vision.pictures import Picture, batch
@@ -59,9 +60,12 @@ def judge(
 
 
 def windows(host: Host, site: Site, pictures: Sequence[Picture], steps: Steps) -> Trials:
-    """Receptive fields in natural pictures, evenly over each, and the units' activations there."""
+    """Receptive fields in natural pictures, evenly over each, and the units' activations there.
+
+    Raises WorkbenchError where no cell's receptive field lies within the picture.
+    """
     reach = field_px(host, site) // 2
-    cells = _inside(site, host.picture_input.size_px, reach)
+    cells = _inside(host, site, reach)
 
     def shown(start: int) -> Arrays:
         rgb = host.picture_input.decode(batch(pictures[start : start + BATCH], host.picture_input))
@@ -83,11 +87,19 @@ def windows(host: Host, site: Site, pictures: Sequence[Picture], steps: Steps) -
     return Trials(shown_there, responses, ())
 
 
-def _inside(site: Site, size_px: int, reach: int) -> list[int]:
+def _inside(host: Host, site: Site, reach: int) -> list[int]:
     """Cells evenly along a side, whose receptive fields lie within the picture."""
-    first = math.ceil((reach - site.offset_px) / site.stride_px)
-    last = (size_px - 1 - reach - site.offset_px) // site.stride_px
-    return np.linspace(max(0, first), last, PLACES).astype(int).tolist()
+    size_px = host.picture_input.size_px
+    first = max(0, math.ceil((reach - site.offset_px) / site.stride_px))
+    last = min(site.height - 1, (size_px - 1 - reach - site.offset_px) // site.stride_px)
+    if first > last:
+        raise WorkbenchError(
+            f"host {host.name}: site {site.name}",
+            f"no unit sees {2 * reach + 1} px within pictures of {size_px} px",
+            "receptive fields in natural pictures",
+            "Survey another family.",
+        )
+    return np.linspace(first, last, PLACES).astype(int).tolist()
 
 
 def by_mean_colour(
@@ -96,14 +108,14 @@ def by_mean_colour(
     """Least squares on each receptive field's mean colour.
 
     Parts of luma, red-green and blue-yellow and a constant, and the share of variance that they
-    explain.
+    explain: 0 for a unit that never responds.
     """
     opponent = torch.tensor(list(OPPONENT.values()), dtype=torch.float64)
     parts = trials.shown.mean((2, 3)) @ opponent.T
     parts = torch.cat([parts, torch.ones_like(parts[:, :1])], 1)
     factors = torch.linalg.lstsq(parts, wanted).solution
-    left = (wanted - parts @ factors).var(0)
-    return factors, (1 - left / wanted.var(0).clamp_min(TINY)).numpy()
+    whole, left = wanted.var(0), (wanted - parts @ factors).var(0)
+    return factors, ((whole - left) / whole.clamp_min(TINY)).numpy()
 
 
 def _start(trials: Trials, wanted: Tensor, direction_deg: float) -> Poses:
@@ -129,9 +141,7 @@ def _poses(parameters: Poses) -> Poses:
 
 def _filters(parameters: Poses, field_px: int) -> Float[Tensor, "unit 3 k k"]:
     """The fields with their Gabors, as the compiler makes them."""
-    columns = gabor.columns_of(_poses(parameters))
-    names = tuple(map(str, range(len(columns[CENTRE]))))
-    units, like = Units(names, columns, {"unit": len(names)}), torch.zeros((), dtype=torch.float64)
+    units, like = gabor.units_of(_poses(parameters)), gabor.FLOAT64
     wavelength_px, sigma_px = gabor.WAVELENGTH_PX, gabor.SIGMA_PX
     return gabor_weights(
         units, wavelength_px, sigma_px, gabor.ASPECT_RATIO, field_px, like

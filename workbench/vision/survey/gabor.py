@@ -24,6 +24,7 @@ from workbench.theory.poses import (
     SCALE,
     SHIFT_X,
     SHIFT_Y,
+    UNIT,
     Units,
 )
 from workbench.theory.rule import gabor_weights
@@ -65,6 +66,7 @@ STEPS = {
     ASPECT: (0.03, math.log(0.3), math.log(2.0)),
     **dict.fromkeys(MIXTURE, (0.1, -math.inf, math.inf)),
 }
+FLOAT64 = torch.zeros((), dtype=torch.float64)  # filters are computed in arrays like it
 FACTORS = (SCALE, "width_px", ASPECT)
 STARTS = [
     (width, x, y)
@@ -133,15 +135,16 @@ def _start(
 
 def _filters(poses: Poses, field_px: int) -> Float[Tensor, "unit 3 k k"]:
     """The Gabor filters, as the compiler makes them."""
-    columns = columns_of(poses)
-    names = tuple(map(str, range(len(poses[CENTRE]))))
-    units = Units(names, columns, {"unit": len(names)})
-    return gabor_weights(
-        units, WAVELENGTH_PX, SIGMA_PX, ASPECT_RATIO, field_px, torch.zeros((), dtype=torch.float64)
-    )
+    return gabor_weights(units_of(poses), WAVELENGTH_PX, SIGMA_PX, ASPECT_RATIO, field_px, FLOAT64)
 
 
-def columns_of(poses: Poses) -> Poses:
+def units_of(parameters: Poses) -> Units:
+    """Units with the fitted parameters."""
+    names = tuple(map(str, range(len(parameters[CENTRE]))))
+    return Units(names, _columns(parameters), {UNIT: len(names)})
+
+
+def _columns(poses: Poses) -> Poses:
     """The poses of units, from the fitted parameters.
 
     An envelope's width in pixels is sigma_px * envelope * scale.
@@ -157,7 +160,7 @@ def canonical(poses: Poses) -> dict[str, Float[np.ndarray, " unit"]]:
 
     In it the largest part of the mixture is above 0, and the bright side lies towards `centre_deg`.
     """
-    columns = {name: value.numpy().copy() for name, value in columns_of(poses).items()}
+    columns = {name: value.numpy().copy() for name, value in _columns(poses).items()}
     mixture = np.stack([columns[name] for name in MIXTURE])
     largest = np.take_along_axis(mixture, np.abs(mixture).argmax(0)[None], 0)[0]
     columns[PHASE] = (columns[PHASE] + 180.0 * (largest < 0)) % 360
