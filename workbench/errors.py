@@ -48,10 +48,15 @@ def closest(name: str, known: Iterable[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A remedy for a misspelt `name`: the nearest one of `known`, or the list of them."""
+    """A remedy for a misspelt `name`: the nearest one of `known`, or the list of them.
+
+    Empty where nothing is known.
+    """
     options = sorted(map(str, known))
     if close := closest(str(name), options):
         return f"Did you mean {close!r}?"
+    if not options:
+        return ""
     more = f" and {len(options) - LISTED} more" if len(options) > LISTED else ""
     return f"Known: {', '.join(options[:LISTED])}{more}."
 

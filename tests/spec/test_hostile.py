@@ -128,6 +128,10 @@ def test_problem_characters_that_a_terminal_obeys_are_escaped():
 
 def test_nearest_long_names_and_lists_are_cut():
     assert nearest("b" * (LETTERS + 1), ["b" * (LETTERS + 2)]).startswith("Known: bbb")
+
+
+def test_where_no_name_is_known_none_is_suggested():
+    assert nearest("gabor", []) == ""
     assert nearest("none", map(str, range(5000))).endswith("and 4900 more.")
 
 

@@ -79,7 +79,7 @@ def survey(
 
     HOST is an installed host, or my_hosts.py:make_host for a function in a file of yours
     (docs/own-host.md). With @random:SEED appended it is the same network with each unit's weights
-    shuffled, in which a survey should find nothing.
+    shuffled: units that a survey finds there too are no evidence of a feature.
 
     \b
     workbench survey squeezenet
