@@ -55,6 +55,7 @@ HASHES = {
     "squeezenet/high-low-frequency.yaml": "e3b206c09aa278c8bd9187568894ad0f",
     "squeezenet/line.yaml": "998390c49a1d212b9a8a767fe87c76ce",
     "squeezenet/brightness_contrast.yaml": "a9a3b77d7f11a8ded6c38824c253da36",
+    "squeezenet/complex_gabor-fire3.yaml": "6e85a89d7a533f4b300b143ea0c3ac37",
     "squeezenet/complex_gabor-fire4.yaml": "587722279acbc2f9d86c18aae0ecb30c",
     "squeezenet/early_curve.yaml": "dec37062d055e459ad713fcf1d49df1e",
     "squeezenet/line-fire3.yaml": "dfc09b18dc4da3c26ff7ea38176c9067",

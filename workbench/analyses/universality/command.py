@@ -49,8 +49,8 @@ from workbench.terminal.types import NAME, SHIPPED_FILE, count
 @click.option(
     "--null",
     is_flag=True,
-    help="Also survey every network with its weights shuffled, as HOST@random:SEED: a survey "
-    "should find nothing there.",
+    help="Also survey every network with its weights shuffled, as HOST@random:SEED: units that a "
+    "survey finds there too are no evidence of a feature.",
 )
 @IMAGES
 @click.option(
