@@ -229,7 +229,7 @@ def _frequency(wavelength_px: Column | float, sigma_px: Column | float) -> Colum
 
 
 def filter_responses(host: Host, chosen: StandIn) -> Float[np.ndarray, " unit"]:
-    """The highest activation of each unit about the middle of a picture of its own filter.
+    """Each unit's highest activation near the middle of a picture that shows its filter.
 
     The filter's largest part is drawn as 1 or as -1, in circuit units: whichever drives the unit
     more. Rounded to DIGITS digits.

@@ -49,6 +49,8 @@ class FamilyWeights:
     share     these weights' part of the sum of squares of all expanded weights to these downstream
               units
     parts     the weights of each constant that the theory's weights are linear in
+    turns     whether turning can predict these weights: the upstream units differ in direction and
+              place alone
     """
 
     families: tuple[str, str]

@@ -35,7 +35,7 @@ START_WAVELENGTH_PX, START_SIGMA_PX = 10.0, 2.0
 DIRECTIONS_DEG = (0.0, 90.0, 180.0, 270.0)  # of the starts
 START_PHASE_DEG = 45.0  # half a field, half an edge
 
-# What makes a colour field.
+# The least figures of a colour field.
 THRESHOLDS = {
     # share of the variance of its activation over pictures that the mean colour of its receptive
     # field explains; InceptionV1's first convolution has no unit between 0.07 and 0.15
