@@ -29,7 +29,7 @@ families:
     tune_poses: {centre_deg: 5, radius: 1.2, shift_px: 2, scale: 1.1}
     reads:
       gabor: {along: point, match: any, gain: 0.1}
-      line: {along: arc, radius_px: 16, spread_px: 4, extent_px: 8, match: tangent, tolerance_deg: 20, turned: with, radius_power: 0.5}
+      line: {along: arc, radius_px: 16, spread_px: 4, extent_px: 8, match: tangent, tolerance_deg: 20, turned: with, radius_power: 0.5, scale_power: -1}
 variants:
   bare: {about: no points, set: {families.curve.reads.gabor.gain: 0}, units: {shift_px: none, gain: shared}}
 claims:

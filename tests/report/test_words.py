@@ -75,6 +75,11 @@ def test_poses_reads_and_numbers_are_said(phrase: str):
             "with gain −0.5, times the unit's relative radius to the power 0.75.",
         ),
         (
+            "gain: -0.5",
+            "gain: -0.5, scale_power: {tune: -1, min: -3, max: 3}",
+            "with gain −0.5, times the unit's scale to the power −1.",
+        ),
+        (
             "tolerance_deg: 17, gain: -0.5",
             "tolerance_deg: 17, by: {phase_deg: [1, 0.5, 0, 0]}",
             "phase 90° counts 0.5",

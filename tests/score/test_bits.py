@@ -118,7 +118,12 @@ def test_every_field_of_a_term_is_counted():
         "%s",
     )
     plain = bits_of(base % term.replace(", %s", ""))
-    for key, value in {"gain": "2", "spread_px": "3", "radius_power": "1"}.items():
+    for key, value in {
+        "gain": "2",
+        "spread_px": "3",
+        "radius_power": "1",
+        "scale_power": "1",
+    }.items():
         assert key in Term.model_fields
         more = bits_of(base % (term % f"{key}: {value}"))
         assert more.numbers == plain.numbers + PRECISION, key

@@ -190,6 +190,7 @@ TERMS = [
     ("tolerance_deg: 30", "profile: [[0, 1], [9, x]]", "families.curve.reads.line[1].profile[1][1]: found x; expected a number, or {tune: 5, min: 3, max: 8}"),
     ("tolerance_deg: 30", "profile: [[9, 1], [9, 0]]", "families.curve.reads.line[1].profile: found [[9, 1], [9, 0]]; expected points whose degrees rise, not 9, 9"),
     ("tolerance_deg: 12}", "tolerance_deg: 12, radius_power: 0.5}", "families.line.reads.gabor[0].radius_power: found 0.5; expected no radius_power: only units of from-circuit have a radius of their own"),
+    ("tolerance_deg: 12}", "tolerance_deg: 12, scale_power: -1}", "families.line.reads.gabor[0].scale_power: found -1; expected no scale_power: only units of from-circuit have a scale of their own"),
     ("tolerance_deg: 30", "tolerance_deg: 30, turned: wth", "families.curve.reads.line[1].turned: found wth; expected 'with' or 'against'. Did you mean 'with'?"),
     ("tolerance_deg: 20", "tolerance_deg: 20, turned: with", "families.line.reads.gabor[1]: found a mapping; expected no turned, for only along: arc turns on its way, and match: any takes every pose alike"),
     ("match: normal, tolerance_deg: 30", "match: any, turned: with", "families.curve.reads.line[1]: found a mapping; expected no turned, for only along: arc turns on its way, and match: any takes every pose alike"),

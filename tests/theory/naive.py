@@ -57,6 +57,7 @@ def term(
     return (
         motif.gain
         * bend ** (motif.radius_power or 0.0)
+        * pose(downstream, "scale", d, 1.0) ** (motif.scale_power or 0.0)
         * by
         * (same_colour(downstream, d, upstream, u) if motif.colour else 1.0)
         * weight

@@ -59,7 +59,7 @@ def test_weights_are_those_of_the_naive_loop(place, where, match, downstream):
 
 
 @pytest.mark.parametrize("match", ["tangent", "same", "any"])
-def test_gains_grow_with_the_radius_and_moved_units_are_read_where_they_are_moved_to(match):
+def test_gains_grow_with_radius_and_scale_and_moved_units_are_read_where_they_are_moved_to(match):
     upstream = poses(
         **{"centre_deg" if match == "same" else "orientation_deg": (0.0, 61.0, 122.5)},
         shift_x_px=(0.0, 4.0, -6.5),
@@ -68,7 +68,7 @@ def test_gains_grow_with_the_radius_and_moved_units_are_read_where_they_are_move
     where = {"spread_px": 4.0, "radius_px": 14.0, "extent_px": 9.0}
     terms = [
         motif("arc", match, where, FALLOFFS[1], radius_power=0.7),
-        motif("ring", match, {"spread_px": 4.0, "radius_px": 9.5}, FALLOFFS[0]),
+        motif("ring", match, {"spread_px": 4.0, "radius_px": 9.5}, FALLOFFS[0], scale_power=-1.3),
     ]
     for downstream in (PLACED, DOWNSTREAM):
         kernel = weights(downstream, upstream, terms, WINDOW_PX, STEP_PX, np.zeros(()))

@@ -127,6 +127,7 @@ def motif(term: Term, value: Value) -> Motif:
         gain=value(term.gain),
         where=where,
         radius_power=None if term.radius_power is None else value(term.radius_power),
+        scale_power=None if term.scale_power is None else value(term.scale_power),
         tolerance_deg=None if term.tolerance_deg is None else value(term.tolerance_deg),
         harmonics=None if term.harmonics is None else [value(number) for number in term.harmonics],
         profile=None

@@ -185,15 +185,17 @@ class Writer:
         place = self._place(term, path)
         match = (*place, *self._falloff(term, path), *gain, *self._by(source, term, path))
         colour = ", each channel by the unit's own part of it" if term.colour else ""
-        return (f"They read {source} units ", *match, *self._radius(term, path), f"{colour}.")
+        return (f"They read {source} units ", *match, *self._powers(term, path), f"{colour}.")
 
-    def _radius(self, term: Term, path: tuple) -> Sentence:
-        if term.radius_power is None:
-            return ()
-        return (
-            ", times the unit's relative radius to the power ",
-            self.quantity(term.radius_power, (*path, "radius_power")),
-        )
+    def _powers(self, term: Term, path: tuple) -> Sentence:
+        words: list[str | Quantity] = []
+        for key, size in {"radius_power": "relative radius", "scale_power": "scale"}.items():
+            if (power := getattr(term, key)) is not None:
+                words += [
+                    f", times the unit's {size} to the power ",
+                    self.quantity(power, (*path, key)),
+                ]
+        return tuple(words)
 
     def _table(self, source: str, table: Table, path: tuple) -> Sentence:
         read = "the picture" if source == INPUT else f"{source} units"

@@ -162,13 +162,14 @@ def _own_poses(path: Path, family: Family, term: Term) -> Iterator[Fault]:
             "and centre_deg",
             "along: ring, or along: point with match: any",
         )
-    if term.radius_power is not None and family.poses != FROM_CIRCUIT:
-        yield Fault(
-            "not-allowed",
-            (*path, "radius_power"),
-            None,
-            "no radius_power: only units of from-circuit have a radius of their own",
-        )
+    for key, size in {"radius_power": "radius", "scale_power": "scale"}.items():
+        if getattr(term, key) is not None and family.poses != FROM_CIRCUIT:
+            yield Fault(
+                "not-allowed",
+                (*path, key),
+                None,
+                f"no {key}: only units of from-circuit have a {size} of their own",
+            )
 
 
 def _match(

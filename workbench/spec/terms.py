@@ -109,6 +109,10 @@ class Term(Strict):
         description="of from-circuit: the gain is multiplied by this power of the unit's radius "
         "over the typical one",
     )
+    scale_power: Number | None = Field(
+        default=None,
+        description="of from-circuit: the gain is multiplied by this power of the unit's scale",
+    )
     spread_px: Positive | None = None
     extent_px: Positive | None = None
     distance_px: Positive | None = None

@@ -44,6 +44,7 @@ class Motif:
     place, match    names in PLACES and EXPECTED ("any": all poses equally)
     where           constants of the place, by name
     radius_power    the gain grows with this power of the unit's radius over the typical one
+    scale_power     the gain grows with this power of the unit's scale
     tolerance_deg   or `harmonics`, or `profile`: how the match falls off
     turned          "with" or "against": only poses that are turned, from the one wanted at the unit
                     itself, as the feature is, or the other way
@@ -56,6 +57,7 @@ class Motif:
     gain: Any
     where: Mapping[str, Any]
     radius_power: Any = None
+    scale_power: Any = None
     tolerance_deg: Any = None
     harmonics: Sequence | None = None
     profile: Sequence[tuple[float, Any]] | None = None
@@ -89,7 +91,10 @@ def weights(
             ],
             axis=1,
         )
-    bend, normal_deg = array_like(downstream.bend, like), array_like(downstream.normal_deg, like)
+    bend, scale, normal_deg = (
+        array_like(column, like)
+        for column in (downstream.bend, downstream.column(SCALE), downstream.normal_deg)
+    )
     normal, tangent = _frames(downstream, window_px, step_px, like)
     total = xp.zeros(
         (len(downstream), len(upstream), *normal.shape[1:]), dtype=like.dtype, device=device(like)
@@ -101,11 +106,10 @@ def weights(
         }
         weight, feature_normal_deg = PLACES[motif.place](normal, tangent, **where)
         wanted = _wanted(motif, upstream, normal_deg, feature_normal_deg, like)
-        gain = (
-            motif.gain
-            if motif.radius_power is None
-            else (motif.gain * bend**motif.radius_power)[:, None, None, None]
-        )
+        gain = motif.gain
+        for size, power in ((bend, motif.radius_power), (scale, motif.scale_power)):
+            if power is not None:
+                gain = gain * (size**power)[:, None, None, None]
         apart = _by(motif, upstream, like)[None, :]
         if motif.colour:
             apart = apart * _same_colour(downstream, upstream, like)
